@@ -1,0 +1,1 @@
+"""Tuneoff's harness: suite → plan → executor → runner → record → store → leaderboard."""

@@ -1,0 +1,19 @@
+"""The items of ``pytest --benchmark``: one test for each run of the suite."""
+
+import pytest
+
+from harness.record import RunSpec
+from harness.session import CLOCK, Bakeoff
+
+
+@pytest.mark.benchmark(timer=CLOCK)
+def test_method(run: RunSpec, bakeoff: Bakeoff, benchmark, record_property) -> None:  # type: ignore[no-untyped-def]
+    """The run finishes ``ok``, keeps its budget, and a trained method beats zero-shot by the suite's floor."""
+    record = benchmark.pedantic(bakeoff.execute, args=(run,))
+    for name, value in bakeoff.figures(record).items():
+        benchmark.extra_info[name] = value
+        record_property(name, value)
+    if reason := bakeoff.unsupported(record):
+        pytest.skip(reason)
+    for problem in bakeoff.problems(record):
+        pytest.fail(problem, pytrace=False)

@@ -1,0 +1,111 @@
+"""Records → ranked rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from harness import statistics
+from harness.metrics import COSTS, RANKED_BY, ROUGE
+from harness.record import Prediction, Record, Status
+from harness.statistics import Interval, Scores
+
+ZERO_SHOT, FULL = "zero_shot", "full_finetune"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run with its predictions, as the store gives them."""
+
+    record: Record
+    predictions: Sequence[Prediction]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method over its seeds. A method with a run that is not ``ok`` has no rank and no scores."""
+
+    rank: int | None
+    method: str
+    status: Status
+    seeds: tuple[int, ...]
+    scores: Mapping[str, Interval]
+    costs: Mapping[str, float | None]
+    gains: Mapping[str, Mapping[str, Interval]]  # over zero-shot and over full fine-tuning, by ROUGE type
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as in ``leaderboard.json``: flat, bounds as ``rouge1_low`` and ``rouge1_high``."""
+        flat: dict[str, Any] = {
+            "rank": self.rank,
+            "method": self.method,
+            "status": str(self.status),
+            "seeds": list(self.seeds),
+        }
+        for metric in ROUGE:
+            value = self.scores.get(metric.name)
+            flat[metric.name] = value and value.mean
+            flat[f"{metric.name}_low"] = value and value.low
+            flat[f"{metric.name}_high"] = value and value.high
+        return {**flat, **self.costs, "reason": self.reason or None}
+
+
+def rows(entries: Sequence[Entry]) -> list[Row]:
+    """The leaderboard: ranked rows first, best first, then those that did not finish."""
+    groups: dict[str, list[Entry]] = {}
+    for entry in sorted(entries, key=lambda entry: entry.record.spec.seed):
+        groups.setdefault(entry.record.spec.method, []).append(entry)
+    ok = {method: group for method, group in groups.items() if all(e.record.status == Status.OK for e in group)}
+    matrices = {method: {metric.name: _matrix(group, metric.name) for metric in ROUGE} for method, group in ok.items()}
+    ranks = _ranks({method: by_metric[RANKED_BY.name] for method, by_metric in matrices.items()})
+    table = [_row(method, group, ranks, matrices) for method, group in groups.items()]
+    return sorted(table, key=lambda row: (row.rank is None, -_mean(row), row.method))
+
+
+def _row(
+    method: str, group: Sequence[Entry], ranks: Mapping[str, int], matrices: Mapping[str, Mapping[str, Scores]]
+) -> Row:
+    failed = next((entry.record for entry in group if entry.record.status != Status.OK), None)
+    mine = matrices.get(method, {})
+    references = {other: matrices[other] for other in (ZERO_SHOT, FULL) if other in matrices and other != method}
+    return Row(
+        rank=ranks.get(method),
+        method=method,
+        status=failed.status if failed else Status.OK,
+        seeds=tuple(entry.record.spec.seed for entry in group),
+        scores={name: statistics.interval(scores) for name, scores in mine.items()},
+        costs={metric.name: _cost(group, metric.name) for metric in COSTS},
+        gains={
+            other: {name: statistics.difference(scores, theirs[name]) for name, scores in mine.items()}
+            for other, theirs in references.items()
+            if mine and _paired(mine, theirs)
+        },
+        reason=failed.error.message if failed and failed.error else "",
+    )
+
+
+def _matrix(group: Sequence[Entry], metric: str) -> Scores:
+    """Scores of shape (seeds, rows)."""
+    return np.array([[prediction.scores[metric] for prediction in entry.predictions] for entry in group])
+
+
+def _ranks(matrices: Mapping[str, Scores]) -> dict[str, int]:
+    return statistics.ranks(dict(matrices)) if len({m.shape[1] for m in matrices.values()}) <= 1 else {}
+
+
+def _paired(mine: Mapping[str, Scores], theirs: Mapping[str, Scores]) -> bool:
+    return bool(mine[RANKED_BY.name].shape[1] == theirs[RANKED_BY.name].shape[1])
+
+
+def _cost(group: Sequence[Entry], name: str) -> float | None:
+    """The mean over seeds; exact counts that all seeds share stay whole numbers."""
+    values = [value for entry in group if (value := getattr(entry.record.cost, name)) is not None]
+    if not values:
+        return None
+    return values[0] if len(set(values)) == 1 else fmean(values)
+
+
+def _mean(row: Row) -> float:
+    return row.scores[RANKED_BY.name].mean if row.scores else 0.0

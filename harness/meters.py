@@ -1,0 +1,81 @@
+"""Clocks and memory, one phase at a time."""
+
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+
+import torch
+
+from harness.record import Phase
+
+CLEAR_REFS, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+
+
+class Meters:
+    """Measures the phases of one run in this process; the device is synchronised before every clock read."""
+
+    def __init__(self, device: torch.device):
+        self.device = device
+        self.phases: dict[str, Phase] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Measure what happens inside; a phase that is entered twice adds up. Kept also when it raises."""
+        resettable = self._reset()
+        began = self._now()
+        try:
+            yield
+        finally:
+            self._add(name, self._now() - began, resettable)
+
+    @property
+    def peak_rss_bytes(self) -> int:
+        """The highest resident memory of this process so far."""
+        unit = 1 if sys.platform == "darwin" else 1024
+        highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        return max([highest, *(phase.peak_rss_bytes or 0 for phase in self.phases.values())])
+
+    def _now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+        return perf_counter()
+
+    def _reset(self) -> bool:
+        """Start new high-water marks; False where the system cannot reset the resident one."""
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+        try:
+            CLEAR_REFS.write_text("5")
+        except OSError:
+            return False
+        return True
+
+    def _add(self, name: str, seconds: float, resettable: bool) -> None:
+        before = self.phases.get(name, Phase(seconds=0.0))
+        cuda = self.device.type == "cuda"
+        self.phases[name] = Phase(
+            seconds=before.seconds + seconds,
+            peak_rss_bytes=_higher(before.peak_rss_bytes, _resident_peak() if resettable else None),
+            peak_gpu_bytes=_higher(
+                before.peak_gpu_bytes, torch.cuda.max_memory_allocated(self.device) if cuda else None
+            ),
+            peak_gpu_reserved_bytes=_higher(
+                before.peak_gpu_reserved_bytes, torch.cuda.max_memory_reserved(self.device) if cuda else None
+            ),
+        )
+
+
+def _resident_peak() -> int | None:
+    for line in STATUS.read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _higher(before: int | None, now: int | None) -> int | None:
+    return now if before is None else before if now is None else max(before, now)

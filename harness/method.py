@@ -1,0 +1,100 @@
+"""The plugin contract: a method builds, trains and generates; this class holds what most have in common."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from peft import PeftConfig, get_peft_model
+from transformers import PreTrainedTokenizerBase
+
+from harness import decoding, training
+from harness.base_model import Seq2Seq
+from harness.budget import Batches
+from harness.errors import Unsupported
+from harness.task import Prompt
+
+__all__ = ["Batches", "Method", "PeftMethod", "Seq2Seq", "Setting", "Unsupported"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every method of a suite shares in a run."""
+
+    tokenizer: PreTrainedTokenizerBase
+    prompt: Prompt
+    max_new_tokens: int
+    num_beams: int
+    seed: int
+
+
+class Method:
+    """A fine-tuning procedure under test.
+
+    Public class attributes that hold a number, a string or a truth value are hyper-parameters: the
+    suite's ``[methods.<id>]`` may set them, and the record keeps them.
+    """
+
+    trains: ClassVar[bool] = True  # False: a reference row that learns nothing
+    learning_rate = 1e-3
+    weight_decay = 0.0
+    warmup = 0.05
+    max_grad_norm = 1.0
+
+    def __init__(self, setting: Setting):
+        self.setting = setting
+
+    def build(self, base: Seq2Seq) -> Seq2Seq:
+        """The model to train, made from a fresh base model; what may be trained has ``requires_grad``.
+
+        Raise ``Unsupported`` when the method cannot attach to this base.
+        """
+        raise NotImplementedError
+
+    def train(self, model: Seq2Seq, batches: Batches) -> None:
+        """Train on the batches that the budget lets through; never sees validation or test data."""
+        training.fit(
+            model,
+            batches,
+            self.optimizer(model),
+            warmup=self.warmup,
+            max_grad_norm=self.max_grad_norm,
+            after_step=lambda step: self.after_step(model, step),
+        )
+
+    def generate(self, model: Seq2Seq, prompts: Sequence[str]) -> list[str]:
+        """One text for each prompt, in order; never sees references."""
+        return decoding.generate(
+            model,
+            self.setting.tokenizer,
+            prompts,
+            max_new_tokens=self.setting.max_new_tokens,
+            num_beams=self.setting.num_beams,
+        )
+
+    def optimizer(self, model: Seq2Seq) -> torch.optim.Optimizer:
+        """The optimiser of the shared loop: AdamW over everything trainable."""
+        return torch.optim.AdamW(
+            training.trainable(model), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
+        )
+
+    def after_step(self, model: Seq2Seq, step: int) -> None:
+        """Called by the shared loop after every optimiser step, which count from 0."""
+
+    @classmethod
+    def hyperparameters(cls) -> Mapping[str, Any]:
+        """The class' hyper-parameters with their defaults."""
+        names = (name for name in dir(cls) if not name.startswith("_") and name != "trains")
+        return {name: value for name in names if isinstance(value := getattr(cls, name), bool | int | float | str)}
+
+
+class PeftMethod(Method):
+    """A method of the PEFT library: only its configuration differs."""
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        """The configuration of the adapter for this base model."""
+        raise NotImplementedError
+
+    def build(self, base: Seq2Seq) -> Seq2Seq:
+        """The base model, frozen, with a new adapter."""
+        return get_peft_model(base, self.config(base))

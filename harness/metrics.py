@@ -1,0 +1,52 @@
+"""What is measured: each metric's title, unit and direction, in the order in which tables show them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Unit = Literal["f1", "count", "seconds", "bytes"]
+Direction = Literal["higher", "lower", "exact"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One column: ``name`` as in records and ``leaderboard.json``, ``title`` as in tables for people."""
+
+    name: str
+    title: str
+    unit: Unit
+    better: Direction
+
+
+ROUGE = (
+    Metric("rouge1", "ROUGE-1", "f1", "higher"),
+    Metric("rouge2", "ROUGE-2", "f1", "higher"),
+    Metric("rougeL", "ROUGE-L", "f1", "higher"),
+    Metric("rougeLsum", "ROUGE-Lsum", "f1", "higher"),
+)
+RANKED_BY = ROUGE[0]
+COSTS = (
+    Metric("trainable_parameters", "trainable", "count", "exact"),
+    Metric("total_parameters", "parameters", "count", "exact"),
+    Metric("examples", "examples", "count", "exact"),
+    Metric("steps", "steps", "count", "exact"),
+    Metric("train_seconds", "train", "seconds", "lower"),
+    Metric("generate_seconds", "generate", "seconds", "lower"),
+    Metric("peak_rss_bytes", "peak RSS", "bytes", "lower"),
+    Metric("peak_gpu_bytes", "peak GPU", "bytes", "lower"),
+)
+BY_NAME = {metric.name: metric for metric in (*ROUGE, *COSTS)}
+
+
+def show(metric: Metric, value: float | None) -> str:
+    """The value for people: ROUGE in points, bytes in MB; what is unknown is a dash."""
+    if value is None:
+        return "–"
+    match metric.unit:
+        case "f1":
+            return f"{100 * value:.1f}"
+        case "count":
+            return f"{value:,.0f}"
+        case "seconds":
+            return f"{value:.1f} s"
+        case "bytes":
+            return f"{value / 1e6:,.0f} MB"

@@ -1,0 +1,127 @@
+"""pytest's face: options, items, terminal output. Without ``--benchmark`` it does nothing.
+
+A project opts in with one line in its root ``conftest.py``:
+``pytest_plugins = ["harness.pytest_plugin"]``.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.session import Bakeoff
+
+BENCH = Path(__file__).parent / "bench.py"
+BAKEOFF = pytest.StashKey["Bakeoff"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of the bake-off."""
+    group = parser.getgroup("tuneoff", "fine-tuning bake-off")
+    group.addoption("--benchmark", action="store_true", help="run the suite's methods instead of the tests")
+    group.addoption("--suite", metavar="NAME|FILE", default="embedded", help="the suite to run (default: embedded)")
+    group.addoption("--seeds", metavar="N,N,…", help="the seeds to run instead of the suite's")
+    group.addoption("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the best there is)")
+    group.addoption("--results", metavar="DIR", help="where results go (default: results/ in pytest's root folder)")
+    parser.addini("method_paths", "folders with method files of this project", type="paths", default=[])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the suite and point pytest at its runs."""
+    if not config.getoption("benchmark"):
+        return
+    if config.pluginmanager.hasplugin("xdist") and getattr(config.option, "numprocesses", None):
+        raise pytest.UsageError("--benchmark runs its methods in processes of its own; leave out -n")
+    try:
+        config.stash[BAKEOFF] = _bakeoff(config)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+    config.option.benchmark_quiet = True  # pytest-benchmark's own table would only repeat the training times
+    if not any("::" in argument for argument in config.args):
+        config.args[:] = [str(BENCH)]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Without ``--benchmark`` the runs are not there, whatever is asked for."""
+    return True if collection_path == BENCH and BAKEOFF not in config.stash else None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One item for each run of the suite."""
+    if Path(metafunc.module.__file__ or "") == BENCH:
+        runs = metafunc.config.stash[BAKEOFF].runs
+        metafunc.parametrize("run", runs, ids=[run.name for run in runs])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With ``--benchmark`` nothing but runs is run."""
+    if BAKEOFF in config.stash:
+        others = [item for item in items if item.path != BENCH]
+        if others:
+            config.hook.pytest_deselected(items=others)
+            items[:] = [item for item in items if item.path == BENCH]
+
+
+@pytest.fixture(scope="session")
+def bakeoff(pytestconfig: pytest.Config) -> Iterator["Bakeoff"]:
+    """The session's bake-off, its model, data and results folder checked."""
+    session = pytestconfig.stash[BAKEOFF]
+    try:
+        session.start()
+        yield session
+    except UsageError as error:
+        pytest.exit(f"{error}", returncode=pytest.ExitCode.USAGE_ERROR)
+    finally:
+        session.close()
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Which suite runs, and where its results go."""
+    if BAKEOFF not in config.stash:
+        return None
+    session = config.stash[BAKEOFF]
+    return f"tuneoff: suite {session.suite.name}, {len(session.runs)} runs, results in {session.store.folder}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The leaderboard."""
+    if BAKEOFF not in config.stash or config.option.collectonly:
+        return
+    session = config.stash[BAKEOFF]
+    if not session.ran:
+        return
+    from harness.report import table
+
+    rows, paths = session.report()
+    terminalreporter.section(f"leaderboard: {session.suite.name}")
+    terminalreporter.write_line(table.leaderboard(rows, "simple"))
+    terminalreporter.write_line("")
+    for path in paths:
+        terminalreporter.write_line(f"wrote {_relative(path, config.rootpath)}")
+
+
+def _bakeoff(config: pytest.Config) -> "Bakeoff":
+    from harness import registry, suite
+    from harness.session import Bakeoff
+
+    overrides = {"run": {"seeds": _seeds(config.getoption("seeds"))}} if config.getoption("seeds") else {}
+    chosen = suite.load(config.getoption("suite"), overrides)
+    plugins = registry.discover([config.rootpath / "methods", *config.getini("method_paths")])
+    results = Path(config.getoption("results") or config.rootpath / "results").absolute()
+    return Bakeoff(chosen, plugins, results, config.getoption("device"))
+
+
+def _seeds(text: str) -> Sequence[int]:
+    try:
+        return [int(seed) for seed in text.split(",")]
+    except ValueError as error:
+        raise UsageError(f"--seeds {text}: expected whole numbers such as 0,1,2") from error
+
+
+def _relative(path: Path, root: Path) -> Path:
+    return path.relative_to(root) if path.is_relative_to(root) else path

@@ -1,0 +1,180 @@
+"""What is stored about a run: what was asked for, what came out, what it cost, and where."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.suite import Budget, Evaluation, ModelTable, TaskTable
+
+SCHEMA = 1
+
+
+class Status(StrEnum):
+    """How a run ended. Only ``ok`` is ranked; every other status is shown with its reason."""
+
+    OK = "ok"
+    OVER_BUDGET = "over_budget"
+    NO_OP = "no_op"
+    DIVERGED = "diverged"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMED_OUT = "timed_out"
+    CRASHED = "crashed"
+    FAILED = "failed"
+    UNSUPPORTED = "unsupported"
+
+
+class Block(BaseModel):
+    """A frozen part of a record."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, protected_namespaces=())
+
+
+class RunSpec(Block):
+    """Everything that decides what one run computes."""
+
+    suite: str
+    method: str
+    seed: int
+    task: TaskTable
+    model: ModelTable
+    budget: Budget
+    evaluation: Evaluation
+    batch_size: int
+    overrides: Mapping[str, Any] = {}  # hyper-parameters that the suite sets for this method
+    source: str = ""  # hash of the method's file
+
+    @property
+    def name(self) -> str:
+        """``lora-seed0``, as in pytest's item ``…[lora-seed0]``."""
+        return f"{self.method}-seed{self.seed}"
+
+    @property
+    def hash(self) -> str:
+        """Twelve hex digits that change whenever anything in the spec does."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+class Scores(Block):
+    """Mean F1 in 0..1. A row with several references counts with their mean; ``best`` takes the closest."""
+
+    rouge1: float
+    rouge2: float
+    rougeL: float  # noqa: N815 (the field's name for it)
+    rougeLsum: float  # noqa: N815
+    best: Mapping[str, float] = {}
+
+
+class Phase(Block):
+    """One phase of a run; a peak that the system does not tell is ``None``."""
+
+    seconds: float
+    peak_rss_bytes: int | None = None
+    peak_gpu_bytes: int | None = None
+    peak_gpu_reserved_bytes: int | None = None
+
+
+class Cost(Block):
+    """What a run cost. Parameters are elements; ``examples``, ``steps`` and ``tokens`` are training's."""
+
+    trainable_parameters: int | None = None
+    total_parameters: int | None = None
+    dead_parameters: int | None = None
+    examples: int = 0
+    steps: int = 0
+    tokens: int = 0
+    train_seconds: float | None = None
+    generate_seconds: float | None = None
+    peak_rss_bytes: int | None = None
+    peak_gpu_bytes: int | None = None
+    phases: Mapping[str, Phase] = {}
+    step_seconds_median: float | None = None
+    step_seconds_p90: float | None = None
+    generated_tokens: int | None = None
+    adapter_bytes: int | None = None
+    optimizer_bytes: int | None = None
+    trainable_dtype: str | None = None
+
+
+class Environment(Block):
+    """The machine and the libraries that a run used."""
+
+    device: str
+    device_name: str
+    threads: int
+    python: str
+    platform: str
+    packages: Mapping[str, str]
+    git: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hex digits; equal where two runs can be expected to give the same predictions."""
+        parts = self.model_dump(mode="json", exclude={"git"})
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+class Failure(Block):
+    """Why a run is not ``ok``; ``remedy`` says what to do about it."""
+
+    type: str
+    message: str
+    remedy: str = ""
+    traceback: str = ""
+
+
+class Checks(Block):
+    """What was verified about the run itself."""
+
+    largest_change: float | None = None  # of a trainable tensor, relative to its norm
+    same_as_zero_shot: bool | None = None
+    reload_equal: bool | None = None
+    frozen_unchanged: bool | None = None
+
+
+class Lengths(Block):
+    """What truncation and stopping did; shares in 0..1."""
+
+    prompts_truncated: float = 0.0
+    targets_truncated: float = 0.0
+    outputs_cut: float | None = None
+    outputs_empty: float = 0.0
+    words_out: float = 0.0
+    words_reference: float = 0.0
+
+
+class Record(Block):
+    """One stored run."""
+
+    schema_version: int = Field(default=SCHEMA, alias="schema")
+    spec: RunSpec
+    status: Status
+    hyperparameters: Mapping[str, Any] = {}
+    scores: Scores | None = None
+    cost: Cost = Cost()
+    checks: Checks = Checks()
+    lengths: Lengths = Lengths()
+    data_hash: str | None = None
+    predictions_hash: str | None = None
+    environment: Environment | None = None
+    contended: bool = False
+    error: Failure | None = None
+
+    def to_json(self) -> str:
+        """Indented JSON with stable key order, as stored."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False) + "\n"
+
+
+class Prediction(Block):
+    """One test row: what was asked, what came out, and its score against every reference."""
+
+    id: str
+    prompt: str
+    references: tuple[str, ...]
+    text: str
+    scores: Mapping[str, float]  # mean over the references
+    best: Mapping[str, float]  # against the closest reference

@@ -1,0 +1,138 @@
+"""Finding methods and checking that they keep the contract, before anything is trained."""
+
+import hashlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import PluginError, unknown
+
+if TYPE_CHECKING:
+    from harness.method import Method
+
+BUILT_IN = Path(__file__).parent.parent / "methods"
+ENTRY_POINTS = "tuneoff.methods"  # each names a package or module folder that holds method files
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One method file, not imported yet; ``id`` is the file's name."""
+
+    id: str
+    path: Path
+
+    @property
+    def source_hash(self) -> str:
+        """Twelve hex digits of the file's content."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()[:12]
+
+
+def discover(folders: Iterable[Path] = ()) -> dict[str, Plugin]:
+    """Every method file of Tuneoff, of ``folders`` and of installed packages, by id. Imports none of them.
+
+    Raises ``PluginError`` when two files claim one id.
+    """
+    plugins: dict[str, Plugin] = {}
+    for path in _files([BUILT_IN, *folders, *_installed()]):
+        known = plugins.setdefault(path.stem, Plugin(path.stem, path))
+        if known.path != path:
+            raise PluginError(
+                f"two methods have the id {path.stem!r}: {known.path} and {path}; rename one of the files"
+            )
+    return dict(sorted(plugins.items()))
+
+
+def find(plugins: Mapping[str, Plugin], method: str) -> Plugin:
+    """The plugin of that id, or a ``PluginError`` that lists the known ones."""
+    if method not in plugins:
+        raise PluginError(f"{unknown('method', method, plugins)}. A new method is one file: methods/{method}.py")
+    return plugins[method]
+
+
+def load(plugin: Plugin, overrides: Mapping[str, Any]) -> "type[Method]":
+    """The plugin's class with the suite's hyper-parameters; the file is imported here.
+
+    Raises ``PluginError`` that names the file, and the line where there is one.
+    """
+    module = _import(plugin)
+    from harness.method import Method, PeftMethod  # torch: only where a method is really used
+
+    classes = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, Method) and value.__module__ == module.__name__
+    ]
+    if len(classes) != 1:
+        found = ", ".join(cls.__name__ for cls in classes) or "none"
+        raise PluginError(f"{plugin.path}: needs exactly one class derived from harness.method.Method, found {found}")
+    cls = classes[0]
+    if cls.build in (Method.build, PeftMethod.build) and getattr(cls, "config", None) in (None, PeftMethod.config):
+        raise PluginError(f"{plugin.path}: {cls.__name__} does not define build(); methods/lora.py shows the shape")
+    return _configured(cls, plugin, overrides)
+
+
+def _configured(cls: "type[Method]", plugin: Plugin, overrides: Mapping[str, Any]) -> "type[Method]":
+    known = cls.hyperparameters()
+    for name, value in overrides.items():
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise PluginError(
+                f"[methods.{plugin.id}] {name}: {cls.__name__} has no such hyper-parameter{hint} "
+                f"It has {', '.join(known)}"
+            )
+        if not _fits(value, known[name]):
+            expected = type(known[name]).__name__
+            raise PluginError(f"[methods.{plugin.id}] {name}: expected {expected}, got {value!r}")
+    return type(cls.__name__, (cls,), {**overrides, "__module__": cls.__module__})
+
+
+def _fits(value: Any, default: Any) -> bool:
+    if isinstance(default, float):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is type(default)
+
+
+def _import(plugin: Plugin) -> Any:
+    name = f"methods.{plugin.id}" if plugin.path.parent == BUILT_IN else f"tuneoff_method_{plugin.id}"
+    spec = importlib.util.spec_from_file_location(name, plugin.path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{plugin.path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise PluginError(f"{plugin.path}:{error.lineno}: {error.msg}") from error
+    except Exception as error:  # a plugin may raise anything
+        line = _line_in(error, plugin.path)
+        raise PluginError(f"{plugin.path}:{line}: cannot be imported: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _line_in(error: BaseException, path: Path) -> int:
+    lines, trace = [1], error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            lines.append(trace.tb_lineno)
+        trace = trace.tb_next
+    return lines[-1]
+
+
+def _files(folders: Iterable[Path]) -> Iterable[Path]:
+    for folder in dict.fromkeys(folder.resolve() for folder in folders):
+        yield from (path for path in sorted(folder.glob("*.py")) if not path.name.startswith("_"))
+
+
+def _installed() -> Iterable[Path]:
+    """The folders of packages that offer methods through the entry-point group."""
+    for point in entry_points(group=ENTRY_POINTS):
+        spec = importlib.util.find_spec(point.module)
+        for location in (spec.submodule_search_locations or ()) if spec else ():
+            yield Path(location)

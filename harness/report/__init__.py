@@ -1,0 +1,1 @@
+"""Rows → what people and tools read: a table in the terminal, Markdown, CSV, JSON."""

@@ -1,0 +1,24 @@
+"""Writing the leaderboard beside the runs that it was made from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas
+
+from harness.leaderboard import Entry, Row
+from harness.report import markdown
+from harness.store import Store
+from harness.suite import Suite
+
+
+def write(store: Store, suite: Suite, rows: Sequence[Row], samples: Sequence[Entry]) -> list[Path]:
+    """``leaderboard.md``, ``.csv`` and ``.json``; returns their paths."""
+    flat = [row.to_dict() for row in rows]
+    table = pandas.DataFrame(flat)
+    if "seeds" in table:
+        table["seeds"] = [" ".join(map(str, row.seeds)) for row in rows]
+    return [
+        store.write_text("leaderboard.md", markdown.leaderboard(suite, rows, samples)),
+        store.write_text("leaderboard.csv", table.to_csv(index=False)),
+        store.write_json("leaderboard.json", {"suite": suite.name, "rows": flat}),
+    ]

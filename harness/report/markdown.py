@@ -1,0 +1,90 @@
+"""The leaderboard as Markdown, with gains and sample dialogues. Text of models and data is escaped."""
+
+import re
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from harness.leaderboard import FULL, ZERO_SHOT, Entry, Row
+from harness.metrics import ROUGE
+from harness.record import Prediction
+from harness.report import table
+from harness.statistics import Interval
+from harness.suite import Suite
+
+TITLES = {ZERO_SHOT: "zero-shot", FULL: "full fine-tuning"}
+MARKUP = re.compile(r"[\\`*_{}\[\]<>()#+\-.!|&~$:@\"']")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[Entry]) -> str:
+    """The whole page; ``samples`` are runs of one seed with the predictions to show."""
+    parts = [f"# Leaderboard: {escape(suite.name)}", _setting(suite), table.leaderboard(rows, "github"), LEGEND]
+    parts += [_failures(rows)] if any(row.rank is None for row in rows) else []
+    parts += [_gains(rows, reference) for reference in TITLES if any(reference in row.gains for row in rows)]
+    parts += [_samples(samples)] if any(entry.predictions for entry in samples) else []
+    return "\n\n".join(parts) + "\n"
+
+
+LEGEND = (
+    "ROUGE in points (F1 × 100, Porter stemmer), mean over test rows and seeds, with the 95% interval of a bootstrap "
+    "over both. The rank is one more than the number of methods that a paired bootstrap finds clearly better, so "
+    "methods that it cannot tell apart share one. Seconds and memory are means over seeds; "
+    "training time holds no evaluation."
+)
+
+
+def escape(text: str) -> str:
+    """Untrusted text for a Markdown paragraph or table cell: nothing in it is markup, all of it on one line."""
+    visible = CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
+    safe = MARKUP.sub(lambda match: f"&#{ord(match[0])};", visible)
+    return safe.replace("\t", " ").replace("\n", "<br>")
+
+
+def _setting(suite: Suite) -> str:
+    limits = ", ".join(f"{limit:,g} {unit}" for unit, limit in suite.budget.limits().items())
+    return (
+        f"Base model {escape(suite.model.name)}, data {escape(suite.task.data)}, budget {limits} for every method, "
+        f"seeds {', '.join(map(str, suite.run.seeds))}."
+    )
+
+
+def _failures(rows: Sequence[Row]) -> str:
+    lines = [f"- {escape(row.method)}: {row.status}. {escape(row.reason)}" for row in rows if row.rank is None]
+    return "\n".join(["## Without a rank", "", *lines])
+
+
+def _gains(rows: Sequence[Row], reference: str) -> str:
+    headers = ["method", *(metric.title for metric in ROUGE)]
+    cells = []
+    for row in rows:
+        if gains := row.gains.get(reference):
+            cells.append([row.method, *(_gain(gains[metric.name]) for metric in ROUGE)])
+    text = tabulate(
+        cells, headers, tablefmt="github", colalign=["left", *["right"] * len(ROUGE)], disable_numparse=True
+    )
+    return f"## Gain over {TITLES[reference]}, in points (95%)\n\n{text}"
+
+
+def _gain(value: Interval) -> str:
+    return f"{100 * value.mean:+.1f} ({100 * value.low:+.1f} to {100 * value.high:+.1f})"
+
+
+def _longest(samples: Sequence[Entry]) -> Sequence[Prediction]:
+    return max((entry.predictions for entry in samples), key=lambda predictions: len(predictions))
+
+
+def _samples(samples: Sequence[Entry]) -> str:
+    seed = samples[0].record.spec.seed
+    parts = [f"## Samples (seed {seed})"]
+    for number, prediction in enumerate(_longest(samples)):
+        answers = [["human", escape(reference)] for reference in prediction.references]
+        answers += [
+            [entry.record.spec.method, escape(entry.predictions[number].text) or "(empty)"]
+            for entry in samples
+            if number < len(entry.predictions)
+        ]
+        parts.append(f"### {escape(prediction.id)}")
+        parts.append("> " + escape(prediction.prompt))
+        parts.append(tabulate(answers, ["by", "summary"], tablefmt="github", disable_numparse=True))
+    return "\n\n".join(parts)

@@ -1,0 +1,35 @@
+"""Texts against references: ROUGE for every test row."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+import evaluate
+
+from harness.metrics import ROUGE
+
+MODULE = Path(__file__).parent / "rouge"
+NAMES = tuple(metric.name for metric in ROUGE)
+
+Scores = dict[str, float]
+
+
+def rouge(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[tuple[Scores, Scores]]:
+    """For each text its mean F1 over its references and its F1 against the closest one, in 0..1.
+
+    ``references[i]`` holds the human summaries of row ``i``, one at least.
+    """
+    pairs = [(text, reference) for text, group in zip(texts, references, strict=True) for reference in group]
+    metric = evaluate.load(str(MODULE))
+    values = metric.compute(predictions=[text for text, _ in pairs], references=[reference for _, reference in pairs])
+    rows, start = [], 0
+    for group in references:
+        columns = {name: values[name][start : start + len(group)] for name in NAMES}
+        rows.append(
+            (
+                {name: fmean(column) for name, column in columns.items()},
+                {name: max(column) for name, column in columns.items()},
+            )
+        )
+        start += len(group)
+    return rows

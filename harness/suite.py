@@ -1,0 +1,151 @@
+"""A suite: what is compared, on what, and what each method may spend. Read from a TOML file."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from harness.errors import SuiteError, unknown
+
+BUILT_IN = Path(__file__).parent / "suites"
+DEFAULT = "embedded"
+
+Positive = Annotated[int, Field(gt=0, strict=True)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Table(BaseModel):
+    """A frozen TOML table in which every key is known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TaskTable(Table):
+    """``[task]``: which prompts and references, from where, and how much of them."""
+
+    name: str
+    data: str = "embedded"
+    revision: str | None = None
+    train_rows: Positive | None = None
+    test_rows: Positive | None = None
+    max_source_tokens: Positive = 512
+    max_target_tokens: Positive = 128
+
+
+class ModelTable(Table):
+    """``[model]``: the base model; ``embedded``, a hub id or a folder."""
+
+    name: str = "embedded"
+    revision: str | None = None
+
+
+class Budget(Table):
+    """``[budget]``: what a method may spend in training; the first limit reached ends it."""
+
+    max_examples: Positive | None = None
+    max_steps: Positive | None = None
+    max_tokens: Positive | None = None
+    max_seconds: Seconds | None = None
+    hard_seconds: Seconds = 3600.0
+
+    @model_validator(mode="after")
+    def _has_a_limit(self) -> Self:
+        if not self.limits():
+            raise ValueError("needs at least one of max_examples, max_steps, max_tokens, max_seconds")
+        if self.max_seconds is not None and self.max_seconds >= self.hard_seconds:
+            raise ValueError("hard_seconds, the wall limit of a whole run, must be above max_seconds")
+        return self
+
+    def limits(self) -> dict[str, float]:
+        """The limits that are set, by unit: ``examples``, ``steps``, ``tokens``, ``seconds``."""
+        units = ("examples", "steps", "tokens", "seconds")
+        return {unit: limit for unit in units if (limit := getattr(self, f"max_{unit}")) is not None}
+
+
+class Evaluation(Table):
+    """``[evaluation]``: how test prompts are answered, and how far a trained method must beat zero-shot."""
+
+    max_new_tokens: Positive = 64
+    num_beams: Positive = 1
+    samples: Annotated[int, Field(ge=0, strict=True)] = 3
+    floor: float = 1.0  # points of ROUGE-1 above zero-shot that every trained method must reach
+
+
+class RunTable(Table):
+    """``[run]``: which methods, how often, and the batch that all of them train with."""
+
+    methods: tuple[str, ...] = Field(min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0, strict=True)], ...] = Field(default=(0, 1, 2), min_length=1)
+    batch_size: Positive = 16
+
+    @field_validator("methods", "seeds")
+    @classmethod
+    def _no_repeats(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        if len(set(values)) < len(values):
+            raise ValueError("names something twice")
+        return values
+
+
+class Suite(Table):
+    """A whole suite; ``name`` is its file's name and the name of its results folder."""
+
+    name: str
+    task: TaskTable
+    model: ModelTable = ModelTable()
+    budget: Budget
+    evaluation: Evaluation = Evaluation()
+    run: RunTable
+    methods: Mapping[str, Mapping[str, Any]] = {}
+
+    @model_validator(mode="after")
+    def _overrides_belong_to_methods(self) -> Self:
+        if strangers := set(self.methods) - set(self.run.methods):
+            known = f"run.methods has {', '.join(self.run.methods)}"
+            raise ValueError(f"[methods.{min(strangers)}] is for a method that does not run; {known}")
+        return self
+
+
+def built_in() -> list[str]:
+    """The names of the suites that come with Tuneoff."""
+    return sorted(path.stem for path in BUILT_IN.glob("*.toml"))
+
+
+def load(name_or_file: str, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> Suite:
+    """The suite of that name, or in that file, with whole keys replaced by ``overrides[table][key]``.
+
+    Raises ``SuiteError`` that names the file, the key and what was expected there.
+    """
+    path = _locate(name_or_file)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SuiteError(f"{path}: not valid TOML: {error}") from error
+    for table, values in (overrides or {}).items():
+        if isinstance(content.setdefault(table, {}), dict):
+            content[table].update(values)
+    try:
+        return Suite.model_validate({"name": path.stem, **content})
+    except ValidationError as error:
+        raise SuiteError(_explain(path, error)) from error
+
+
+def _locate(name_or_file: str) -> Path:
+    if name_or_file in built_in():
+        return BUILT_IN / f"{name_or_file}.toml"
+    path = Path(name_or_file)
+    if path.is_file():
+        return path
+    if path.suffix == ".toml" or len(path.parts) > 1:
+        raise SuiteError(f"{path}: no such suite file")
+    raise SuiteError(f"{unknown('suite', name_or_file, built_in())}; a path to a .toml file works as well")
+
+
+def _explain(path: Path, error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"]) or "suite"
+        got = "" if problem["type"] in ("missing", "value_error") else f" (got {problem['input']!r})"
+        lines.append(f"{path}: {key}: {problem['msg'].removeprefix('Value error, ')}{got}")
+    return "\n".join(lines)

@@ -1,0 +1,63 @@
+"""The one training loop: whatever a method wants to differ in, it passes in."""
+
+import math
+from collections.abc import Callable, Iterable
+
+import torch
+from accelerate import Accelerator
+
+from harness.base_model import Seq2Seq
+from harness.budget import Batches
+from harness.errors import Diverged
+
+
+def fit(
+    model: Seq2Seq,
+    batches: Batches,
+    optimizer: torch.optim.Optimizer,
+    *,
+    warmup: float = 0.05,
+    max_grad_norm: float = 1.0,
+    after_step: Callable[[int], None] | None = None,
+) -> None:
+    """Train on every batch that the budget lets through.
+
+    The learning rate rises over the first ``warmup`` share of the budget and then falls linearly to
+    zero at its end. On a GPU with bfloat16 the arithmetic is autocast; the weights stay float32.
+    Raises ``Diverged`` when the loss is NaN or infinite.
+    """
+    accelerator = Accelerator(mixed_precision=precision(model.device), cpu=model.device.type == "cpu")
+    model.train()
+    prepared, optimizer = accelerator.prepare(model, optimizer)
+    peaks = [group["lr"] for group in optimizer.param_groups]
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for step, batch in enumerate(batches):
+        factor = schedule(batches.progress, warmup)
+        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+            group["lr"] = peak * factor
+        loss = prepared(**batch).loss
+        if not math.isfinite(loss.item()):
+            raise Diverged(f"loss is {loss.item()} at step {step + 1}")
+        accelerator.backward(loss)
+        accelerator.clip_grad_norm_(parameters, max_grad_norm)
+        optimizer.step()
+        optimizer.zero_grad()
+        if after_step is not None:
+            after_step(step)
+
+
+def schedule(progress: float, warmup: float) -> float:
+    """The share of the peak learning rate at a progress of 0..1: linear up, then linear down to zero."""
+    if progress < warmup:
+        return progress / warmup
+    return (1.0 - progress) / (1.0 - warmup)
+
+
+def precision(device: torch.device) -> str:
+    """``bf16`` where the hardware computes in it, else ``no``."""
+    return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "no"
+
+
+def trainable(model: torch.nn.Module) -> Iterable[torch.nn.Parameter]:
+    """The parameters that training may change."""
+    return (parameter for parameter in model.parameters() if parameter.requires_grad)

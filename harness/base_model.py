@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import TypeAlias
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from harness import integrity
 from harness.errors import ModelError
 from harness.suite import ModelTable
 
 EMBEDDED = Path(__file__).parent / "embedded" / "base_model"
+TOKENIZER_FILES = ("tokenizer.json", "spiece.model", "tokenizer.model", "vocab.json", "vocab.txt")
 
 Seq2Seq: TypeAlias = PreTrainedModel  # or the PeftModel around it
 
@@ -44,16 +47,20 @@ def load(table: ModelTable, device: torch.device) -> Base:
     name = str(EMBEDDED) if table.name == "embedded" else table.name
     options = {"revision": table.revision, "trust_remote_code": False}
     try:
+        _has_tokenizer(name)
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
-        model, info = AutoModelForSeq2SeqLM.from_pretrained(
-            name, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **options
-        )
-    except (OSError, ValueError) as error:
+        model = AutoModelForSeq2SeqLM.from_pretrained(name, dtype=torch.float32, use_safetensors=True, **options)
+        integrity.verify(model, name, table.revision)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(_advice(table.name, error)) from error
-    if info["missing_keys"]:
-        missing = ", ".join(sorted(info["missing_keys"])[:5])
-        raise ModelError(f"model {table.name!r}: the checkpoint has no {missing}; these would stay random")
     return Base(model.to(device), tokenizer)
+
+
+def _has_tokenizer(name: str) -> None:
+    """transformers makes up a tokenizer, without a word, for a folder that has none."""
+    folder = Path(name)
+    if folder.is_dir() and not any((folder / file).exists() for file in TOKENIZER_FILES):
+        raise OSError(f"no tokenizer (one of {', '.join(TOKENIZER_FILES)})")
 
 
 def _advice(name: str, error: Exception) -> str:

@@ -3,12 +3,15 @@
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from time import perf_counter
 
 import torch
 
 from harness.suite import Budget
 from harness.task import IGNORED, Batch
+
+WARM_UP = 3  # steps
 
 
 @dataclass
@@ -30,6 +33,7 @@ class Batches(Iterator[Batch]):
         self._source = source
         self._device = device
         self._began: float | None = None
+        self._asked: list[float] = []  # when each batch was asked for
 
     @property
     def progress(self) -> float:
@@ -39,7 +43,13 @@ class Batches(Iterator[Batch]):
         used: dict[str, float] = asdict(self.used)
         return min(1.0, max(used[unit] / limit for unit, limit in self.limits.items()))
 
+    @property
+    def step_seconds(self) -> list[float]:
+        """The time between one batch and the next, without the first steps, which are slower."""
+        return [after - before for before, after in pairwise(self._asked[WARM_UP:])]
+
     def __next__(self) -> Batch:
+        self._asked.append(perf_counter())
         if self._began is None:
             self._began = perf_counter()
         if self.progress >= 1.0:

@@ -38,7 +38,7 @@ def load(table: TaskTable) -> dict[str, list[Row]]:
 
     Raises ``DataError`` that names the file, the row and the column.
     """
-    splits = {split: _rows(f"{table.data} ({split})", raw) for split, raw in _read(table).items()}
+    splits = _splits(table)
     for split in ("train", "test"):
         if not splits.get(split):
             raise DataError(f"{table.data}: no rows for {split}; found {', '.join(splits) or 'no split'}")
@@ -46,32 +46,36 @@ def load(table: TaskTable) -> dict[str, list[Row]]:
     return {split: rows[: cut.get(split)] for split, rows in splits.items()}
 
 
-def _read(table: TaskTable) -> Mapping[str, Iterable[Mapping[str, Any]]]:
+def _splits(table: TaskTable) -> dict[str, list[Row]]:
     path = Path(table.data)
     if table.data == "embedded":
-        return corpus.splits()
+        return {split: _rows(split, rows) for split, rows in corpus.splits().items()}
     if path.is_file():
-        return _split_file(path)
+        return _split(_rows(table.data, _read_file(path)))
     if path.is_dir():
-        return _read_folder(path)
-    return _read_hub(table)
+        return {split: _rows(f"{table.data} ({split})", rows) for split, rows in _read_folder(path).items()}
+    return {split: _rows(f"{table.data} ({split})", rows) for split, rows in _read_hub(table).items()}
 
 
 def _read_file(path: Path) -> list[Mapping[Any, Any]]:
     if path.suffix not in READERS:
         raise DataError(f"{path}: cannot read {path.suffix or 'this'} files; known are {', '.join(READERS)}")
     try:
-        return list(READERS[path.suffix](path).to_dict("records"))
-    except ValueError as error:
+        frame = READERS[path.suffix](path)
+    except (ValueError, OSError) as error:
         raise DataError(f"{path}: not a readable {path.suffix[1:]} file: {error}") from error
+    if not isinstance(frame.index, pandas.RangeIndex):
+        raise DataError(f"{path}: has rows with more fields than columns; quote fields that hold a comma")
+    return list(frame.to_dict("records"))
 
 
-def _split_file(path: Path) -> dict[str, list[Mapping[Any, Any]]]:
-    """One file without splits: every tenth different dialogue is for testing, all its rows together."""
-    rows = _read_file(path)
-    order = {dialogue: number for number, dialogue in enumerate(dict.fromkeys(row.get("dialogue") for row in rows))}
-    test = [row for row in rows if order[row.get("dialogue")] % TEST_SHARE == 0]
-    return {"train": [row for row in rows if order[row.get("dialogue")] % TEST_SHARE], "test": test}
+def _split(rows: list[Row]) -> dict[str, list[Row]]:
+    """Rows of a file without splits: every tenth different dialogue is for testing, with all its summaries."""
+    order = {dialogue: number for number, dialogue in enumerate(dict.fromkeys(row.dialogue for row in rows))}
+    return {
+        "train": [row for row in rows if order[row.dialogue] % TEST_SHARE],
+        "test": [row for row in rows if order[row.dialogue] % TEST_SHARE == 0],
+    }
 
 
 def _read_folder(path: Path) -> dict[str, Any]:
@@ -105,7 +109,10 @@ def _rows(where: str, raw: Iterable[Mapping[str, Any]]) -> list[Row]:
         for column in REQUIRED:
             if column not in values:
                 raise DataError(f"{where}: no column {column!r}; it has {', '.join(map(str, values))}")
-            if not isinstance(values[column], str) or not values[column].strip():
+            if not isinstance(values[column], str):
+                kind = type(values[column]).__name__
+                raise DataError(f"{where}: row {number}: {column} is not text but {kind}")
+            if not values[column].strip():
                 raise DataError(f"{where}: row {number}: {column} is empty")
         identity = values.get("id", values.get("fname", number))
         rows.append(Row(str(identity), values["dialogue"], values["summary"], str(values.get("topic", ""))))

@@ -19,6 +19,8 @@ def generate(
     num_beams: int = 1,
 ) -> list[str]:
     """One text for each prompt, in the prompts' order; no sampling, so the same prompts give the same texts."""
+    if not prompts:
+        return []
     encoded = tokenizer(list(prompts))["input_ids"]
     texts = [""] * len(prompts)
     model.eval()

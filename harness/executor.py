@@ -1,84 +1,165 @@
-"""Every run in a fresh process: a crash, a kill or a hang costs one row."""
+"""Every run in a fresh process: a crash, a kill or a hang costs one row.
+
+The processes are forked from a server that has torch, transformers and peft loaded, so that one starts
+in a tenth of a second. An answer travels in a file: a process that dies half-way, even with exit code 0
+(which pebble's pool takes for idleness), or whose children keep its pipes open, is told apart for sure.
+"""
 
 import multiprocessing
 import os
-import signal
+import shutil
+import tempfile
 from collections.abc import Callable
-from concurrent.futures import TimeoutError as FutureTimeout
-from types import TracebackType
-from typing import Any, Self
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.connection import wait
+from pathlib import Path
+from threading import Event, Lock
+from typing import Any
 
-from pebble import ProcessExpired, ProcessFuture, ProcessPool
-
-from harness.record import Failure, Record, Status
+from harness import failure, processes
+from harness.errors import UsageError
+from harness.record import Outcome, Record, RunSpec
 
 PRELOAD = ["harness.runner", "transformers.models.t5.modeling_t5"]
+ANSWER, COMPLAINT, LOG = "answer.json", "usage-error.txt", "output.log"
+LOG_BYTES = 64_000  # what is kept of a run's output
 
 
 class Executor:
-    """Runs orders in processes forked from a server that has torch, transformers and peft loaded already."""
+    """Does orders in processes of their own, ``jobs`` at a time."""
 
-    def __init__(self, jobs: int = 1):
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(PRELOAD)
-        self._pool = ProcessPool(max_workers=jobs, max_tasks=1, context=context)
+    def __init__(self, scratch: Path, jobs: int = 1):
+        # Idle threads must sleep, not spin: spinning ones take the cores from runs beside them.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(PRELOAD)
+        processes.adopt_orphans()
+        resource_tracker.ensure_running()
+        forkserver.ensure_running()
+        self._known = processes.children()
+        self._scratch = scratch
+        self._threads = ThreadPoolExecutor(max_workers=jobs)
+        self._running: set[Any] = set()
+        self._starting = Lock()
+        self._closed = Event()
 
-    def __enter__(self) -> Self:
-        return self
+    def submit(self, order: Any) -> "Future[Outcome]":
+        """Begin a run as soon as a place is free; whatever happens to its process, there is an outcome."""
+        return self._threads.submit(self._run, order)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def check(self, order: Any) -> str:
+        """What ``runner.check`` says about this order, as JSON; raises the ``UsageError`` that it raised."""
+        return self._threads.submit(self._check, order).result()
 
     def close(self) -> None:
-        """End whatever is still running."""
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
+        """End whatever is still running, and everything that it started."""
+        self._closed.set()
+        for process in list(self._running):
+            process.kill()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._sweep()
 
-    def check(self, order: Any) -> None:
-        """Raise the ``UsageError`` that this order would meet before its training."""
-        self._submit(_check, order, timeout=None).result()
-
-    def run(self, order: Any) -> Any:
-        """The outcome of this order; a process that did not survive becomes a record as well."""
-        from harness.runner import Outcome  # torch: here only, so that reading results needs none
-
-        spec = order.spec
+    def _run(self, order: Any) -> Outcome:
+        spec: RunSpec = order.spec
+        kills = processes.memory_kills()
+        folder = self._folder(spec.name)
         try:
-            return self._submit(_execute, order, timeout=spec.budget.hard_seconds).result()
-        except FutureTimeout:
-            message = f"killed after hard_seconds = {spec.budget.hard_seconds:g}"
-            failure = Failure(
-                type="TimeoutError", message=message, remedy="raise hard_seconds in [budget], or find what hangs"
-            )
-            return Outcome(Record(spec=spec, status=Status.TIMED_OUT, error=failure))
-        except ProcessExpired as error:
-            return Outcome(Record(spec=spec, status=Status.CRASHED, error=_death(error.exitcode)))
+            exitcode = self._process(_execute, order, folder, spec.budget.hard_seconds)
+            answer = folder / ANSWER
+            if answer.exists():
+                outcome = Outcome.model_validate_json(answer.read_bytes())
+            else:
+                if exitcode is None:
+                    status, why = failure.of_timeout(spec.budget.hard_seconds)
+                else:
+                    status, why = failure.of_death(exitcode, processes.memory_kills() > kills and exitcode == -9)
+                outcome = Outcome(record=Record(spec=spec, status=status, error=why))
+            return outcome.model_copy(update={"log": _tail(folder / LOG)})
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
-    def _submit(self, function: Callable[[Any], Any], order: Any, timeout: float | None) -> "ProcessFuture[Any]":
-        return self._pool.schedule(function, args=[order], timeout=timeout)
+    def _check(self, order: Any) -> str:
+        folder = self._folder("check")
+        try:
+            exitcode = self._process(_check, order, folder, timeout=None)
+            if (folder / COMPLAINT).exists():
+                raise UsageError((folder / COMPLAINT).read_text())
+            if not (folder / ANSWER).exists():
+                raise UsageError(f"loading model and data ended with exit code {exitcode}: {_tail(folder / LOG)}")
+            return (folder / ANSWER).read_text()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _process(
+        self, target: Callable[[Any, Path], None], order: Any, folder: Path, timeout: float | None
+    ) -> int | None:
+        """Run ``target`` in a process; its exit code, or ``None`` if it had to be ended at its time-out."""
+        process = self._context.Process(target=target, args=(order, folder))
+        with self._starting:
+            if self._closed.is_set():
+                raise CancelledError
+            process.start()
+            self._running.add(process)
+        try:
+            in_time = bool(wait([process.sentinel], timeout))
+            if not in_time:
+                process.kill()
+            process.join()
+            return process.exitcode if in_time else None
+        finally:
+            self._running.discard(process)
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """End processes that outlived the run that started them: they have become our children."""
+        processes.end(processes.children() - self._known)
+
+    def _folder(self, name: str) -> Path:
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._scratch))
 
 
-def _execute(order: Any) -> Any:
+def _execute(order: Any, folder: Path) -> None:
+    """In the new process: do the run, leave the answer, and go without waiting for threads it left."""
+    _isolate(folder)
     from harness import runner
 
-    return runner.execute(order)
+    outcome = runner.execute(order, folder)
+    _answer(folder / ANSWER, outcome.model_dump_json())
 
 
-def _check(order: Any) -> None:
+def _check(order: Any, folder: Path) -> None:
+    _isolate(folder)
     from harness import runner
 
-    runner.check(order)
+    try:
+        _answer(folder / ANSWER, runner.check(order))
+    except UsageError as error:
+        _answer(folder / COMPLAINT, str(error))
 
 
-def _death(code: int) -> Failure:
-    name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-    return Failure(
-        type="ProcessExpired",
-        message=f"the process ended by {name}",
-        remedy="run the method alone with -k and look at what it calls outside Python",
-    )
+def _isolate(folder: Path) -> None:
+    """Die with the session, and print into a file."""
+    processes.die_with_parent()
+    with (folder / LOG).open("wb") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+
+
+def _answer(path: Path, text: str) -> None:
+    beside = path.with_suffix(".part")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+    os._exit(0)
+
+
+def _tail(path: Path) -> str:
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - LOG_BYTES))
+        return file.read().decode(errors="replace")
 
 
 def cores() -> int:

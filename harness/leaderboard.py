@@ -57,17 +57,17 @@ def rows(entries: Sequence[Entry]) -> list[Row]:
     groups: dict[str, list[Entry]] = {}
     for entry in sorted(entries, key=lambda entry: entry.record.spec.seed):
         groups.setdefault(entry.record.spec.method, []).append(entry)
-    ok = {method: group for method, group in groups.items() if all(e.record.status == Status.OK for e in group)}
+    ok = {method: group for method, group in groups.items() if all(map(_complete, group))}
     matrices = {method: {metric.name: _matrix(group, metric.name) for metric in ROUGE} for method, group in ok.items()}
     ranks = _ranks({method: by_metric[RANKED_BY.name] for method, by_metric in matrices.items()})
     table = [_row(method, group, ranks, matrices) for method, group in groups.items()]
-    return sorted(table, key=lambda row: (row.rank is None, -_mean(row), row.method))
+    return sorted(table, key=lambda row: (row.rank is None, row.rank or 0, -_mean(row), row.method))
 
 
 def _row(
     method: str, group: Sequence[Entry], ranks: Mapping[str, int], matrices: Mapping[str, Mapping[str, Scores]]
 ) -> Row:
-    failed = next((entry.record for entry in group if entry.record.status != Status.OK), None)
+    failed = next((entry.record for entry in group if not _complete(entry)), None)
     mine = matrices.get(method, {})
     references = {other: matrices[other] for other in (ZERO_SHOT, FULL) if other in matrices and other != method}
     return Row(
@@ -82,8 +82,18 @@ def _row(
             for other, theirs in references.items()
             if mine and _paired(mine, theirs)
         },
-        reason=failed.error.message if failed and failed.error else "",
+        reason=_reason(failed) if failed else "",
     )
+
+
+def _complete(entry: Entry) -> bool:
+    return entry.record.status == Status.OK and bool(entry.predictions)
+
+
+def _reason(record: Record) -> str:
+    if record.status == Status.OK:
+        return f"the predictions of seed {record.spec.seed} are missing; run it again"
+    return record.error.message if record.error else ""
 
 
 def _matrix(group: Sequence[Entry], metric: str) -> Scores:

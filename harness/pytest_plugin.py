@@ -26,6 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--suite", metavar="NAME|FILE", default="embedded", help="the suite to run (default: embedded)")
     group.addoption("--seeds", metavar="N,N,…", help="the seeds to run instead of the suite's")
     group.addoption("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the best there is)")
+    group.addoption("--jobs", metavar="N", type=int, default=1, help="runs at once; their times are not comparable")
     group.addoption("--results", metavar="DIR", help="where results go (default: results/ in pytest's root folder)")
     parser.addini("method_paths", "folders with method files of this project", type="paths", default=[])
 
@@ -65,6 +66,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if others:
             config.hook.pytest_deselected(items=others)
             items[:] = [item for item in items if item.path == BENCH]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tell the bake-off which runs were selected."""
+    if BAKEOFF in session.config.stash:
+        session.config.stash[BAKEOFF].expect(item.name.partition("[")[2].removesuffix("]") for item in session.items)
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +120,10 @@ def _bakeoff(config: pytest.Config) -> "Bakeoff":
     chosen = suite.load(config.getoption("suite"), overrides)
     plugins = registry.discover([config.rootpath / "methods", *config.getini("method_paths")])
     results = Path(config.getoption("results") or config.rootpath / "results").absolute()
-    return Bakeoff(chosen, plugins, results, config.getoption("device"))
+    jobs = config.getoption("jobs")
+    if jobs < 1:
+        raise UsageError(f"--jobs {jobs}: expected a number from 1")
+    return Bakeoff(chosen, plugins, results, config.getoption("device"), jobs)
 
 
 def _seeds(text: str) -> Sequence[int]:

@@ -83,18 +83,21 @@ class Cost(Block):
 
     trainable_parameters: int | None = None
     total_parameters: int | None = None
-    dead_parameters: int | None = None
+    dead_parameters: int | None = None  # trainable, but never got a gradient
     examples: int = 0
     steps: int = 0
     tokens: int = 0
+    optimizer_steps: int = 0
     train_seconds: float | None = None
     generate_seconds: float | None = None
     peak_rss_bytes: int | None = None
     peak_gpu_bytes: int | None = None
     phases: Mapping[str, Phase] = {}
-    step_seconds_median: float | None = None
+    step_seconds_median: float | None = None  # after the first steps
     step_seconds_p90: float | None = None
-    generated_tokens: int | None = None
+    examples_per_second: float | None = None  # in training
+    tokens_per_second: float | None = None
+    generated_tokens_per_second: float | None = None
     adapter_bytes: int | None = None
     optimizer_bytes: int | None = None
     trainable_dtype: str | None = None
@@ -170,11 +173,27 @@ class Record(Block):
 
 
 class Prediction(Block):
-    """One test row: what was asked, what came out, and its score against every reference."""
+    """One test dialogue: what came out, and its score against the human summaries."""
 
     id: str
-    prompt: str
+    dialogue: str
     references: tuple[str, ...]
     text: str
     scores: Mapping[str, float]  # mean over the references
     best: Mapping[str, float]  # against the closest reference
+
+
+class Leakage(Block):
+    """Test dialogues that occur in the training split, out of ``test`` different ones."""
+
+    test: int
+    exact: int
+    near: int  # alike, but not equal
+
+
+class Outcome(Block):
+    """A run as its process hands it over; ``predictions`` are there if it got as far as scoring."""
+
+    record: Record
+    predictions: tuple[Prediction, ...] = ()
+    log: str = ""  # the end of what the run printed

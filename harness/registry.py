@@ -72,7 +72,8 @@ def load(plugin: Plugin, overrides: Mapping[str, Any]) -> "type[Method]":
         found = ", ".join(cls.__name__ for cls in classes) or "none"
         raise PluginError(f"{plugin.path}: needs exactly one class derived from harness.method.Method, found {found}")
     cls = classes[0]
-    if cls.build in (Method.build, PeftMethod.build) and getattr(cls, "config", None) in (None, PeftMethod.config):
+    configured = issubclass(cls, PeftMethod) and cls.config is not PeftMethod.config
+    if cls.build in (Method.build, PeftMethod.build) and not configured:
         raise PluginError(f"{plugin.path}: {cls.__name__} does not define build(); methods/lora.py shows the shape")
     return _configured(cls, plugin, overrides)
 
@@ -82,7 +83,7 @@ def _configured(cls: "type[Method]", plugin: Plugin, overrides: Mapping[str, Any
     for name, value in overrides.items():
         if name not in known:
             close = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            hint = f"; did you mean {close[0]!r}?" if close else "."
             raise PluginError(
                 f"[methods.{plugin.id}] {name}: {cls.__name__} has no such hyper-parameter{hint} "
                 f"It has {', '.join(known)}"
@@ -109,11 +110,17 @@ def _import(plugin: Plugin) -> Any:
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
-        raise PluginError(f"{plugin.path}:{error.lineno}: {error.msg}") from error
+        if error.filename == str(plugin.path):
+            raise PluginError(f"{plugin.path}:{error.lineno}: {error.msg}") from error
+        raise _unimportable(plugin, error) from error
     except Exception as error:  # a plugin may raise anything
-        line = _line_in(error, plugin.path)
-        raise PluginError(f"{plugin.path}:{line}: cannot be imported: {type(error).__name__}: {error}") from error
+        raise _unimportable(plugin, error) from error
     return module
+
+
+def _unimportable(plugin: Plugin, error: Exception) -> PluginError:
+    where = f"{plugin.path}:{_line_in(error, plugin.path)}"
+    return PluginError(f"{where}: cannot be imported: {type(error).__name__}: {error}")
 
 
 def _line_in(error: BaseException, path: Path) -> int:

@@ -1,32 +1,29 @@
-"""One run from load to score, in the process that it has for itself."""
+"""One run from load to save, in the process that it has for itself."""
 
 import hashlib
-import traceback
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import set_seed
 
-from harness import base_model, environment, registry, scoring
+from harness import base_model, checkpoint, contract, environment, failure, leakage, registry, scoring, weights
 from harness.base_model import Seq2Seq
 from harness.budget import Batches
-from harness.errors import ContractError, Diverged, Unsupported, UsageError
+from harness.errors import ContractError, Diverged
 from harness.meters import Meters
 from harness.method import Method, Setting
 from harness.metrics import ROUGE
-from harness.record import Cost, Failure, Lengths, Prediction, Record, RunSpec, Scores, Status
+from harness.record import Checks, Cost, Failure, Lengths, Outcome, Prediction, Record, RunSpec, Scores, Status
 from harness.registry import Plugin
 from harness.task import Question, Task
 
-REMEDIES = {
-    Status.DIVERGED: "lower the method's learning_rate in the suite's [methods.<id>], or in its file",
-    Status.OUT_OF_MEMORY: "lower batch_size in [run] or max_source_tokens in [task], or take a smaller base model",
-    Status.FAILED: "the traceback names the line; only this method's rows are affected",
-    Status.UNSUPPORTED: "leave the method out of this suite, or choose another base model",
-}
+RELOAD_SAMPLE = 8  # prompts that the reloaded model must answer in the same words
 
 
 @dataclass(frozen=True)
@@ -39,93 +36,68 @@ class Order:
     threads: int
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of it; ``predictions`` is empty unless the run got as far as scoring."""
+def execute(order: Order, scratch: Path) -> Outcome:
+    """Do one run; whatever goes wrong becomes a status. ``scratch`` is an empty folder for the run's files."""
+    torch.set_num_threads(order.threads)
+    device = base_model.pick_device(order.device)
+    run = Run(order, device, scratch)
+    try:
+        run.phases()
+        return run.outcome(Status.OK)
+    except Exception as error:  # a plugin may raise anything
+        return run.outcome(*failure.of_exception(error, order.plugin.path))
 
-    record: Record
-    predictions: tuple[Prediction, ...] = ()
+
+def check(order: Order) -> str:
+    """Raise the ``UsageError`` that every run of the suite would meet; else what is known of its data, as JSON."""
+    device = base_model.pick_device(order.device)
+    base = base_model.load(order.spec.model, device)
+    task = Task(order.spec.task, base.tokenizer)
+    dialogues = {split: [row.dialogue for row in task.rows[split]] for split in ("train", "test")}
+    return leakage.measure(dialogues["train"], dialogues["test"]).model_dump_json()
 
 
 class Run:
     """A run under way: each phase adds to what the record will say, so that a failure keeps what came before."""
 
-    def __init__(self, order: Order):
+    def __init__(self, order: Order, device: torch.device, scratch: Path):
         self.order = order
         self.spec = order.spec
+        self.device = device
+        self.scratch = scratch
+        self.meters = Meters(device)
         self.facts: dict[str, Any] = {}
         self.cost: dict[str, Any] = {}
+        self.checks: dict[str, Any] = {}
         self.predictions: tuple[Prediction, ...] = ()
 
-    def execute(self) -> Outcome:
-        """Do everything; whatever goes wrong becomes a status."""
-        torch.set_num_threads(self.order.threads)
-        device = base_model.pick_device(self.order.device)
-        self.meters = Meters(device)
-        try:
-            self._phases(device)
-            return self._outcome(Status.OK)
-        except Exception as error:  # a plugin may raise anything
-            status = _status(error)
-            return self._outcome(status, _failure(status, error, self.order.plugin))
-
-    def _phases(self, device: torch.device) -> None:
+    def phases(self) -> None:
+        """Load, build, train, generate, score, save; each measured on its own."""
         with self.meters.phase("load"):
-            base = base_model.load(self.spec.model, device)
+            base = base_model.load(self.spec.model, self.device)
             task = Task(self.spec.task, base.tokenizer)
-            training, questions = task.training, task.test
+            questions = task.test
             self.facts["data_hash"] = task.hash
+        os.chdir(self.scratch)  # what a plugin writes beside itself goes away with the run
         with self.meters.phase("build"):
             method = self._method(task)
             set_seed(self.spec.seed)
-            model = _checked(method.build(base.model), method)
+            model = contract.model(method.build(base.model), method)
         self._count(model)
-        batches = Batches(task.batches(self.spec.batch_size, self.spec.seed), self.spec.budget, device)
-        with self.meters.phase("train"):
-            set_seed(self.spec.seed)
-            if method.trains:
-                method.train(model, batches)
-        self.cost |= {unit: getattr(batches.used, unit) for unit in ("examples", "steps", "tokens")}
+        if method.trains:
+            self._train(method, model, task)
         with self.meters.phase("generate"):
-            texts = _texts(method.generate(model, [question.prompt for question in questions]), questions)
+            texts = contract.texts(method.generate(model, [question.prompt for question in questions]), len(questions))
+        self._count_generated(texts, task)
         with self.meters.phase("score"):
             self._score(questions, texts)
-        del training
+            self.facts["lengths"] = _lengths(task, questions, texts, self.spec)
+        if method.trains:
+            with self.meters.phase("save"):
+                self._save(method, model, questions, texts)
 
-    def _method(self, task: Task) -> Method:
-        cls = registry.load(self.order.plugin, self.spec.overrides)
-        self.facts["hyperparameters"] = dict(cls.hyperparameters())
-        evaluation = self.spec.evaluation
-        return cls(
-            Setting(task.tokenizer, task.prompt, evaluation.max_new_tokens, evaluation.num_beams, self.spec.seed)
-        )
-
-    def _count(self, model: Seq2Seq) -> None:
-        parameters = list(model.parameters())
-        self.cost["total_parameters"] = sum(p.numel() for p in parameters)
-        self.cost["trainable_parameters"] = sum(p.numel() for p in parameters if p.requires_grad)
-
-    def _score(self, questions: Sequence[Question], texts: Sequence[str]) -> None:
-        pairs = scoring.rouge(texts, [question.references for question in questions])
-        self.predictions = tuple(
-            Prediction(
-                id=question.id,
-                prompt=question.prompt,
-                references=question.references,
-                text=text,
-                scores=mean,
-                best=best,
-            )
-            for question, text, (mean, best) in zip(questions, texts, pairs, strict=True)
-        )
-        names = [metric.name for metric in ROUGE]
-        means = {name: fmean(prediction.scores[name] for prediction in self.predictions) for name in names}
-        best = {name: fmean(prediction.best[name] for prediction in self.predictions) for name in names}
-        self.facts["scores"] = Scores(**means, best=best)
-        self.facts["predictions_hash"] = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
-        self.facts["lengths"] = _lengths(questions, texts)
-
-    def _outcome(self, status: Status, error: Failure | None = None) -> Outcome:
+    def outcome(self, status: Status, error: Failure | None = None) -> Outcome:
+        """The record of what happened so far."""
         phases = self.meters.phases
         cost = Cost(
             **self.cost,
@@ -139,76 +111,102 @@ class Run:
             spec=self.spec,
             status=status,
             cost=cost,
-            environment=environment.describe(self.meters.device),
+            checks=Checks(**self.checks),
+            environment=environment.describe(self.device),
             error=error,
             **self.facts,
         )
-        return Outcome(record, self.predictions)
+        return Outcome(record=record, predictions=self.predictions)
 
-
-def execute(order: Order) -> Outcome:
-    """Do one run in this process."""
-    return Run(order).execute()
-
-
-def check(order: Order) -> None:
-    """Raise the ``UsageError`` that the run would meet in its model, its data or its plugin's file."""
-    device = base_model.pick_device(order.device)
-    base = base_model.load(order.spec.model, device)
-    Task(order.spec.task, base.tokenizer)
-
-
-def _checked(model: Any, method: Method) -> Seq2Seq:
-    name = type(method).__name__
-    if not isinstance(model, torch.nn.Module):
-        raise ContractError(f"{name}.build() returned {type(model).__name__}; it must return the model")
-    if method.trains and not any(parameter.requires_grad for parameter in model.parameters()):
-        raise ContractError(
-            f"{name}.build() left nothing to train; set requires_grad on what is trained, "
-            f"or trains = False on the class if that is meant"
+    def _method(self, task: Task) -> Method:
+        cls = registry.load(self.order.plugin, self.spec.overrides)
+        self.facts["hyperparameters"] = dict(cls.hyperparameters())
+        evaluation = self.spec.evaluation
+        return cls(
+            Setting(task.tokenizer, task.prompt, evaluation.max_new_tokens, evaluation.num_beams, self.spec.seed)
         )
-    return model
+
+    def _count(self, model: Seq2Seq) -> None:
+        parameters = list(model.parameters())
+        trained = [parameter for parameter in parameters if parameter.requires_grad]
+        self.cost["total_parameters"] = sum(parameter.numel() for parameter in parameters)
+        self.cost["trainable_parameters"] = sum(parameter.numel() for parameter in trained)
+        self.cost["trainable_dtype"] = ", ".join(sorted({str(p.dtype).removeprefix("torch.") for p in trained})) or None
+
+    def _train(self, method: Method, model: Seq2Seq, task: Task) -> None:
+        before = weights.Snapshot(model, self.scratch)
+        gradients = weights.Gradients(model)
+        batches = Batches(task.batches(self.spec.batch_size, self.spec.seed), self.spec.budget, self.device)
+        try:
+            with gradients.watch(), self.meters.phase("train"):
+                set_seed(self.spec.seed)
+                method.train(model, batches)
+        finally:
+            self._count_training(batches, gradients)
+        if not weights.finite(model):
+            raise Diverged("a trained weight is no longer a number")
+        self.checks["largest_change"] = before.largest_change(model)
+        self.checks["frozen_unchanged"] = before.frozen_unchanged(model)
+        if not self.checks["frozen_unchanged"]:
+            raise ContractError("training changed weights that build() had frozen (requires_grad was False)")
+
+    def _count_training(self, batches: Batches, gradients: weights.Gradients) -> None:
+        used, seconds = asdict(batches.used), self.meters.phases["train"].seconds
+        self.cost |= {unit: used[unit] for unit in ("examples", "steps", "tokens")}
+        self.cost["optimizer_steps"] = gradients.steps
+        self.cost["examples_per_second"] = used["examples"] / seconds
+        self.cost["tokens_per_second"] = used["tokens"] / seconds
+        self.cost["dead_parameters"] = gradients.dead_parameters
+        self.cost["optimizer_bytes"] = gradients.optimizer_bytes
+        if steps := batches.step_seconds:
+            self.cost["step_seconds_median"] = float(np.median(steps))
+            self.cost["step_seconds_p90"] = float(np.quantile(steps, 0.9))
+
+    def _count_generated(self, texts: Sequence[str], task: Task) -> None:
+        tokens = sum(map(len, task.tokenizer(list(texts))["input_ids"]))
+        self.cost["generated_tokens_per_second"] = tokens / self.meters.phases["generate"].seconds
+
+    def _score(self, questions: Sequence[Question], texts: Sequence[str]) -> None:
+        pairs = scoring.rouge(texts, [question.references for question in questions])
+        self.predictions = tuple(
+            Prediction(
+                id=question.id,
+                dialogue=question.dialogue,
+                references=question.references,
+                text=text,
+                scores=mean,
+                best=best,
+            )
+            for question, text, (mean, best) in zip(questions, texts, pairs, strict=True)
+        )
+        names = [metric.name for metric in ROUGE]
+        means = {name: fmean(prediction.scores[name] for prediction in self.predictions) for name in names}
+        best = {name: fmean(prediction.best[name] for prediction in self.predictions) for name in names}
+        self.facts["scores"] = Scores(**means, best=best)
+        self.facts["predictions_hash"] = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+
+    def _save(self, method: Method, model: Seq2Seq, questions: Sequence[Question], texts: Sequence[str]) -> None:
+        folder = self.scratch / "checkpoint"
+        self.cost["adapter_bytes"] = checkpoint.save(model, folder)
+        fresh = base_model.load(self.spec.model, self.device).model
+        prompts = [question.prompt for question in questions[:RELOAD_SAMPLE]]
+        again = method.generate(checkpoint.reload(model, folder, fresh), prompts)
+        self.checks["reload_equal"] = list(again) == list(texts[:RELOAD_SAMPLE])
+        if not self.checks["reload_equal"]:
+            raise ContractError(
+                "what save_pretrained() saved gives other texts after loading; whatever generate() uses "
+                "must be in the model that build() returned"
+            )
 
 
-def _texts(texts: Any, questions: Sequence[Question]) -> list[str]:
-    if not isinstance(texts, list | tuple):
-        raise ContractError(f"generate() returned {type(texts).__name__}; it must return a list of strings")
-    if len(texts) != len(questions):
-        raise ContractError(f"generate() returned {len(texts)} texts for {len(questions)} prompts")
-    for number, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise ContractError(f"generate() returned {type(text).__name__} for prompt {number}; it must be a string")
-    return list(texts)
-
-
-def _lengths(questions: Sequence[Question], texts: Sequence[str]) -> Lengths:
+def _lengths(task: Task, questions: Sequence[Question], texts: Sequence[str], spec: RunSpec) -> Lengths:
     references = [reference for question in questions for reference in question.references]
+    counts = [len(ids) for ids in task.tokenizer(list(texts))["input_ids"]]
     return Lengths(
         prompts_truncated=fmean(question.truncated for question in questions),
+        targets_truncated=task.targets_truncated,
+        outputs_cut=fmean(count > spec.evaluation.max_new_tokens for count in counts),
         outputs_empty=fmean(not text.strip() for text in texts),
         words_out=fmean(len(text.split()) for text in texts),
         words_reference=fmean(len(text.split()) for text in references),
     )
-
-
-def _status(error: Exception) -> Status:
-    match error:
-        case Unsupported():
-            return Status.UNSUPPORTED
-        case Diverged():
-            return Status.DIVERGED
-        case MemoryError() | torch.OutOfMemoryError():
-            return Status.OUT_OF_MEMORY
-    return Status.FAILED
-
-
-def _failure(status: Status, error: Exception, plugin: Plugin) -> Failure:
-    remedy = "" if isinstance(error, UsageError) else REMEDIES[status]
-    return Failure(type=type(error).__name__, message=str(error), remedy=remedy, traceback=_trimmed(error, plugin))
-
-
-def _trimmed(error: Exception, plugin: Plugin) -> str:
-    """The traceback from the plugin's first frame on, or whole where the plugin has no part in it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    first = next((i for i, frame in enumerate(frames) if frame.filename == str(plugin.path)), 0)
-    return "".join([*traceback.format_list(frames[first:]), *traceback.format_exception_only(error)])

@@ -1,14 +1,16 @@
 """One session of ``pytest --benchmark``: plan, execute, keep, judge, and write the leaderboard."""
 
+from collections.abc import Iterable
+from concurrent.futures import Future
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import leaderboard, plan
+from harness import failure, leaderboard, plan
 from harness.executor import Executor, cores
 from harness.leaderboard import ZERO_SHOT, Entry, Row
 from harness.metrics import BY_NAME, RANKED_BY, ROUGE
-from harness.record import Prediction, Record, RunSpec, Status
+from harness.record import Leakage, Outcome, Record, RunSpec, Status
 from harness.registry import Plugin
 from harness.report import files
 from harness.store import Store
@@ -34,13 +36,17 @@ CLOCK = TrainClock()
 class Bakeoff:
     """The runs of a suite as they are asked for, one by one."""
 
-    def __init__(self, suite: Suite, plugins: dict[str, Plugin], root: Path, device: str | None):
+    def __init__(self, suite: Suite, plugins: dict[str, Plugin], root: Path, device: str | None, jobs: int = 1):
         self.suite = suite
         self.runs = plan.runs(suite, plugins)
         self.store = Store(root, suite.name)
+        self.leakage: Leakage | None = None
         self._plugins = plugins
         self._device = device
+        self._jobs = jobs
+        self._pending: dict[str, Future[Outcome]] = {}
         self._done: dict[str, Record] = {}
+        self._expected: list[RunSpec] = []
 
     @property
     def ran(self) -> bool:
@@ -49,19 +55,28 @@ class Bakeoff:
 
     def start(self) -> None:
         """Raise the ``UsageError`` that the suite's model, data or results folder would cause later."""
-        self.store.prepare()
-        self._executor.check(self._order(self.runs[0]))
+        self.store.open()
+        self.leakage = Leakage.model_validate_json(self._executor.check(self._order(self.runs[0])))
 
     def close(self) -> None:
-        """End the executor and whatever still runs in it."""
+        """End whatever still runs, and give the results folder back."""
         if "_executor" in self.__dict__:
             self._executor.close()
+        self.store.close()
+
+    def expect(self, names: Iterable[str]) -> None:
+        """Tell which runs will be asked for, in order; with several jobs they begin ahead of time."""
+        self._expected = [run for run in self.runs if run.name in set(names)]
 
     def execute(self, run: RunSpec) -> Record:
-        """Do a run and keep it; ``CLOCK`` advances by its training seconds."""
-        outcome = self._executor.run(self._order(run))
-        record = self._compared(outcome.record, outcome.predictions)
-        self.store.write_run(record, outcome.predictions)
+        """Do a run, or wait for it, and keep it; ``CLOCK`` advances by its training seconds."""
+        ahead = self._expected if self._jobs > 1 else []
+        for each in [*ahead, run]:
+            if each.name not in self._pending:
+                self._pending[each.name] = self._executor.submit(self._order(each))
+        outcome = self._pending[run.name].result()
+        record = self._judged(outcome.record, run)
+        self.store.write_run(record, outcome.predictions, outcome.log)
         self._done[run.name] = record
         CLOCK.seconds += record.cost.train_seconds or 0.0
         return record
@@ -80,7 +95,8 @@ class Bakeoff:
         """Why this run fails its test; each names cause and remedy."""
         if record.status != Status.OK:
             return [_describe(record)]
-        return [problem for problem in (self._over_budget(record), self._below_floor(record)) if problem]
+        below = self._below_floor(record)
+        return [below] if below else []
 
     def rows(self) -> list[Row]:
         """The leaderboard of what there is: this session's runs, and stored ones of the same environment."""
@@ -106,7 +122,7 @@ class Bakeoff:
 
     @cached_property
     def _executor(self) -> Executor:
-        return Executor()
+        return Executor(self.store.scratch, self._jobs)
 
     @cached_property
     def _zero_shot(self) -> Record | None:
@@ -119,16 +135,19 @@ class Bakeoff:
 
         return Order(run, self._plugins[run.method], self._device, threads=cores())
 
-    def _compared(self, record: Record, predictions: tuple[Prediction, ...]) -> Record:
-        """The record, ``no_op`` if a trained method says just what zero-shot says."""
-        return record
-
-    def _over_budget(self, record: Record) -> str | None:
-        used = {"examples": record.cost.examples, "steps": record.cost.steps, "tokens": record.cost.tokens}
-        for unit, limit in self.suite.budget.limits().items():
-            if used.get(unit, 0) > limit:
-                return f"{record.spec.name}: used {used[unit]:,} {unit} of {limit:,}; train() must only use its batches"
-        return None
+    def _judged(self, record: Record, run: RunSpec) -> Record:
+        """The record with what only the session knows: whether the run learned anything and kept its budget."""
+        contended = {"contended": self._jobs > 1}
+        if record.status != Status.OK or not record.cost.trainable_parameters:
+            return record.model_copy(update=contended)
+        zero_shot = self._zero_shot
+        same = zero_shot is not None and zero_shot.predictions_hash == record.predictions_hash
+        checks = record.checks.model_copy(update={"same_as_zero_shot": same if zero_shot else None})
+        judged = record.model_copy(update={**contended, "checks": checks})
+        if verdict := budget_overrun(record) or no_op(judged):
+            status, message = verdict
+            return judged.model_copy(update={"status": status, "error": failure.because(status, message)})
+        return judged
 
     def _below_floor(self, record: Record) -> str | None:
         zero_shot = self._zero_shot
@@ -143,6 +162,27 @@ class Bakeoff:
             f"{record.spec.name}: {BY_NAME[name].title} is {gain:+.1f} points from zero-shot's, the suite's floor is "
             f"{floor:+.1f}; tune its learning_rate in [methods.{record.spec.method}], or lower evaluation.floor"
         )
+
+
+def no_op(record: Record) -> tuple[Status, str] | None:
+    """Whether a trained method changed nothing: its weights, or any of its answers."""
+    if record.checks.largest_change == 0.0:
+        return Status.NO_OP, "no trainable weight moved"
+    if record.checks.same_as_zero_shot:
+        return Status.NO_OP, "every answer is the same as zero-shot's"
+    return None
+
+
+def budget_overrun(record: Record) -> tuple[Status, str] | None:
+    """Whether training took more than its budget gave."""
+    cost, limits = record.cost, record.spec.budget.limits()
+    if cost.optimizer_steps > cost.steps:
+        return Status.OVER_BUDGET, f"made {cost.optimizer_steps:,} optimiser steps on {cost.steps:,} batches"
+    slack = max(1.0, 2 * (cost.step_seconds_p90 or 0.0))
+    seconds = limits.get("seconds")
+    if seconds is not None and (cost.train_seconds or 0.0) > 1.05 * seconds + slack:
+        return Status.OVER_BUDGET, f"trained for {cost.train_seconds:.1f} s of {seconds:g} s"
+    return None
 
 
 def _describe(record: Record) -> str:

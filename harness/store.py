@@ -3,14 +3,20 @@
 import gzip
 import json
 import os
+import platform
+import shutil
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from harness.errors import StoreError
 from harness.record import SCHEMA, Prediction, Record, RunSpec
+
+HOLDER = ".holder"  # who has the lock
 
 
 class Store:
@@ -20,32 +26,57 @@ class Store:
         self.folder = root / suite
         self._runs = self.folder / "runs"
         self._predictions = self.folder / "predictions"
+        self._logs = self.folder / "logs"
+        self.scratch = self.folder / ".scratch"  # where runs under way keep their files
+        self._lock = FileLock(self.folder / ".lock")
 
-    def prepare(self) -> None:
-        """Make the folders and make sure that they can be written; raises ``StoreError``."""
+    def open(self) -> None:
+        """Make the folders, make sure that they can be written, and lock them until ``close()``.
+
+        Raises ``StoreError``, which says who holds the lock if somebody does.
+        """
         try:
-            for folder in (self._runs, self._predictions):
+            for folder in (self._runs, self._predictions, self._logs):
                 folder.mkdir(parents=True, exist_ok=True)
-            self.write_text(".writable", "")
-            (self.folder / ".writable").unlink()
+            self._lock.acquire(timeout=0)
+            self.write_text(HOLDER, f"process {os.getpid()} on {platform.node()}")
+        except Timeout as error:
+            holder = (self.folder / HOLDER).read_text() if (self.folder / HOLDER).exists() else "another session"
+            raise StoreError(
+                f"{self.folder}: in use by {holder}; wait for it, or choose another folder with --results DIR"
+            ) from error
         except OSError as error:
             raise StoreError(
                 f"{self.folder}: cannot be written: {error.strerror}; choose another with --results DIR"
             ) from error
+        self._tidy()
 
-    def write_run(self, record: Record, predictions: Iterable[Prediction]) -> Path:
-        """Keep a finished run; what an older spec of the same method and seed left behind goes away."""
+    def close(self) -> None:
+        """Give the lock back."""
+        if self._lock.is_locked:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            (self.folder / HOLDER).unlink(missing_ok=True)
+            self._lock.release()
+
+    def write_run(self, record: Record, predictions: Iterable[Prediction], log: str = "") -> Path:
+        """Keep a finished run; what an older spec of the same method and seed left behind goes away.
+
+        The record is written last: where there is one, its predictions are whole.
+        """
         name = f"{record.spec.name}-{record.spec.hash}"
+        kept = {self._runs / f"{name}.json": record.to_json().encode()}
         lines = "".join(json.dumps(p.model_dump(mode="json"), ensure_ascii=False) + "\n" for p in predictions)
         if lines:
-            _replace(self._predictions / f"{name}.jsonl.gz", gzip.compress(lines.encode(), mtime=0))
-        path = self._runs / f"{name}.json"
-        _replace(path, record.to_json().encode())
-        for folder in (self._runs, self._predictions):
+            kept = {self._predictions / f"{name}.jsonl.gz": gzip.compress(lines.encode(), mtime=0), **kept}
+        if log.strip():
+            kept = {self._logs / f"{name}.log": log.encode(), **kept}
+        for path, content in kept.items():
+            _replace(path, content)
+        for folder in (self._runs, self._predictions, self._logs):
             for old in folder.glob(f"{record.spec.name}-*"):
-                if not old.name.startswith(name):
+                if old not in kept:
                     old.unlink()
-        return path
+        return self._runs / f"{name}.json"
 
     def read_runs(self) -> list[Record]:
         """Every stored run, by file name; raises ``StoreError`` that names a file that cannot be read."""
@@ -57,10 +88,17 @@ class Store:
         if not path.exists():
             return []
         try:
-            lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+            lines = gzip.decompress(path.read_bytes()).splitlines()  # bytes: text splits at U+2028, too
             return [Prediction.model_validate_json(line) for line in lines]
-        except (OSError, EOFError, ValueError) as error:
+        except (OSError, EOFError, ValueError, zlib.error) as error:
             raise StoreError(f"{path}: cannot be read ({error}); delete it and run the method again") from error
+
+    def _tidy(self) -> None:
+        """Remove what a session that was killed left half-way."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        for folder in (self.folder, self._runs, self._predictions, self._logs):
+            for path in folder.glob(".*.tmp"):
+                path.unlink()
 
     def write_text(self, name: str, text: str) -> Path:
         """A file of this suite, such as ``leaderboard.md``, replaced as a whole."""

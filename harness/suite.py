@@ -13,7 +13,7 @@ BUILT_IN = Path(__file__).parent / "suites"
 DEFAULT = "embedded"
 
 Positive = Annotated[int, Field(gt=0, strict=True)]
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
 
 
 class Table(BaseModel):
@@ -70,7 +70,9 @@ class Evaluation(Table):
     max_new_tokens: Positive = 64
     num_beams: Positive = 1
     samples: Annotated[int, Field(ge=0, strict=True)] = 3
-    floor: float = 1.0  # points of ROUGE-1 above zero-shot that every trained method must reach
+    floor: Annotated[float, Field(strict=True, allow_inf_nan=False)] = (
+        1.0  # points of ROUGE-1 above zero-shot that every trained method must reach
+    )
 
 
 class RunTable(Table):
@@ -125,6 +127,8 @@ def load(name_or_file: str, overrides: Mapping[str, Mapping[str, Any]] | None = 
     for table, values in (overrides or {}).items():
         if isinstance(content.setdefault(table, {}), dict):
             content[table].update(values)
+    if "name" in content:
+        raise SuiteError(f"{path}: name: a suite has the name of its file; leave the key out")
     try:
         return Suite.model_validate({"name": path.stem, **content})
     except ValidationError as error:
@@ -146,6 +150,18 @@ def _explain(path: Path, error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"]) or "suite"
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"{path}: {key}: {unknown('key', key, _known_keys(problem['loc']))}")
+            continue
         got = "" if problem["type"] in ("missing", "value_error") else f" (got {problem['input']!r})"
         lines.append(f"{path}: {key}: {problem['msg'].removeprefix('Value error, ')}{got}")
     return "\n".join(lines)
+
+
+def _known_keys(place: tuple[int | str, ...]) -> list[str]:
+    """The keys that a table of the suite may have, written like ``budget.max_steps``."""
+    tables = {name: field.annotation for name, field in Suite.model_fields.items() if name != "name"}
+    table = tables.get(str(place[0])) if len(place) > 1 else None
+    if isinstance(table, type) and issubclass(table, Table):
+        return [f"{place[0]}.{key}" for key in table.model_fields]
+    return list(tables)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
+from statistics import fmean
 
 import torch
 from transformers import PreTrainedTokenizerBase
@@ -52,6 +53,7 @@ class Question:
     """One test dialogue: its prompt, every human summary of it, and whether the prompt was cut."""
 
     id: str
+    dialogue: str
     prompt: str
     references: tuple[str, ...]
     truncated: bool = False
@@ -77,6 +79,12 @@ class Task:
         return [Encoded(source, target) for source, target in zip(sources, labels, strict=True)]
 
     @cached_property
+    def targets_truncated(self) -> float:
+        """The share of training summaries that are longer than the suite's limit."""
+        lengths = [len(ids) for ids in self.tokenizer([row.summary for row in self.rows["train"]])["input_ids"]]
+        return fmean(length > self.table.max_target_tokens for length in lengths)
+
+    @cached_property
     def test(self) -> list[Question]:
         """One question for each different test dialogue, in the order of the rows."""
         groups: dict[str, list[Row]] = {}
@@ -85,7 +93,7 @@ class Task:
         questions = []
         for dialogue, rows in groups.items():
             prompt, truncated = self._fit(dialogue)
-            questions.append(Question(rows[0].id, prompt, tuple(row.summary for row in rows), truncated))
+            questions.append(Question(rows[0].id, dialogue, prompt, tuple(row.summary for row in rows), truncated))
         return questions
 
     @cached_property
@@ -93,6 +101,7 @@ class Task:
         """Twelve hex digits of everything that is trained on and asked."""
         digest = hashlib.sha256()
         for split in ("train", "test"):
+            digest.update(f"\0{split}\0".encode())
             for row in self.rows[split]:
                 digest.update(f"{row.id}\0{row.dialogue}\0{row.summary}\0".encode())
         return digest.hexdigest()[:12]
@@ -118,9 +127,14 @@ class Task:
         tokens = self.tokenizer(dialogue, add_special_tokens=False)["input_ids"]
         while excess > 0 and tokens:
             tokens = tokens[: max(0, len(tokens) - excess)]
-            prompt = self.prompt.fill(self.tokenizer.decode(tokens, skip_special_tokens=True).rstrip())
+            prompt = self.prompt.fill(_whole(self.tokenizer.decode(tokens, skip_special_tokens=True)))
             excess = len(self.tokenizer(prompt)["input_ids"]) - self.table.max_source_tokens
         return prompt, True
+
+
+def _whole(text: str) -> str:
+    """Text that was cut between tokens, without half a character or spaces at its end."""
+    return text.rstrip("\N{REPLACEMENT CHARACTER}").rstrip()
 
 
 def prompt_of(table: TaskTable) -> Prompt:

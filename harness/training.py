@@ -31,8 +31,11 @@ def fit(
     prepared, optimizer = accelerator.prepare(model, optimizer)
     peaks = [group["lr"] for group in optimizer.param_groups]
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    before = batches.progress
     for step, batch in enumerate(batches):
-        factor = schedule(batches.progress, warmup)
+        after = batches.progress
+        factor = schedule((before + after) / 2, warmup)  # the middle of the step: neither end is at rate zero
+        before = after
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * factor
         loss = prepared(**batch).loss
@@ -50,7 +53,7 @@ def schedule(progress: float, warmup: float) -> float:
     """The share of the peak learning rate at a progress of 0..1: linear up, then linear down to zero."""
     if progress < warmup:
         return progress / warmup
-    return (1.0 - progress) / (1.0 - warmup)
+    return (1.0 - progress) / (1.0 - warmup) if warmup < 1.0 else 1.0
 
 
 def precision(device: torch.device) -> str:

@@ -14,7 +14,7 @@ from harness.suite import Suite
 def write(store: Store, suite: Suite, rows: Sequence[Row], samples: Sequence[Entry]) -> list[Path]:
     """``leaderboard.md``, ``.csv`` and ``.json``; returns their paths."""
     flat = [row.to_dict() for row in rows]
-    table = pandas.DataFrame(flat)
+    table = pandas.DataFrame(flat, dtype=object)  # whole numbers stay whole beside missing ones
     if "seeds" in table:
         table["seeds"] = [" ".join(map(str, row.seeds)) for row in rows]
     return [

@@ -13,8 +13,9 @@ from harness.statistics import Interval
 from harness.suite import Suite
 
 TITLES = {ZERO_SHOT: "zero-shot", FULL: "full fine-tuning"}
-MARKUP = re.compile(r"[\\`*_{}\[\]<>()#+\-.!|&~$:@\"']")
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# What is markup anywhere in a line, what only at its start, and what makes a bare address a link.
+MARKUP = re.compile(r"[\\`*_\[\]<>|&~$@]|^[-+#=\d]|:(?=//)|(?<=www)\.", re.IGNORECASE)
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[Entry]) -> str:
@@ -36,13 +37,13 @@ LEGEND = (
 
 def escape(text: str) -> str:
     """Untrusted text for a Markdown paragraph or table cell: nothing in it is markup, all of it on one line."""
-    visible = CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
+    visible = CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.strip().replace("\r\n", "\n"))
     safe = MARKUP.sub(lambda match: f"&#{ord(match[0])};", visible)
     return safe.replace("\t", " ").replace("\n", "<br>")
 
 
 def _setting(suite: Suite) -> str:
-    limits = ", ".join(f"{limit:,g} {unit}" for unit, limit in suite.budget.limits().items())
+    limits = ", ".join(f"{limit:,} {unit}" for unit, limit in suite.budget.limits().items())
     return (
         f"Base model {escape(suite.model.name)}, data {escape(suite.task.data)}, budget {limits} for every method, "
         f"seeds {', '.join(map(str, suite.run.seeds))}."
@@ -75,16 +76,14 @@ def _longest(samples: Sequence[Entry]) -> Sequence[Prediction]:
 
 
 def _samples(samples: Sequence[Entry]) -> str:
-    seed = samples[0].record.spec.seed
-    parts = [f"## Samples (seed {seed})"]
+    parts = [f"## Samples (seed {samples[0].record.spec.seed})"]
     for number, prediction in enumerate(_longest(samples)):
-        answers = [["human", escape(reference)] for reference in prediction.references]
+        answers = [("*human*", escape(reference)) for reference in prediction.references]
         answers += [
-            [entry.record.spec.method, escape(entry.predictions[number].text) or "(empty)"]
+            (entry.record.spec.method, escape(entry.predictions[number].text) or "*(empty)*")
             for entry in samples
             if number < len(entry.predictions)
         ]
-        parts.append(f"### {escape(prediction.id)}")
-        parts.append("> " + escape(prediction.prompt))
-        parts.append(tabulate(answers, ["by", "summary"], tablefmt="github", disable_numparse=True))
+        lines = ["| by | summary |", "| --- | --- |", *(f"| {name} | {text} |" for name, text in answers)]
+        parts += [f"### {escape(prediction.id)}", f"> {escape(prediction.dialogue)}", "\n".join(lines)]
     return "\n\n".join(parts)

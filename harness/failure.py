@@ -1,0 +1,72 @@
+"""What a failed run is called, and what to do about it."""
+
+import signal
+import traceback
+from pathlib import Path
+
+from harness.errors import Diverged, Unsupported, UsageError
+from harness.record import Failure, Status
+
+REMEDIES = {
+    Status.DIVERGED: "lower the method's learning_rate in the suite's [methods.<id>], or in its file",
+    Status.OUT_OF_MEMORY: "lower batch_size in [run] or max_source_tokens in [task], or take a smaller base model",
+    Status.FAILED: "the traceback names the line; only this method's rows are affected",
+    Status.UNSUPPORTED: "leave the method out of this suite, or choose another base model",
+    Status.CRASHED: "run the method alone with -k and look at what it calls outside Python",
+    Status.TIMED_OUT: "raise hard_seconds in [budget], or find what hangs",
+    Status.NO_OP: "check that build() trains what generate() uses, and that the learning rate is not far too small",
+    Status.OVER_BUDGET: "train() must only use the batches that it is given, each of them once",
+}
+TORCH_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+
+
+def of_exception(error: BaseException, plugin: Path) -> tuple[Status, Failure]:
+    """The status of a run that ended with this exception; the traceback begins in the plugin's file."""
+    status = _status(error)
+    remedy = "" if isinstance(error, UsageError) else REMEDIES[status]
+    return status, Failure(
+        type=type(error).__name__, message=str(error), remedy=remedy, traceback=_trimmed(error, plugin)
+    )
+
+
+def of_death(exitcode: int, killed_for_memory: bool) -> tuple[Status, Failure]:
+    """The status of a run whose process ended without an answer, whatever its exit code."""
+    if killed_for_memory:
+        status, message = Status.OUT_OF_MEMORY, "the kernel killed the process to free memory"
+    elif exitcode < 0:
+        status, message = Status.CRASHED, f"the process died of {signal.Signals(-exitcode).name}"
+    else:
+        status, message = Status.CRASHED, f"the process ended itself with exit code {exitcode}"
+    return status, Failure(type="ProcessExpired", message=message, remedy=REMEDIES[status])
+
+
+def of_timeout(hard_seconds: float) -> tuple[Status, Failure]:
+    """The status of a run that was ended at its hard wall limit."""
+    message = f"ended after hard_seconds = {hard_seconds:g}"
+    return Status.TIMED_OUT, Failure(type="TimeoutError", message=message, remedy=REMEDIES[Status.TIMED_OUT])
+
+
+def because(status: Status, message: str) -> Failure:
+    """A failure that the harness itself found."""
+    return Failure(type=status.value, message=message, remedy=REMEDIES[status])
+
+
+def _status(error: BaseException) -> Status:
+    if isinstance(error, Unsupported):
+        return Status.UNSUPPORTED
+    if isinstance(error, Diverged):
+        return Status.DIVERGED
+    # torch.OutOfMemoryError by its name, since this module works without torch; its CPU allocator
+    # raises a plain RuntimeError.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return Status.OUT_OF_MEMORY
+    if isinstance(error, RuntimeError) and any(sign in str(error) for sign in TORCH_OUT_OF_MEMORY):
+        return Status.OUT_OF_MEMORY
+    return Status.FAILED
+
+
+def _trimmed(error: BaseException, plugin: Path) -> str:
+    """The traceback from the plugin's first frame on, or whole where the plugin has no part in it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    first = next((i for i, frame in enumerate(frames) if frame.filename == str(plugin)), 0)
+    return "".join([*traceback.format_list(frames[first:]), *traceback.format_exception_only(error)])

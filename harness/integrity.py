@@ -1,0 +1,62 @@
+"""Proving that a base model loaded whole: bit by bit what its checkpoint says, nothing left at random."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from transformers import PreTrainedModel
+from transformers.utils.hub import cached_file
+
+from harness.errors import ModelError
+
+SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+# Every name that T5-like checkpoints use for the embedding of the input, the usual one first.
+EMBEDDINGS = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
+
+
+def verify(model: PreTrainedModel, name: str, revision: str | None) -> None:
+    """Raise ``ModelError`` with the name of the first tensor that is not what the checkpoint holds.
+
+    A tensor that the checkpoint does not hold must share the weights of one that it does; an input
+    embedding must be one of the checkpoint's input embeddings, never its output projection.
+    """
+    state = model.state_dict()
+    stored: dict[str, Any] = {key: file for file in _files(name, revision) for key in file.keys()}  # noqa: SIM118
+    _nothing_at_random(state, stored, name)
+    for key, file in stored.items():
+        if key in state:
+            _same(state[key], file.get_tensor(key), key, name)
+    source = next((key for key in EMBEDDINGS if key in stored), None)
+    if source is not None:
+        embedding = stored[source].get_tensor(source)
+        for key in EMBEDDINGS:
+            if key in state and key not in stored:
+                _same(state[key], embedding, key, name)
+
+
+def _nothing_at_random(state: Mapping[str, torch.Tensor], stored: Mapping[str, object], name: str) -> None:
+    loaded = {tensor.data_ptr() for key, tensor in state.items() if key in stored}
+    for key, tensor in state.items():
+        tied = tensor.data_ptr() in loaded or (key in EMBEDDINGS and any(other in stored for other in EMBEDDINGS))
+        if key not in stored and not tied:
+            raise ModelError(f"model {name!r}: the checkpoint has no tensor {key}, which would stay random")
+
+
+def _same(parameter: torch.Tensor, stored: torch.Tensor, key: str, name: str) -> None:
+    if not torch.equal(parameter.cpu(), stored.to(parameter.dtype)):
+        raise ModelError(
+            f"model {name!r}: {key} is not what the checkpoint holds after loading with this version of "
+            f"transformers; save the checkpoint again with all its embeddings, or pin another version"
+        )
+
+
+def _files(name: str, revision: str | None) -> Iterator[Any]:
+    folder = Path(name)
+    index = cached_file(name, INDEX, revision=revision, _raise_exceptions_for_missing_entries=False)
+    parts = {SINGLE} if index is None else set(json.loads(Path(index).read_text())["weight_map"].values())
+    for part in sorted(parts):
+        path = folder / part if folder.is_dir() else cached_file(name, part, revision=revision)
+        yield safe_open(path, framework="pt")

@@ -1,0 +1,53 @@
+"""Leaving no process behind: what a run forks ends with it."""
+
+import ctypes
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+VMSTAT = Path("/proc/vmstat")
+
+
+def adopt_orphans() -> None:
+    """On Linux, become the parent of processes whose own parent dies, so that they can be found and ended."""
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent() -> None:
+    """On Linux, have the kernel end this process when the one that forked it ends."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def children() -> set[psutil.Process]:
+    """The processes that are children of this one now."""
+    return set(psutil.Process().children())
+
+
+def end(processes: set[psutil.Process]) -> None:
+    """Kill these processes and everything below them, and wait until they are gone."""
+    doomed: list[psutil.Process] = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            doomed += [process, *process.children(recursive=True)]
+    for process in doomed:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(doomed, timeout=10)
+
+
+def memory_kills() -> int:
+    """How many processes the kernel has killed to free memory since it started; 0 where it does not say."""
+    try:
+        lines = VMSTAT.read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)

@@ -1,0 +1,142 @@
+"""Shared by all tests: a tiny random T5, rows like DialogSum's, and ways to write them down."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported: no test may need a network
+
+import json
+
+import pytest
+
+THINGS = (
+    "a red bicycle",
+    "two tickets to Leeds",
+    "a table for four",
+    "the blue jacket",
+    "a room with a view",
+    "some fresh bread",
+    "an English dictionary",
+    "a haircut",
+    "his old keys",
+    "a parking place",
+    "the morning paper",
+    "three green apples",
+)
+REPLIES = ("Of course.", "That will be ten pounds.", "I am sorry, we have none left.", "Please wait a moment.")
+
+
+def _row(number):
+    thing = THINGS[number % len(THINGS)]
+    turns = [f"#Person1#: Hello, I would like {thing}.", f"#Person2#: {REPLIES[number % len(REPLIES)]}"]
+    turns += [f"#Person1#: I have asked {count + 1} times." for count in range(number // 3)]
+    return {
+        "id": f"row_{number}",
+        "dialogue": "\n".join(turns),
+        "summary": f"#Person1# wants {thing}.",
+        "topic": "shopping",
+    }
+
+
+@pytest.fixture(scope="session")
+def rows():
+    """Twenty-four rows with different dialogues of different lengths."""
+    return [_row(number) for number in range(24)]
+
+
+@pytest.fixture(scope="session")
+def write():
+    """``write(path, rows)``: the rows as CSV, JSON lines or Parquet, by the path's suffix; returns the path."""
+
+    def write_rows(path, rows):
+        import pandas
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        match path.suffix:
+            case ".csv":
+                pandas.DataFrame(rows).to_csv(path, index=False)
+            case ".parquet":
+                pandas.DataFrame(rows).to_parquet(path)
+            case _:
+                path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        return path
+
+    return write_rows
+
+
+@pytest.fixture(scope="session")
+def tokenizer(rows):
+    """A byte-level BPE tokenizer of a few hundred pieces, T5's special tokens in T5's places."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=398,
+        special_tokens=["<pad>", "</s>", "<unk>"],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator((row["dialogue"].replace("#Person", " ") for row in rows), trainer)
+    tokenizer.add_tokens([AddedToken(f"#Person{number}#", normalized=False) for number in (1, 2)])
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        clean_up_tokenization_spaces=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tokenizer, tmp_path_factory):
+    """A checkpoint folder: a random T5 of FLAN-T5's kind, 2+2 layers of width 32, untied; read only."""
+    import torch
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    folder = tmp_path_factory.mktemp("tiny_t5")
+    torch.manual_seed(0)
+    config = T5Config(
+        vocab_size=400,
+        d_model=32,
+        d_kv=8,
+        d_ff=64,
+        num_heads=4,
+        num_layers=2,
+        feed_forward_proj="gated-gelu",
+        tie_word_embeddings=False,
+        decoder_start_token_id=0,
+        pad_token_id=0,
+        eos_token_id=1,
+    )
+    model = T5ForConditionalGeneration(config)
+    # transformers 5 ties every new T5; different values in the checkpoint stay apart when it is loaded.
+    model.lm_head.weight = torch.nn.Parameter(torch.randn(400, 32))
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def base(tiny_folder):
+    """The tiny T5 and its tokenizer, freshly loaded onto the CPU."""
+    import torch
+
+    from harness import base_model
+    from harness.suite import ModelTable
+
+    return base_model.load(ModelTable(name=str(tiny_folder)), torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def toy_task(rows, write, tokenizer, tmp_path_factory):
+    """A task of sixteen training rows and four test dialogues."""
+    from harness.suite import TaskTable
+    from harness.task import Task
+
+    folder = tmp_path_factory.mktemp("toy_task")
+    write(folder / "train.jsonl", rows[:16])
+    write(folder / "test.jsonl", rows[16:20])
+    return Task(TaskTable(name="dialogsum", data=str(folder)), tokenizer)

@@ -1,0 +1,158 @@
+"""Rows come from files in the usual formats; what is broken is named by file, row and column."""
+
+import datasets
+import pytest
+
+from harness import data
+from harness.data import Row
+from harness.errors import DataError
+from harness.suite import TaskTable
+
+FORMATS = pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".json", ".parquet"])
+
+
+def load(path, **limits):
+    return data.load(TaskTable(name="dialogsum", data=str(path), **limits))
+
+
+@pytest.fixture
+def split_folder(tmp_path, rows, write):
+    """A folder with a training file of twenty rows and a test file of four."""
+    write(tmp_path / "train.csv", rows[:20])
+    write(tmp_path / "test.csv", rows[20:])
+    return tmp_path
+
+
+@FORMATS
+def test_every_format_gives_the_same_rows(suffix, tmp_path, rows, write):
+    for split in ("train", "test"):
+        write(tmp_path / f"{split}{suffix}", rows)
+    expected = [Row(**row) for row in rows]
+    assert load(tmp_path) == {"train": expected, "test": expected}
+
+
+def test_a_folder_may_hold_the_three_splits_in_different_formats(tmp_path, rows, write):
+    write(tmp_path / "train.csv", rows[:10])
+    write(tmp_path / "validation.jsonl", rows[10:15])
+    write(tmp_path / "test.parquet", rows[15:])
+    ids = {split: [row.id for row in found] for split, found in load(tmp_path).items()}
+    everything = [row["id"] for row in rows]
+    assert ids == {"train": everything[:10], "validation": everything[10:15], "test": everything[15:]}
+
+
+def test_a_saved_dataset_dict_keeps_its_splits(tmp_path, rows):
+    splits = {"train": rows[:20], "test": rows[20:]}
+    datasets.DatasetDict({name: datasets.Dataset.from_list(part) for name, part in splits.items()}).save_to_disk(
+        tmp_path / "saved"
+    )
+    assert load(tmp_path / "saved") == {name: [Row(**row) for row in part] for name, part in splits.items()}
+
+
+@FORMATS
+def test_a_single_file_is_split_nine_to_one_without_a_dialogue_on_both_sides(suffix, tmp_path, rows, write):
+    twice = [{**row, "id": f"{row['id']}_{copy}"} for copy in "ab" for row in rows]
+    splits = load(write(tmp_path / f"all{suffix}", twice))
+    dialogues = {split: {row.dialogue for row in found} for split, found in splits.items()}
+    assert (len(dialogues["train"]), len(dialogues["test"])) == (21, 3)
+    assert not dialogues["train"] & dialogues["test"]
+    assert sorted(row.id for found in splits.values() for row in found) == sorted(row["id"] for row in twice)
+
+
+def test_rows_are_cut_to_the_numbers_of_the_suite(split_folder, rows):
+    splits = load(split_folder, train_rows=3, test_rows=2)
+    assert [row.id for row in splits["train"]] == ["row_0", "row_1", "row_2"]
+    assert [row.id for row in splits["test"]] == ["row_20", "row_21"]
+
+
+def test_a_row_without_an_id_is_called_by_fname_or_else_by_its_number(tmp_path, write):
+    row = {"dialogue": "Hello.", "summary": "A greeting."}
+    write(tmp_path / "train.jsonl", [row, row])
+    write(tmp_path / "test.jsonl", [{"fname": "test_7", **row}])
+    splits = load(tmp_path)
+    assert [row.id for row in splits["train"] + splits["test"]] == ["1", "2", "test_7"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_text_that_looks_like_another_type_stays_text(suffix, tmp_path, write):
+    texts = {"id": "007", "dialogue": "NA", "summary": "1.50", "topic": "true"}
+    for split in ("train", "test"):
+        write(tmp_path / f"{split}{suffix}", [texts])
+    assert load(tmp_path)["test"] == [Row(**texts)]
+
+
+@pytest.mark.parametrize("column", ["dialogue", "summary"])
+def test_a_missing_column_is_named_with_the_file_and_the_columns_there_are(column, tmp_path, rows, write):
+    path = write(tmp_path / "all.csv", [{key: row[key] for key in row if key != column} for row in rows])
+    with pytest.raises(DataError) as caught:
+        load(path)
+    there = ", ".join(key for key in rows[0] if key != column)
+    assert str(path) in str(caught.value)
+    assert f"no column '{column}'; it has {there}" in str(caught.value)
+
+
+@pytest.mark.parametrize("column", ["dialogue", "summary"])
+@pytest.mark.parametrize("nothing", ["", " \n"])
+def test_an_empty_text_is_named_by_split_row_and_column(column, nothing, split_folder, rows, write):
+    write(split_folder / "test.csv", [*rows[:2], {**rows[2], column: nothing}, rows[3]])
+    with pytest.raises(DataError, match=rf"\(test\): row 3: {column} is empty"):
+        load(split_folder)
+
+
+def test_an_empty_text_in_a_file_without_splits_is_named_by_its_row_in_the_file(tmp_path, rows, write):
+    path = write(tmp_path / "all.csv", [*rows[:7], {**rows[7], "summary": ""}, *rows[8:]])
+    with pytest.raises(DataError, match="row 8: summary is empty"):
+        load(path)
+
+
+def test_a_dialogue_that_is_a_list_of_turns_is_refused_by_row(tmp_path, rows, write):
+    path = write(tmp_path / "all.jsonl", [{**row, "dialogue": row["dialogue"].splitlines()} for row in rows])
+    with pytest.raises(DataError, match="row 1: dialogue"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("ragged.csv", b"dialogue,summary\nHello.,A greeting.\nBye.,A parting.,more,than,that\n"),
+        ("empty.csv", b""),
+        ("latin1.csv", b"dialogue,summary\nCaf\xe9.,A place.\n"),
+        ("broken.jsonl", b'{"dialogue": "Hello.", "summary"'),
+        ("broken.parquet", b"PAR1 and nothing that follows"),
+    ],
+)
+def test_an_unreadable_file_is_named(name, content, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=f"{name}: not a readable {name.split('.')[1]} file"):
+        load(tmp_path / name)
+
+
+def test_a_csv_file_with_more_fields_than_columns_is_refused_and_not_shifted(tmp_path):
+    lines = [f"Hello, Tom {number}.,A greeting." for number in range(20)]
+    (tmp_path / "unquoted.csv").write_text("\n".join(["dialogue,summary", *lines]))
+    with pytest.raises(DataError, match=r"unquoted\.csv"):
+        load(tmp_path / "unquoted.csv")
+
+
+def test_an_unknown_kind_of_file_is_answered_with_the_known_ones(tmp_path):
+    (tmp_path / "rows.xlsx").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"rows\.xlsx: cannot read \.xlsx files; known are \.csv, \.jsonl, \.json, "):
+        load(tmp_path / "rows.xlsx")
+
+
+def test_a_folder_without_data_says_what_it_should_hold(tmp_path):
+    with pytest.raises(DataError, match="holds neither train/validation/test files"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_needed_split_that_is_missing_is_named(split, split_folder):
+    (split_folder / f"{split}.csv").unlink()
+    with pytest.raises(DataError, match=f"no rows for {split}; found "):
+        load(split_folder)
+
+
+def test_an_id_that_cannot_be_fetched_says_what_works_without_a_network():
+    with pytest.raises(DataError) as caught:
+        load("no-such-owner/no-such-data")
+    assert "data 'no-such-owner/no-such-data': neither a local file or folder nor to be had" in str(caught.value)
+    assert 'use data = "embedded", a local path, or a filled cache' in str(caught.value)

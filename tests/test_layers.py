@@ -1,0 +1,85 @@
+"""Imports go down the table of layers only, and what shows results imports no torch."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LAYERS = (
+    "errors suite record metrics failure embedded embedded.corpus embedded.instructions",
+    "base_model integrity data leakage task budget training decoding meters method contract weights checkpoint scoring "
+    "rouge.rouge embedded.pretrain",
+    "registry plan",
+    "environment runner processes executor",
+    "store",
+    "statistics leaderboard gate report report.table report.markdown report.files",
+    "session bench pytest_plugin",
+)
+LAYER = {f"harness.{name}": number for number, names in enumerate(LAYERS) for name in names.split()}
+FOR_METHODS = {"harness.method", "harness.training", "harness.decoding"}
+
+
+def modules(package):
+    """The modules of a package with their files, but for the package itself."""
+    files = {path: path.relative_to(ROOT).with_suffix("") for path in sorted((ROOT / package).rglob("*.py"))}
+    names = {".".join(name.parts).removesuffix(".__init__"): path for path, name in files.items()}
+    return {name: path for name, path in names.items() if name != package}
+
+
+MODULES = {**modules("harness"), **modules("methods")}
+
+
+def imports(path):
+    """The modules of this repository that a file imports, wherever in the file."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else node.module for name in inner}
+    return {name for name in found if name.split(".")[0] in ("harness", "methods")}
+
+
+def test_every_module_has_a_layer():
+    assert set(modules("harness")) - set(LAYER) == set()
+
+
+@pytest.mark.parametrize("module", modules("harness"))
+def test_a_module_imports_from_its_own_layer_or_from_below(module):
+    upwards = {name for name in imports(MODULES[module]) if LAYER.get(name, 99) > LAYER[module]}
+    assert upwards == set()
+
+
+@pytest.mark.parametrize("module", modules("methods"))
+def test_a_method_imports_the_contract_and_never_another_method(module):
+    assert imports(MODULES[module]) - FOR_METHODS == set()
+
+
+def test_the_imports_of_a_file_are_found_wherever_they_stand(tmp_path):
+    path = tmp_path / "some.py"
+    path.write_text(
+        "import harness.store\n"
+        "from harness import data, record as r\n"
+        "from harness.suite import Budget\n"
+        "from json import loads\n"
+        "def later():\n    from methods import lora\n"
+    )
+    assert imports(path) == {"harness.store", "harness.data", "harness.record", "harness.suite", "methods.lora"}
+
+
+def test_the_package_itself_holds_a_docstring_only():
+    tree = ast.parse((ROOT / "harness" / "__init__.py").read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree)
+    assert len(tree.body) == 1
+
+
+def test_starting_pytest_and_showing_results_imports_no_torch():
+    faces = "harness.pytest_plugin, harness.session, harness.leaderboard, harness.store"
+    code = f"import sys, {faces}; print(*sorted(set(sys.modules) & {{'torch', 'transformers', 'peft', 'datasets'}}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.stderr, done.stdout.strip()) == ("", "")

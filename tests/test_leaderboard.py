@@ -1,0 +1,147 @@
+"""Records become rows: ranked ones first, best first; what failed stands last and is not hidden."""
+
+import json
+
+import pytest
+from records import entry, finished, prediction, unfinished
+
+from harness import leaderboard
+from harness.leaderboard import Entry
+from harness.record import Cost, Status
+
+KEYS = [
+    *("rank", "method", "status", "seeds"),
+    *("rouge1", "rouge1_low", "rouge1_high", "rouge2", "rouge2_low", "rouge2_high"),
+    *("rougeL", "rougeL_low", "rougeL_high", "rougeLsum", "rougeLsum_low", "rougeLsum_high"),
+    *("trainable_parameters", "total_parameters", "examples", "steps"),
+    *("train_seconds", "generate_seconds", "peak_rss_bytes", "peak_gpu_bytes"),
+    "reason",
+]
+
+
+def failed(method, seed=0, **changes):
+    return Entry(unfinished(method, seed, **changes), [])
+
+
+def by_method(*entries):
+    return {row.method: row for row in leaderboard.rows(entries)}
+
+
+def test_no_runs_make_no_rows():
+    assert leaderboard.rows([]) == []
+
+
+def test_rows_stand_in_the_order_of_their_scores_whatever_the_order_of_the_runs():
+    rows = leaderboard.rows([entry("lora", 0.4), entry("zero_shot", 0.2), entry("full_finetune", 0.5)])
+    assert [(row.rank, row.method) for row in rows] == [(1, "full_finetune"), (2, "lora"), (3, "zero_shot")]
+
+
+def test_methods_that_cannot_be_told_apart_share_a_rank():
+    rows = leaderboard.rows([entry("lora", 0.4), entry("dora", 0.4), entry("zero_shot", 0.2)])
+    assert [row.rank for row in rows] == [1, 1, 3]
+
+
+def test_the_seeds_of_a_method_are_one_row():
+    (row,) = leaderboard.rows([entry("lora", 0.4, seed=2), entry("lora", 0.5, seed=0)])
+    assert row.seeds == (0, 2)
+    assert row.scores["rouge1"].mean == pytest.approx(0.45, abs=0.02)
+
+
+def test_every_rouge_type_has_an_interval_of_its_own():
+    (row,) = leaderboard.rows([Entry(finished(), [prediction(0, rouge1=0.4), prediction(1, rouge1=0.6)])])
+    means = {name: value.mean for name, value in row.scores.items()}
+    assert means == pytest.approx({"rouge1": 0.5, "rouge2": 0.25, "rougeL": 0.4, "rougeLsum": 0.4})
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status != Status.OK])
+def test_whatever_is_not_ok_stands_last_without_a_rank(status):
+    rows = leaderboard.rows([failed("dora", status=status), entry("zero_shot", 0.2)])
+    assert [(row.rank, row.method, row.status) for row in rows] == [(1, "zero_shot", "ok"), (None, "dora", status)]
+
+
+def test_a_failed_row_stands_below_one_that_scored_nothing():
+    nothing = Entry(finished("zero_shot"), [prediction(0, rouge1=0.0), prediction(1, rouge1=0.0)])
+    assert [row.method for row in leaderboard.rows([failed("dora"), nothing])] == ["zero_shot", "dora"]
+
+
+def test_a_failed_row_has_its_reason_and_no_scores():
+    row = by_method(failed("dora", reason="no module to attach to"))["dora"]
+    assert row.reason == "no module to attach to"
+    assert (dict(row.scores), dict(row.gains)) == ({}, {})
+
+
+def test_one_failed_seed_takes_the_rank_of_the_whole_method():
+    row = by_method(entry("lora", 0.5, 0), failed("lora", 1, status=Status.DIVERGED, reason="loss is NaN"))["lora"]
+    assert (row.rank, row.status, row.reason) == (None, Status.DIVERGED, "loss is NaN")
+    assert row.seeds == (0, 1)
+    assert not row.scores
+
+
+def test_a_failed_method_takes_no_rank_from_the_others():
+    assert by_method(entry("lora", 0.4), failed("dora"))["lora"].rank == 1
+
+
+def test_gains_are_over_zero_shot_and_over_full_fine_tuning():
+    row = by_method(entry("zero_shot", 0.2), entry("lora", 0.4), entry("full_finetune", 0.5))["lora"]
+    assert row.gains["zero_shot"]["rouge1"].mean == pytest.approx(0.2, abs=0.02)
+    assert row.gains["zero_shot"]["rouge1"].low > 0
+    assert row.gains["full_finetune"]["rouge1"].mean == pytest.approx(-0.1, abs=0.02)
+    assert set(row.gains["zero_shot"]) == {"rouge1", "rouge2", "rougeL", "rougeLsum"}
+
+
+def test_a_reference_row_has_no_gain_over_itself():
+    rows = by_method(entry("zero_shot", 0.2), entry("full_finetune", 0.5))
+    assert set(rows["zero_shot"].gains) == {"full_finetune"}
+    assert set(rows["full_finetune"].gains) == {"zero_shot"}
+
+
+def test_there_is_no_gain_over_a_reference_that_failed():
+    assert set(by_method(failed("zero_shot"), entry("full_finetune", 0.5), entry("lora", 0.4))["lora"].gains) == {
+        "full_finetune"
+    }
+
+
+def test_an_ok_run_whose_predictions_are_gone_is_a_row_without_a_rank():
+    rows = by_method(Entry(finished("lora"), []), entry("zero_shot", 0.2))
+    assert rows["lora"].rank is None
+    assert rows["zero_shot"].rank == 1
+
+
+def test_costs_are_means_over_the_seeds():
+    seconds = [entry("lora", 0.4, seed, cost=Cost(train_seconds=30.0 + seed)) for seed in (0, 1)]
+    assert by_method(*seconds)["lora"].costs["train_seconds"] == 30.5
+
+
+def test_a_count_that_all_seeds_share_stays_whole():
+    count = by_method(entry("lora", 0.4, 0), entry("lora", 0.4, 1))["lora"].costs["trainable_parameters"]
+    assert (count, type(count)) == (688_128, int)
+
+
+def test_a_cost_that_no_seed_knows_is_none():
+    assert by_method(entry("lora", 0.4))["lora"].costs["peak_gpu_bytes"] is None
+
+
+def test_a_row_as_a_dictionary_has_the_same_keys_whether_it_finished_or_not():
+    rows = leaderboard.rows([entry("lora", 0.4), failed("dora")])
+    assert [list(row.to_dict()) for row in rows] == [KEYS, KEYS]
+
+
+def test_a_finished_row_as_a_dictionary_is_flat_and_survives_json():
+    (row,) = leaderboard.rows([entry("lora", 0.4)])
+    flat = json.loads(json.dumps(row.to_dict(), allow_nan=False))
+    assert (flat["rank"], flat["method"], flat["status"], flat["seeds"]) == (1, "lora", "ok", [0])
+    assert flat["rouge1_low"] < flat["rouge1"] < flat["rouge1_high"]
+    assert (flat["trainable_parameters"], flat["train_seconds"]) == (688_128, 30.5)
+    assert flat["reason"] is None
+
+
+def test_a_failed_row_as_a_dictionary_has_null_scores_and_a_reason():
+    (row,) = leaderboard.rows([failed("lora", status=Status.TIMED_OUT, reason="took 3600 s")])
+    flat = row.to_dict()
+    assert (flat["rank"], flat["status"], flat["reason"]) == (None, "timed_out", "took 3600 s")
+    assert (flat["rouge1"], flat["rouge1_low"], flat["rouge1_high"]) == (None, None, None)
+
+
+def test_a_score_of_zero_is_a_score():
+    (row,) = leaderboard.rows([Entry(finished(), [prediction(0, rouge1=0.0), prediction(1, rouge1=0.0)])])
+    assert row.to_dict()["rouge1"] == 0.0

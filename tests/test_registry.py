@@ -1,0 +1,184 @@
+"""Method files are found without being imported, and one that breaks the contract says where and why."""
+
+import re
+
+import pytest
+
+from harness import registry
+from harness.errors import PluginError
+from harness.registry import Plugin
+
+METHOD = """from harness.method import Method
+
+class {name}(Method):
+    rank = 8
+
+    def build(self, base):
+        return base
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    """Writes a method file and returns its plugin."""
+
+    def write(source, method="mine"):
+        path = tmp_path / f"{method}.py"
+        path.write_text(source)
+        return Plugin(method, path)
+
+    return write
+
+
+def refusal(plugin, **overrides):
+    """What ``load`` says about a plugin that it refuses."""
+    with pytest.raises(PluginError) as error:
+        registry.load(plugin, overrides)
+    return str(error.value)
+
+
+def test_the_methods_of_tuneoff_are_found():
+    assert {"zero_shot", "lead3", "prompt_tuning", "lora", "full_finetune"} <= set(registry.discover())
+
+
+def test_methods_are_found_in_a_folder_of_another_project(plugin, tmp_path):
+    mine = plugin(METHOD)
+    assert registry.discover([tmp_path])["mine"] == mine
+
+
+def test_a_folder_that_is_not_there_holds_no_methods(tmp_path):
+    assert registry.discover([tmp_path / "methods"]) == registry.discover()
+
+
+def test_a_folder_under_two_names_is_one_folder(plugin, tmp_path):
+    mine = plugin(METHOD)
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert registry.discover([tmp_path, tmp_path / "link"])["mine"] == mine
+
+
+def test_methods_of_an_installed_package_are_found_through_its_entry_point(tmp_path, monkeypatch):
+    package = tmp_path / "their_methods"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "theirs.py").write_text(METHOD)
+    metadata = tmp_path / "theirs-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[tuneoff.methods]\ntheirs = their_methods\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert registry.discover()["theirs"].path == package / "theirs.py"
+
+
+def test_a_file_with_a_leading_underscore_is_no_method(plugin, tmp_path):
+    plugin(METHOD, "_shared")
+    assert set(registry.discover([tmp_path])) == set(registry.discover())
+
+
+def test_discovering_imports_no_method(plugin, tmp_path):
+    plugin("raise SystemExit", "explosive")
+    assert "explosive" in registry.discover([tmp_path])
+
+
+def test_two_files_with_one_id_are_both_named(plugin, tmp_path):
+    plugin(METHOD, "lora")
+    with pytest.raises(PluginError) as error:
+        registry.discover([tmp_path])
+    assert "two methods have the id 'lora'" in str(error.value)
+    assert str(tmp_path / "lora.py") in str(error.value)
+    assert str(registry.BUILT_IN / "lora.py") in str(error.value)
+
+
+def test_the_source_hash_changes_with_the_file(plugin):
+    before = plugin("a = 1").source_hash
+    assert plugin("a = 2").source_hash != before
+
+
+def test_a_known_method_is_found_by_its_id(plugin):
+    mine = plugin(METHOD)
+    assert registry.find({"mine": mine}, "mine") is mine
+
+
+def test_an_unknown_method_is_answered_with_the_closest_one_all_there_are_and_how_to_add_it(plugin):
+    plugins = {name: plugin(METHOD, name) for name in ("lora", "zero_shot")}
+    with pytest.raises(PluginError) as error:
+        registry.find(plugins, "lroa")
+    assert "unknown method 'lroa'; did you mean 'lora'? Known: lora, zero_shot" in str(error.value)
+    assert "methods/lroa.py" in str(error.value)
+
+
+def test_a_syntax_error_is_reported_with_file_and_line(plugin):
+    broken = plugin("rank = 8\nclass Mine(:\n")
+    assert refusal(broken).startswith(f"{broken.path}:2: invalid syntax")
+
+
+def test_an_error_while_importing_is_reported_with_the_line_of_the_file(plugin):
+    broken = plugin("import json\n\njson.loads('{')\n")
+    assert refusal(broken).startswith(f"{broken.path}:3: cannot be imported: JSONDecodeError: ")
+
+
+def test_a_syntax_error_in_another_file_is_reported_at_the_line_that_imports_it(plugin, tmp_path, monkeypatch):
+    (tmp_path / "their_broken_module.py").write_text("\n\n\n\nx = (\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    broken = plugin("rank = 8\nimport their_broken_module\n")
+    assert refusal(broken).startswith(f"{broken.path}:2: ")
+
+
+def test_a_file_without_a_method_is_refused(plugin):
+    empty = plugin("rank = 8\n")
+    assert refusal(empty) == f"{empty.path}: needs exactly one class derived from harness.method.Method, found none"
+
+
+def test_an_imported_base_class_is_not_the_files_method(plugin):
+    assert refusal(plugin("from harness.method import Method, PeftMethod\n")).endswith("found none")
+
+
+def test_a_file_with_two_methods_is_refused(plugin):
+    two = METHOD.format(name="One") + METHOD.format(name="Two")
+    assert refusal(plugin(two)).endswith("found One, Two")
+
+
+@pytest.mark.parametrize("base", ["Method", "PeftMethod"])
+def test_a_method_that_builds_nothing_is_refused(plugin, base):
+    lazy = plugin(f"from harness.method import {base}\n\nclass Lazy({base}):\n    rank = 8\n")
+    assert refusal(lazy) == f"{lazy.path}: Lazy does not define build(); methods/lora.py shows the shape"
+
+
+def test_a_hyper_parameter_called_config_is_no_build(plugin):
+    lazy = plugin('from harness.method import Method\n\nclass Lazy(Method):\n    config = "small"\n')
+    assert "Lazy does not define build()" in refusal(lazy)
+
+
+def test_a_method_that_keeps_the_contract_is_loaded_with_its_overrides(plugin):
+    loaded = registry.load(plugin(METHOD.format(name="Mine")), {"rank": 2, "learning_rate": 1})
+    assert loaded.__name__ == "Mine"
+    assert (loaded.rank, loaded.learning_rate, loaded.weight_decay) == (2, 1, 0.0)
+
+
+def test_an_unknown_override_is_answered_with_the_closest_hyper_parameter_and_all_there_are(plugin):
+    text = refusal(plugin(METHOD.format(name="Mine")), rnak=4)
+    assert text.startswith("[methods.mine] rnak: Mine has no such hyper-parameter; did you mean 'rank'? It has ")
+    assert {"rank", "learning_rate"} <= set(re.split(r"[ ,]+", text))
+
+
+def test_an_override_like_no_other_is_answered_in_whole_sentences(plugin):
+    assert "has no such hyper-parameter. It has " in refusal(plugin(METHOD.format(name="Mine")), zzz=4)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("rank", "4", "rank: expected int, got '4'"),
+        ("rank", 4.0, "rank: expected int, got 4.0"),
+        ("rank", True, "rank: expected int, got True"),
+        ("learning_rate", "fast", "learning_rate: expected float, got 'fast'"),
+        ("learning_rate", True, "learning_rate: expected float, got True"),
+    ],
+)
+def test_an_override_of_another_type_is_refused(plugin, name, value, expected):
+    assert refusal(plugin(METHOD.format(name="Mine")), **{name: value}) == f"[methods.mine] {expected}"
+
+
+def test_overriding_one_load_leaves_the_next_as_written(plugin):
+    mine = plugin(METHOD.format(name="Mine"))
+    registry.load(mine, {"rank": 2})
+    assert registry.load(mine, {}).rank == 8

@@ -1,0 +1,250 @@
+"""Tables for people and files for tools; what models and data say is shown and never obeyed."""
+
+import csv
+import html
+import json
+import re
+
+import pytest
+from records import entry, finished, prediction, unfinished
+
+from harness import leaderboard
+from harness.leaderboard import Entry
+from harness.metrics import BY_NAME, show
+from harness.report import files, markdown, table
+from harness.store import Store
+from harness.suite import Budget, RunTable, Suite, TaskTable
+
+HOSTILE = "a | b `rm` <img src=x> [x](y)\n## Won\r\n\x1b[31m\u202e**first**"
+
+
+def suite(**budget):
+    return Suite(
+        name="small",
+        task=TaskTable(name="dialogsum", data="embedded"),
+        budget=Budget(**(budget or {"max_examples": 1920})),
+        run=RunTable(methods=("zero_shot", "lora"), seeds=(0, 1)),
+    )
+
+
+def page(*entries, samples=(), asked=None):
+    return markdown.leaderboard(asked or suite(), leaderboard.rows(entries), samples)
+
+
+def answer(method, *texts, **changes):
+    rows = [prediction(number, text, **changes) for number, text in enumerate(texts)]
+    return Entry(finished(method), rows)
+
+
+def columns(line):
+    return line.count("|") - 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a | b",
+        "`code` and ```",
+        "<script>alert(1)</script>",
+        "<!-- gone",
+        "[click](javascript:alert) and ![image](x)",
+        "**bold** and __bold__",
+        "~~gone~~",
+        "> quoted",
+        "a \\| b",
+        "&lt;b&gt; &amp;",
+        "$x$",
+        "@someone",
+        "https://example.org and www.example.org",
+    ],
+)
+def test_markup_in_a_text_is_shown_and_not_obeyed(text):
+    escaped = markdown.escape(text)
+    assert html.unescape(escaped) == text
+    assert not re.search(r"[|`<>\[\]*_~\\$@]|://|www\.|&(?!#\d+;)", escaped)
+
+
+@pytest.mark.parametrize("text", ["# one", "- one", "+ one", "1. one", "1) one", "  # one", "\t- one"])
+def test_a_text_does_not_begin_with_what_begins_a_block(text):
+    assert not re.match(r"\s*(#|-|\+|\d+[.)])", markdown.escape(text))
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        *("\0", "\a", "\b", "\x1b", "\x7f", "\x9b"),
+        *("\u061c", "\u200e", "\u200f", "\u202a", "\u202d", "\u202e", "\u2066", "\u2069"),
+    ],
+    ids=ascii,
+)
+def test_a_control_that_could_hide_or_reorder_text_is_made_visible(control):
+    assert markdown.escape(f"a{control}b") == "a\N{REPLACEMENT CHARACTER}b"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=ascii)
+def test_a_line_end_in_a_text_is_a_break_within_the_line(end):
+    assert markdown.escape(f"one{end}two") == "one<br>two"
+
+
+@pytest.mark.parametrize("end", ["\r", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"], ids=ascii)
+def test_no_odd_line_end_gets_a_text_onto_a_second_line(end):
+    assert len(markdown.escape(f"one{end}two").splitlines()) == 1
+
+
+def test_ordinary_text_stays_as_it_is():
+    assert markdown.escape("Größe 12, „so“ – ok; 日本語 🙂") == "Größe 12, „so“ – ok; 日本語 🙂"
+
+
+def test_a_hostile_output_stays_in_its_cell():
+    lines = page(entry("lora", 0.4), samples=[answer("lora", HOSTILE)]).splitlines()
+    (line,) = [line for line in lines if "first" in line]
+    assert columns(line) == 2
+    assert "<img" not in line
+    assert "\x1b" not in line
+
+
+@pytest.mark.parametrize("place", ["dialogue", "id", "references"])
+def test_a_hostile_row_of_the_data_stays_on_its_line(place):
+    value = (HOSTILE,) if place == "references" else HOSTILE
+    lines = page(entry("lora", 0.4), samples=[answer("lora", "Fine.", **{place: value})]).splitlines()
+    (line,) = [line for line in lines if "first" in line]
+    assert line.startswith({"dialogue": "> a &#124; b ", "id": "### a &#124; b ", "references": "| *human* "}[place])
+
+
+def test_a_hostile_reason_stays_one_list_item():
+    lines = page(entry("zero_shot", 0.2), Entry(unfinished("lora", reason=HOSTILE), [])).splitlines()
+    (line,) = [line for line in lines if "first" in line]
+    assert line.startswith("- lora: crashed. a &#124; b ")
+    assert "## Won" not in lines
+
+
+def test_a_sample_shows_the_dialogue_every_human_and_every_method():
+    humans = ("A room", "One night")
+    samples = [answer("zero_shot", "Hello", references=humans), answer("lora", "Ann books", references=humans)]
+    text = page(entry("lora", 0.4), samples=samples)
+    cells = [[cell.strip() for cell in line.split("|")[1:3]] for line in text.splitlines() if columns(line) == 2]
+    assert cells[2:] == [["*human*", "A room"], ["*human*", "One night"], ["zero_shot", "Hello"], ["lora", "Ann books"]]
+    assert "> &#35;Person1#: A room, please.<br>#Person2#: For one night?" in text
+
+
+def test_an_empty_output_is_called_empty():
+    assert re.search(
+        r"^\| lora +\| \*\(empty\)\*", page(entry("lora", 0.4), samples=[answer("lora", "")]), re.MULTILINE
+    )
+
+
+def test_a_method_without_predictions_does_not_stop_the_samples_of_the_others():
+    text = page(entry("lora", 0.4), samples=[Entry(unfinished("dora"), []), answer("lora", "Ann", "Bob")])
+    assert re.findall(r"^\| lora +\| (\w+)", text, re.MULTILINE) == ["Ann", "Bob"]
+
+
+def test_without_predictions_there_are_no_samples():
+    assert "Samples" not in page(entry("lora", 0.4))
+
+
+def test_the_page_says_what_every_method_had():
+    text = page(asked=suite(max_examples=1920, max_seconds=2.5))
+    assert (
+        "Base model embedded, data embedded, budget 1,920 examples, 2.5 seconds for every method, seeds 0, 1." in text
+    )
+
+
+def test_a_budget_of_millions_is_written_in_full():
+    assert "budget 1,234,567 tokens for" in page(asked=suite(max_tokens=1_234_567))
+
+
+def test_methods_without_a_rank_are_listed_with_status_and_reason():
+    text = page(entry("lora", 0.4), Entry(unfinished("dora", reason="killed by signal 9"), []))
+    assert "## Without a rank\n\n- dora: crashed. killed by signal 9\n" in text
+
+
+def test_a_table_in_which_all_are_ranked_lists_none_without():
+    assert "Without a rank" not in page(entry("lora", 0.4))
+
+
+def test_gains_are_shown_in_points_with_their_bounds():
+    text = page(entry("lora", 0.4), entry("zero_shot", 0.2))
+    assert "## Gain over zero-shot, in points (95%)" in text
+    assert re.search(r"^\| lora +\| \+\d\d\.\d \(\+\d\d\.\d to \+\d\d\.\d\) \|", text, re.MULTILINE)
+    assert "Gain over full fine-tuning" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("rouge1", 0.46949, "46.9"),
+        ("rouge1", 0.0, "0.0"),
+        ("trainable_parameters", 688_128, "688,128"),
+        ("trainable_parameters", 0, "0"),
+        ("train_seconds", 30.46, "30.5 s"),
+        ("peak_rss_bytes", 1_234_567_890, "1,235 MB"),
+        ("peak_gpu_bytes", None, "–"),
+    ],
+)
+def test_a_value_is_shown_in_its_unit(name, value, text):
+    assert show(BY_NAME[name], value) == text
+
+
+def test_the_table_shows_rank_interval_and_costs():
+    rows = leaderboard.rows([answer("lora", "Ann")])
+    header, _, line = table.leaderboard(rows, "github").splitlines()
+    assert [cell.strip() for cell in header.split("|")[1:-1]] == [
+        *("rank", "method", "ROUGE-1 (95%)", "ROUGE-2", "ROUGE-L", "ROUGE-Lsum"),
+        *("trainable", "train"),
+    ]
+    assert [cell.strip() for cell in line.split("|")[1:-1]] == [
+        *("1", "lora", "50.0 (50.0–50.0)", "25.0", "40.0", "40.0"),
+        *("688,128", "30.5 s"),
+    ]
+
+
+def test_a_failed_row_of_the_table_shows_its_status_and_dashes():
+    rows = leaderboard.rows([answer("lora", "Ann"), Entry(unfinished("dora"), [])])
+    cells = [cell.strip() for cell in table.leaderboard(rows, "github").splitlines()[-1].split("|")[1:-1]]
+    assert cells == ["–", "dora: crashed", "–", "–", "–", "–", "–", "–"]
+
+
+def test_a_table_without_rows_says_so():
+    assert table.leaderboard([], "github") == "no runs yet"
+
+
+@pytest.fixture
+def written(tmp_path):
+    """The folder of a report about two seeds of a finished method and one failed method."""
+    store = Store(tmp_path, "small")
+    store.open()
+    rows = leaderboard.rows([entry("lora", 0.4, 0), entry("lora", 0.4, 1), Entry(unfinished("dora"), [])])
+    paths = files.write(store, suite(), rows, [answer("lora", "Ann books")])
+    assert [path.name for path in paths] == ["leaderboard.md", "leaderboard.csv", "leaderboard.json"]
+    store.close()
+    return store.folder
+
+
+def test_the_written_page_holds_leaderboard_and_samples(written):
+    text = (written / "leaderboard.md").read_text(encoding="utf-8")
+    assert text.startswith("# Leaderboard: small\n")
+    assert "Ann books" in text
+
+
+def test_the_written_json_holds_the_suite_and_every_row(written):
+    content = json.loads((written / "leaderboard.json").read_text())
+    assert content["suite"] == "small"
+    assert [(row["rank"], row["method"], row["seeds"]) for row in content["rows"]] == [
+        (1, "lora", [0, 1]),
+        (None, "dora", [0]),
+    ]
+
+
+def test_the_written_csv_holds_every_row_under_the_names_of_the_json(written):
+    rows = list(csv.DictReader((written / "leaderboard.csv").read_text().splitlines()))
+    assert list(rows[0]) == list(json.loads((written / "leaderboard.json").read_text())["rows"][0])
+    assert [(row["method"], row["status"], row["seeds"]) for row in rows] == [
+        ("lora", "ok", "0 1"),
+        ("dora", "crashed", "0"),
+    ]
+
+
+def test_counts_in_the_csv_stay_whole_beside_a_row_that_knows_none(written):
+    lora, dora = csv.DictReader((written / "leaderboard.csv").read_text().splitlines())
+    assert (lora["rank"], lora["trainable_parameters"]) == ("1", "688128")
+    assert (dora["rank"], dora["trainable_parameters"]) == ("", "")

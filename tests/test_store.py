@@ -1,0 +1,235 @@
+"""What is written is what is read, nothing is half written, and nothing unreadable passes in silence."""
+
+import gzip
+import json
+import os
+import time
+
+import pytest
+from records import finished, prediction, spec, unfinished
+
+from harness.errors import StoreError
+from harness.record import SCHEMA
+from harness.store import Store
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path, "small")
+    store.open()
+    yield store
+    store.close()
+
+
+def files(store):
+    """The files of a store, but for its lock."""
+    paths = (path.relative_to(store.folder) for path in store.folder.rglob("*") if path.is_file())
+    return sorted(path.as_posix() for path in paths if path.name not in (".lock", ".holder"))
+
+
+def test_a_new_store_holds_no_runs(store):
+    assert store.read_runs() == []
+    assert files(store) == []
+
+
+def test_a_store_that_was_never_opened_holds_no_runs(tmp_path):
+    assert Store(tmp_path, "small").read_runs() == []
+
+
+def test_records_come_back_as_they_were_written(store):
+    records = [finished("full_finetune"), finished("lora", 1), unfinished("zero_shot")]
+    for record in records:
+        store.write_run(record, [])
+    assert store.read_runs() == records
+
+
+def test_predictions_come_back_in_the_order_of_the_rows(store):
+    rows = [prediction(2, "Two."), prediction(0, "Größe „zero“.\n", references=("a", "b")), prediction(1, "")]
+    store.write_run(finished(), rows)
+    assert store.read_predictions(spec()) == rows
+
+
+@pytest.mark.parametrize("character", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\r", "\0"], ids=ascii)
+def test_a_prediction_with_an_odd_line_end_comes_back_whole(store, character):
+    rows = [prediction(0, f"one{character}two")]
+    store.write_run(finished(), rows)
+    assert store.read_predictions(spec()) == rows
+
+
+def test_a_run_without_predictions_has_none_to_read(store):
+    store.write_run(unfinished(), [])
+    assert store.read_predictions(spec()) == []
+
+
+def test_the_files_of_a_run_are_named_after_method_seed_and_hash(store):
+    path = store.write_run(finished(), [prediction()])
+    name = f"lora-seed0-{spec().hash}"
+    assert path == store.folder / "runs" / f"{name}.json"
+    assert files(store) == [f"predictions/{name}.jsonl.gz", f"runs/{name}.json"]
+
+
+def test_an_older_spec_of_the_same_method_and_seed_goes_away(store):
+    older = spec(batch_size=8)
+    store.write_run(finished(spec=older), [prediction()])
+    store.write_run(finished(), [prediction()])
+    assert [record.spec for record in store.read_runs()] == [spec()]
+    assert store.read_predictions(older) == []
+
+
+def test_a_new_run_leaves_other_seeds_and_methods_alone(store):
+    others = [finished("lora", 10), finished("lora2", 1)]
+    for record in others:
+        store.write_run(record, [prediction()])
+    store.write_run(finished("lora", 1), [])
+    assert [record for record in store.read_runs() if record in others] == others
+    assert all(store.read_predictions(record.spec) for record in others)
+
+
+def test_running_the_same_spec_again_replaces_its_record(store):
+    store.write_run(finished(contended=True), [])
+    store.write_run(finished(contended=False), [])
+    assert [record.contended for record in store.read_runs()] == [False]
+
+
+def test_a_run_that_fails_the_second_time_does_not_keep_the_predictions_of_the_first(store):
+    store.write_run(finished(), [prediction()])
+    store.write_run(unfinished(), [])
+    assert store.read_predictions(spec()) == []
+
+
+def test_predictions_written_at_another_time_are_byte_identical(tmp_path, monkeypatch):
+    contents = []
+    for moment in (1_000_000_000.0, 2_000_000_000.0):
+        monkeypatch.setattr(time, "time", lambda moment=moment: moment)
+        store = Store(tmp_path / str(moment), "small")
+        store.open()
+        store.write_run(finished(), [prediction()])
+        store.close()
+        contents.append(next(store.folder.glob("predictions/*")).read_bytes())
+    assert contents[0] == contents[1]
+
+
+def test_predictions_are_gzipped_json_lines(store):
+    store.write_run(finished(), [prediction(0), prediction(1)])
+    lines = gzip.decompress(next(store.folder.glob("predictions/*")).read_bytes()).decode().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ["test_0", "test_1"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"", b"[]", b'"text"', b"{}", b"\xff", b'{"schema": 1}', b'{"schema": 1, "spec": {}}'], ids=repr
+)
+def test_a_file_that_is_no_record_is_named(store, content):
+    path = store.write_run(finished(), [])
+    path.write_bytes(content)
+    with pytest.raises(StoreError) as error:
+        store.read_runs()
+    assert str(error.value).startswith(f"{path}: not a run record")
+
+
+@pytest.mark.parametrize(("schema", "age"), [(SCHEMA - 1, "an older"), (SCHEMA + 1, "a newer"), ("beta", "an older")])
+def test_a_record_of_another_schema_is_named_with_its_age(store, schema, age):
+    path = store.write_run(finished(), [])
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": schema}))
+    with pytest.raises(StoreError) as error:
+        store.read_runs()
+    assert f"{path}: written by {age} Tuneoff (schema {schema}, this one reads {SCHEMA})" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"not gzip",
+        gzip.compress(b"not JSON"),
+        gzip.compress(b'{"id": "test_0"}\n'),
+        gzip.compress(b"\xff"),
+        gzip.compress(b"x" * 1000)[:-9],
+        gzip.compress(b"")[:10] + b"\xff" * 20,
+    ],
+    ids=["not gzip", "not JSON", "not a prediction", "not UTF-8", "cut off", "broken inside"],
+)
+def test_predictions_that_cannot_be_read_are_named_with_what_to_do(store, content):
+    store.write_run(finished(), [prediction()])
+    path = next(store.folder.glob("predictions/*"))
+    path.write_bytes(content)
+    with pytest.raises(StoreError) as error:
+        store.read_predictions(spec())
+    assert str(error.value).startswith(f"{path}: cannot be read")
+    assert str(error.value).endswith("delete it and run the method again")
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path):
+    (tmp_path / "results").write_text("a file, where the folder should be")
+    with pytest.raises(StoreError) as error:
+        Store(tmp_path / "results", "small").open()
+    assert str(error.value).startswith(f"{tmp_path / 'results' / 'small'}: cannot be written: ")
+    assert str(error.value).endswith("choose another with --results DIR")
+
+
+def test_a_store_that_is_in_use_says_by_whom(store, tmp_path):
+    with pytest.raises(StoreError, match=rf"small: in use by process {os.getpid()} on .*--results DIR"):
+        Store(tmp_path, "small").open()
+
+
+def test_a_store_in_use_can_be_read(store, tmp_path):
+    store.write_run(finished(), [])
+    assert Store(tmp_path, "small").read_runs() == [finished()]
+
+
+def test_a_closed_store_opens_again_with_what_it_held(store, tmp_path):
+    store.write_run(finished(), [prediction()])
+    before = files(store)
+    store.close()
+    again = Store(tmp_path, "small")
+    again.open()
+    assert files(again) == before
+    again.close()
+
+
+def test_opening_a_store_removes_what_a_killed_session_left_half_written(store, tmp_path):
+    store.write_run(finished(), [])
+    before = files(store)
+    store.close()
+    (store.folder / "runs" / ".lora-seed0.json.1.tmp").write_text("{")
+    store.scratch.mkdir()
+    (store.scratch / "output.log").write_text("half")
+    again = Store(tmp_path, "small")
+    again.open()
+    assert files(again) == before
+    again.close()
+
+
+def test_what_a_run_printed_is_kept_beside_its_record(store):
+    store.write_run(unfinished(), [], "größer\nKilled\n")
+    (path,) = store.folder.glob("logs/*")
+    assert path.name == f"lora-seed0-{spec().hash}.log"
+    assert path.read_text(encoding="utf-8") == "größer\nKilled\n"
+
+
+@pytest.mark.parametrize("log", ["", "\n \n"], ids=ascii)
+def test_a_run_that_printed_nothing_leaves_no_log_and_removes_that_of_its_earlier_self(store, log):
+    store.write_run(unfinished(), [], "Killed")
+    store.write_run(finished(), [], log)
+    assert list(store.folder.glob("logs/*")) == []
+
+
+def test_a_text_replaces_the_one_before(store):
+    store.write_text("leaderboard.md", "a long first version")
+    path = store.write_text("leaderboard.md", "größer")
+    assert path.read_text(encoding="utf-8") == "größer"
+    assert files(store) == ["leaderboard.md"]
+
+
+def test_json_is_written_readable_and_ends_its_last_line(store):
+    path = store.write_json("leaderboard.json", {"suite": "größer", "rows": [1, None]})
+    text = path.read_text(encoding="utf-8")
+    assert json.loads(text) == {"suite": "größer", "rows": [1, None]}
+    assert "größer" in text
+    assert text.endswith("}\n")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_json_refuses_what_is_no_number_and_keeps_the_file_before(store, value):
+    path = store.write_json("leaderboard.json", {"rouge1": 0.4})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        store.write_json("leaderboard.json", {"rouge1": value})
+    assert json.loads(path.read_text()) == {"rouge1": 0.4}

@@ -1,0 +1,165 @@
+"""A task asks at the test what it trained on, cuts dialogues only, and its batches hold every row once an epoch."""
+
+from itertools import islice
+
+import pytest
+
+from harness.errors import SuiteError
+from harness.suite import TaskTable
+from harness.task import PROMPTS, Encoded, Task, collate
+
+PROMPT = PROMPTS["dialogsum"]
+
+
+@pytest.fixture
+def make_task(tmp_path, write, tokenizer):
+    """``make_task(train, test, **limits)``: the task of these rows."""
+
+    def make(train, test, **limits):
+        write(tmp_path / "train.jsonl", train)
+        write(tmp_path / "test.jsonl", test)
+        return Task(TaskTable(name="dialogsum", data=str(tmp_path), **limits), tokenizer)
+
+    return make
+
+
+def row(dialogue, summary="A summary.", number=1):
+    return {"id": f"row_{number}", "dialogue": dialogue, "summary": summary}
+
+
+def epoch(batches, size):
+    """The sources of the first ``size`` rows, batch by batch."""
+    groups, count = [], 0
+    while count < size:
+        batch = next(batches)
+        sources = [
+            tuple(ids[mask == 1].tolist())
+            for ids, mask in zip(batch["input_ids"], batch["attention_mask"], strict=True)
+        ]
+        groups.append(sources)
+        count += len(sources)
+    return groups
+
+
+@pytest.mark.parametrize("max_source_tokens", [512, 60], ids=["whole", "truncated"])
+def test_the_prompt_is_the_same_in_training_and_in_generation(max_source_tokens, make_task, rows, tokenizer):
+    task = make_task(rows, rows, max_source_tokens=max_source_tokens)
+    asked = tokenizer([question.prompt for question in task.test])["input_ids"]
+    assert [encoded.source for encoded in task.training] == asked
+    assert any(question.truncated for question in task.test) == (max_source_tokens == 60)
+
+
+def test_a_prompt_holds_the_instruction_and_the_whole_dialogue(toy_task, rows):
+    expected = f"Summarize the following conversation.\n\n{rows[16]['dialogue']}\n\nSummary: "
+    assert toy_task.test[0].prompt == expected
+    assert toy_task.prompt.dialogue(expected) == rows[16]["dialogue"]
+
+
+def test_targets_are_the_summaries(toy_task, rows, tokenizer):
+    texts = tokenizer.batch_decode([encoded.target for encoded in toy_task.training])
+    assert texts == [row["summary"] + "</s>" for row in rows[:16]]
+
+
+def test_rows_with_the_same_dialogue_are_one_question_with_all_their_references(make_task, rows):
+    test = [row("Hi.", "First.", 1), row("Bye.", "Second.", 2), row("Hi.", "Third.", 3)]
+    questions = make_task(rows, test).test
+    assert [(question.id, question.references) for question in questions] == [
+        ("row_1", ("First.", "Third.")),
+        ("row_2", ("Second.",)),
+    ]
+
+
+def test_a_long_dialogue_loses_its_end_and_never_the_instruction(make_task, rows, tokenizer):
+    dialogue = "\n".join(f"#Person1#: I have asked {count} times." for count in range(100))
+    questions = make_task(rows, [row(dialogue), row("#Person1#: Hello.")], max_source_tokens=80).test
+    prompt = questions[0].prompt
+    assert prompt.startswith(PROMPT.before)
+    assert prompt.endswith(PROMPT.after)
+    assert dialogue.startswith(PROMPT.dialogue(prompt))
+    assert 75 <= len(tokenizer(prompt)["input_ids"]) <= 80
+    assert [question.truncated for question in questions] == [True, False]
+
+
+@pytest.mark.parametrize("max_source_tokens", [60, 61, 62, 63])
+def test_a_cut_leaves_no_half_a_character(max_source_tokens, make_task, rows):
+    (question,) = make_task(rows, [row("🙂" * 40)], max_source_tokens=max_source_tokens).test
+    assert set(PROMPT.dialogue(question.prompt)) == {"🙂"}
+
+
+def test_a_dialogue_that_just_fits_is_not_truncated(make_task, rows, tokenizer):
+    length = len(tokenizer(PROMPT.fill(rows[0]["dialogue"]))["input_ids"])
+    for limit, truncated in ((length, False), (length - 1, True)):
+        (question,) = make_task(rows, rows[:1], max_source_tokens=limit).test
+        assert question.truncated is truncated
+
+
+def test_a_long_summary_is_cut_to_the_target_limit(make_task, tokenizer):
+    task = make_task([row("Hi.", "I have asked many times. " * 20)], [row("Bye.")], max_target_tokens=12)
+    assert len(task.training[0].target) == 12
+    assert task.training[0].target[-1] == tokenizer.eos_token_id
+
+
+def test_padding_is_masked_out_of_the_source_and_ignored_in_the_labels():
+    batch = collate([Encoded([5, 6, 7], [8, 1]), Encoded([9], [8, 3, 1])], pad=0)
+    assert batch["input_ids"].tolist() == [[5, 6, 7], [9, 0, 0]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
+    assert batch["labels"].tolist() == [[8, 1, -100], [8, 3, 1]]
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 24, 100])
+def test_every_row_comes_once_an_epoch(batch_size, make_task, rows):
+    task = make_task(rows, rows[:1])
+    everything = sorted(tuple(encoded.source) for encoded in task.training)
+    batches = task.batches(batch_size, seed=0)
+    for _ in range(3):
+        groups = epoch(batches, len(rows))
+        assert sorted(source for group in groups for source in group) == everything
+        assert max(map(len, groups)) == min(batch_size, len(rows))
+
+
+def test_two_epochs_have_different_orders(toy_task):
+    batches = toy_task.batches(2, seed=0)
+    assert epoch(batches, 16) != epoch(batches, 16)
+
+
+def test_the_order_depends_on_the_seed_alone(toy_task):
+    def order(seed):
+        return [batch["input_ids"].tolist() for batch in islice(toy_task.batches(3, seed), 20)]
+
+    assert order(0) == order(0)
+    assert order(0) != order(1)
+
+
+def test_batches_are_padded_to_their_longest_row_and_no_further(toy_task):
+    for batch in islice(toy_task.batches(3, seed=0), 12):
+        assert batch["attention_mask"].any(0).all()
+        assert (batch["labels"] != -100).any(0).all()
+
+
+def test_rows_of_similar_length_share_a_batch(make_task, rows):
+    train = [row("yes " * count, number=count) for count in range(1, 33)]  # one pool of sixteen batches of two
+    lengths = [[len(source) for source in group] for group in epoch(make_task(train, rows).batches(2, seed=0), 32)]
+    ordered = sorted(length for group in lengths for length in group)
+    assert sorted(map(sorted, lengths)) == [ordered[i : i + 2] for i in range(0, 32, 2)]
+    assert lengths != sorted(lengths)
+
+
+def test_the_same_data_has_the_same_hash(make_task, rows):
+    assert make_task(rows[:4], rows[4:6]).hash == make_task(rows[:4], rows[4:6]).hash
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("column", ["id", "dialogue", "summary"])
+def test_the_hash_changes_with_every_text_of_the_data(split, column, make_task, rows):
+    splits = {"train": rows[:4], "test": rows[4:6]}
+    changed = [*splits[split][:-1], {**splits[split][-1], column: "something else"}]
+    assert make_task(**splits).hash != make_task(**{**splits, split: changed}).hash
+
+
+def test_the_hash_changes_when_a_row_moves_from_training_to_test(make_task, rows):
+    assert make_task(rows[:4], rows[4:6]).hash != make_task(rows[:3], rows[3:6]).hash
+
+
+def test_an_unknown_task_is_answered_with_the_known_ones(tokenizer):
+    with pytest.raises(SuiteError, match=r"unknown task 'dialogsun'; did you mean 'dialogsum'\? Known: dialogsum"):
+        Task(TaskTable(name="dialogsun"), tokenizer)

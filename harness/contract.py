@@ -31,4 +31,6 @@ def texts(returned: Any, prompts: int) -> list[str]:
     for number, text in enumerate(returned):
         if not isinstance(text, str):
             raise ContractError(f"generate() returned {type(text).__name__} for prompt {number}; it must be a string")
+        if text.encode(errors="ignore").decode() != text:
+            raise ContractError(f"generate() returned half a character for prompt {number} (a lone surrogate)")
     return list(returned)

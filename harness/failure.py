@@ -17,16 +17,18 @@ REMEDIES = {
     Status.NO_OP: "check that build() trains what generate() uses, and that the learning rate is not far too small",
     Status.OVER_BUDGET: "train() must only use the batches that it is given, each of them once",
 }
+LONGEST = 4_000  # characters of a message or a traceback
 TORCH_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 
 def of_exception(error: BaseException, plugin: Path) -> tuple[Status, Failure]:
     """The status of a run that ended with this exception; the traceback begins in the plugin's file."""
+    release(error)
     status = _status(error)
     remedy = "" if isinstance(error, UsageError) else REMEDIES[status]
-    return status, Failure(
-        type=type(error).__name__, message=str(error), remedy=remedy, traceback=_trimmed(error, plugin)
-    )
+    kind = type(error).__name__
+    message, trace = _visible(str(error)), _visible(_trimmed(error, plugin))
+    return status, Failure(type=kind, message=message or f"{kind} without a message", remedy=remedy, traceback=trace)
 
 
 def of_death(exitcode: int, killed_for_memory: bool) -> tuple[Status, Failure]:
@@ -49,6 +51,20 @@ def of_timeout(hard_seconds: float) -> tuple[Status, Failure]:
 def because(status: Status, message: str) -> Failure:
     """A failure that the harness itself found."""
     return Failure(type=status.value, message=message, remedy=REMEDIES[status])
+
+
+def release(error: BaseException | None) -> None:
+    """Free what the failed calls hold: there may be no memory left to write a report with."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
+
+
+def _visible(text: str) -> str:
+    """A plugin's words for a terminal or a file: what could steer a terminal is spelled out, the length is bounded."""
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
+    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
 
 
 def _status(error: BaseException) -> Status:

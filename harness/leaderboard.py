@@ -11,8 +11,9 @@ from harness import statistics
 from harness.metrics import COSTS, RANKED_BY, ROUGE
 from harness.record import Prediction, Record, Status
 from harness.statistics import Interval, Scores
+from harness.suite import ZERO_SHOT
 
-ZERO_SHOT, FULL = "zero_shot", "full_finetune"
+FULL = "full_finetune"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Row:
     costs: Mapping[str, float | None]
     gains: Mapping[str, Mapping[str, Interval]]  # over zero-shot and over full fine-tuning, by ROUGE type
     reason: str = ""
+    contended: bool = False  # some of its runs had others beside them: their times say little
 
     def to_dict(self) -> dict[str, Any]:
         """The row as in ``leaderboard.json``: flat, bounds as ``rouge1_low`` and ``rouge1_high``."""
@@ -49,7 +51,7 @@ class Row:
             flat[metric.name] = value and value.mean
             flat[f"{metric.name}_low"] = value and value.low
             flat[f"{metric.name}_high"] = value and value.high
-        return {**flat, **self.costs, "reason": self.reason or None}
+        return {**flat, **self.costs, "contended": self.contended, "reason": self.reason or None}
 
 
 def rows(entries: Sequence[Entry]) -> list[Row]:
@@ -83,6 +85,7 @@ def _row(
             if mine and _paired(mine, theirs)
         },
         reason=_reason(failed) if failed else "",
+        contended=any(entry.record.contended for entry in group),
     )
 
 
@@ -93,7 +96,7 @@ def _complete(entry: Entry) -> bool:
 def _reason(record: Record) -> str:
     if record.status == Status.OK:
         return f"the predictions of seed {record.spec.seed} are missing; run it again"
-    return record.error.message if record.error else ""
+    return f"{record.error.type}: {record.error.message}" if record.error else ""
 
 
 def _matrix(group: Sequence[Entry], metric: str) -> Scores:

@@ -1,7 +1,5 @@
 """Clocks and memory, one phase at a time."""
 
-import resource
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,14 +9,16 @@ import torch
 
 from harness.record import Phase
 
+CPU = torch.device("cpu")
+OF_THE_METHOD = ("load", "build", "train", "generate")  # the others hold the harness' checks, too
 CLEAR_REFS, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
 class Meters:
     """Measures the phases of one run in this process; the device is synchronised before every clock read."""
 
-    def __init__(self, device: torch.device):
-        self.device = device
+    def __init__(self, device: torch.device = CPU):
+        self.device = device  # may be set within the first phase: starting a GPU takes time, too
         self.phases: dict[str, Phase] = {}
 
     @contextmanager
@@ -31,12 +31,10 @@ class Meters:
         finally:
             self._add(name, self._now() - began, resettable)
 
-    @property
-    def peak_rss_bytes(self) -> int:
-        """The highest resident memory of this process so far."""
-        unit = 1 if sys.platform == "darwin" else 1024
-        highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-        return max([highest, *(phase.peak_rss_bytes or 0 for phase in self.phases.values())])
+    def peak(self, name: str) -> int | None:
+        """The highest of that peak (a field of ``Phase``) in the phases that belong to the method itself."""
+        peaks = (getattr(phase, name) for key, phase in self.phases.items() if key in OF_THE_METHOD)
+        return max((peak for peak in peaks if peak is not None), default=None)
 
     def _now(self) -> float:
         if self.device.type == "cuda":

@@ -1,18 +1,30 @@
 """Suite × methods × seeds → run specs."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from harness import registry
 from harness.record import RunSpec
 from harness.registry import Plugin
-from harness.suite import Suite
+from harness.suite import ZERO_SHOT, Suite
+
+
+@dataclass(frozen=True)
+class Order:
+    """What one process is asked to do."""
+
+    spec: RunSpec
+    plugin: Plugin
+    device: str | None
+    threads: int
 
 
 def runs(suite: Suite, plugins: Mapping[str, Plugin]) -> list[RunSpec]:
-    """One spec for each method and seed, in the suite's order.
+    """One spec for each method and seed, in the suite's order; zero-shot comes first where it names none.
 
     Raises ``PluginError`` for a method that does not exist.
     """
+    named = suite.run.methods
     return [
         RunSpec(
             suite=suite.name,
@@ -26,6 +38,6 @@ def runs(suite: Suite, plugins: Mapping[str, Plugin]) -> list[RunSpec]:
             overrides=suite.methods.get(method, {}),
             source=registry.find(plugins, method).source_hash,
         )
-        for method in suite.run.methods
+        for method in (named if ZERO_SHOT in named else (ZERO_SHOT, *named))
         for seed in suite.run.seeds
     ]

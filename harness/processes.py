@@ -1,6 +1,8 @@
 """Leaving no process behind: what a run forks ends with it."""
 
 import ctypes
+import multiprocessing
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -18,8 +20,12 @@ def adopt_orphans() -> None:
 
 
 def die_with_parent() -> None:
-    """On Linux, have the kernel end this process when the one that forked it ends."""
+    """Leave Ctrl-C to the session and, on Linux, have the kernel end this process when the session ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    session = multiprocessing.parent_process()
+    if session is not None and not session.is_alive():  # it ended before the kernel was asked
+        os._exit(1)
 
 
 def children() -> set[psutil.Process]:

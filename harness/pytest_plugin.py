@@ -6,6 +6,7 @@ A project opts in with one line in its root ``conftest.py``:
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,6 +28,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seeds", metavar="N,N,…", help="the seeds to run instead of the suite's")
     group.addoption("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the best there is)")
     group.addoption("--jobs", metavar="N", type=int, default=1, help="runs at once; their times are not comparable")
+    group.addoption(
+        "--resume", action="store_true", help="reuse stored runs that are ok and that nothing has changed for"
+    )
     group.addoption("--results", metavar="DIR", help="where results go (default: results/ in pytest's root folder)")
     parser.addini("method_paths", "folders with method files of this project", type="paths", default=[])
 
@@ -43,20 +47,29 @@ def pytest_configure(config: pytest.Config) -> None:
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     config.option.benchmark_quiet = True  # pytest-benchmark's own table would only repeat the training times
-    if not any("::" in argument for argument in config.args):
-        config.args[:] = [str(BENCH)]
+    ids = [_here(argument) for argument in config.args if "::" in argument]
+    config.args[:] = ids or [str(BENCH)]
+    _pass_over_own_conftest(config)
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+class NoRuns(pytest.Module):
+    """The runs as they are without ``--benchmark``: not there."""
+
+    def collect(self) -> Sequence[pytest.Item | pytest.Collector]:
+        """Nothing."""
+        return []
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
     """Without ``--benchmark`` the runs are not there, whatever is asked for."""
-    return True if collection_path == BENCH and BAKEOFF not in config.stash else None
+    hidden = module_path == BENCH and BAKEOFF not in parent.config.stash
+    return NoRuns.from_parent(parent, path=module_path) if hidden else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One item for each run of the suite."""
     if Path(metafunc.module.__file__ or "") == BENCH:
-        runs = metafunc.config.stash[BAKEOFF].runs
-        metafunc.parametrize("run", runs, ids=[run.name for run in runs])
+        metafunc.parametrize("run", [run.name for run in metafunc.config.stash[BAKEOFF].runs])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -84,7 +97,20 @@ def bakeoff(pytestconfig: pytest.Config) -> Iterator["Bakeoff"]:
     except UsageError as error:
         pytest.exit(f"{error}", returncode=pytest.ExitCode.USAGE_ERROR)
     finally:
-        session.close()
+        session.stop()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Give the results folder back, now that the leaderboard is in it."""
+    if BAKEOFF in config.stash:
+        config.stash[BAKEOFF].close()
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    """A run that ``--resume`` took from an earlier session is not called passed, but reused."""
+    if report.when == "call" and report.passed and ("reused", True) in report.user_properties:
+        return "reused", "r", ("REUSED", {"green": True})
+    return None
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -102,14 +128,28 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     session = config.stash[BAKEOFF]
     if not session.ran:
         return
-    from harness.report import table
+    from harness.report import notes, table
 
-    rows, paths = session.report()
     terminalreporter.section(f"leaderboard: {session.suite.name}")
+    try:
+        rows, remarks, paths = session.report()
+    except UsageError as error:
+        terminalreporter.write_line(str(error), red=True)
+        return
     terminalreporter.write_line(table.leaderboard(rows, "simple"))
     terminalreporter.write_line("")
+    for line in [*_decided(session), notes.line(remarks)]:
+        if line:
+            terminalreporter.write_line(line)
     for path in paths:
         terminalreporter.write_line(f"wrote {_relative(path, config.rootpath)}")
+
+
+def _pass_over_own_conftest(config: pytest.Config) -> None:
+    """For another project, the ``conftest.py`` of a checkout of Tuneoff is not a root one, which pytest refuses."""
+    own = str(BENCH.parents[1] / "conftest.py")
+    if not config.pluginmanager.has_plugin(own):
+        config.pluginmanager.register(ModuleType("conftest"), own)  # in its place: pytest loads it by this name
 
 
 def _bakeoff(config: pytest.Config) -> "Bakeoff":
@@ -123,7 +163,24 @@ def _bakeoff(config: pytest.Config) -> "Bakeoff":
     jobs = config.getoption("jobs")
     if jobs < 1:
         raise UsageError(f"--jobs {jobs}: expected a number from 1")
-    return Bakeoff(chosen, plugins, results, config.getoption("device"), jobs)
+    resumes = config.getoption("resume")
+    return Bakeoff(chosen, plugins, results, device=config.getoption("device"), jobs=jobs, resumes=resumes)
+
+
+def _here(node_id: str) -> str:
+    """A node id as this repository or another project shows it, with the file that it means."""
+    file, _, rest = node_id.partition("::")
+    return f"{BENCH}::{rest}" if file in ("", "harness/bench.py") else node_id
+
+
+def _decided(session: "Bakeoff") -> Iterator[str]:
+    """What was taken from earlier sessions, why ``--resume`` did the others again, and what is not shown."""
+    if reused := [decision.run.name for decision in session.decisions if decision.stored]:
+        yield f"reused: {', '.join(reused)}"
+    if session.resumes:
+        yield from (f"not reused: {each.run.name}: {each.reason}" for each in session.decisions if not each.stored)
+    if session.left_out:
+        yield f"left out, since they ran in another environment: {', '.join(session.left_out)}"
 
 
 def _seeds(text: str) -> Sequence[int]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -93,6 +93,7 @@ class Cost(Block):
     peak_rss_bytes: int | None = None
     peak_gpu_bytes: int | None = None
     phases: Mapping[str, Phase] = {}
+    wall_seconds: float | None = None  # of the whole run in its process
     step_seconds_median: float | None = None  # after the first steps
     step_seconds_p90: float | None = None
     examples_per_second: float | None = None  # in training
@@ -183,12 +184,24 @@ class Prediction(Block):
     best: Mapping[str, float]  # against the closest reference
 
 
+def hash_of(texts: Iterable[str]) -> str:
+    """Twelve hex digits of what a run answered, as in ``predictions_hash``."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+
+
 class Leakage(Block):
     """Test dialogues that occur in the training split, out of ``test`` different ones."""
 
     test: int
     exact: int
     near: int  # alike, but not equal
+
+
+class Preflight(Block):
+    """What is known before the first run, and true for all of them."""
+
+    leakage: Leakage
+    environment: Environment
 
 
 class Outcome(Block):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.method import Method
 
 BUILT_IN = Path(__file__).parent.parent / "methods"
-ENTRY_POINTS = "tuneoff.methods"  # each names a package or module folder that holds method files
+ENTRY_POINTS = "tuneoff.methods"  # each names a package that holds method files, or one method's module
 
 
 @dataclass(frozen=True)
@@ -132,14 +132,20 @@ def _line_in(error: BaseException, path: Path) -> int:
     return lines[-1]
 
 
-def _files(folders: Iterable[Path]) -> Iterable[Path]:
-    for folder in dict.fromkeys(folder.resolve() for folder in folders):
-        yield from (path for path in sorted(folder.glob("*.py")) if not path.name.startswith("_"))
+def _files(places: Iterable[Path]) -> Iterable[Path]:
+    """The method files of folders, in order, and files that are named themselves."""
+    for place in dict.fromkeys(place.resolve() for place in places):
+        found = [place] if place.is_file() else sorted(place.glob("*.py"))
+        yield from (path for path in found if not path.name.startswith("_"))
 
 
 def _installed() -> Iterable[Path]:
-    """The folders of packages that offer methods through the entry-point group."""
+    """The folders, or single files, that installed packages offer through the entry-point group."""
     for point in entry_points(group=ENTRY_POINTS):
-        spec = importlib.util.find_spec(point.module)
-        for location in (spec.submodule_search_locations or ()) if spec else ():
-            yield Path(location)
+        try:
+            spec = importlib.util.find_spec(point.module)
+        except ModuleNotFoundError:
+            spec = None
+        if spec is None or (spec.origin is None and not spec.submodule_search_locations):
+            raise PluginError(f"entry point {point.name!r} of {ENTRY_POINTS}: there is no module {point.module}")
+        yield from map(Path, spec.submodule_search_locations or [str(spec.origin)])

@@ -3,14 +3,16 @@
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 import torch
 from transformers import set_seed
+from transformers.utils import logging
 
 from harness import base_model, checkpoint, contract, environment, failure, leakage, registry, scoring, weights
 from harness.base_model import Seq2Seq
@@ -19,28 +21,28 @@ from harness.errors import ContractError, Diverged
 from harness.meters import Meters
 from harness.method import Method, Setting
 from harness.metrics import ROUGE
-from harness.record import Checks, Cost, Failure, Lengths, Outcome, Prediction, Record, RunSpec, Scores, Status
-from harness.registry import Plugin
+from harness.plan import Order
+from harness.record import (
+    Checks,
+    Cost,
+    Failure,
+    Lengths,
+    Outcome,
+    Prediction,
+    Preflight,
+    Record,
+    RunSpec,
+    Scores,
+    Status,
+)
 from harness.task import Question, Task
 
 RELOAD_SAMPLE = 8  # prompts that the reloaded model must answer in the same words
 
 
-@dataclass(frozen=True)
-class Order:
-    """What one process is asked to do."""
-
-    spec: RunSpec
-    plugin: Plugin
-    device: str | None
-    threads: int
-
-
 def execute(order: Order, scratch: Path) -> Outcome:
     """Do one run; whatever goes wrong becomes a status. ``scratch`` is an empty folder for the run's files."""
-    torch.set_num_threads(order.threads)
-    device = base_model.pick_device(order.device)
-    run = Run(order, device, scratch)
+    run = Run(order, scratch)
     try:
         run.phases()
         return run.outcome(Status.OK)
@@ -49,47 +51,53 @@ def execute(order: Order, scratch: Path) -> Outcome:
 
 
 def check(order: Order) -> str:
-    """Raise the ``UsageError`` that every run of the suite would meet; else what is known of its data, as JSON."""
+    """Raise the ``UsageError`` that every run of the suite would meet; else its ``Preflight`` as JSON."""
+    torch.set_num_threads(order.threads)
     device = base_model.pick_device(order.device)
     base = base_model.load(order.spec.model, device)
     task = Task(order.spec.task, base.tokenizer)
     dialogues = {split: [row.dialogue for row in task.rows[split]] for split in ("train", "test")}
-    return leakage.measure(dialogues["train"], dialogues["test"]).model_dump_json()
+    leaked = leakage.measure(dialogues["train"], dialogues["test"])
+    return Preflight(leakage=leaked, environment=environment.describe(device)).model_dump_json()
 
 
 class Run:
     """A run under way: each phase adds to what the record will say, so that a failure keeps what came before."""
 
-    def __init__(self, order: Order, device: torch.device, scratch: Path):
+    def __init__(self, order: Order, scratch: Path):
         self.order = order
         self.spec = order.spec
-        self.device = device
         self.scratch = scratch
-        self.meters = Meters(device)
+        self.began = perf_counter()
+        self.meters = Meters()
         self.facts: dict[str, Any] = {}
         self.cost: dict[str, Any] = {}
         self.checks: dict[str, Any] = {}
         self.predictions: tuple[Prediction, ...] = ()
 
     def phases(self) -> None:
-        """Load, build, train, generate, score, save; each measured on its own."""
+        """Load, build, train, generate, score, save; each measured on its own, as is what checks them."""
         with self.meters.phase("load"):
+            torch.set_num_threads(self.order.threads)
+            logging.disable_progress_bar()  # it would fill the log, and needs a standard output
+            self.meters.device = base_model.pick_device(self.order.device)
+            self.facts["environment"] = environment.describe(self.device)  # before a plugin can change anything
             base = base_model.load(self.spec.model, self.device)
             task = Task(self.spec.task, base.tokenizer)
             questions = task.test
             self.facts["data_hash"] = task.hash
-        os.chdir(self.scratch)  # what a plugin writes beside itself goes away with the run
+            self._enter_plugins_folder()
         with self.meters.phase("build"):
             method = self._method(task)
             set_seed(self.spec.seed)
             model = contract.model(method.build(base.model), method)
-        self._count(model)
+            self._count(model)
         if method.trains:
             self._train(method, model, task)
         with self.meters.phase("generate"):
             texts = contract.texts(method.generate(model, [question.prompt for question in questions]), len(questions))
-        self._count_generated(texts, task)
         with self.meters.phase("score"):
+            self._count_generated(texts, task)
             self._score(questions, texts)
             self.facts["lengths"] = _lengths(task, questions, texts, self.spec)
         if method.trains:
@@ -103,20 +111,31 @@ class Run:
             **self.cost,
             train_seconds=phases["train"].seconds if "train" in phases else None,
             generate_seconds=phases["generate"].seconds if "generate" in phases else None,
-            peak_rss_bytes=self.meters.peak_rss_bytes,
-            peak_gpu_bytes=max((p.peak_gpu_bytes for p in phases.values() if p.peak_gpu_bytes), default=None),
+            peak_rss_bytes=self.meters.peak("peak_rss_bytes"),
+            peak_gpu_bytes=self.meters.peak("peak_gpu_bytes"),
             phases=phases,
+            wall_seconds=perf_counter() - self.began,
         )
         record = Record(
             spec=self.spec,
             status=status,
             cost=cost,
             checks=Checks(**self.checks),
-            environment=environment.describe(self.device),
             error=error,
             **self.facts,
         )
         return Outcome(record=record, predictions=self.predictions)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is, once the run has begun to load."""
+        return self.meters.device
+
+    def _enter_plugins_folder(self) -> None:
+        """What a plugin writes to its working directory goes away with the run, and meets no file of ours."""
+        folder = self.scratch / "plugin"
+        folder.mkdir()
+        os.chdir(folder)
 
     def _method(self, task: Task) -> Method:
         cls = registry.load(self.order.plugin, self.spec.overrides)
@@ -134,15 +153,25 @@ class Run:
         self.cost["trainable_dtype"] = ", ".join(sorted({str(p.dtype).removeprefix("torch.") for p in trained})) or None
 
     def _train(self, method: Method, model: Seq2Seq, task: Task) -> None:
-        before = weights.Snapshot(model, self.scratch)
-        gradients = weights.Gradients(model)
-        batches = Batches(task.batches(self.spec.batch_size, self.spec.seed), self.spec.budget, self.device)
+        with self.meters.phase("load"):
+            batches = Batches(task.batches(self.spec.batch_size, self.spec.seed), self.spec.budget, self.device)
+        with self.meters.phase("check"):
+            before = weights.Snapshot(model, self.scratch)
+            gradients = weights.Gradients(model)
         try:
             with gradients.watch(), self.meters.phase("train"):
                 set_seed(self.spec.seed)
                 method.train(model, batches)
+        except Exception as error:
+            failure.release(error)
+            raise
         finally:
-            self._count_training(batches, gradients)
+            with self.meters.phase("check"):
+                self._count_training(batches, gradients)
+        with self.meters.phase("check"):
+            self._check_weights(model, before)
+
+    def _check_weights(self, model: Seq2Seq, before: weights.Snapshot) -> None:
         if not weights.finite(model):
             raise Diverged("a trained weight is no longer a number")
         self.checks["largest_change"] = before.largest_change(model)

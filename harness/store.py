@@ -1,5 +1,6 @@
 """The only reader and writer of ``results/``: one folder a suite, one file a run."""
 
+import glob
 import gzip
 import json
 import os
@@ -39,15 +40,18 @@ class Store:
             for folder in (self._runs, self._predictions, self._logs):
                 folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
+            for folder in (self._runs, self._predictions, self._logs):
+                _replace(folder / ".probe", b"")
+                (folder / ".probe").unlink()
             self.write_text(HOLDER, f"process {os.getpid()} on {platform.node()}")
         except Timeout as error:
             holder = (self.folder / HOLDER).read_text() if (self.folder / HOLDER).exists() else "another session"
             raise StoreError(
-                f"{self.folder}: in use by {holder}; wait for it, or choose another folder with --results DIR"
+                f"{self.folder}: in use by {holder}; wait for it, or choose another folder with --results=DIR"
             ) from error
         except OSError as error:
             raise StoreError(
-                f"{self.folder}: cannot be written: {error.strerror}; choose another with --results DIR"
+                f"{self.folder}: cannot be written: {error.strerror}; choose another with --results=DIR"
             ) from error
         self._tidy()
 
@@ -73,14 +77,22 @@ class Store:
         for path, content in kept.items():
             _replace(path, content)
         for folder in (self._runs, self._predictions, self._logs):
-            for old in folder.glob(f"{record.spec.name}-*"):
+            for old in folder.glob(f"{glob.escape(record.spec.name)}-{'[0-9a-f]' * 12}.*"):
                 if old not in kept:
                     old.unlink()
         return self._runs / f"{name}.json"
 
     def read_runs(self) -> list[Record]:
-        """Every stored run, by file name; raises ``StoreError`` that names a file that cannot be read."""
-        return [_record(path) for path in sorted(self._runs.glob("*.json"))]
+        """Every stored run, by file name; raises ``StoreError`` that names each file that cannot be read."""
+        records, complaints = [], []
+        for path in sorted(self._runs.glob("[!.]*.json")):
+            try:
+                records.append(_record(path))
+            except StoreError as error:
+                complaints.append(str(error))
+        if complaints:
+            raise StoreError("\n".join(complaints))
+        return records
 
     def read_predictions(self, spec: RunSpec) -> list[Prediction]:
         """The predictions of a run in the order of the test rows; none where the run has none."""
@@ -115,7 +127,7 @@ def _record(path: Path) -> Record:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         schema = content["schema"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{path}: not a run record ({error!r}); move it away or delete it") from error
     if schema != SCHEMA:
         age = "a newer" if isinstance(schema, int) and schema > SCHEMA else "an older"

@@ -11,6 +11,7 @@ from harness.errors import SuiteError, unknown
 
 BUILT_IN = Path(__file__).parent / "suites"
 DEFAULT = "embedded"
+ZERO_SHOT = "zero_shot"  # the method that every other row is read against
 
 Positive = Annotated[int, Field(gt=0, strict=True)]
 Seconds = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]

@@ -107,16 +107,11 @@ class Task:
         return digest.hexdigest()[:12]
 
     def batches(self, batch_size: int, seed: int) -> Iterator[Batch]:
-        """Endless shuffled batches, padded to their longest row; the order depends on the seed alone."""
-        rng = Random(f"{seed} batches")
-        pad = int(self.tokenizer.pad_token_id or 0)
-        while True:
-            order = rng.sample(range(len(self.training)), len(self.training))
-            for start in range(0, len(order), POOL * batch_size):
-                pool = sorted(order[start : start + POOL * batch_size], key=lambda i: len(self.training[i].source))
-                groups = [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
-                for group in rng.sample(groups, len(groups)):
-                    yield collate([self.training[i] for i in group], pad)
+        """Endless shuffled batches, padded to their longest row; the order depends on the seed alone.
+
+        The rows are tokenised in this call, so that it is on no clock of training's.
+        """
+        return _shuffled(self.training, batch_size, Random(f"{seed} batches"), int(self.tokenizer.pad_token_id or 0))
 
     def _fit(self, dialogue: str) -> tuple[str, bool]:
         """The prompt, its dialogue cut at the end so that the prompt fits into the source limit."""
@@ -130,6 +125,16 @@ class Task:
             prompt = self.prompt.fill(_whole(self.tokenizer.decode(tokens, skip_special_tokens=True)))
             excess = len(self.tokenizer(prompt)["input_ids"]) - self.table.max_source_tokens
         return prompt, True
+
+
+def _shuffled(rows: Sequence[Encoded], batch_size: int, rng: Random, pad: int) -> Iterator[Batch]:
+    while True:
+        order = rng.sample(range(len(rows)), len(rows))
+        for start in range(0, len(order), POOL * batch_size):
+            pool = sorted(order[start : start + POOL * batch_size], key=lambda i: len(rows[i].source))
+            groups = [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
+            for group in rng.sample(groups, len(groups)):
+                yield collate([rows[i] for i in group], pad)
 
 
 def _whole(text: str) -> str:

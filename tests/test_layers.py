@@ -11,12 +11,12 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     "errors suite record metrics failure embedded embedded.corpus embedded.instructions",
     "base_model integrity data leakage task budget training decoding meters method contract weights checkpoint scoring "
-    "rouge.rouge embedded.pretrain",
+    "rouge.rouge embedded.architecture embedded.curriculum embedded.pretrain",
     "registry plan",
     "environment runner processes executor",
     "store",
-    "statistics leaderboard gate report report.table report.markdown report.files",
-    "session bench pytest_plugin",
+    "statistics leaderboard gate report report.table report.notes report.markdown report.files",
+    "judge resume session bench pytest_plugin",
 )
 LAYER = {f"harness.{name}": number for number, names in enumerate(LAYERS) for name in names.split()}
 FOR_METHODS = {"harness.method", "harness.training", "harness.decoding"}

@@ -15,7 +15,7 @@ KEYS = [
     *("rougeL", "rougeL_low", "rougeL_high", "rougeLsum", "rougeLsum_low", "rougeLsum_high"),
     *("trainable_parameters", "total_parameters", "examples", "steps"),
     *("train_seconds", "generate_seconds", "peak_rss_bytes", "peak_gpu_bytes"),
-    "reason",
+    *("contended", "reason"),
 ]
 
 
@@ -66,13 +66,13 @@ def test_a_failed_row_stands_below_one_that_scored_nothing():
 
 def test_a_failed_row_has_its_reason_and_no_scores():
     row = by_method(failed("dora", reason="no module to attach to"))["dora"]
-    assert row.reason == "no module to attach to"
+    assert row.reason == "Killed: no module to attach to"
     assert (dict(row.scores), dict(row.gains)) == ({}, {})
 
 
 def test_one_failed_seed_takes_the_rank_of_the_whole_method():
     row = by_method(entry("lora", 0.5, 0), failed("lora", 1, status=Status.DIVERGED, reason="loss is NaN"))["lora"]
-    assert (row.rank, row.status, row.reason) == (None, Status.DIVERGED, "loss is NaN")
+    assert (row.rank, row.status, row.reason) == (None, Status.DIVERGED, "Killed: loss is NaN")
     assert row.seeds == (0, 1)
     assert not row.scores
 
@@ -117,6 +117,12 @@ def test_a_count_that_all_seeds_share_stays_whole():
     assert (count, type(count)) == (688_128, int)
 
 
+def test_a_row_is_contended_when_one_of_its_runs_was():
+    rows = by_method(entry("lora", 0.4, 0), entry("lora", 0.4, 1, contended=True), entry("zero_shot", 0.2))
+    assert (rows["lora"].contended, rows["zero_shot"].contended) == (True, False)
+    assert rows["lora"].to_dict()["contended"] is True
+
+
 def test_a_cost_that_no_seed_knows_is_none():
     assert by_method(entry("lora", 0.4))["lora"].costs["peak_gpu_bytes"] is None
 
@@ -138,7 +144,7 @@ def test_a_finished_row_as_a_dictionary_is_flat_and_survives_json():
 def test_a_failed_row_as_a_dictionary_has_null_scores_and_a_reason():
     (row,) = leaderboard.rows([failed("lora", status=Status.TIMED_OUT, reason="took 3600 s")])
     flat = row.to_dict()
-    assert (flat["rank"], flat["status"], flat["reason"]) == (None, "timed_out", "took 3600 s")
+    assert (flat["rank"], flat["status"], flat["reason"]) == (None, "timed_out", "Killed: took 3600 s")
     assert (flat["rouge1"], flat["rouge1_low"], flat["rouge1_high"]) == (None, None, None)
 
 

@@ -33,9 +33,14 @@ def test_runs_follow_the_suite_method_by_method_and_seed_by_seed(plugins):
     assert [run.name for run in runs] == ["lora-seed2", "lora-seed0", "zero_shot-seed2", "zero_shot-seed0"]
 
 
+def test_a_suite_that_does_not_name_zero_shot_gets_it_first_with_every_seed(plugins):
+    runs = plan.runs(small("lora", seeds=(2, 0)), plugins)
+    assert [run.name for run in runs] == ["zero_shot-seed2", "zero_shot-seed0", "lora-seed2", "lora-seed0"]
+
+
 def test_a_run_asks_for_what_the_suite_says(plugins):
     asked = small("lora")
-    (run,) = plan.runs(asked, plugins)
+    run = plan.runs(asked, plugins)[-1]
     assert (run.suite, run.batch_size) == ("small", 4)
     assert (run.task, run.model, run.budget, run.evaluation) == (
         asked.task,
@@ -46,19 +51,19 @@ def test_a_run_asks_for_what_the_suite_says(plugins):
 
 
 def test_a_method_gets_its_own_overrides_and_no_others(plugins):
-    runs = plan.runs(small("lora", "full_finetune", methods={"lora": {"rank": 4}}), plugins)
-    assert [dict(run.overrides) for run in runs] == [{"rank": 4}, {}]
+    runs = plan.runs(small("zero_shot", "lora", "full_finetune", methods={"lora": {"rank": 4}}), plugins)
+    assert [dict(run.overrides) for run in runs] == [{}, {"rank": 4}, {}]
 
 
 def test_a_run_holds_the_hash_of_its_methods_file(plugins):
-    (run,) = plan.runs(small("lora"), plugins)
+    run = plan.runs(small("lora"), plugins)[-1]
     assert run.source == hashlib.sha256(b"# lora").hexdigest()[:12]
 
 
 def test_editing_a_method_makes_another_run_of_it(plugins):
-    (before,) = plan.runs(small("lora"), plugins)
+    _, before = plan.runs(small("lora"), plugins)
     plugins["lora"].path.write_text("# lora, better")
-    (after,) = plan.runs(small("lora"), plugins)
+    _, after = plan.runs(small("lora"), plugins)
     assert after.hash != before.hash
 
 

@@ -4,6 +4,7 @@ import csv
 import html
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from records import entry, finished, prediction, unfinished
@@ -11,7 +12,8 @@ from records import entry, finished, prediction, unfinished
 from harness import leaderboard
 from harness.leaderboard import Entry
 from harness.metrics import BY_NAME, show
-from harness.report import files, markdown, table
+from harness.record import Cost, Leakage, Lengths
+from harness.report import files, markdown, notes, table
 from harness.store import Store
 from harness.suite import Budget, RunTable, Suite, TaskTable
 
@@ -27,8 +29,8 @@ def suite(**budget):
     )
 
 
-def page(*entries, samples=(), asked=None):
-    return markdown.leaderboard(asked or suite(), leaderboard.rows(entries), samples)
+def page(*entries, samples=(), asked=None, remarks=None):
+    return markdown.leaderboard(asked or suite(), leaderboard.rows(entries), samples, remarks)
 
 
 def answer(method, *texts, **changes):
@@ -114,7 +116,7 @@ def test_a_hostile_row_of_the_data_stays_on_its_line(place):
 def test_a_hostile_reason_stays_one_list_item():
     lines = page(entry("zero_shot", 0.2), Entry(unfinished("lora", reason=HOSTILE), [])).splitlines()
     (line,) = [line for line in lines if "first" in line]
-    assert line.startswith("- lora: crashed. a &#124; b ")
+    assert line.startswith("- lora: crashed. Killed: a &#124; b ")
     assert "## Won" not in lines
 
 
@@ -155,7 +157,7 @@ def test_a_budget_of_millions_is_written_in_full():
 
 def test_methods_without_a_rank_are_listed_with_status_and_reason():
     text = page(entry("lora", 0.4), Entry(unfinished("dora", reason="killed by signal 9"), []))
-    assert "## Without a rank\n\n- dora: crashed. killed by signal 9\n" in text
+    assert "## Without a rank\n\n- dora: crashed. Killed: killed by signal 9\n" in text
 
 
 def test_a_table_in_which_all_are_ranked_lists_none_without():
@@ -196,6 +198,88 @@ def test_the_table_shows_rank_interval_and_costs():
         *("1", "lora", "50.0 (50.0–50.0)", "25.0", "40.0", "40.0"),
         *("688,128", "30.5 s"),
     ]
+
+
+def test_times_of_a_contended_row_stand_in_brackets_and_nothing_else_does():
+    contended = Entry(finished("lora", contended=True), [prediction()])
+    rows = leaderboard.rows([contended, answer("dora", "Ann")])
+    lines = table.leaderboard(rows, "github").splitlines()[2:]
+    cells = {line.split("|")[2].strip(): [cell.strip() for cell in line.split("|")[7:-1]] for line in lines}
+    assert cells == {"lora": ["688,128", "(30.5 s)"], "dora": ["688,128", "30.5 s"]}
+
+
+def test_a_time_that_is_unknown_has_no_brackets():
+    rows = leaderboard.rows([Entry(finished(contended=True), [prediction()]), Entry(unfinished("dora"), [])])
+    rows = [replace(row, contended=True) for row in rows]
+    assert table.leaderboard(rows, "github").splitlines()[-1].split("|")[-2].strip() == "–"
+
+
+def test_the_page_says_what_brackets_mean_where_there_are_some():
+    sentence = "Times in brackets were measured with other runs beside them"
+    assert sentence in page(Entry(finished("lora", contended=True), [prediction()]))
+    assert sentence not in page(entry("lora", 0.4))
+
+
+def noted(*records, leakage=None):
+    return notes.of(records, leakage)
+
+
+def test_leakage_is_counted_under_the_leaderboard_also_where_there_is_none():
+    text = page(entry("lora", 0.4), remarks=noted(leakage=Leakage(test=1500, exact=0, near=0)))
+    assert "Of 1,500 test dialogues 0 are in the training split and 0 are nearly equal to one there.\n" in text
+
+
+def test_lengths_under_the_leaderboard_are_means_over_the_seeds():
+    lengths = [
+        Lengths(prompts_truncated=0.25, targets_truncated=0.5, outputs_cut=cut, words_out=8, words_reference=20)
+        for cut in (0.0, 1.0)
+    ]
+    records = [finished("lora", seed, lengths=each) for seed, each in enumerate(lengths)]
+    text = notes.section(noted(*records))
+    assert "Humans wrote 20.0 words. Cut to the suite's limits: 25.0% of the prompts, 50.0% of the training" in text
+    cells = [cell.strip() for cell in text.splitlines()[-1].split("|")[1:-1]]
+    assert cells == ["lora", "8.0", "50.0%", "0.0%", "0"]
+
+
+def test_a_run_without_scores_has_no_lengths_to_show():
+    assert "dora" not in notes.section(noted(finished("lora"), unfinished("dora")))
+
+
+def test_the_terminal_hears_nothing_of_what_is_as_it_should_be():
+    record = finished("lora", lengths=Lengths(words_out=8, words_reference=20))
+    assert notes.line(noted(record, leakage=Leakage(test=1500, exact=0, near=0))) == ""
+
+
+@pytest.mark.parametrize(
+    ("lengths", "told"),
+    [
+        ({"prompts_truncated": 0.25}, "prompts cut: lora 25%"),
+        ({"targets_truncated": 0.01}, "training targets cut: lora 1%"),
+        ({"outputs_cut": 1.0}, "outputs cut at max_new_tokens: lora 100%"),
+        ({"outputs_empty": 0.5}, "empty outputs: lora 50%"),
+    ],
+)
+def test_the_terminal_hears_of_texts_that_were_cut_or_empty(lengths, told):
+    assert notes.line(noted(finished("zero_shot"), finished("lora", lengths=Lengths(**lengths)))) == told
+
+
+def test_a_share_too_small_for_a_percent_is_not_told_as_none():
+    assert notes.line(noted(finished("lora", lengths=Lengths(outputs_empty=0.001)))) == "empty outputs: 0.1%"
+
+
+def test_what_is_so_for_every_method_is_told_once():
+    cut = Lengths(prompts_truncated=0.25)
+    line = notes.line(noted(finished("lora", lengths=cut), finished("zero_shot", lengths=cut)))
+    assert line == "prompts cut: 25%"
+
+
+def test_the_terminal_hears_of_leakage_and_of_parameters_without_a_gradient_on_one_line():
+    record = finished("prompt_tuning", cost=Cost(dead_parameters=10_240))
+    line = notes.line(noted(record, leakage=Leakage(test=1500, exact=2, near=0)))
+    assert line == (
+        "Of 1,500 test dialogues 2 are in the training split and 0 are nearly equal to one there; "
+        "prompt_tuning: 10,240 trainable parameters never got a gradient"
+    )
 
 
 def test_a_failed_row_of_the_table_shows_its_status_and_dashes():

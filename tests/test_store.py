@@ -3,7 +3,10 @@
 import gzip
 import json
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from records import finished, prediction, spec, unfinished
@@ -126,6 +129,15 @@ def test_a_file_that_is_no_record_is_named(store, content):
     assert str(error.value).startswith(f"{path}: not a run record")
 
 
+def test_all_files_that_cannot_be_read_are_named_at_once(store):
+    paths = [store.write_run(finished(method), []) for method in ("dora", "lora", "norms")]
+    paths[0].write_text("{")
+    paths[2].write_text('{"schema": 99}')
+    with pytest.raises(StoreError) as error:
+        store.read_runs()
+    assert [line.partition(": ")[0] for line in str(error.value).splitlines()] == [str(paths[0]), str(paths[2])]
+
+
 @pytest.mark.parametrize(("schema", "age"), [(SCHEMA - 1, "an older"), (SCHEMA + 1, "a newer"), ("beta", "an older")])
 def test_a_record_of_another_schema_is_named_with_its_age(store, schema, age):
     path = store.write_run(finished(), [])
@@ -162,11 +174,50 @@ def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path):
     with pytest.raises(StoreError) as error:
         Store(tmp_path / "results", "small").open()
     assert str(error.value).startswith(f"{tmp_path / 'results' / 'small'}: cannot be written: ")
-    assert str(error.value).endswith("choose another with --results DIR")
+    assert str(error.value).endswith("choose another with --results=DIR")
+
+
+@pytest.mark.parametrize("name", ["runs", "predictions", "logs"])
+def test_a_folder_within_that_cannot_be_used_is_found_when_the_store_is_opened(tmp_path, name):
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / name).write_text("a file, where the folder should be")
+    with pytest.raises(StoreError, match=r"small: cannot be written: .*; choose another with --results=DIR"):
+        Store(tmp_path, "small").open()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is read-only for root")
+@pytest.mark.parametrize("name", ["runs", "predictions", "logs"])
+def test_a_read_only_folder_is_found_when_the_store_is_opened(store, tmp_path, name):
+    store.close()
+    (store.folder / name).chmod(0o500)
+    with pytest.raises(StoreError, match=r"small: cannot be written: Permission denied"):
+        Store(tmp_path, "small").open()
+
+
+def test_a_store_whose_holder_was_killed_opens(tmp_path):
+    code = (
+        "import os, pathlib, sys\nfrom harness.store import Store\n"
+        "Store(pathlib.Path(sys.argv[1]), 'small').open()\nos.kill(os.getpid(), 9)"
+    )
+    here = Path(__file__).parent.parent
+    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=here, check=False, timeout=60)
+    assert killed.returncode == -9
+    assert (tmp_path / "small" / ".holder").exists()
+    store = Store(tmp_path, "small")
+    store.open()
+    store.close()
+
+
+def test_a_run_whose_name_begins_like_another_leaves_it_alone(store):
+    other = finished("lora-seed0-x")
+    store.write_run(other, [prediction()])
+    store.write_run(finished("lora"), [])
+    assert other in store.read_runs()
+    assert store.read_predictions(other.spec) == [prediction()]
 
 
 def test_a_store_that_is_in_use_says_by_whom(store, tmp_path):
-    with pytest.raises(StoreError, match=rf"small: in use by process {os.getpid()} on .*--results DIR"):
+    with pytest.raises(StoreError, match=rf"small: in use by process {os.getpid()} on .*--results=DIR"):
         Store(tmp_path, "small").open()
 
 

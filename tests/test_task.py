@@ -55,6 +55,13 @@ def test_a_prompt_holds_the_instruction_and_the_whole_dialogue(toy_task, rows):
     assert toy_task.prompt.dialogue(expected) == rows[16]["dialogue"]
 
 
+def test_the_rows_are_in_tokens_before_training_asks_for_its_first_batch(make_task, rows):
+    task = make_task(rows[:16], rows[16:])
+    batches = task.batches(4, seed=0)
+    task.rows["train"].clear()
+    assert len(next(batches)["labels"]) == 4
+
+
 def test_targets_are_the_summaries(toy_task, rows, tokenizer):
     texts = tokenizer.batch_decode([encoded.target for encoded in toy_task.training])
     assert texts == [row["summary"] + "</s>" for row in rows[:16]]

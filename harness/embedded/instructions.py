@@ -45,7 +45,7 @@ def frame(instruction: str, turns: Turns, cue: str) -> str:
 def who_said(conversation: Conversation, turns: Turns, rng: Random, most: int = MOST) -> Example:
     """Name the speaker of one or more quoted turns."""
     quoted = rng.sample(list(turns), k=min(len(turns), rng.randint(1, most)))
-    quotes = " ".join(f'"{text}"' for _, text in quoted)
+    quotes = " ".join(f"> {text}" for _, text in quoted)
     return Example("who_said", frame("Who said it?", turns, quotes), " ".join(speaker for speaker, _ in quoted))
 
 
@@ -81,7 +81,7 @@ def reply(conversation: Conversation, turns: Turns, rng: Random, most: int = 1) 
         return None
     at = rng.randrange(len(turns) - 1)
     return Example(
-        "reply", frame("What was the answer?", turns, f'"{turns[at][1]}"'), f"{turns[at + 1][0]}: {turns[at + 1][1]}"
+        "reply", frame("What was the answer?", turns, f"> {turns[at][1]}"), f"{turns[at + 1][0]}: {turns[at + 1][1]}"
     )
 
 
@@ -94,7 +94,7 @@ def gap(conversation: Conversation, turns: Turns, rng: Random, most: int = 1) ->
     length = rng.randint(1, min(4, len(words) - 2))
     at = rng.randrange(len(words) - length + 1)
     quote = " ".join([*words[:at], "...", *words[at + length :]])
-    return Example("gap", frame("Fill the gap.", turns, f'{speaker}: "{quote}"'), " ".join(words[at : at + length]))
+    return Example("gap", frame("Fill the gap.", turns, f"{speaker} > {quote}"), " ".join(words[at : at + length]))
 
 
 def copy(conversation: Conversation, turns: Turns, rng: Random, most: int = 1) -> Example:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from harness.leaderboard import FULL, ZERO_SHOT, Entry, Row
+from harness.leaderboard import FULL, Entry, Row
 from harness.metrics import ROUGE
 from harness.record import Prediction
 from harness.report import table
+from harness.report.notes import Notes, section
 from harness.statistics import Interval
-from harness.suite import Suite
+from harness.suite import ZERO_SHOT, Suite
 
 TITLES = {ZERO_SHOT: "zero-shot", FULL: "full fine-tuning"}
 # What is markup anywhere in a line, what only at its start, and what makes a bare address a link.
@@ -18,10 +19,12 @@ MARKUP = re.compile(r"[\\`*_\[\]<>|&~$@]|^[-+#=\d]|:(?=//)|(?<=www)\.", re.IGNOR
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
-def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[Entry]) -> str:
+def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[Entry], notes: Notes | None = None) -> str:
     """The whole page; ``samples`` are runs of one seed with the predictions to show."""
     parts = [f"# Leaderboard: {escape(suite.name)}", _setting(suite), table.leaderboard(rows, "github"), LEGEND]
+    parts += [CONTENDED] if any(row.contended for row in rows) else []
     parts += [_failures(rows)] if any(row.rank is None for row in rows) else []
+    parts += [section(notes)] if notes else []
     parts += [_gains(rows, reference) for reference in TITLES if any(reference in row.gains for row in rows)]
     parts += [_samples(samples)] if any(entry.predictions for entry in samples) else []
     return "\n\n".join(parts) + "\n"
@@ -33,6 +36,7 @@ LEGEND = (
     "methods that it cannot tell apart share one. Seconds and memory are means over seeds; "
     "training time holds no evaluation."
 )
+CONTENDED = "Times in brackets were measured with other runs beside them (`--jobs`) and cannot be compared."
 
 
 def escape(text: str) -> str:

@@ -1,0 +1,107 @@
+"""The embedded base model before training: a small T5 in which copying is wired, and its tokenizer."""
+
+from collections.abc import Iterable
+
+import torch
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
+
+VOCABULARY = 3072
+WIDTH, HEADS = 128, 4
+LONGEST_SOURCE = 512
+LOCAL_BIAS = 8.0  # of a head's attention to its favourite distance
+SAME_TOKEN, CONTINUATION = 0.3, 0.35  # sharpness of the wired matches
+
+
+def build_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer of these texts; any other text is spelled in bytes."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY - 2,
+        special_tokens=["<pad>", "</s>", "<unk>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator((text.replace("#Person", " ") for text in texts), trainer)
+    tokenizer.add_tokens([AddedToken(f"#Person{number}#", normalized=False) for number in (1, 2)])
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        model_max_length=LONGEST_SOURCE,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def new_model(seed: int) -> T5ForConditionalGeneration:
+    """The model before training, with copying wired in."""
+    torch.manual_seed(seed)
+    config = T5Config(
+        vocab_size=VOCABULARY,
+        d_model=WIDTH,
+        d_kv=WIDTH // HEADS,
+        d_ff=2 * WIDTH,
+        num_heads=HEADS,
+        num_layers=4,
+        num_decoder_layers=3,
+        feed_forward_proj="gated-gelu",
+        tie_word_embeddings=False,  # transformers 5 ties all the same, but does not scale the output
+        dropout_rate=0.0,
+        decoder_start_token_id=0,
+        pad_token_id=0,
+        eos_token_id=1,
+    )
+    model = T5ForConditionalGeneration(config)
+    with torch.no_grad():
+        wire(model)
+    return model
+
+
+def wire(model: T5ForConditionalGeneration) -> None:
+    """Set embeddings and attention so that copying needs little learning; everything stays trainable.
+
+    The output layer is its own, a rotation of the embedding: attention that passes a token through the
+    inverse rotation says this token, while a token that merely stands in the decoder says nothing.
+    Encoder heads 0, 1 and 2 look one token back, one ahead and two back; head 3 looks for the same token
+    far away, and brings along what stood two tokens before it (the speaker's tag, at the start of a turn).
+    The decoder looks for places that follow the token, or the two tokens, that it has just said.
+    """
+    rotation, reads, writes = (torch.linalg.qr(torch.randn(WIDTH, WIDTH))[0] for _ in range(3))
+    back, ahead, second_back, far = (slice(32 * head, 32 * (head + 1)) for head in range(HEADS))
+    model.shared.weight.normal_()
+    model.lm_head.weight = torch.nn.Parameter(model.shared.weight @ rotation * WIDTH**-0.5)
+    _set_distances(model)
+    for number, block in enumerate(model.encoder.block):
+        attention = block.layer[0].SelfAttention
+        attention.q.weight[far] = attention.k.weight[far] = reads[far] * SAME_TOKEN**0.5
+        if number == 0:
+            for head in (back, second_back):
+                attention.v.weight[head], attention.o.weight[:, head] = reads[head], writes[:, head]
+        else:
+            attention.v.weight[far], attention.o.weight[:, far] = writes[:, second_back].T, writes[:, far]
+    for number, block in enumerate(model.decoder.block):
+        if number == 0:
+            attention = block.layer[0].SelfAttention
+            attention.v.weight[back], attention.o.weight[:, back] = reads[second_back], writes[:, second_back]
+        attention = block.layer[1].EncDecAttention
+        attention.q.weight[back] = reads[back] * CONTINUATION**0.5
+        attention.k.weight[back] = writes[:, back].T * CONTINUATION**0.5
+        attention.q.weight[ahead] = (reads[back] + writes[:, second_back].T) * CONTINUATION**0.5 / 2
+        attention.k.weight[ahead] = (writes[:, back] + writes[:, second_back]).T * CONTINUATION**0.5
+        attention.v.weight.copy_(reads)
+        attention.o.weight.copy_(rotation.T @ reads.T)
+        attention.v.weight[far], attention.o.weight[:, far] = writes[:, far].T, rotation.T @ reads[second_back].T
+
+
+def _set_distances(model: T5ForConditionalGeneration) -> None:
+    """The distances that heads prefer, by T5's position bias of shape (buckets, heads), shared by all layers."""
+    encoder = model.encoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight
+    decoder = model.decoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight
+    ahead = model.config.relative_attention_num_buckets // 2  # from here on: tokens that follow
+    encoder[1, 0] = encoder[ahead + 1, 1] = encoder[2, 2] = LOCAL_BIAS
+    encoder[:8, 3] = encoder[ahead : ahead + 8, 3] = -LOCAL_BIAS
+    decoder[1, 0] = decoder[0, 1] = LOCAL_BIAS

@@ -1,0 +1,135 @@
+"""What the embedded base model is shown, from short windows of random words to whole conversations."""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from random import Random
+
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from harness.embedded import corpus, instructions
+from harness.embedded.architecture import LONGEST_SOURCE
+from harness.embedded.corpus import Conversation
+from harness.embedded.instructions import Example, Turns
+
+Weights = dict[instructions.Task, int]
+
+SEED = 20261122
+BATCH = 48
+DISGUISED = 0.3  # share of real conversations whose facts are random words
+POOL = 16  # batches drawn at once and sorted by length, so that little of a batch is padding
+# How often each task is drawn: these read any window of turns, nonsense too …
+WINDOW_TASKS: Weights = {
+    instructions.who_said: 4,
+    instructions.repeat: 3,
+    instructions.repeat_speaker: 1,
+    instructions.reply: 1,
+    instructions.gap: 1,
+    instructions.copy: 1,
+}
+# … these need real turns, and these the whole conversation.
+FACT_TASKS: Weights = {instructions.slots: 1}
+WHOLE_TASKS: Weights = {instructions.report: 5, instructions.topic: 1}
+
+
+def tokenizer_texts() -> list[str]:
+    """The texts that the tokenizer is made from."""
+    rng = Random(f"{SEED} tokenizer")
+    return [part for _ in range(12_000) for part in _real_example(rng, 1.0)[1:]]
+
+
+def batches(tokenizer: PreTrainedTokenizerFast, steps: int) -> Iterator[dict[str, torch.Tensor]]:
+    """That many batches of token tensors: input_ids, attention_mask and labels of shape (rows, longest row)."""
+    rng = Random(f"{SEED} batches")
+    for start in range(0, steps, POOL):
+        count = min(POOL, steps - start)
+        examples = [_example(rng, start / steps) for _ in range(count * BATCH)]
+        sources = tokenizer([e.prompt for e in examples], truncation=True, max_length=LONGEST_SOURCE)["input_ids"]
+        targets = tokenizer([e.answer for e in examples])["input_ids"]
+        by_length = sorted(range(len(examples)), key=lambda i: len(sources[i]))
+        groups = [by_length[i : i + BATCH] for i in range(0, len(by_length), BATCH)]
+        for group in rng.sample(groups, len(groups)):
+            yield _tensors([sources[i] for i in group], [targets[i] for i in group])
+
+
+def _tensors(sources: list[list[int]], targets: list[list[int]]) -> dict[str, torch.Tensor]:
+    def pad(rows: list[list[int]], value: int) -> torch.Tensor:
+        longest = max(map(len, rows))
+        return torch.tensor([row + [value] * (longest - len(row)) for row in rows])
+
+    ids = pad(sources, 0)
+    return {"input_ids": ids, "attention_mask": (ids != 0).long(), "labels": pad(targets, -100)}
+
+
+def _example(rng: Random, progress: float) -> Example:
+    """A random example at this point of the curriculum, which moves from short nonsense to whole conversations."""
+    nonsense = 0.75 if progress < 0.15 else 0.4 if progress < 0.35 else 0.15
+    return _nonsense_example(rng, progress) if rng.random() < nonsense else _real_example(rng, progress)
+
+
+def _real_example(rng: Random, progress: float) -> Example:
+    while True:
+        drawn = conversation(rng)
+        if rng.random() < DISGUISED:
+            drawn = _disguised(drawn, rng)
+        turns: Turns = drawn.turns
+        if progress > 0.1 and rng.random() < 0.35:
+            make = _draw(WHOLE_TASKS, rng)
+        else:
+            make = _draw(FACT_TASKS if rng.random() < 0.4 else WINDOW_TASKS, rng)
+            turns = _window(turns, rng, progress)
+        if (example := make(drawn, turns, rng)) is not None:
+            return example
+
+
+def _disguised(conversation: Conversation, rng: Random) -> Conversation:
+    """The conversation with random words for its facts, which then cannot be guessed from the scenario."""
+    facts, turns = dict(conversation.facts), list(conversation.turns)
+    for slot in conversation.scenario.questions:
+        if slot in facts:
+            new = " ".join(rng.choices(_words(), k=rng.randint(1, 4)))
+            pattern = re.compile(rf"(?<!\w){re.escape(facts[slot])}(?!\w)", re.IGNORECASE)
+            turns = [(speaker, pattern.sub(new, text)) for speaker, text in turns]
+            facts[slot] = new
+    return replace(conversation, facts=facts, turns=tuple(turns))
+
+
+def _nonsense_example(rng: Random, progress: float) -> Example:
+    drawn = conversation(rng)
+    words = _words()
+    length = rng.randint(2, 2 + round(6 * min(1.0, 2 * progress)))
+    speakers = ("#Person1#", "#Person2#")
+    while True:
+        texts = [" ".join(rng.choices(words, k=rng.randint(3, 7))).capitalize() + "." for _ in range(length)]
+        turns = tuple((speakers[index % 2], text) for index, text in enumerate(texts))
+        if (example := _draw(WINDOW_TASKS, rng)(drawn, turns, rng)) is not None:
+            return example
+
+
+def _draw(tasks: Weights, rng: Random) -> instructions.Task:
+    return rng.choices(list(tasks), list(tasks.values()))[0]
+
+
+def _window(turns: Turns, rng: Random, progress: float) -> Turns:
+    """Some turns in a row, from two up to all of them; later on all of them half of the time."""
+    longest = 2 + math.ceil((len(turns) - 2) * min(1.0, 2.5 * progress))
+    if longest >= len(turns) and rng.random() < 0.5:
+        return turns
+    length = rng.randint(2, min(longest, len(turns)))
+    start = rng.randrange(len(turns) - length + 1)
+    return turns[start : start + length]
+
+
+def conversation(rng: Random, held_out: bool = False) -> Conversation:
+    return corpus.converse(rng.choice([s for s in corpus.scenarios() if s.held_out == held_out]), rng)
+
+
+@cache
+def _words() -> list[str]:
+    """The words of the pre-training conversations."""
+    rng = Random(f"{SEED} words")
+    texts = (text for _ in range(3000) for _, text in conversation(rng).turns)
+    return sorted({word.strip(".,?!").lower() for text in texts for word in text.split()} - {""})

@@ -1,0 +1,98 @@
+"""What must be said beside the ranks: test data seen in training, and texts that were cut or empty."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from tabulate import tabulate
+
+from harness.record import Leakage, Lengths, Record
+
+SHARES = {
+    "prompts_truncated": "prompts cut",
+    "targets_truncated": "training targets cut",
+    "outputs_cut": "outputs cut at max_new_tokens",
+    "outputs_empty": "empty outputs",
+}
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Leakage of the task; of each method that scored, its lengths over seeds and its parameters without gradient."""
+
+    leakage: Leakage | None
+    lengths: Mapping[str, Sequence[Lengths]]
+    dead: Mapping[str, int]
+
+
+def of(records: Iterable[Record], leakage: Leakage | None) -> Notes:
+    """The notes on these runs."""
+    lengths: dict[str, list[Lengths]] = {}
+    dead = {}
+    for record in records:
+        if record.scores:
+            lengths.setdefault(record.spec.method, []).append(record.lengths)
+            if record.cost.dead_parameters:
+                dead[record.spec.method] = record.cost.dead_parameters
+    return Notes(leakage, lengths, dead)
+
+
+def line(notes: Notes) -> str:
+    """Everything that is not as it should be, on one line; empty if there is nothing."""
+    parts = []
+    if notes.leakage and (notes.leakage.exact or notes.leakage.near):
+        parts.append(_leaked(notes.leakage))
+    for name, title in SHARES.items():
+        shares = {method: _share(group, name) for method, group in notes.lengths.items()}
+        if any(shares.values()):
+            parts.append(f"{title}: {_by_method(shares)}")
+    parts += [f"{method}: {count:,} trainable parameters never got a gradient" for method, count in notes.dead.items()]
+    return "; ".join(parts)
+
+
+def section(notes: Notes) -> str:
+    """The same as Markdown, with what is as it should be."""
+    parts = ["## Leakage and lengths"]
+    parts += [f"{_leaked(notes.leakage)}."] if notes.leakage else []
+    return "\n\n".join([*parts, *(_lengths(notes) if notes.lengths else [])])
+
+
+def _lengths(notes: Notes) -> list[str]:
+    """A sentence on the task, which is the same for all, and a table of the methods."""
+    everyone = [each for group in notes.lengths.values() for each in group]
+    prompts, targets = _share(everyone, "prompts_truncated"), _share(everyone, "targets_truncated")
+    words = fmean(each.words_reference for each in everyone)
+    cells = [
+        [
+            method,
+            f"{fmean(each.words_out for each in group):.1f}",
+            *(f"{_share(group, name):.1%}" for name in ("outputs_cut", "outputs_empty")),
+            f"{notes.dead.get(method, 0):,}",
+        ]
+        for method, group in notes.lengths.items()
+    ]
+    titles = ["method", "words", SHARES["outputs_cut"], SHARES["outputs_empty"], "parameters without gradient"]
+    align = ["left", *["right"] * (len(titles) - 1)]
+    return [
+        f"Humans wrote {words:.1f} words. Cut to the suite's limits: {prompts:.1%} of the prompts, "
+        f"{targets:.1%} of the training targets.",
+        tabulate(cells, titles, tablefmt="github", colalign=align, disable_numparse=True),
+    ]
+
+
+def _leaked(leakage: Leakage) -> str:
+    return (
+        f"Of {leakage.test:,} test dialogues {leakage.exact:,} are in the training split "
+        f"and {leakage.near:,} are nearly equal to one there"
+    )
+
+
+def _by_method(shares: Mapping[str, float]) -> str:
+    """``lora 5%, dora 7%``, or ``5%`` where that is so for every method."""
+    texts = {method: f"{share:.0%}" if share >= 0.01 else f"{share:.1%}" for method, share in shares.items() if share}
+    same = len(texts) == len(shares) and len(set(texts.values())) == 1
+    return next(iter(texts.values())) if same else ", ".join(f"{method} {text}" for method, text in texts.items())
+
+
+def _share(group: Sequence[Lengths], name: str) -> float:
+    return fmean(getattr(each, name) or 0.0 for each in group)

@@ -1,0 +1,119 @@
+"""Small projects of other people that use the plugin, and whole sessions of pytest in them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parent.parent
+CONFTEST = 'pytest_plugins = ["harness.pytest_plugin"]\n'
+NORMS = '''\
+from harness.method import Method, Seq2Seq
+
+class NormTuning(Method):
+    learning_rate = 0.5
+
+    def build(self, base: Seq2Seq) -> Seq2Seq:
+        for name, parameter in base.named_parameters():
+            parameter.requires_grad_("layer_norm" in name)
+        return base
+'''
+BROKEN = NORMS + '''
+    def train(self, model, batches):
+        raise ValueError("no such thing")
+'''
+SUITE = """\
+[task]
+name = "dialogsum"
+data = "{data}"
+
+[model]
+name = "{model}"
+
+[budget]
+max_steps = 4
+
+[evaluation]
+max_new_tokens = 8
+samples = 1
+floor = -100.0
+
+[run]
+methods = [{methods}]
+seeds = [0]
+batch_size = 4
+"""
+
+
+def project(folder, *, data, model, **methods):
+    """A project with the one-line ``conftest.py``, ``methods/<name>.py`` and a suite of these methods."""
+    (folder / "methods").mkdir(parents=True)
+    (folder / "conftest.py").write_text(CONFTEST)
+    for name, source in methods.items():
+        (folder / "methods" / f"{name}.py").write_text(source)
+    names = ", ".join(f'"{name}"' for name in methods)
+    (folder / "small.toml").write_text(SUITE.format(data=data, model=model, methods=names))
+    return folder
+
+
+def environment():
+    """The environment of a session that can import what is tested here, installed or not."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def begin(folder, *arguments):
+    """A session of pytest in a project, in a process group of its own, as a shell starts it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-W", "error", "--benchmark", "--suite", "small.toml", *arguments],
+        cwd=folder,
+        env=environment(),
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(session, seconds=240):
+    """The exit code and the output of a session; it is killed when it takes too long."""
+    try:
+        output, _ = session.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(session.pid, signal.SIGKILL)
+        raise
+    return session.returncode, output
+
+
+def until(condition, session, seconds=120):
+    """Wait for a condition that a running session brings about; whether it came before the session ended."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if session.poll() is not None:
+            return condition()
+        assert time.monotonic() < deadline, "the session does not get there"
+        time.sleep(0.01)
+    return True
+
+
+def processes_in(folder):
+    """The processes whose working directory is in a folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).is_relative_to(folder):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def left_behind(folder, seconds=30):
+    """The processes in a folder that are still there after a while."""
+    deadline = time.monotonic() + seconds
+    while (found := processes_in(folder)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found

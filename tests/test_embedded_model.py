@@ -1,0 +1,64 @@
+"""The committed base model is the one that its card describes, and it reads."""
+
+import hashlib
+import re
+
+import pytest
+import torch
+
+from harness import base_model
+from harness.embedded import curriculum, pretrain
+from harness.suite import ModelTable
+
+CARD = (base_model.EMBEDDED / "README.md").read_text(encoding="utf-8")
+WEIGHTS = base_model.EMBEDDED / "model.safetensors"
+SHARES = {name: float(share) / 100 for name, share in re.findall(r"^\| (\w+) \| ([\d.]+)% \|$", CARD, re.MULTILINE)}
+
+
+@pytest.fixture(scope="module")
+def embedded():
+    return base_model.load(ModelTable(), torch.device("cpu"))
+
+
+def test_the_card_has_the_hash_of_the_weights():
+    assert hashlib.sha256(WEIGHTS.read_bytes()).hexdigest() in CARD
+    assert WEIGHTS.stat().st_size <= 16_000_000
+
+
+def test_it_is_a_small_t5_of_flan_t5s_kind(embedded):
+    model = embedded.model
+    assert f"{model.num_parameters():,} parameters" in CARD
+    assert 1_500_000 <= model.num_parameters() <= 8_000_000
+    assert model.config.is_gated_act
+    assert not torch.equal(model.lm_head.weight, model.shared.weight)
+    assert not model.config.scale_decoder_outputs
+    assert 2_000 <= len(embedded.tokenizer) <= 4_000
+
+
+@pytest.mark.parametrize("text", ["#Person1#: Hello, it's 5 o'clock.", "Größe, naïve café – 東京 🙂", "a\n\nb  c"])
+def test_its_tokenizer_gives_back_any_text(embedded, text):
+    assert embedded.tokenizer.decode(embedded.tokenizer(text)["input_ids"], skip_special_tokens=True) == text
+
+
+def test_the_card_shows_that_it_reads():
+    assert SHARES["slots"] >= 0.8
+    assert SHARES["who_said"] >= 0.9
+    assert SHARES["repeat"] >= 0.8
+
+
+def test_the_card_is_right_about_it(embedded):
+    measured = pretrain.probe(embedded.model, embedded.tokenizer, 40)
+    for name, share in SHARES.items():
+        margin = 4 * (max(share * (1 - share), 0.02) / 40) ** 0.5  # four standard errors of forty items
+        assert abs(measured[name] - share) <= margin, name
+
+
+def test_it_was_never_shown_a_summary_or_a_scenario_that_is_held_out():
+    texts = " ".join(curriculum.tokenizer_texts())
+    assert "Summar" not in texts
+    for scenario in curriculum.corpus.scenarios():
+        if scenario.held_out:
+            assert (
+                scenario.exchanges[0]["client"][0].split("{")[0] not in texts
+                or len(scenario.exchanges[0]["client"][0].split("{")[0]) < 15
+            )

@@ -1,0 +1,121 @@
+"""A run that finished may still not count: it learned nothing, took too much, or gained too little."""
+
+import pytest
+from records import finished, unfinished
+
+from harness import judge
+from harness.record import Checks, Cost, Scores, Status
+from harness.suite import Budget
+
+ZERO_SHOT = finished(
+    "zero_shot",
+    scores=Scores(rouge1=0.2, rouge2=0.1, rougeL=0.2, rougeLsum=0.2),
+    cost=Cost(trainable_parameters=0),
+    predictions_hash="aaaaaaaaaaaa",
+)
+
+
+def trained(**cost):
+    values = {"trainable_parameters": 688_128, "steps": 20, "optimizer_steps": 20, "train_seconds": 30.0}
+    return finished(cost=Cost(**(values | cost)), checks=Checks(largest_change=0.1), predictions_hash="bbbbbbbbbbbb")
+
+
+def within(**limits):
+    record = trained()
+    return record.model_copy(update={"spec": record.spec.model_copy(update={"budget": Budget(**limits)})})
+
+
+def with_cost(record, **changes):
+    return record.model_copy(update={"cost": record.cost.model_copy(update=changes)})
+
+
+def test_a_method_that_learned_stays_ok_and_is_known_to_differ_from_zero_shot():
+    judged = judge.judged(trained(), ZERO_SHOT)
+    assert (judged.status, judged.checks.same_as_zero_shot, judged.error) == (Status.OK, False, None)
+
+
+def test_a_method_whose_answers_are_all_zero_shots_is_a_no_op():
+    judged = judge.judged(trained().model_copy(update={"predictions_hash": "aaaaaaaaaaaa"}), ZERO_SHOT)
+    assert (judged.status, judged.checks.same_as_zero_shot) == (Status.NO_OP, True)
+    assert judged.error.message == "every answer is the same as zero-shot's"
+    assert "check that build() trains what generate() uses" in judged.error.remedy
+
+
+def test_a_method_whose_weights_did_not_move_is_a_no_op():
+    judged = judge.judged(trained().model_copy(update={"checks": Checks(largest_change=0.0)}), ZERO_SHOT)
+    assert (judged.status, judged.error.message) == (Status.NO_OP, "no trainable weight moved")
+
+
+def test_a_method_that_trains_nothing_is_no_no_op():
+    same = finished("lead3", cost=Cost(trainable_parameters=0), predictions_hash="aaaaaaaaaaaa")
+    assert judge.judged(same, ZERO_SHOT) == same
+
+
+def test_beside_a_zero_shot_that_failed_nobody_knows_whether_the_answers_are_the_same():
+    judged = judge.judged(trained(), unfinished("zero_shot"))
+    assert (judged.status, judged.checks.same_as_zero_shot) == (Status.OK, None)
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status != Status.OK])
+def test_what_failed_keeps_its_status(status):
+    record = unfinished(status=status)
+    assert judge.judged(record, ZERO_SHOT) == record
+
+
+def test_more_optimiser_steps_than_batches_are_over_budget():
+    judged = judge.judged(trained(optimizer_steps=21), ZERO_SHOT)
+    assert judged.status == Status.OVER_BUDGET
+    assert judged.error.message == "made 21 optimiser steps on 20 batches"
+
+
+def test_fewer_optimiser_steps_than_batches_are_within_the_budget():
+    assert judge.judged(trained(optimizer_steps=5), ZERO_SHOT).status == Status.OK
+
+
+@pytest.mark.parametrize(
+    ("train_seconds", "p90", "status"),
+    [(10.0, 0.1, Status.OK), (11.4, 0.1, Status.OK), (11.6, 0.1, Status.OVER_BUDGET), (15.0, 3.0, Status.OK)],
+    ids=["within", "one step more", "over", "one long step more"],
+)
+def test_the_clock_may_only_run_over_by_the_step_under_way(train_seconds, p90, status):
+    record = with_cost(within(max_seconds=10), train_seconds=train_seconds, step_seconds_p90=p90)
+    assert judge.judged(record, ZERO_SHOT).status == status
+
+
+def test_without_a_limit_on_seconds_no_time_is_too_long():
+    assert judge.judged(with_cost(within(max_steps=20), train_seconds=9e9), ZERO_SHOT).status == Status.OK
+
+
+def test_a_gain_below_the_floor_is_a_problem_that_says_by_how_much_and_what_to_do():
+    (problem,) = judge.problems(trained(), ZERO_SHOT, floor=25.0)
+    assert problem == (
+        "lora-seed0: ROUGE-1 is +21.0 points from zero-shot's, the suite's floor is +25.0; "
+        "tune its learning_rate in [methods.lora], or lower evaluation.floor"
+    )
+
+
+def test_a_gain_at_the_floor_or_above_is_no_problem():
+    assert judge.problems(trained(), ZERO_SHOT, floor=20.0) == []
+
+
+def test_a_loss_is_a_problem_even_where_the_floor_is_zero():
+    worse = trained().model_copy(update={"scores": Scores(rouge1=0.1, rouge2=0.1, rougeL=0.1, rougeLsum=0.1)})
+    (problem,) = judge.problems(worse, ZERO_SHOT, floor=0.0)
+    assert "ROUGE-1 is -10.0 points from zero-shot's" in problem
+
+
+def test_the_floor_is_not_for_methods_that_train_nothing():
+    assert judge.problems(ZERO_SHOT, ZERO_SHOT, floor=100.0) == []
+
+
+def test_there_is_no_floor_beside_a_zero_shot_that_failed():
+    assert judge.problems(trained(), unfinished("zero_shot"), floor=100.0) == []
+
+
+def test_a_failure_is_told_with_status_cause_and_remedy():
+    judged = judge.judged(trained(optimizer_steps=21), ZERO_SHOT)
+    (problem,) = judge.problems(judged, ZERO_SHOT, floor=0.0)
+    assert problem.splitlines() == [
+        "lora-seed0: over_budget: over_budget: made 21 optimiser steps on 20 batches",
+        "To do: train() must only use the batches that it is given, each of them once",
+    ]

@@ -1,0 +1,52 @@
+"""What README promises is what the project does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from harness import registry, suite
+from harness.registry import Plugin
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_leaderboard_is_the_one_that_the_committed_results_hold():
+    shown = README.partition("<!-- leaderboard")[2].partition("-->\n")[2].partition("\n<!-- end")[0].strip()
+    page = (ROOT / "results" / "embedded" / "leaderboard.md").read_text(encoding="utf-8")
+    table = next(part for part in page.split("\n\n") if part.startswith("|"))
+    assert shown == table.strip()
+
+
+def test_the_two_commands_are_targets_of_the_makefile():
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert {"benchmark", "test"} <= set(targets)
+    assert "make benchmark" in README
+    assert "make test" in README
+
+
+def test_every_option_that_is_shown_exists(pytester):
+    pytester.makeconftest('pytest_plugins = ["harness.pytest_plugin"]')
+    known = pytester.runpytest_inprocess("--help").stdout.str()
+    for option in set(re.findall(r"(--[a-z][a-z-]+)", README)):
+        assert option in known, option
+
+
+def test_the_example_method_keeps_the_contract_in_ten_lines(tmp_path):
+    code = README.partition("<!-- example method -->\n```python\n")[2].partition("```")[0]
+    path = tmp_path / "norm_tuning.py"
+    path.write_text(code)
+    assert len([line for line in code.splitlines() if line.strip()]) < 10
+    assert registry.load(Plugin("norm_tuning", path), {}).learning_rate == 3e-3
+
+
+def test_the_example_suite_loads(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(README.partition("```toml\n")[2].partition("```")[0])
+    assert suite.load(str(path)).methods["lora"]["rank"] == 16
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
+def test_every_link_leads_to_a_file(link):
+    assert (ROOT / link).exists()

@@ -30,8 +30,8 @@ class Executor:
     """Does orders in processes of their own, ``jobs`` at a time."""
 
     def __init__(self, scratch: Path, jobs: int = 1):
-        # Idle threads must sleep, not spin: spinning ones take the cores from runs beside them.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        # Threads that wait by spinning are faster alone, but take the cores from runs beside them.
+        os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE" if jobs == 1 else "PASSIVE")
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOAD)
         processes.adopt_orphans()
@@ -54,9 +54,10 @@ class Executor:
 
     def close(self) -> None:
         """End whatever is still running, and everything that it started."""
-        self._closed.set()
-        for process in list(self._running):
-            process.kill()
+        with self._starting:
+            self._closed.set()
+            for process in self._running:
+                process.kill()
         self._threads.shutdown(wait=True, cancel_futures=True)
         self._sweep()
 

@@ -7,6 +7,7 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import psutil
 
@@ -20,12 +21,14 @@ def adopt_orphans() -> None:
 
 
 def die_with_parent() -> None:
-    """Leave Ctrl-C to the session and, on Linux, have the kernel end this process when the session ends."""
+    """End with the session that asked for this process, also when it is killed; leave Ctrl-C to it.
+
+    The fork server, which is the parent as the kernel sees it, lives as long as one of its children.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    session = multiprocessing.parent_process()
-    if session is not None and not session.is_alive():  # it ended before the kernel was asked
-        os._exit(1)
+    if session := multiprocessing.parent_process():
+        Thread(target=_end_with, args=(session,), daemon=True).start()
 
 
 def children() -> set[psutil.Process]:
@@ -52,6 +55,11 @@ def memory_kills() -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+
+
+def _end_with(session: multiprocessing.process.BaseProcess) -> None:
+    session.join()
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _prctl(option: int, value: int) -> None:

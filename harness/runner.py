@@ -1,6 +1,5 @@
 """One run from load to save, in the process that it has for itself."""
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -34,6 +33,7 @@ from harness.record import (
     RunSpec,
     Scores,
     Status,
+    hash_of,
 )
 from harness.task import Question, Task
 
@@ -212,7 +212,7 @@ class Run:
         means = {name: fmean(prediction.scores[name] for prediction in self.predictions) for name in names}
         best = {name: fmean(prediction.best[name] for prediction in self.predictions) for name in names}
         self.facts["scores"] = Scores(**means, best=best)
-        self.facts["predictions_hash"] = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+        self.facts["predictions_hash"] = hash_of(texts)
 
     def _save(self, method: Method, model: Seq2Seq, questions: Sequence[Question], texts: Sequence[str]) -> None:
         folder = self.scratch / "checkpoint"

@@ -11,7 +11,7 @@ import psutil
 
 ROOT = Path(__file__).parent.parent
 CONFTEST = 'pytest_plugins = ["harness.pytest_plugin"]\n'
-NORMS = '''\
+NORMS = """\
 from harness.method import Method, Seq2Seq
 
 class NormTuning(Method):
@@ -21,11 +21,24 @@ class NormTuning(Method):
         for name, parameter in base.named_parameters():
             parameter.requires_grad_("layer_norm" in name)
         return base
-'''
-BROKEN = NORMS + '''
+"""
+BROKEN = (
+    NORMS
+    + """
     def train(self, model, batches):
         raise ValueError("no such thing")
-'''
+"""
+)
+SLEEPER = (
+    NORMS
+    + """
+    def train(self, model, batches):
+        import pathlib, time
+        pathlib.Path(__file__).with_name("sleeping").touch()
+        while True:
+            time.sleep(60)
+"""
+)
 SUITE = """\
 [task]
 name = "dialogsum"

@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from projects import BROKEN, CONFTEST, NORMS, ROOT, begin, finish, left_behind, project, until
+from projects import BROKEN, CONFTEST, NORMS, ROOT, SLEEPER, begin, finish, left_behind, project, until
 
 from harness import session  # noqa: F401 (nor may it import numpy and pandas a second time)
 from harness.store import Store
@@ -19,16 +19,6 @@ pytest_plugins = ["pytester"]
 
 BENCH = ROOT / "harness" / "bench.py"
 USAGE, NOTHING, INTERRUPTED = pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED, 2
-SLEEPER = (
-    NORMS
-    + """
-    def train(self, model, batches):
-        import pathlib, time
-        pathlib.Path(__file__).with_name("sleeping").touch()
-        while True:
-            time.sleep(60)
-"""
-)
 
 
 @pytest.fixture(scope="module")

@@ -67,7 +67,6 @@ def gone(process, seconds=20):
     return True
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends processes with the one that forked them")
 def test_a_process_ends_when_its_session_is_killed(start):
     session, process = start("bound")
     session.kill()

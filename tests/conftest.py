@@ -1,6 +1,7 @@
 """Shared by all tests: a tiny random T5, rows like DialogSum's, and ways to write them down."""
 
 import os
+import shutil
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported: no test may need a network
 
@@ -140,3 +141,9 @@ def toy_task(rows, write, tokenizer, tmp_path_factory):
     write(folder / "train.jsonl", rows[:16])
     write(folder / "test.jsonl", rows[16:20])
     return Task(TaskTable(name="dialogsum", data=str(folder)), tokenizer)
+
+
+@pytest.fixture
+def folder(tiny_folder, tmp_path):
+    """A copy of the checkpoint that a test may break."""
+    return shutil.copytree(tiny_folder, tmp_path / "checkpoint")

@@ -1,7 +1,6 @@
 """A base model is loaded whole, in float32, or refused with what to do about it."""
 
 import json
-import shutil
 
 import pytest
 import torch
@@ -16,12 +15,6 @@ CPU = torch.device("cpu")
 
 def load(folder):
     return base_model.load(ModelTable(name=str(folder)), CPU)
-
-
-@pytest.fixture
-def folder(tiny_folder, tmp_path):
-    """A copy of the checkpoint that a test may break."""
-    return shutil.copytree(tiny_folder, tmp_path / "checkpoint")
 
 
 def test_a_local_folder_is_loaded_tensor_for_tensor(tiny_folder):

@@ -28,9 +28,8 @@ def test_the_two_commands_are_targets_of_the_makefile():
 
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"(?<=[ `])--([a-z][a-z-]+)", README))))
 def test_every_option_that_is_shown_exists(option, pytestconfig):
-    pytestconfig.getoption(
-        {"co": "collectonly"}.get(option, option.replace("-", "_"))
-    )  # raises ValueError for an option that nobody added
+    name = "collectonly" if option == "co" else option.replace("-", "_")
+    pytestconfig.getoption(name)  # raises ValueError for an option that nobody added
 
 
 def test_the_example_method_keeps_the_contract_in_ten_lines(tmp_path):

@@ -1,17 +1,31 @@
 """ROUGE is rouge_score's: stemmed F1, one sentence a line for Lsum, the mean and the best of several references."""
 
+from itertools import product
 from random import Random
 
 import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
 from harness import scoring
+from harness.rouge.scorer import scores
 
 WORDS = (
     "the a she runs running ran meetings meeting was organised organizing quickly hotel's well-known "
     "#Person1# #Person2# #Person1#'s 7 3.5 1,200 2026 10:30 café naïve Straße 東京 Привет e-mail U2 it's"
 )
 NO_WORDS = ("", " ", "...", "?!", "—", "# # #", "\n")
+ODD_TEXTS = (
+    *NO_WORDS,
+    "\n\nTom sleeps.\n\n\nAnna reads.\n",
+    "#Person1#: Hello!\n#Person2#: Hello, #Person1#.\r\n#Person1#: Bye-bye, #Person2#...",
+    "no no no no no",
+    "No, no.\nNo!",
+    "İstanbul \u212aelvin ΣΑΣ straße STRASSE ﬁne naïve café 東京 ٣",
+    "one\ttwo\xa0three\u2028four\x0bfive\x85six",
+    "dying skies sses ies ational yyyy 1990s aaaa'bbbb news' innings",
+    "sleep sleeps sleeping sleeper\nread reads reading reader",
+    "Tom read. Anna sleeps\nHello #Person1#: no, three two one",
+)
 
 
 def sentences(rng):
@@ -53,6 +67,36 @@ def test_scores_equal_rouge_score_with_one_sentence_a_line():
         expected = scorer.score("\n".join(reference), "\n".join(prediction))
         assert mean == pytest.approx({name: score.fmeasure for name, score in expected.items()}, rel=0, abs=1e-12)
         assert best == mean
+
+
+def assert_equal_to_rouge_score(examples):
+    """The (reference, prediction) pairs get rouge_score's figures; a line is a sentence."""
+    scorer = RougeScorer(scoring.NAMES, use_stemmer=True)
+    for pair, found in zip(examples, scores(examples), strict=True):
+        expected = {name: score.fmeasure for name, score in scorer.score(*pair).items()}
+        assert found == pytest.approx(expected, rel=0, abs=1e-12), pair
+
+
+def soup(rng):
+    """Lines of very few different words, some of them empty: many subsequences are equally long."""
+    vocabulary = ("Tom", "meets", "meeting", "Anna", "7")[: rng.randint(2, 5)]
+    return "\n".join(" ".join(rng.choices(vocabulary, k=rng.randint(0, 9))) for _ in range(rng.randint(1, 5)))
+
+
+def test_the_same_words_as_rouge_score_s_are_picked_among_equally_long_subsequences():
+    rng = Random(1)
+    assert_equal_to_rouge_score([(soup(rng), soup(rng)) for _ in range(400)])
+
+
+def test_odd_texts_score_as_in_rouge_score_each_against_each():
+    assert_equal_to_rouge_score(list(product(ODD_TEXTS, repeat=2)))
+
+
+def test_long_texts_score_as_in_rouge_score():
+    rng = Random(2)
+    dialogues = ["\n".join(text for _ in range(15) for text in sentences(rng)) for _ in range(3)]
+    assert min(len(dialogue.split()) for dialogue in dialogues) > 100
+    assert_equal_to_rouge_score(list(product(dialogues, repeat=2)))
 
 
 def test_lsum_matches_sentence_by_sentence_where_rouge_l_reads_on():

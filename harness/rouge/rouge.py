@@ -7,7 +7,8 @@ import re
 
 import datasets
 import evaluate
-from rouge_score import rouge_scorer
+
+from harness.rouge.scorer import scores
 
 TYPES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
@@ -30,10 +31,9 @@ class Rouge(evaluate.Metric):  # type: ignore[misc]
         )
 
     def _compute(self, predictions: list[str], references: list[str]) -> dict[str, list[float]]:
-        scorer = rouge_scorer.RougeScorer(TYPES, use_stemmer=True)
         pairs = zip(map(sentences, references), map(sentences, predictions), strict=True)
-        scores = [scorer.score(reference, prediction) for reference, prediction in pairs]
-        return {kind: [score[kind].fmeasure for score in scores] for kind in TYPES}
+        rows = scores(pairs)
+        return {kind: [row[kind] for row in rows] for kind in TYPES}
 
 
 def sentences(text: str) -> str:

@@ -67,28 +67,9 @@ def write():
 @pytest.fixture(scope="session")
 def tokenizer(rows):
     """A byte-level BPE tokenizer of a few hundred pieces, T5's special tokens in T5's places."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-    from transformers import PreTrainedTokenizerFast
+    from harness.embedded.architecture import build_tokenizer
 
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=398,
-        special_tokens=["<pad>", "</s>", "<unk>"],
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator((row["dialogue"].replace("#Person", " ") for row in rows), trainer)
-    tokenizer.add_tokens([AddedToken(f"#Person{number}#", normalized=False) for number in (1, 2)])
-    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token="<pad>",
-        eos_token="</s>",
-        unk_token="<unk>",
-        clean_up_tokenization_spaces=False,
-    )
+    return build_tokenizer((row["dialogue"] for row in rows), vocabulary=400)
 
 
 @pytest.fixture(scope="session")
@@ -134,13 +115,15 @@ def base(tiny_folder):
 @pytest.fixture(scope="session")
 def toy_task(rows, write, tokenizer, tmp_path_factory):
     """A task of sixteen training rows and four test dialogues."""
+    from harness import data
     from harness.suite import TaskTable
-    from harness.task import Task
+    from harness.task import prepare
 
     folder = tmp_path_factory.mktemp("toy_task")
     write(folder / "train.jsonl", rows[:16])
     write(folder / "test.jsonl", rows[16:20])
-    return Task(TaskTable(name="dialogsum", data=str(folder)), tokenizer)
+    table = TaskTable(name="dialogsum", data=str(folder))
+    return prepare(table, data.load(table), tokenizer)
 
 
 @pytest.fixture

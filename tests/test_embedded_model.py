@@ -41,7 +41,8 @@ def test_its_tokenizer_gives_back_any_text(embedded, text):
     assert embedded.tokenizer.decode(embedded.tokenizer(text)["input_ids"], skip_special_tokens=True) == text
 
 
-def test_the_card_shows_that_it_follows_who_speaks_and_repeats():
+def test_the_card_shows_that_it_reads_facts_follows_who_speaks_and_repeats():
+    assert SHARES["slots"] >= 0.8
     assert SHARES["who_said"] >= 0.9
     assert SHARES["repeat"] >= 0.8
 

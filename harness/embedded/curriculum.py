@@ -19,7 +19,11 @@ Weights = dict[instructions.Task, int]
 
 SEED = 20261122
 BATCH = 48
-DISGUISED = 0.3  # share of real conversations whose facts are random words
+# Shares in the first phase and in the second, which is mostly questions:
+NONSENSE = (0.1, 0.02)  # examples of random words; many more in the first fifth of the first phase
+WHOLE = (0.3, 0.2)  # real examples that take the whole conversation
+FACTS = (0.6, 0.9)  # the others that ask for facts
+DISGUISED = (0.25, 0.1)  # real conversations whose facts are random words
 POOL = 16  # batches drawn at once and sorted by length, so that little of a batch is padding
 # How often each task is drawn: these read any window of turns, nonsense too …
 WINDOW_TASKS: Weights = {
@@ -38,15 +42,15 @@ WHOLE_TASKS: Weights = {instructions.report: 5, instructions.topic: 1}
 def tokenizer_texts() -> list[str]:
     """The texts that the tokenizer is made from."""
     rng = Random(f"{SEED} tokenizer")
-    return [part for _ in range(12_000) for part in _real_example(rng, 1.0)[1:]]
+    return [part for _ in range(12_000) for part in _real_example(rng, 0.99)[1:]]
 
 
-def batches(tokenizer: PreTrainedTokenizerFast, steps: int) -> Iterator[dict[str, torch.Tensor]]:
-    """That many batches of token tensors: input_ids, attention_mask and labels of shape (rows, longest row)."""
-    rng = Random(f"{SEED} batches")
+def batches(tokenizer: PreTrainedTokenizerFast, steps: int, phase: int) -> Iterator[dict[str, torch.Tensor]]:
+    """The batches of a phase as tokens: input_ids, attention_mask and labels of shape (rows, longest row)."""
+    rng = Random(f"{SEED} batches" + phase * " again")
     for start in range(0, steps, POOL):
         count = min(POOL, steps - start)
-        examples = [_example(rng, start / steps) for _ in range(count * BATCH)]
+        examples = [_example(rng, phase + start / steps) for _ in range(count * BATCH)]
         sources = tokenizer([e.prompt for e in examples], truncation=True, max_length=LONGEST_SOURCE)["input_ids"]
         targets = tokenizer([e.answer for e in examples])["input_ids"]
         by_length = sorted(range(len(examples)), key=lambda i: len(sources[i]))
@@ -66,20 +70,21 @@ def _tensors(sources: list[list[int]], targets: list[list[int]]) -> dict[str, to
 
 def _example(rng: Random, progress: float) -> Example:
     """A random example at this point of the curriculum, which moves from short nonsense to whole conversations."""
-    nonsense = 0.75 if progress < 0.15 else 0.4 if progress < 0.35 else 0.15
+    nonsense = 0.75 if progress < 0.08 else 0.4 if progress < 0.2 else NONSENSE[int(progress)]
     return _nonsense_example(rng, progress) if rng.random() < nonsense else _real_example(rng, progress)
 
 
 def _real_example(rng: Random, progress: float) -> Example:
+    phase = min(1, int(progress))
     while True:
         drawn = conversation(rng)
-        if rng.random() < DISGUISED:
+        if rng.random() < DISGUISED[phase]:
             drawn = _disguised(drawn, rng)
         turns: Turns = drawn.turns
-        if progress > 0.1 and rng.random() < 0.35:
+        if progress > 0.05 and rng.random() < WHOLE[phase]:
             make = _draw(WHOLE_TASKS, rng)
         else:
-            make = _draw(FACT_TASKS if rng.random() < 0.4 else WINDOW_TASKS, rng)
+            make = _draw(FACT_TASKS if rng.random() < FACTS[phase] else WINDOW_TASKS, rng)
             turns = _window(turns, rng, progress)
         if (example := make(drawn, turns, rng)) is not None:
             return example
@@ -100,7 +105,7 @@ def _disguised(conversation: Conversation, rng: Random) -> Conversation:
 def _nonsense_example(rng: Random, progress: float) -> Example:
     drawn = conversation(rng)
     words = _words()
-    length = rng.randint(2, 2 + round(6 * min(1.0, 2 * progress)))
+    length = rng.randint(2, 2 + round(6 * min(1.0, 4 * progress)))
     speakers = ("#Person1#", "#Person2#")
     while True:
         texts = [" ".join(rng.choices(words, k=rng.randint(3, 7))).capitalize() + "." for _ in range(length)]
@@ -115,7 +120,7 @@ def _draw(tasks: Weights, rng: Random) -> instructions.Task:
 
 def _window(turns: Turns, rng: Random, progress: float) -> Turns:
     """Some turns in a row, from two up to all of them; later on all of them half of the time."""
-    longest = 2 + math.ceil((len(turns) - 2) * min(1.0, 2.5 * progress))
+    longest = 2 + math.ceil((len(turns) - 2) * min(1.0, 4 * progress))
     if longest >= len(turns) and rng.random() < 0.5:
         return turns
     length = rng.randint(2, min(longest, len(turns)))

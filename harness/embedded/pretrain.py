@@ -11,7 +11,7 @@ What made it read instead of guess, found by trial (``docs/decisions.md`` has th
   the same model was still guessing after ten times as many examples.
 - *Nonsense turns* of random words, most of the data at first: they can only be repeated by copying,
   while real turns can half be guessed from the few thousand sentences of the grammar.
-- *Short windows first*, whole conversations later.
+- *Short windows first*, whole conversations later, and in a second phase mostly questions.
 - *Muon* for the matrices; AdamW stayed on a plateau for three times as many examples.
 """
 
@@ -30,19 +30,19 @@ from harness.embedded import architecture, corpus, curriculum, instructions
 from harness.embedded.instructions import Example
 
 FOLDER = Path(__file__).parent / "base_model"
-STEPS = 700
+PHASES = ((3000, 1.0), (1200, 0.6))  # steps, and the share of the rates that they begin with
 MUON_RATE, ADAM_RATE = 3e-3, 1.8e-3
 WARMUP, DECAY = 100, 0.5  # steps of linear rise; share of linear fall
 PROBED = 500  # fresh items of each kind, for the card
 PROBES = (instructions.slots, instructions.who_said, instructions.repeat)
 
 
-def train(model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, steps: int, folder: Path) -> None:
-    """Train in place; prints the loss, and now and then the probes, and saves what there is."""
-    optimizers = _optimizers(model)
-    peaks = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
+def train(model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, phase: int, folder: Path) -> None:
+    """Train a phase in place; prints the loss, and now and then the probes, and saves what there is."""
+    optimizers, (steps, share) = _optimizers(model), PHASES[phase]
+    peaks = [share * optimizer.param_groups[0]["lr"] for optimizer in optimizers]
     began, losses = time.monotonic(), []
-    for step, batch in enumerate(curriculum.batches(tokenizer, steps), start=1):
+    for step, batch in enumerate(curriculum.batches(tokenizer, steps, phase), start=1):
         factor = min(1.0, step / WARMUP, (1 - (step - 1) / steps) / DECAY)
         for optimizer, peak in zip(optimizers, peaks, strict=True):
             optimizer.param_groups[0]["lr"] = peak * factor
@@ -111,22 +111,24 @@ def _loss(model: T5ForConditionalGeneration, batch: dict[str, torch.Tensor]) -> 
 def main() -> None:
     """Build, train, probe and save; see the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--phase", type=int, default=0, help="go on from the weights in --output with this phase")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output", type=Path, default=FOLDER)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     began = time.monotonic()
     tokenizer = architecture.build_tokenizer(curriculum.tokenizer_texts())
-    model = architecture.new_model(curriculum.SEED)
     tokenizer.save_pretrained(options.output)
-    train(model, tokenizer, options.steps, options.output)
-    save(model, tokenizer, options.output, options.steps, minutes=(time.monotonic() - began) / 60)
+    if options.phase:
+        model = T5ForConditionalGeneration.from_pretrained(options.output)
+    else:
+        model = architecture.new_model(curriculum.SEED)
+    for phase in range(options.phase, len(PHASES)):
+        train(model.train(), tokenizer, phase, options.output)
+        save(model, tokenizer, options.output, minutes=(time.monotonic() - began) / 60)
 
 
-def save(
-    model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, folder: Path, steps: int, minutes: float
-) -> None:
+def save(model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, folder: Path, minutes: float) -> None:
     """Write weights, tokenizer and model card, and print the card's scores."""
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -142,7 +144,7 @@ def save(
         vocabulary=architecture.VOCABULARY,
         seed=curriculum.SEED,
         batch=curriculum.BATCH,
-        steps=steps,
+        steps=" and ".join(str(steps) for steps, _ in PHASES),
         probed=PROBED,
     )
     (folder / "README.md").write_text(text, encoding="utf-8")

@@ -1,6 +1,6 @@
 """Where rows come from: the embedded corpus, a hub id, or local files."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,9 +8,10 @@ from typing import Any
 import pandas
 from datasets import DatasetDict, load_dataset, load_from_disk
 
+from harness import hub
 from harness.embedded import corpus
 from harness.errors import DataError
-from harness.suite import TaskTable
+from harness.suite import EMBEDDED, TaskTable
 
 SPLITS = ("train", "validation", "test")
 READERS: dict[str, Callable[[Path], pandas.DataFrame]] = {
@@ -19,6 +20,7 @@ READERS: dict[str, Callable[[Path], pandas.DataFrame]] = {
     ".json": lambda path: pandas.read_json(path, lines=True, dtype=False),
     ".parquet": pandas.read_parquet,
 }
+FILES = ("README.md", *(f"*{suffix}*" for suffix in (".csv", ".json", ".parquet")))  # compressed ones as well
 REQUIRED = ("dialogue", "summary")
 TEST_SHARE = 10  # a file without splits: one dialogue in ten is for testing
 
@@ -34,7 +36,7 @@ class Row:
 
 
 def load(table: TaskTable) -> dict[str, list[Row]]:
-    """The rows of ``train`` and ``test`` (``validation`` where there is one), cut to the suite's numbers.
+    """The rows of ``train`` and ``test``, and of ``validation`` where there is one.
 
     Raises ``DataError`` that names the file, the row and the column.
     """
@@ -42,19 +44,47 @@ def load(table: TaskTable) -> dict[str, list[Row]]:
     for split in ("train", "test"):
         if not splits.get(split):
             raise DataError(f"{table.data}: no rows for {split}; found {', '.join(splits) or 'no split'}")
-    cut = {"train": table.train_rows, "test": table.test_rows}
-    return {split: rows[: cut.get(split)] for split, rows in splits.items()}
+    return splits
+
+
+def revision(table: TaskTable) -> str | None:
+    """The hub's commit that ``load`` reads; ``None`` for data that is not from the hub.
+
+    After ``load`` in the same process it costs nothing. Raises ``DataError`` as ``load`` does.
+    """
+    return None if table.data == EMBEDDED or _local(table) else _fetched(table).name
+
+
+def cut(table: TaskTable, splits: Mapping[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:
+    """The rows that the suite trains on and asks."""
+    return {
+        "train": splits["train"][:: table.train_every][: table.train_rows],
+        "test": splits["test"][: table.test_rows],
+    }
 
 
 def _splits(table: TaskTable) -> dict[str, list[Row]]:
-    path = Path(table.data)
-    if table.data == "embedded":
+    if table.data == EMBEDDED:
         return {split: _rows(split, rows) for split, rows in corpus.splits().items()}
-    if path.is_file():
+    path = _local(table)
+    if path and path.is_file():
         return _split(_rows(table.data, _read_file(path)))
-    if path.is_dir():
-        return {split: _rows(f"{table.data} ({split})", rows) for split, rows in _read_folder(path).items()}
-    return {split: _rows(f"{table.data} ({split})", rows) for split, rows in _read_hub(table).items()}
+    splits = _read_folder(path) if path else _read_hub(table)
+    return {split: _rows(f"{table.data} ({split})", rows) for split, rows in splits.items()}
+
+
+def _local(table: TaskTable) -> Path | None:
+    try:
+        return hub.local(table.data)
+    except hub.Unavailable as error:
+        raise DataError(f"data {table.data!r}: {error}") from error
+
+
+def _fetched(table: TaskTable) -> Path:
+    try:
+        return hub.fetch("dataset", table.data, table.revision, FILES)
+    except hub.Unavailable as error:
+        raise DataError(f"data {table.data!r}: {error}") from error
 
 
 def _read_file(path: Path) -> list[Mapping[Any, Any]]:
@@ -90,14 +120,12 @@ def _read_folder(path: Path) -> dict[str, Any]:
 
 
 def _read_hub(table: TaskTable) -> dict[str, Any]:
+    folder = _fetched(table)
     try:
-        splits = load_dataset(table.data, revision=table.revision)
-    except Exception as error:  # datasets raises whatever its readers and the network raise
+        splits = load_dataset(str(folder))
+    except Exception as error:  # datasets raises whatever its readers raise
         reason = " ".join(str(error).split())[:300]
-        raise DataError(
-            f"data {table.data!r}: neither a local file or folder nor to be had from the hub: {reason} "
-            'Without a network use data = "embedded", a local path, or a filled cache with HF_HUB_OFFLINE=1.'
-        ) from error
+        raise DataError(f"data {table.data!r}: not a data set of CSV, JSON or Parquet files: {reason}") from error
     if not isinstance(splits, DatasetDict):
         raise DataError(f"data {table.data!r}: has no splits; train and test are needed")
     return dict(splits)

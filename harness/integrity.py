@@ -1,14 +1,14 @@
 """Proving that a base model loaded whole: bit by bit what its checkpoint says, nothing left at random."""
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import safe_open
 from transformers import PreTrainedModel
-from transformers.utils.hub import cached_file
 
 from harness.errors import ModelError
 
@@ -17,14 +17,15 @@ SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 EMBEDDINGS = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
 
 
-def verify(model: PreTrainedModel, name: str, revision: str | None) -> None:
-    """Raise ``ModelError`` with the name of the first tensor that is not what the checkpoint holds.
+def verify(model: PreTrainedModel, folder: Path, name: str) -> None:
+    """Raise ``ModelError`` with the name of the first tensor that is not what the checkpoint in ``folder`` holds.
 
     A tensor that the checkpoint does not hold must share the weights of one that it does; an input
     embedding must be one of the checkpoint's input embeddings, never its output projection.
     """
     state = model.state_dict()
-    stored: dict[str, Any] = {key: file for file in _files(name, revision) for key in file.keys()}  # noqa: SIM118
+    files: list[Any] = [safe_open(path, framework="pt") for path in _files(folder)]
+    stored: dict[str, Any] = {key: file for file in files for key in file.keys()}  # noqa: SIM118
     _nothing_at_random(state, stored, name)
     for key, file in stored.items():
         if key in state:
@@ -35,6 +36,15 @@ def verify(model: PreTrainedModel, name: str, revision: str | None) -> None:
         for key in EMBEDDINGS:
             if key in state and key not in stored:
                 _same(state[key], embedding, key, name)
+
+
+def digest(folder: Path) -> str:
+    """Twelve hex digits of the checkpoint's weights."""
+    content = hashlib.sha256()
+    for path in _files(folder):
+        with path.open("rb") as file:
+            content.update(hashlib.file_digest(file, "sha256").digest())
+    return content.hexdigest()[:12]
 
 
 def _nothing_at_random(state: Mapping[str, torch.Tensor], stored: Mapping[str, object], name: str) -> None:
@@ -53,10 +63,8 @@ def _same(parameter: torch.Tensor, stored: torch.Tensor, key: str, name: str) ->
         )
 
 
-def _files(name: str, revision: str | None) -> Iterator[Any]:
-    folder = Path(name)
-    index = cached_file(name, INDEX, revision=revision, _raise_exceptions_for_missing_entries=False)
-    parts = {SINGLE} if index is None else set(json.loads(Path(index).read_text())["weight_map"].values())
-    for part in sorted(parts):
-        path = folder / part if folder.is_dir() else cached_file(name, part, revision=revision)
-        yield safe_open(path, framework="pt")
+def _files(folder: Path) -> list[Path]:
+    """The weights' files: one, or the parts that an index lists."""
+    index = folder / INDEX
+    parts = set(json.loads(index.read_text())["weight_map"].values()) if index.exists() else {SINGLE}
+    return [folder / part for part in sorted(parts)]

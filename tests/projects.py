@@ -78,12 +78,12 @@ def environment():
     return {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def begin(folder, *arguments):
+def begin(folder, *arguments, **variables):
     """A session of pytest in a project, in a process group of its own, as a shell starts it."""
     return subprocess.Popen(
         [sys.executable, "-m", "pytest", "-W", "error", "--benchmark", "--suite", "small.toml", *arguments],
         cwd=folder,
-        env=environment(),
+        env={**environment(), **variables},
         start_new_session=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

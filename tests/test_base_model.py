@@ -5,6 +5,8 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import T5ForConditionalGeneration
+from transformers.activations import NewGELUActivation
 
 from harness import base_model
 from harness.errors import ModelError
@@ -15,6 +17,18 @@ CPU = torch.device("cpu")
 
 def load(folder):
     return base_model.load(ModelTable(name=str(folder)), CPU)
+
+
+def revision(folder):
+    return base_model.revision(ModelTable(name=str(folder)))
+
+
+def test_the_activation_is_one_operation_and_the_same_function(tiny_folder):
+    fused = load(tiny_folder).model
+    composed = T5ForConditionalGeneration.from_pretrained(tiny_folder)
+    assert not any(isinstance(module, NewGELUActivation) for module in fused.modules())
+    ids = torch.arange(3, 60)[None]
+    torch.testing.assert_close(fused(input_ids=ids, labels=ids).logits, composed(input_ids=ids, labels=ids).logits)
 
 
 def test_a_local_folder_is_loaded_tensor_for_tensor(tiny_folder):
@@ -90,16 +104,36 @@ def test_an_unusable_folder_is_answered_with_what_a_checkpoint_needs(damage, fol
     damage(folder)
     with pytest.raises(ModelError) as caught:
         load(folder)
-    assert f"model '{folder}': not a usable checkpoint folder, which needs config.json, model.safetensors" in str(
-        caught.value
-    )
+    assert f"model '{folder}': not a usable checkpoint, which needs config.json, model.safetensors" in str(caught.value)
 
 
 def test_a_name_that_cannot_be_fetched_says_what_works_without_a_network():
     with pytest.raises(ModelError) as caught:
         load("no-such-owner/no-such-model")
-    assert "model 'no-such-owner/no-such-model': neither a local folder nor to be had" in str(caught.value)
-    assert "use the suite 'embedded', a local folder, or a filled cache" in str(caught.value)
+    assert str(caught.value) == (
+        "model 'no-such-owner/no-such-model': neither a local path nor to be had from the hub: HF_HUB_OFFLINE=1 is set "
+        "and the cache has no complete copy of it. Unset HF_HUB_OFFLINE; without the hub: --suite=embedded, or "
+        "--model DIR, or HF_HUB_OFFLINE=1 with a cache filled by `hf download no-such-owner/no-such-model`."
+    )
+
+
+@pytest.mark.parametrize("path", ["./nothing", "/no/such", "~/nothing", "models/of/mine", "t5.safetensors"])
+def test_a_path_that_does_not_exist_is_not_looked_for_on_the_hub(path):
+    with pytest.raises(ModelError) as caught:
+        load(path)
+    assert str(caught.value) == f"model '{path}': no such file or folder"
+
+
+def test_a_path_may_begin_in_the_home_folder(folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    assert load(f"~/{folder.name}").tokenizer("#Person1#")["input_ids"] == [398, 1]
+
+
+def test_the_revision_of_a_local_checkpoint_tells_its_weights_apart(folder, tiny_folder):
+    tensors = load_file(folder / "model.safetensors")
+    same = revision(folder)
+    save_file({**tensors, "lm_head.weight": tensors["lm_head.weight"] + 1}, folder / "model.safetensors")
+    assert (same, revision(folder) == same) == (revision(tiny_folder), False)
 
 
 def test_a_named_device_is_taken():

@@ -59,8 +59,9 @@ def test_a_single_file_is_split_nine_to_one_without_a_dialogue_on_both_sides(suf
 
 
 def test_rows_are_cut_to_the_numbers_of_the_suite(split_folder, rows):
-    splits = load(split_folder, train_rows=3, test_rows=2)
-    assert [row.id for row in splits["train"]] == ["row_0", "row_1", "row_2"]
+    table = TaskTable(name="dialogsum", data=str(split_folder), train_every=2, train_rows=3, test_rows=2)
+    splits = data.cut(table, data.load(table))
+    assert [row.id for row in splits["train"]] == ["row_0", "row_2", "row_4"]
     assert [row.id for row in splits["test"]] == ["row_20", "row_21"]
 
 
@@ -154,5 +155,21 @@ def test_a_needed_split_that_is_missing_is_named(split, split_folder):
 def test_an_id_that_cannot_be_fetched_says_what_works_without_a_network():
     with pytest.raises(DataError) as caught:
         load("no-such-owner/no-such-data")
-    assert "data 'no-such-owner/no-such-data': neither a local file or folder nor to be had" in str(caught.value)
-    assert 'use data = "embedded", a local path, or a filled cache' in str(caught.value)
+    assert str(caught.value) == (
+        "data 'no-such-owner/no-such-data': neither a local path nor to be had from the hub: HF_HUB_OFFLINE=1 is set "
+        "and the cache has no complete copy of it. Unset HF_HUB_OFFLINE; without the hub: --suite=embedded, or "
+        "--data DIR, or HF_HUB_OFFLINE=1 with a cache filled by "
+        "`hf download no-such-owner/no-such-data --repo-type dataset`."
+    )
+
+
+@pytest.mark.parametrize("path", ["./nothing", "/no/such", "~/nothing", "data/of/mine", "rows.jsonl"])
+def test_a_path_that_does_not_exist_is_not_looked_for_on_the_hub(path):
+    with pytest.raises(DataError) as caught:
+        load(path)
+    assert str(caught.value) == f"data '{path}': no such file or folder"
+
+
+@pytest.mark.parametrize("name", ["embedded", "."])
+def test_data_that_is_not_from_the_hub_has_no_commit(name):
+    assert data.revision(TaskTable(name="dialogsum", data=name)) is None

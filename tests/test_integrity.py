@@ -35,7 +35,7 @@ def test_every_layout_loads_whole(folder, tensors, layout):
         "decoder_and_output_only": {DECODER: shared, OUTPUT: output},
     }[layout]
     model = written(folder, {**tensors, **kept}, tied=layout == "tied")
-    integrity.verify(model, str(folder), None)
+    integrity.verify(model, folder, str(folder))
     assert torch.equal(model.encoder.embed_tokens.weight, shared)
     assert torch.equal(model.lm_head.weight, shared if layout == "tied" else output)
 
@@ -46,7 +46,7 @@ def test_an_embedding_that_is_the_output_projection_is_refused_by_its_name(folde
     model.shared.weight = model.lm_head.weight
     model.encoder.embed_tokens.weight = model.lm_head.weight
     with pytest.raises(ModelError, match=r"shared\.weight is not what the checkpoint holds"):
-        integrity.verify(model, str(folder), None)
+        integrity.verify(model, folder, str(folder))
 
 
 def test_a_single_changed_element_is_found_by_its_tensors_name(folder, tensors):
@@ -54,7 +54,7 @@ def test_a_single_changed_element_is_found_by_its_tensors_name(folder, tensors):
     with torch.no_grad():
         model.decoder.final_layer_norm.weight[3] += 1e-6
     with pytest.raises(ModelError, match=r"decoder\.final_layer_norm\.weight is not what the checkpoint holds"):
-        integrity.verify(model, str(folder), None)
+        integrity.verify(model, folder, str(folder))
 
 
 def test_a_tensor_without_a_checkpoint_would_stay_random_and_is_refused(folder, tensors):
@@ -62,4 +62,4 @@ def test_a_tensor_without_a_checkpoint_would_stay_random_and_is_refused(folder, 
     del tensors["encoder.final_layer_norm.weight"]
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ModelError, match=r"no tensor encoder\.final_layer_norm\.weight"):
-        integrity.verify(model, str(folder), None)
+        integrity.verify(model, folder, str(folder))

@@ -58,6 +58,8 @@ class Batches(Iterator[Batch]):
         self.used.examples += len(batch["labels"])
         self.used.steps += 1
         self.used.tokens += tokens(batch)
+        if self._device.type == "cuda":  # from pinned memory a copy does not wait for the computation before it
+            batch = {name: tensor.pin_memory() for name, tensor in batch.items()}
         return {name: tensor.to(self._device, non_blocking=True) for name, tensor in batch.items()}
 
     def _within_limits(self, batch: Batch) -> Batch:

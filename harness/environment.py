@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from harness import training
 from harness.record import Environment
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "datasets", "evaluate", "rouge_score", "tokenizers", "numpy")
@@ -19,6 +20,7 @@ def describe(device: torch.device) -> Environment:
         device=device.type,
         device_name=_device_name(device),
         threads=torch.get_num_threads(),
+        dtype="bfloat16" if training.precision(device) == "bf16" else "float32",
         python=platform.python_version(),
         platform=f"{platform.system()}-{platform.machine()}",
         packages={name: version(name) for name in PACKAGES},

@@ -59,6 +59,10 @@ class Unsupported(TuneoffError):
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """A message for a name that does not exist: the closest match, and all that do exist."""
     names = sorted(known)
-    close = get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"; did you mean {close[0]!r}?" if close else "."
-    return f"unknown {kind} {name!r}{hint} Known: {', '.join(names) or 'none'}"
+    return f"unknown {kind} {name!r}{closest(name, names)} Known: {', '.join(names) or 'none'}"
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown name: a question that names the known one most like it, or a full stop."""
+    close = get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else "."

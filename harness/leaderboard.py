@@ -6,11 +6,12 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness import statistics
 from harness.metrics import COSTS, RANKED_BY, ROUGE
-from harness.record import Prediction, Record, Status
-from harness.statistics import Interval, Scores
+from harness.record import Record, Status
+from harness.statistics import Interval, Resampled, Scores
 from harness.suite import ZERO_SHOT
 
 FULL = "full_finetune"
@@ -18,10 +19,10 @@ FULL = "full_finetune"
 
 @dataclass(frozen=True)
 class Entry:
-    """A run with its predictions, as the store gives them."""
+    """A run with its scores by ROUGE type, one value a test row; without scores where it has none."""
 
     record: Record
-    predictions: Sequence[Prediction]
+    scores: Mapping[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -59,30 +60,33 @@ def rows(entries: Sequence[Entry]) -> list[Row]:
     groups: dict[str, list[Entry]] = {}
     for entry in sorted(entries, key=lambda entry: entry.record.spec.seed):
         groups.setdefault(entry.record.spec.method, []).append(entry)
-    ok = {method: group for method, group in groups.items() if all(map(_complete, group))}
-    matrices = {method: {metric.name: _matrix(group, metric.name) for metric in ROUGE} for method, group in ok.items()}
-    ranks = _ranks({method: by_metric[RANKED_BY.name] for method, by_metric in matrices.items()})
-    table = [_row(method, group, ranks, matrices) for method, group in groups.items()]
+    drawn = {
+        method: {metric.name: statistics.resample(_matrix(group, metric.name)) for metric in ROUGE}
+        for method, group in groups.items()
+        if all(map(_complete, group))
+    }
+    ranks = _ranks({method: by_metric[RANKED_BY.name] for method, by_metric in drawn.items()})
+    table = [_row(method, group, ranks, drawn) for method, group in groups.items()]
     return sorted(table, key=lambda row: (row.rank is None, row.rank or 0, -_mean(row), row.method))
 
 
 def _row(
-    method: str, group: Sequence[Entry], ranks: Mapping[str, int], matrices: Mapping[str, Mapping[str, Scores]]
+    method: str, group: Sequence[Entry], ranks: Mapping[str, int], drawn: Mapping[str, Mapping[str, Resampled]]
 ) -> Row:
     failed = next((entry.record for entry in group if not _complete(entry)), None)
-    mine = matrices.get(method, {})
-    references = {other: matrices[other] for other in (ZERO_SHOT, FULL) if other in matrices and other != method}
+    mine = drawn.get(method, {})
+    references = {other: drawn[other] for other in (ZERO_SHOT, FULL) if other in drawn and other != method}
     return Row(
         rank=ranks.get(method),
         method=method,
         status=failed.status if failed else Status.OK,
         seeds=tuple(entry.record.spec.seed for entry in group),
-        scores={name: statistics.interval(scores) for name, scores in mine.items()},
+        scores={name: statistics.interval(one) for name, one in mine.items()},
         costs={metric.name: _cost(group, metric.name) for metric in COSTS},
         gains={
-            other: {name: statistics.difference(scores, theirs[name]) for name, scores in mine.items()}
+            other: {name: statistics.difference(one, theirs[name]) for name, one in mine.items()}
             for other, theirs in references.items()
-            if mine and _paired(mine, theirs)
+            if mine and mine[RANKED_BY.name].rows == theirs[RANKED_BY.name].rows
         },
         reason=_reason(failed) if failed else "",
         contended=any(entry.record.contended for entry in group),
@@ -90,26 +94,22 @@ def _row(
 
 
 def _complete(entry: Entry) -> bool:
-    return entry.record.status == Status.OK and bool(entry.predictions)
+    return entry.record.status == Status.OK and bool(entry.scores)
 
 
 def _reason(record: Record) -> str:
     if record.status == Status.OK:
-        return f"the predictions of seed {record.spec.seed} are missing; run it again"
+        return f"the scores of seed {record.spec.seed} are missing; run it again"
     return f"{record.error.type}: {record.error.message}" if record.error else ""
 
 
 def _matrix(group: Sequence[Entry], metric: str) -> Scores:
     """Scores of shape (seeds, rows)."""
-    return np.array([[prediction.scores[metric] for prediction in entry.predictions] for entry in group])
+    return np.stack([entry.scores[metric] for entry in group])
 
 
-def _ranks(matrices: Mapping[str, Scores]) -> dict[str, int]:
-    return statistics.ranks(dict(matrices)) if len({m.shape[1] for m in matrices.values()}) <= 1 else {}
-
-
-def _paired(mine: Mapping[str, Scores], theirs: Mapping[str, Scores]) -> bool:
-    return bool(mine[RANKED_BY.name].shape[1] == theirs[RANKED_BY.name].shape[1])
+def _ranks(drawn: Mapping[str, Resampled]) -> dict[str, int]:
+    return statistics.ranks(drawn) if len({one.rows for one in drawn.values()}) <= 1 else {}
 
 
 def _cost(group: Sequence[Entry], name: str) -> float | None:

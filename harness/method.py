@@ -26,6 +26,7 @@ class Setting:
     max_new_tokens: int
     num_beams: int
     seed: int
+    micro_batch_size: int | None = None
 
 
 class Method:
@@ -59,6 +60,7 @@ class Method:
             self.optimizer(model),
             warmup=self.warmup,
             max_grad_norm=self.max_grad_norm,
+            micro_batch_size=self.setting.micro_batch_size,
             after_step=lambda step: self.after_step(model, step),
         )
 

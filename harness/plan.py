@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness import registry
 from harness.record import RunSpec
 from harness.registry import Plugin
-from harness.suite import ZERO_SHOT, Suite
+from harness.suite import ZERO_SHOT, ModelTable, Suite
 
 
 @dataclass(frozen=True)
 class Order:
-    """What one process is asked to do."""
+    """What one process is asked to do: ``task`` is the folder of the prepared task, ``model`` what to load."""
 
     spec: RunSpec
     plugin: Plugin
+    model: ModelTable
+    task: Path
     device: str | None
     threads: int
 
@@ -35,6 +38,8 @@ def runs(suite: Suite, plugins: Mapping[str, Plugin]) -> list[RunSpec]:
             budget=suite.budget,
             evaluation=suite.evaluation,
             batch_size=suite.run.batch_size,
+            micro_batch_size=suite.run.micro_batch_size,
+            gradient_checkpointing=suite.run.gradient_checkpointing,
             overrides=suite.methods.get(method, {}),
             source=registry.find(plugins, method).source_hash,
         )

@@ -4,13 +4,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness.suite import Budget, Evaluation, ModelTable, TaskTable
 
-SCHEMA = 1
+SCHEMA: Final = 1
 
 
 class Status(StrEnum):
@@ -44,6 +44,8 @@ class RunSpec(Block):
     budget: Budget
     evaluation: Evaluation
     batch_size: int
+    micro_batch_size: int | None = None
+    gradient_checkpointing: bool = False
     overrides: Mapping[str, Any] = {}  # hyper-parameters that the suite sets for this method
     source: str = ""  # hash of the method's file
 
@@ -110,6 +112,7 @@ class Environment(Block):
     device: str
     device_name: str
     threads: int
+    dtype: str = "float32"  # of the arithmetic: bfloat16 where it is autocast
     python: str
     platform: str
     packages: Mapping[str, str]
@@ -154,7 +157,7 @@ class Lengths(Block):
 class Record(Block):
     """One stored run."""
 
-    schema_version: int = Field(default=SCHEMA, alias="schema")
+    schema_version: Literal[1] = Field(default=SCHEMA, alias="schema")
     spec: RunSpec
     status: Status
     hyperparameters: Mapping[str, Any] = {}
@@ -163,6 +166,8 @@ class Record(Block):
     checks: Checks = Checks()
     lengths: Lengths = Lengths()
     data_hash: str | None = None
+    data_revision: str | None = None  # the hub's commit
+    model_revision: str | None = None  # the hub's commit, or a hash of a local checkpoint's weights
     predictions_hash: str | None = None
     environment: Environment | None = None
     contended: bool = False
@@ -174,9 +179,14 @@ class Record(Block):
 
 
 class Prediction(Block):
-    """One test dialogue: what came out, and its score against the human summaries."""
+    """One test dialogue: what came out, and its score against the human summaries.
+
+    ``rows`` are its numbers in the test split; one that is not ``scored`` is only to be shown.
+    """
 
     id: str
+    rows: tuple[int, ...]
+    scored: bool = True
     dialogue: str
     references: tuple[str, ...]
     text: str
@@ -202,6 +212,9 @@ class Preflight(Block):
 
     leakage: Leakage
     environment: Environment
+    data_hash: str
+    data_revision: str | None = None
+    model_revision: str
 
 
 class Outcome(Block):

@@ -6,12 +6,11 @@ import inspect
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import PluginError, unknown
+from harness.errors import PluginError, closest, unknown
 
 if TYPE_CHECKING:
     from harness.method import Method
@@ -82,8 +81,7 @@ def _configured(cls: "type[Method]", plugin: Plugin, overrides: Mapping[str, Any
     known = cls.hyperparameters()
     for name, value in overrides.items():
         if name not in known:
-            close = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else "."
+            hint = closest(name, known)
             raise PluginError(
                 f"[methods.{plugin.id}] {name}: {cls.__name__} has no such hyper-parameter{hint} "
                 f"It has {', '.join(known)}"

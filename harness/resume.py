@@ -1,11 +1,13 @@
 """Which stored record can stand for a run that is asked for again, and why none can."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.leaderboard import Entry
-from harness.record import Environment, RunSpec, Status, hash_of
+from harness.baseline import changes
+from harness.record import Environment, Prediction, Preflight, Record, RunSpec, Status, hash_of
+
+Answers = Callable[[RunSpec], Sequence[Prediction]]  # the stored predictions of a run
 
 CALLED = {"source": "its method's file", "overrides": "its hyper-parameters", "batch_size": "the suite's batch size"}
 
@@ -15,31 +17,42 @@ class Decision:
     """What stands for a run, or the reason why it has to be done."""
 
     run: RunSpec
-    stored: Entry | None
+    stored: Record | None
     reason: str = ""
 
 
-def decide(run: RunSpec, stored: Sequence[Entry], here: Environment) -> Decision:
-    """The stored run that this one would only repeat: ``ok``, of the same spec, source and environment."""
-    namesakes = [entry for entry in stored if entry.record.spec.name == run.name]
-    same = next((entry for entry in namesakes if entry.record.spec.hash == run.hash), None)
+def decide(run: RunSpec, stored: Sequence[Record], answers: Answers, here: Preflight) -> Decision:
+    """The stored run that this one would only repeat: ``ok``, of the same spec, source, data, base and environment."""
+    namesakes = [record for record in stored if record.spec.name == run.name]
+    same = next((record for record in namesakes if record.spec.hash == run.hash), None)
     if same is not None:
-        reason = _flaw(same, here)
+        reason = _flaw(same, answers, here)
         return Decision(run, None if reason else same, reason)
-    return Decision(run, None, _difference(run, namesakes[-1].record.spec) if namesakes else "not stored yet")
+    return Decision(run, None, _difference(run, namesakes[-1].spec) if namesakes else "not stored yet")
 
 
-def _flaw(entry: Entry, here: Environment) -> str:
-    record = entry.record
-    if record.status != Status.OK:
-        return f"it ended {record.status}"
+def obstacle(record: Record, here: Preflight) -> str:
+    """Why a stored run cannot be compared with the runs of this session; empty if it can."""
     if record.environment is None:
         return "its environment is unknown"
-    if record.environment.fingerprint != here.fingerprint:
-        return f"its environment changed: {_changes(_flat(record.environment), _flat(here))}"
-    if not entry.predictions:
+    if record.environment.fingerprint != here.environment.fingerprint:
+        return f"its environment changed: {', '.join(changes(_flat(record.environment), _flat(here.environment)))}"
+    if record.data_hash != here.data_hash:
+        return "the rows of its data changed"
+    if record.model_revision != here.model_revision:
+        return f"its base model changed: {record.model_revision} → {here.model_revision}"
+    return ""
+
+
+def _flaw(record: Record, answers: Answers, here: Preflight) -> str:
+    if record.status != Status.OK:
+        return f"it ended {record.status}"
+    if reason := obstacle(record, here):
+        return reason
+    predictions = answers(record.spec)
+    if not predictions:
         return "its predictions are missing"
-    if record.predictions_hash != hash_of(prediction.text for prediction in entry.predictions):
+    if record.predictions_hash != hash_of(prediction.text for prediction in predictions):
         return "its stored predictions are not its own"
     return ""
 
@@ -53,8 +66,3 @@ def _difference(run: RunSpec, stored: RunSpec) -> str:
 def _flat(environment: Environment) -> dict[str, Any]:
     values = environment.model_dump(mode="json", exclude={"git"})
     return {**values.pop("packages"), **values}
-
-
-def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
-    return ", ".join(f"{name} {then.get(name)} → {now.get(name)}" for name in names)

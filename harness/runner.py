@@ -10,10 +10,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import set_seed
+from transformers import PreTrainedTokenizerBase, set_seed
 from transformers.utils import logging
 
-from harness import base_model, checkpoint, contract, environment, failure, leakage, registry, scoring, weights
+from harness import (
+    base_model,
+    checkpoint,
+    contract,
+    data,
+    environment,
+    failure,
+    leakage,
+    prepared,
+    registry,
+    scoring,
+    weights,
+)
 from harness.base_model import Seq2Seq
 from harness.budget import Batches
 from harness.errors import ContractError, Diverged
@@ -30,12 +42,11 @@ from harness.record import (
     Prediction,
     Preflight,
     Record,
-    RunSpec,
     Scores,
     Status,
     hash_of,
 )
-from harness.task import Question, Task
+from harness.task import Prompt, Question, Task, prepare
 
 RELOAD_SAMPLE = 8  # prompts that the reloaded model must answer in the same words
 
@@ -51,14 +62,25 @@ def execute(order: Order, scratch: Path) -> Outcome:
 
 
 def check(order: Order) -> str:
-    """Raise the ``UsageError`` that every run of the suite would meet; else its ``Preflight`` as JSON."""
+    """Raise the ``UsageError`` that every run of the suite would meet; else its ``Preflight`` as JSON.
+
+    Leaves the prepared task, which the runs share, in ``order.task``.
+    """
     torch.set_num_threads(order.threads)
     device = base_model.pick_device(order.device)
-    base = base_model.load(order.spec.model, device)
-    task = Task(order.spec.task, base.tokenizer)
-    dialogues = {split: [row.dialogue for row in task.rows[split]] for split in ("train", "test")}
-    leaked = leakage.measure(dialogues["train"], dialogues["test"])
-    return Preflight(leakage=leaked, environment=environment.describe(device)).model_dump_json()
+    base = base_model.load(order.model, device)
+    table = order.spec.task
+    splits = data.load(table)
+    task = prepare(table, splits, base.tokenizer, order.spec.evaluation.sample_rows)
+    prepared.save(task, order.task)
+    dialogues = {split: [row.dialogue for row in rows] for split, rows in data.cut(table, splits).items()}
+    return Preflight(
+        leakage=leakage.measure(dialogues["train"], dialogues["test"]),
+        environment=environment.describe(device),
+        data_hash=task.hash,
+        data_revision=data.revision(table),
+        model_revision=base_model.revision(order.model),
+    ).model_dump_json()
 
 
 class Run:
@@ -82,27 +104,27 @@ class Run:
             logging.disable_progress_bar()  # it would fill the log, and needs a standard output
             self.meters.device = base_model.pick_device(self.order.device)
             self.facts["environment"] = environment.describe(self.device)  # before a plugin can change anything
-            base = base_model.load(self.spec.model, self.device)
-            task = Task(self.spec.task, base.tokenizer)
-            questions = task.test
-            self.facts["data_hash"] = task.hash
+            base = base_model.load(self.order.model, self.device)
+            task = prepared.load(self.order.task)
             self._enter_plugins_folder()
         with self.meters.phase("build"):
-            method = self._method(task)
+            method = self._method(base.tokenizer, task.prompt)
             set_seed(self.spec.seed)
             model = contract.model(method.build(base.model), method)
+            if method.trains and self.spec.gradient_checkpointing:
+                model.activation_checkpointing_enable({"use_reentrant": False})
             self._count(model)
         if method.trains:
             self._train(method, model, task)
         with self.meters.phase("generate"):
-            texts = contract.texts(method.generate(model, [question.prompt for question in questions]), len(questions))
+            prompts = [question.prompt for question in task.questions]
+            texts = contract.texts(method.generate(model, prompts), len(prompts))
         with self.meters.phase("score"):
-            self._count_generated(texts, task)
-            self._score(questions, texts)
-            self.facts["lengths"] = _lengths(task, questions, texts, self.spec)
+            self._count_generated(task, texts, base.tokenizer)
+            self._score(task.questions, texts)
         if method.trains:
             with self.meters.phase("save"):
-                self._save(method, model, questions, texts)
+                self._save(method, model, prompts, texts)
 
     def outcome(self, status: Status, error: Failure | None = None) -> Outcome:
         """The record of what happened so far."""
@@ -137,12 +159,19 @@ class Run:
         folder.mkdir()
         os.chdir(folder)
 
-    def _method(self, task: Task) -> Method:
+    def _method(self, tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> Method:
         cls = registry.load(self.order.plugin, self.spec.overrides)
         self.facts["hyperparameters"] = dict(cls.hyperparameters())
         evaluation = self.spec.evaluation
         return cls(
-            Setting(task.tokenizer, task.prompt, evaluation.max_new_tokens, evaluation.num_beams, self.spec.seed)
+            Setting(
+                tokenizer,
+                prompt,
+                max_new_tokens=evaluation.max_new_tokens,
+                num_beams=evaluation.num_beams,
+                seed=self.spec.seed,
+                micro_batch_size=self.spec.micro_batch_size,
+            )
         )
 
     def _count(self, model: Seq2Seq) -> None:
@@ -191,15 +220,18 @@ class Run:
             self.cost["step_seconds_median"] = float(np.median(steps))
             self.cost["step_seconds_p90"] = float(np.quantile(steps, 0.9))
 
-    def _count_generated(self, texts: Sequence[str], task: Task) -> None:
-        tokens = sum(map(len, task.tokenizer(list(texts))["input_ids"]))
-        self.cost["generated_tokens_per_second"] = tokens / self.meters.phases["generate"].seconds
+    def _count_generated(self, task: Task, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> None:
+        counts = [len(ids) for ids in tokenizer(list(texts), verbose=False)["input_ids"]]
+        self.cost["generated_tokens_per_second"] = sum(counts) / self.meters.phases["generate"].seconds
+        self.facts["lengths"] = _lengths(task, texts, [count > self.spec.evaluation.max_new_tokens for count in counts])
 
     def _score(self, questions: Sequence[Question], texts: Sequence[str]) -> None:
         pairs = scoring.rouge(texts, [question.references for question in questions])
         self.predictions = tuple(
             Prediction(
                 id=question.id,
+                rows=question.rows,
+                scored=question.scored,
                 dialogue=question.dialogue,
                 references=question.references,
                 text=text,
@@ -208,18 +240,17 @@ class Run:
             )
             for question, text, (mean, best) in zip(questions, texts, pairs, strict=True)
         )
-        names = [metric.name for metric in ROUGE]
-        means = {name: fmean(prediction.scores[name] for prediction in self.predictions) for name in names}
-        best = {name: fmean(prediction.best[name] for prediction in self.predictions) for name in names}
+        names, scored = [metric.name for metric in ROUGE], [each for each in self.predictions if each.scored]
+        means = {name: fmean(prediction.scores[name] for prediction in scored) for name in names}
+        best = {name: fmean(prediction.best[name] for prediction in scored) for name in names}
         self.facts["scores"] = Scores(**means, best=best)
         self.facts["predictions_hash"] = hash_of(texts)
 
-    def _save(self, method: Method, model: Seq2Seq, questions: Sequence[Question], texts: Sequence[str]) -> None:
+    def _save(self, method: Method, model: Seq2Seq, prompts: Sequence[str], texts: Sequence[str]) -> None:
         folder = self.scratch / "checkpoint"
         self.cost["adapter_bytes"] = checkpoint.save(model, folder)
-        fresh = base_model.load(self.spec.model, self.device).model
-        prompts = [question.prompt for question in questions[:RELOAD_SAMPLE]]
-        again = method.generate(checkpoint.reload(model, folder, fresh), prompts)
+        fresh = base_model.load_model(self.order.model, self.device)
+        again = method.generate(checkpoint.reload(model, folder, fresh), prompts[:RELOAD_SAMPLE])
         self.checks["reload_equal"] = list(again) == list(texts[:RELOAD_SAMPLE])
         if not self.checks["reload_equal"]:
             raise ContractError(
@@ -228,13 +259,12 @@ class Run:
             )
 
 
-def _lengths(task: Task, questions: Sequence[Question], texts: Sequence[str], spec: RunSpec) -> Lengths:
-    references = [reference for question in questions for reference in question.references]
-    counts = [len(ids) for ids in task.tokenizer(list(texts))["input_ids"]]
+def _lengths(task: Task, texts: Sequence[str], too_long: Sequence[bool]) -> Lengths:
+    references = [reference for question in task.questions for reference in question.references]
     return Lengths(
-        prompts_truncated=fmean(question.truncated for question in questions),
+        prompts_truncated=fmean(question.truncated for question in task.questions),
         targets_truncated=task.targets_truncated,
-        outputs_cut=fmean(count > spec.evaluation.max_new_tokens for count in counts),
+        outputs_cut=fmean(too_long),
         outputs_empty=fmean(not text.strip() for text in texts),
         words_out=fmean(len(text.split()) for text in texts),
         words_reference=fmean(len(text.split()) for text in references),

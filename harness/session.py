@@ -11,13 +11,13 @@ from harness.executor import Executor, cores
 from harness.leaderboard import Entry, Row
 from harness.metrics import ROUGE
 from harness.plan import Order
-from harness.record import Outcome, Preflight, Record, RunSpec, Status
+from harness.record import Environment, Outcome, Preflight, Record, RunSpec, Status
 from harness.registry import Plugin
-from harness.report import files, notes
+from harness.report import notes
 from harness.report.notes import Notes
 from harness.resume import Decision
 from harness.store import Store
-from harness.suite import ZERO_SHOT, Suite
+from harness.suite import EMBEDDED, ZERO_SHOT, ModelTable, Suite
 
 
 class TrainClock:
@@ -53,13 +53,14 @@ class Bakeoff:
         self.decisions: list[Decision] = []  # of the runs that were asked for, in order
         self.left_out: list[str] = []  # stored runs that the leaderboard does not show
         self._preflight: Preflight
+        self._model = suite.model
         self._hashes = {run.hash for run in self.runs}
         self._zero_shot = next(run for run in self.runs if run.method == ZERO_SHOT)
         self._plugins = plugins
         self._device = device
         self._jobs = jobs
         self._expected: list[RunSpec] = []
-        self._stored: list[Entry] = []
+        self._stored: list[Record] = []
         self._pending: dict[str, Future[Outcome]] = {}
         self._done: dict[str, Record] = {}
 
@@ -68,11 +69,27 @@ class Bakeoff:
         """Whether there is a run to show."""
         return bool(self._done)
 
+    @property
+    def records(self) -> list[Record]:
+        """The runs of this session, those that stored ones stand for included."""
+        return list(self._done.values())
+
+    @property
+    def methods(self) -> list[str]:
+        """The suite's methods, in order."""
+        return list(dict.fromkeys(run.method for run in self.runs))
+
+    @property
+    def environment(self) -> Environment:
+        """Where this session's runs are done."""
+        return self._preflight.environment
+
     def start(self) -> None:
         """Raise the ``UsageError`` that the suite's model, data or results folder would cause later."""
         self.store.open()
-        self._stored = self._entries()
+        self._stored = self.store.read_runs()
         self._preflight = Preflight.model_validate_json(self._executor.check(self._order(self._zero_shot)))
+        self._model = _exactly(self.suite.model, self._preflight.model_revision)
 
     def stop(self) -> None:
         """End whatever still runs; what has finished is kept."""
@@ -96,7 +113,12 @@ class Bakeoff:
 
     def execute(self, name: str) -> Record:
         """Do the run of that name, or wait for it, and keep it; ``CLOCK`` advances by its training seconds."""
-        run = next(run for run in self.runs if run.name == name)
+        record = self.finish(next(run for run in self.runs if run.name == name))
+        CLOCK.seconds += record.cost.train_seconds or 0.0
+        return record
+
+    def finish(self, run: RunSpec) -> Record:
+        """Do the run, or wait for it, and keep it."""
         if run not in self._expected:
             self._expected.append(run)
         ahead = self._expected if self._jobs > 1 else []
@@ -106,9 +128,7 @@ class Bakeoff:
             first = self._pending.get(self._zero_shot.name)
             wait([first] if first else self._pending.values(), return_when=FIRST_COMPLETED)
             self._keep_finished()
-        record = self._done[run.name]
-        CLOCK.seconds += record.cost.train_seconds or 0.0
-        return record
+        return self._done[run.name]
 
     def figures(self, record: Record) -> dict[str, Any]:
         """What other tools read: scores and costs by name, and whether the run is an earlier one's."""
@@ -130,16 +150,20 @@ class Bakeoff:
 
         It has this session's runs, and stored ones of the same environment.
         """
-        stored = [entry for entry in self._entries() if entry.record.spec.hash in self._hashes]
-        entries = [entry for entry in stored if self._belongs(entry.record)]
-        self.left_out = [entry.record.spec.name for entry in stored if not self._belongs(entry.record)]
+        entries = self.entries()
         rows = leaderboard.rows(entries)
         remarks = notes.of([entry.record for entry in entries], self._preflight.leakage)
-        count, seed = self.suite.evaluation.samples, self.suite.run.seeds[0]
-        samples = [
-            Entry(entry.record, entry.predictions[:count]) for entry in entries if entry.record.spec.seed == seed
-        ]
+        seed = self.suite.run.seeds[0]
+        samples = [self._shown(entry.record) for entry in entries if entry.record.spec.seed == seed]
+        from harness.report import files  # pandas, which listing the runs must not wait for
+
         return rows, remarks, files.write(self.store, self.suite, rows, samples, remarks)
+
+    def entries(self) -> list[Entry]:
+        """This session's runs, and stored ones of the suite that they can be compared with."""
+        stored = [record for record in self.store.read_runs() if record.spec.hash in self._hashes]
+        self.left_out = [record.spec.name for record in stored if not self._belongs(record)]
+        return [Entry(each, self.store.read_scores(each.spec)) for each in stored if self._belongs(each)]
 
     @cached_property
     def _executor(self) -> Executor:
@@ -150,10 +174,10 @@ class Bakeoff:
         if run.name in self._done or run.name in self._pending:
             return
         if self.resumes or run not in self._expected:
-            decision = resume.decide(run, self._stored, self._preflight.environment)
+            decision = resume.decide(run, self._stored, self.store.read_predictions, self._preflight)
             self.decisions.append(decision)
             if decision.stored:
-                self._done[run.name] = decision.stored.record
+                self._done[run.name] = decision.stored
                 return
         self._pending[run.name] = self._executor.submit(self._order(run))
 
@@ -167,25 +191,36 @@ class Bakeoff:
                 return
 
     def _keep(self, run: RunSpec, outcome: Outcome) -> None:
-        environment = outcome.record.environment or self._preflight.environment
-        known = {"contended": self._jobs > 1, "environment": environment}
+        here = self._preflight
+        known = {
+            "contended": self._jobs > 1,
+            "environment": outcome.record.environment or here.environment,
+            **here.model_dump(include={"data_hash", "data_revision", "model_revision"}),
+        }
         record = outcome.record.model_copy(update=known)
         record = judge.judged(record, self._done.get(self._zero_shot.name, record))
         self.store.write_run(record, outcome.predictions, outcome.log)
         self._done[run.name] = record
 
     def _belongs(self, record: Record) -> bool:
-        """Whether a stored run is this session's, or one of the same environment."""
-        here = self._preflight.environment.fingerprint
-        same = record.environment is not None and record.environment.fingerprint == here
-        return same or record.spec.name in self._done
+        """Whether a stored run is this session's, or one that it can be compared with."""
+        return record.spec.name in self._done or not resume.obstacle(record, self._preflight)
 
-    def _entries(self) -> list[Entry]:
-        """What is stored; the predictions of other suites that had this name are left out."""
-        return [
-            Entry(record, self.store.read_predictions(record.spec) if record.spec.hash in self._hashes else [])
-            for record in self.store.read_runs()
-        ]
+    def _shown(self, record: Record) -> Outcome:
+        """The run with those of its predictions that the suite wants to be seen."""
+        count, named = self.suite.evaluation.samples, set(self.suite.evaluation.sample_rows)
+        predictions = enumerate(self.store.read_predictions(record.spec))
+        shown = tuple(each for number, each in predictions if number < count or named.intersection(each.rows))
+        return Outcome(record=record, predictions=shown)
 
     def _order(self, run: RunSpec) -> Order:
-        return Order(run, self._plugins[run.method], self._device, threads=cores())
+        task = (self.store.scratch / "task").absolute()
+        return Order(run, self._plugins[run.method], self._model, task, self._device, threads=cores())
+
+
+def _exactly(model: ModelTable, revision: str) -> ModelTable:
+    """The model that was checked, wherever a run looks for it from and however its branch moves on."""
+    if model.name == EMBEDDED:
+        return model
+    path = Path(model.name)
+    return ModelTable(name=str(path.absolute())) if path.exists() else ModelTable(name=model.name, revision=revision)

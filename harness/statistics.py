@@ -1,16 +1,20 @@
 """Intervals and paired tests by bootstrap over test rows and seeds.
 
 Scores come as arrays of shape (seeds, rows). A resample draws rows and seeds with replacement; two
-methods are compared on the same drawn rows, so that a row's difficulty cancels out.
+methods are compared on the same drawn rows, so that a row's difficulty cancels out, and on seeds
+drawn for each of them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 RESAMPLES = 4000
 LEVEL = 0.95
+TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 
 Scores = NDArray[np.float64]
 
@@ -24,46 +28,53 @@ class Interval:
     high: float
 
 
-def interval(scores: Scores) -> Interval:
+@dataclass(frozen=True)
+class Resampled:
+    """A mean score with its resamples: (2, RESAMPLES), the same rows drawn in both, but other seeds."""
+
+    rows: int
+    mean: float
+    means: NDArray[np.float32]
+
+
+def resample(scores: Scores) -> Resampled:
+    """Draw rows and seeds of one method's scores."""
+    seeds, rows = scores.shape
+    shares, values = _draws(rows, 0), scores.astype(np.float32)
+    means = [np.einsum("nr,nr->n", _draws(seeds, stream) @ values, shares) for stream in (1, 2)]
+    return Resampled(rows, float(scores.mean()), np.stack(means))
+
+
+def interval(one: Resampled) -> Interval:
     """The interval of the mean score."""
-    return _interval(float(scores.mean()), _resampled(scores, _draw_rows(scores.shape[1]), stream=1))
+    return _interval(one.mean, one.means[0])
 
 
-def difference(scores: Scores, others: Scores) -> Interval:
-    """The paired interval of ``scores.mean() - others.mean()`` over the same rows."""
-    if scores.shape[1] != others.shape[1]:
-        raise ValueError(f"paired scores need the same rows, got {scores.shape[1]} and {others.shape[1]}")
-    rows = _draw_rows(scores.shape[1])
-    gains = _resampled(scores, rows, stream=1) - _resampled(others, rows, stream=2)
-    return _interval(float(scores.mean() - others.mean()), gains)
+def difference(one: Resampled, other: Resampled) -> Interval:
+    """The paired interval of the first mean minus the second over the same rows."""
+    if one.rows != other.rows:
+        raise ValueError(f"paired scores need the same rows, got {one.rows} and {other.rows}")
+    return _interval(one.mean - other.mean, one.means[0] - other.means[1])
 
 
-def ranks(methods: dict[str, Scores]) -> dict[str, int]:
+def ranks(methods: Mapping[str, Resampled]) -> dict[str, int]:
     """A rank for each method: one more than the number of methods that are clearly better.
 
     Two methods that the paired bootstrap cannot tell apart do not push each other down.
     """
     return {
-        name: 1 + sum(difference(others, scores).low > 0 for other, others in methods.items() if other != name)
-        for name, scores in methods.items()
+        name: 1 + sum(difference(better, one).low > 0 for other, better in methods.items() if other != name)
+        for name, one in methods.items()
     }
 
 
-def _draw_rows(rows: int) -> NDArray[np.float64]:
-    """How often each row is drawn, as shares: (resamples, rows)."""
-    generator = np.random.default_rng(0)
-    return generator.multinomial(rows, np.full(rows, 1 / rows), size=RESAMPLES) / rows
+@lru_cache(maxsize=16)
+def _draws(count: int, stream: int) -> NDArray[np.float32]:
+    """How often each of so many things is drawn, as shares: (RESAMPLES, count)."""
+    drawn = np.random.default_rng(stream).multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
+    return (drawn / count).astype(np.float32)
 
 
-def _resampled(scores: Scores, rows: NDArray[np.float64], stream: int) -> NDArray[np.float64]:
-    """The mean score of each resample: (resamples,)."""
-    seeds = scores.shape[0]
-    generator = np.random.default_rng(stream)
-    drawn = generator.multinomial(seeds, np.full(seeds, 1 / seeds), size=RESAMPLES) / seeds
-    means: NDArray[np.float64] = np.einsum("rs,sr->r", drawn, scores @ rows.T)
-    return means
-
-
-def _interval(mean: float, resampled: NDArray[np.float64]) -> Interval:
-    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+def _interval(mean: float, resamples: NDArray[np.float32]) -> Interval:
+    low, high = np.quantile(resamples, TAILS)
     return Interval(mean, float(low), float(high))

@@ -7,14 +7,20 @@ import os
 import platform
 import shutil
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
 from harness.errors import StoreError
+from harness.metrics import ROUGE
+from harness.on_disk import foreign, replace
 from harness.record import SCHEMA, Prediction, Record, RunSpec
 
 HOLDER = ".holder"  # who has the lock
@@ -27,7 +33,10 @@ class Store:
         self.folder = root / suite
         self._runs = self.folder / "runs"
         self._predictions = self.folder / "predictions"
+        self._scores = self.folder / "scores"
         self._logs = self.folder / "logs"
+        self.baselines = self.folder / "baseline"  # what later sessions are held against
+        self._folders = (self._runs, self._predictions, self._scores, self._logs)
         self.scratch = self.folder / ".scratch"  # where runs under way keep their files
         self._lock = FileLock(self.folder / ".lock")
 
@@ -37,11 +46,11 @@ class Store:
         Raises ``StoreError``, which says who holds the lock if somebody does.
         """
         try:
-            for folder in (self._runs, self._predictions, self._logs):
+            for folder in self._folders:
                 folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
-            for folder in (self._runs, self._predictions, self._logs):
-                _replace(folder / ".probe", b"")
+            for folder in self._folders:
+                replace(folder / ".probe", b"")
                 (folder / ".probe").unlink()
             self.write_text(HOLDER, f"process {os.getpid()} on {platform.node()}")
         except Timeout as error:
@@ -62,21 +71,25 @@ class Store:
             (self.folder / HOLDER).unlink(missing_ok=True)
             self._lock.release()
 
-    def write_run(self, record: Record, predictions: Iterable[Prediction], log: str = "") -> Path:
+    def write_run(self, record: Record, predictions: Sequence[Prediction], log: str = "") -> Path:
         """Keep a finished run; what an older spec of the same method and seed left behind goes away.
 
         The record is written last: where there is one, its predictions are whole.
         """
         name = f"{record.spec.name}-{record.spec.hash}"
         kept = {self._runs / f"{name}.json": record.to_json().encode()}
-        lines = "".join(json.dumps(p.model_dump(mode="json"), ensure_ascii=False) + "\n" for p in predictions)
-        if lines:
-            kept = {self._predictions / f"{name}.jsonl.gz": gzip.compress(lines.encode(), mtime=0), **kept}
+        if predictions:
+            lines = "".join(json.dumps(p.model_dump(mode="json"), ensure_ascii=False) + "\n" for p in predictions)
+            kept = {
+                self._predictions / f"{name}.jsonl.gz": gzip.compress(lines.encode(), mtime=0),
+                self._scores / f"{name}.safetensors": _scores(predictions),
+                **kept,
+            }
         if log.strip():
             kept = {self._logs / f"{name}.log": log.encode(), **kept}
         for path, content in kept.items():
-            _replace(path, content)
-        for folder in (self._runs, self._predictions, self._logs):
+            replace(path, content)
+        for folder in self._folders:
             for old in folder.glob(f"{glob.escape(record.spec.name)}-{'[0-9a-f]' * 12}.*"):
                 if old not in kept:
                     old.unlink()
@@ -105,17 +118,27 @@ class Store:
         except (OSError, EOFError, ValueError, zlib.error) as error:
             raise StoreError(f"{path}: cannot be read ({error}); delete it and run the method again") from error
 
+    def read_scores(self, spec: RunSpec) -> dict[str, NDArray[np.float64]]:
+        """The scores of a run by ROUGE type, one value a scored test row; none where the run has none."""
+        path = self._scores / f"{spec.name}-{spec.hash}.safetensors"
+        try:
+            return load(path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except (OSError, SafetensorError) as error:
+            raise StoreError(f"{path}: cannot be read ({error}); delete it and run the method again") from error
+
     def _tidy(self) -> None:
         """Remove what a session that was killed left half-way."""
         shutil.rmtree(self.scratch, ignore_errors=True)
-        for folder in (self.folder, self._runs, self._predictions, self._logs):
+        for folder in (self.folder, self.baselines, *self._folders):
             for path in folder.glob(".*.tmp"):
                 path.unlink()
 
     def write_text(self, name: str, text: str) -> Path:
         """A file of this suite, such as ``leaderboard.md``, replaced as a whole."""
         path = self.folder / name
-        _replace(path, text.encode())
+        replace(path, text.encode())
         return path
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> Path:
@@ -123,26 +146,20 @@ class Store:
         return self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def _scores(predictions: Sequence[Prediction]) -> bytes:
+    scored = [prediction for prediction in predictions if prediction.scored]
+    return save({metric.name: np.array([each.scores[metric.name] for each in scored]) for metric in ROUGE})
+
+
 def _record(path: Path) -> Record:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        schema = content["schema"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{path}: not a run record ({error!r}); move it away or delete it") from error
-    if schema != SCHEMA:
-        age = "a newer" if isinstance(schema, int) and schema > SCHEMA else "an older"
-        raise StoreError(f"{path}: written by {age} Tuneoff (schema {schema}, this one reads {SCHEMA}); move it away")
-    try:
-        return Record.model_validate(content)
-    except ValidationError as error:
-        raise StoreError(f"{path}: not a run record ({error.errors()[0]['loc']}); move it away or delete it") from error
+        return Record.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise StoreError(f"{path}: {_flaw(path, error)}") from error
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write beside the file, flush to the disk, then rename: a reader sees the old file or the new one."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+def _flaw(path: Path, error: Exception) -> str:
+    if other := foreign(path, SCHEMA):
+        return f"{other}; move it away"
+    reason = error.errors()[0]["loc"] if isinstance(error, ValidationError) else error
+    return f"not a run record ({reason}); move it away or delete it"

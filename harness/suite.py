@@ -11,9 +11,11 @@ from harness.errors import SuiteError, unknown
 
 BUILT_IN = Path(__file__).parent / "suites"
 DEFAULT = "embedded"
+EMBEDDED = "embedded"  # the model and the data that come with Tuneoff
 ZERO_SHOT = "zero_shot"  # the method that every other row is read against
 
 Positive = Annotated[int, Field(gt=0, strict=True)]
+Natural = Annotated[int, Field(ge=0, strict=True)]
 Seconds = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
 
 
@@ -27,8 +29,9 @@ class TaskTable(Table):
     """``[task]``: which prompts and references, from where, and how much of them."""
 
     name: str
-    data: str = "embedded"
+    data: str = EMBEDDED
     revision: str | None = None
+    train_every: Positive = 1  # of the training rows only every n-th, from the first
     train_rows: Positive | None = None
     test_rows: Positive | None = None
     max_source_tokens: Positive = 512
@@ -38,7 +41,7 @@ class TaskTable(Table):
 class ModelTable(Table):
     """``[model]``: the base model; ``embedded``, a hub id or a folder."""
 
-    name: str = "embedded"
+    name: str = EMBEDDED
     revision: str | None = None
 
 
@@ -70,18 +73,22 @@ class Evaluation(Table):
 
     max_new_tokens: Positive = 64
     num_beams: Positive = 1
-    samples: Annotated[int, Field(ge=0, strict=True)] = 3
+    samples: Natural = 3  # of the first test dialogues so many are shown
+    sample_rows: tuple[Natural, ...] = ()  # test rows, from 0, whose dialogues are shown as well
     floor: Annotated[float, Field(strict=True, allow_inf_nan=False)] = (
         1.0  # points of ROUGE-1 above zero-shot that every trained method must reach
     )
+    margin: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 0.5  # points that the gate lets pass
 
 
 class RunTable(Table):
     """``[run]``: which methods, how often, and the batch that all of them train with."""
 
     methods: tuple[str, ...] = Field(min_length=1)
-    seeds: tuple[Annotated[int, Field(ge=0, strict=True)], ...] = Field(default=(0, 1, 2), min_length=1)
+    seeds: tuple[Natural, ...] = Field(default=(0, 1, 2), min_length=1)
     batch_size: Positive = 16
+    micro_batch_size: Positive | None = None  # rows of a batch that the model sees at once, to save memory
+    gradient_checkpointing: bool = False  # compute activations twice, to save memory
 
     @field_validator("methods", "seeds")
     @classmethod

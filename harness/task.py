@@ -1,18 +1,18 @@
 """A task: prompts, references, tokens and batches made from rows."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from random import Random
 from statistics import fmean
 
 import torch
+from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerBase
 
 from harness import data
 from harness.data import Row
-from harness.errors import SuiteError, unknown
+from harness.errors import DataError, SuiteError, unknown
 from harness.suite import TaskTable
 
 IGNORED = -100  # labels that the loss skips
@@ -42,104 +42,148 @@ PROMPTS = {"dialogsum": Prompt("Summarize the following conversation.\n\n", "\n\
 
 @dataclass(frozen=True)
 class Encoded:
-    """One training row in tokens."""
+    """One training row in tokens, each a vector of int32."""
 
-    source: list[int]
-    target: list[int]
+    source: torch.Tensor
+    target: torch.Tensor
 
 
 @dataclass(frozen=True)
 class Question:
-    """One test dialogue: its prompt, every human summary of it, and whether the prompt was cut."""
+    """One test dialogue: its prompt, every human summary of it, and whether the prompt was cut.
+
+    ``rows`` are its numbers in the test split. A question that is not ``scored`` is only to be shown.
+    """
 
     id: str
     dialogue: str
     prompt: str
     references: tuple[str, ...]
+    rows: tuple[int, ...]
     truncated: bool = False
+    scored: bool = True
 
 
+@dataclass(frozen=True)
 class Task:
-    """Rows of one data set as a tokenizer sees them."""
+    """Rows of one data set as a tokenizer sees them, cut to the suite's limits."""
 
-    def __init__(self, table: TaskTable, tokenizer: PreTrainedTokenizerBase):
-        self.table = table
-        self.tokenizer = tokenizer
-        self.prompt = prompt_of(table)
-        self.rows = data.load(table)
-
-    @cached_property
-    def training(self) -> list[Encoded]:
-        """The training rows in tokens, cut to the suite's limits."""
-        prompts = [self._fit(row.dialogue)[0] for row in self.rows["train"]]
-        targets = [row.summary for row in self.rows["train"]]
-        longest = self.table.max_target_tokens
-        sources = self.tokenizer(prompts)["input_ids"]
-        labels = self.tokenizer(text_target=targets, truncation=True, max_length=longest)["input_ids"]
-        return [Encoded(source, target) for source, target in zip(sources, labels, strict=True)]
-
-    @cached_property
-    def targets_truncated(self) -> float:
-        """The share of training summaries that are longer than the suite's limit."""
-        lengths = [len(ids) for ids in self.tokenizer([row.summary for row in self.rows["train"]])["input_ids"]]
-        return fmean(length > self.table.max_target_tokens for length in lengths)
-
-    @cached_property
-    def test(self) -> list[Question]:
-        """One question for each different test dialogue, in the order of the rows."""
-        groups: dict[str, list[Row]] = {}
-        for row in self.rows["test"]:
-            groups.setdefault(row.dialogue, []).append(row)
-        questions = []
-        for dialogue, rows in groups.items():
-            prompt, truncated = self._fit(dialogue)
-            questions.append(Question(rows[0].id, dialogue, prompt, tuple(row.summary for row in rows), truncated))
-        return questions
-
-    @cached_property
-    def hash(self) -> str:
-        """Twelve hex digits of everything that is trained on and asked."""
-        digest = hashlib.sha256()
-        for split in ("train", "test"):
-            digest.update(f"\0{split}\0".encode())
-            for row in self.rows[split]:
-                digest.update(f"{row.id}\0{row.dialogue}\0{row.summary}\0".encode())
-        return digest.hexdigest()[:12]
+    prompt: Prompt
+    training: Sequence[Encoded]
+    questions: Sequence[Question]  # one for each different test dialogue, in the order of the rows
+    hash: str  # twelve hex digits of everything that is trained on and asked
+    targets_truncated: float  # the share of training summaries that are longer than the suite's limit
+    pad: int  # the token that fills short rows
 
     def batches(self, batch_size: int, seed: int) -> Iterator[Batch]:
-        """Endless shuffled batches, padded to their longest row; the order depends on the seed alone.
-
-        The rows are tokenised in this call, so that it is on no clock of training's.
-        """
-        return _shuffled(self.training, batch_size, Random(f"{seed} batches"), int(self.tokenizer.pad_token_id or 0))
-
-    def _fit(self, dialogue: str) -> tuple[str, bool]:
-        """The prompt, its dialogue cut at the end so that the prompt fits into the source limit."""
-        prompt = self.prompt.fill(dialogue)
-        excess = len(self.tokenizer(prompt)["input_ids"]) - self.table.max_source_tokens
-        if excess <= 0:
-            return prompt, False
-        tokens = self.tokenizer(dialogue, add_special_tokens=False)["input_ids"]
-        while excess > 0 and tokens:
-            tokens = tokens[: max(0, len(tokens) - excess)]
-            prompt = self.prompt.fill(_whole(self.tokenizer.decode(tokens, skip_special_tokens=True)))
-            excess = len(self.tokenizer(prompt)["input_ids"]) - self.table.max_source_tokens
-        return prompt, True
+        """Endless shuffled batches, padded to their longest row; the order depends on the seed alone."""
+        rows, rng = self.training, Random(f"{seed} batches")
+        while True:
+            order = rng.sample(range(len(rows)), len(rows))
+            for start in range(0, len(order), POOL * batch_size):
+                pool = sorted(order[start : start + POOL * batch_size], key=lambda i: len(rows[i].source))
+                groups = [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
+                for group in rng.sample(groups, len(groups)):
+                    yield collate([rows[i] for i in group], self.pad)
 
 
-def _shuffled(rows: Sequence[Encoded], batch_size: int, rng: Random, pad: int) -> Iterator[Batch]:
-    while True:
-        order = rng.sample(range(len(rows)), len(rows))
-        for start in range(0, len(order), POOL * batch_size):
-            pool = sorted(order[start : start + POOL * batch_size], key=lambda i: len(rows[i].source))
-            groups = [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
-            for group in rng.sample(groups, len(groups)):
-                yield collate([rows[i] for i in group], pad)
+def prepare(
+    table: TaskTable,
+    splits: Mapping[str, Sequence[Row]],
+    tokenizer: PreTrainedTokenizerBase,
+    samples: Iterable[int] = (),
+) -> Task:
+    """The task that a suite makes of a data set's splits; ``samples`` are test rows to answer in any case.
+
+    Raises ``DataError`` for a sample that the test split does not have.
+    """
+    prompt, chosen = prompt_of(table), data.cut(table, splits)
+    prompts, _ = _fit([row.dialogue for row in chosen["train"]], prompt, tokenizer, table.max_source_tokens)
+    targets, truncated = _targets([row.summary for row in chosen["train"]], tokenizer, table.max_target_tokens)
+    sources = map(_vector, tokenizer(prompts)["input_ids"])
+    groups = _dialogues(splits["test"], len(chosen["test"]), samples)
+    asked, cut = _fit([rows[0].dialogue for rows in groups.values()], prompt, tokenizer, table.max_source_tokens)
+    questions = [
+        Question(
+            id=rows[0].id,
+            dialogue=rows[0].dialogue,
+            prompt=text,
+            references=tuple(row.summary for row in rows),
+            rows=numbers,
+            truncated=shorter,
+            scored=numbers[0] < len(chosen["test"]),
+        )
+        for (numbers, rows), text, shorter in zip(groups.items(), asked, cut, strict=True)
+    ]
+    return Task(
+        prompt=prompt,
+        training=[Encoded(*pair) for pair in zip(sources, targets, strict=True)],
+        questions=questions,
+        hash=_hash(chosen),
+        targets_truncated=truncated,
+        pad=int(tokenizer.pad_token_id or 0),
+    )
+
+
+def _dialogues(test: Sequence[Row], scored: int, samples: Iterable[int]) -> dict[tuple[int, ...], list[Row]]:
+    """The rows of each different dialogue by their numbers: of the first rows, and whole ones of the samples."""
+    numbers: dict[str, list[int]] = {}
+    for number, row in enumerate(test[:scored]):
+        numbers.setdefault(row.dialogue, []).append(number)
+    for sample in samples:
+        if sample >= len(test):
+            raise DataError(f"evaluation.sample_rows: there is no test row {sample}; the split has {len(test)}, from 0")
+        dialogue = test[sample].dialogue
+        if dialogue not in numbers:
+            numbers[dialogue] = [number for number, row in enumerate(test) if row.dialogue == dialogue]
+    return {tuple(group): [test[number] for number in group] for group in numbers.values()}
+
+
+def _fit(
+    dialogues: Sequence[str], prompt: Prompt, tokenizer: PreTrainedTokenizerBase, longest: int
+) -> tuple[list[str], list[bool]]:
+    """Prompts that fit into so many tokens, dialogues cut at their ends, and which of them were cut."""
+    prompts = [prompt.fill(dialogue) for dialogue in dialogues]
+    too_long = [len(ids) > longest for ids in tokenizer(prompts, verbose=False)["input_ids"]]
+    for number in (number for number, cut in enumerate(too_long) if cut):
+        prompts[number] = _shortened(dialogues[number], prompt, tokenizer, longest)
+    return prompts, too_long
+
+
+def _shortened(dialogue: str, prompt: Prompt, tokenizer: PreTrainedTokenizerBase, longest: int) -> str:
+    tokens = tokenizer(dialogue, add_special_tokens=False, verbose=False)["input_ids"]
+    text = prompt.fill(dialogue)
+    while tokens and (excess := len(tokenizer(text, verbose=False)["input_ids"]) - longest) > 0:
+        tokens = tokens[: max(0, len(tokens) - excess)]
+        text = prompt.fill(_whole(tokenizer.decode(tokens, skip_special_tokens=True)))
+    return text
+
+
+def _targets(
+    summaries: Sequence[str], tokenizer: PreTrainedTokenizerBase, longest: int
+) -> tuple[list[torch.Tensor], float]:
+    """Target tokens, cut before their end token, and the share of summaries that were longer."""
+    lengths = [len(ids) for ids in tokenizer(text_target=list(summaries), verbose=False)["input_ids"]]
+    cut = tokenizer(text_target=list(summaries), truncation=True, max_length=longest)["input_ids"]
+    return [*map(_vector, cut)], fmean(length > longest for length in lengths)
+
+
+def _vector(ids: Sequence[int]) -> torch.Tensor:
+    return torch.tensor(ids, dtype=torch.int32)
 
 
 def _whole(text: str) -> str:
     """Text that was cut between tokens, without half a character or spaces at its end."""
     return text.rstrip("\N{REPLACEMENT CHARACTER}").rstrip()
+
+
+def _hash(splits: Mapping[str, Sequence[Row]]) -> str:
+    digest = hashlib.sha256()
+    for split in ("train", "test"):
+        digest.update(f"\0{split}\0".encode())
+        for row in splits[split]:
+            digest.update(f"{row.id}\0{row.dialogue}\0{row.summary}\0".encode())
+    return digest.hexdigest()[:12]
 
 
 def prompt_of(table: TaskTable) -> Prompt:
@@ -151,10 +195,10 @@ def prompt_of(table: TaskTable) -> Prompt:
 
 def collate(rows: Sequence[Encoded], pad: int) -> Batch:
     """One batch, padded to its longest row; padding is masked out of attention and loss."""
-    source = max(len(row.source) for row in rows)
-    target = max(len(row.target) for row in rows)
+    source = pad_sequence([row.source for row in rows], batch_first=True, padding_value=pad).long()
+    lengths = torch.tensor([len(row.source) for row in rows])
     return {
-        "input_ids": torch.tensor([row.source + [pad] * (source - len(row.source)) for row in rows]),
-        "attention_mask": torch.tensor([[1] * len(row.source) + [0] * (source - len(row.source)) for row in rows]),
-        "labels": torch.tensor([row.target + [IGNORED] * (target - len(row.target)) for row in rows]),
+        "input_ids": source,
+        "attention_mask": (torch.arange(source.shape[1]) < lengths[:, None]).long(),
+        "labels": pad_sequence([row.target for row in rows], batch_first=True, padding_value=IGNORED).long(),
     }

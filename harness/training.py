@@ -1,7 +1,7 @@
 """The one training loop: whatever a method wants to differ in, it passes in."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from accelerate import Accelerator
@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from harness.base_model import Seq2Seq
 from harness.budget import Batches
 from harness.errors import Diverged
+from harness.task import IGNORED, Batch
 
 
 def fit(
@@ -18,12 +19,14 @@ def fit(
     *,
     warmup: float = 0.05,
     max_grad_norm: float = 1.0,
+    micro_batch_size: int | None = None,
     after_step: Callable[[int], None] | None = None,
 ) -> None:
     """Train on every batch that the budget lets through.
 
     The learning rate rises over the first ``warmup`` share of the budget and then falls linearly to
-    zero at its end. On a GPU with bfloat16 the arithmetic is autocast; the weights stay float32.
+    zero at its end. The model sees ``micro_batch_size`` rows of a batch at once (default: all), with the
+    same gradient; on a GPU with bfloat16 the arithmetic is autocast; the weights stay float32.
     Raises ``Diverged`` when the loss is NaN or infinite.
     """
     accelerator = Accelerator(mixed_precision=precision(model.device), cpu=model.device.type == "cpu")
@@ -38,15 +41,28 @@ def fit(
         before = after
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * factor
-        loss = prepared(**batch).loss
-        if not math.isfinite(loss.item()):
-            raise Diverged(f"loss is {loss.item()} at step {step + 1}")
-        accelerator.backward(loss)
+        for part, share in micro_batches(batch, micro_batch_size):
+            loss = prepared(**part).loss
+            if not math.isfinite(loss.item()):
+                raise Diverged(f"loss is {loss.item()} at step {step + 1}")
+            accelerator.backward(loss * share)
         accelerator.clip_grad_norm_(parameters, max_grad_norm)
         optimizer.step()
         optimizer.zero_grad()
         if after_step is not None:
             after_step(step)
+
+
+def micro_batches(batch: Batch, size: int | None) -> Iterator[tuple[Batch, float]]:
+    """Parts of a batch of at most ``size`` rows, each with its share of the labels that are not padding."""
+    if size is None or size >= len(batch["labels"]):
+        yield batch, 1.0
+        return
+    counts = (batch["labels"] != IGNORED).sum(1)
+    for start in range(0, len(counts), size):
+        rows = slice(start, start + size)
+        share = float(counts[rows].sum() / counts.sum())
+        yield {name: tensor[rows] for name, tensor in batch.items()}, share
 
 
 def schedule(progress: float, warmup: float) -> float:

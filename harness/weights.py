@@ -100,8 +100,7 @@ def finite(model: Seq2Seq) -> bool:
 
 
 def _trainable(model: Seq2Seq) -> dict[str, torch.Tensor]:
-    names = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
-    return {name: tensor for name, tensor in _tensors(model).items() if name in names}
+    return {name: parameter.detach().cpu() for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
 def _tensors(model: Seq2Seq) -> dict[str, torch.Tensor]:

@@ -2,6 +2,8 @@
 
 from random import Random
 
+import numpy as np
+
 from harness.leaderboard import Entry
 from harness.record import Cost, Failure, Prediction, Record, RunSpec, Scores, Status
 from harness.suite import Budget, Evaluation, ModelTable, TaskTable
@@ -35,6 +37,7 @@ def prediction(number=0, text="Ann books a room.", rouge1=0.5, **changes):
     scores = {"rouge1": rouge1, "rouge2": rouge1 / 2, "rougeL": rouge1 - 0.1, "rougeLsum": rouge1 - 0.1}
     values = {
         "id": f"test_{number}",
+        "rows": (number,),
         "dialogue": "#Person1#: A room, please.\n#Person2#: For one night?",
         "references": ("Ann books a room for one night.",),
         "text": text,
@@ -44,8 +47,14 @@ def prediction(number=0, text="Ann books a room.", rouge1=0.5, **changes):
     return Prediction(**(values | changes))
 
 
+def scored(record, *values):
+    """A run with these ROUGE-1 values, one a row, and the others around them."""
+    scores = [prediction(rouge1=value).scores for value in values]
+    return Entry(record, {name: np.array([each[name] for each in scores]) for name in scores[0]} if scores else {})
+
+
 def entry(method, level, seed=0, rows=12, **changes):
     """A finished run whose ROUGE-1 lies around ``level``; all methods find the same rows hard."""
     noise = Random(f"{method} {seed}")
     scores = [level + Random(row).uniform(-0.1, 0.1) + noise.gauss(0, 0.02) for row in range(rows)]
-    return Entry(finished(method, seed, **changes), [prediction(row, rouge1=score) for row, score in enumerate(scores)])
+    return scored(finished(method, seed, **changes), *scores)

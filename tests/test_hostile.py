@@ -248,10 +248,10 @@ def test_nothing_is_written_to_the_project_but_results(hostile):
     assert hostile.new_files == []
 
 
-def test_the_results_hold_nothing_of_a_run_but_its_record_predictions_and_log(hostile):
+def test_the_results_hold_nothing_of_a_run_but_its_record_predictions_scores_and_log(hostile):
     kinds = {path.relative_to(hostile.results).parts[0] for path in hostile.results.rglob("*") if path.is_file()}
     assert kinds - {".lock"} == {
-        *("runs", "predictions", "logs"),
+        *("runs", "predictions", "scores", "logs"),
         *("leaderboard.md", "leaderboard.csv", "leaderboard.json"),
     }
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from records import entry, finished, prediction, unfinished
+from records import entry, finished, scored, unfinished
 
 from harness import leaderboard
 from harness.leaderboard import Entry
@@ -20,7 +20,7 @@ KEYS = [
 
 
 def failed(method, seed=0, **changes):
-    return Entry(unfinished(method, seed, **changes), [])
+    return Entry(unfinished(method, seed, **changes), {})
 
 
 def by_method(*entries):
@@ -48,7 +48,7 @@ def test_the_seeds_of_a_method_are_one_row():
 
 
 def test_every_rouge_type_has_an_interval_of_its_own():
-    (row,) = leaderboard.rows([Entry(finished(), [prediction(0, rouge1=0.4), prediction(1, rouge1=0.6)])])
+    (row,) = leaderboard.rows([scored(finished(), 0.4, 0.6)])
     means = {name: value.mean for name, value in row.scores.items()}
     assert means == pytest.approx({"rouge1": 0.5, "rouge2": 0.25, "rougeL": 0.4, "rougeLsum": 0.4})
 
@@ -60,7 +60,7 @@ def test_whatever_is_not_ok_stands_last_without_a_rank(status):
 
 
 def test_a_failed_row_stands_below_one_that_scored_nothing():
-    nothing = Entry(finished("zero_shot"), [prediction(0, rouge1=0.0), prediction(1, rouge1=0.0)])
+    nothing = scored(finished("zero_shot"), 0.0, 0.0)
     assert [row.method for row in leaderboard.rows([failed("dora"), nothing])] == ["zero_shot", "dora"]
 
 
@@ -101,8 +101,8 @@ def test_there_is_no_gain_over_a_reference_that_failed():
     }
 
 
-def test_an_ok_run_whose_predictions_are_gone_is_a_row_without_a_rank():
-    rows = by_method(Entry(finished("lora"), []), entry("zero_shot", 0.2))
+def test_an_ok_run_whose_scores_are_gone_is_a_row_without_a_rank():
+    rows = by_method(Entry(finished("lora"), {}), entry("zero_shot", 0.2))
     assert rows["lora"].rank is None
     assert rows["zero_shot"].rank == 1
 
@@ -149,5 +149,5 @@ def test_a_failed_row_as_a_dictionary_has_null_scores_and_a_reason():
 
 
 def test_a_score_of_zero_is_a_score():
-    (row,) = leaderboard.rows([Entry(finished(), [prediction(0, rouge1=0.0), prediction(1, rouge1=0.0)])])
+    (row,) = leaderboard.rows([scored(finished(), 0.0, 0.0)])
     assert row.to_dict()["rouge1"] == 0.0

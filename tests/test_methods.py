@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from transformers import T5Config, T5ForConditionalGeneration, set_seed
+from transformers import AutoTokenizer, T5Config, T5ForConditionalGeneration, set_seed
 
 from harness import base_model, registry
 from harness.budget import Batches
 from harness.method import Setting
 from harness.suite import Budget, ModelTable
+from harness.task import PROMPTS
 
 PLUGINS = registry.discover()
 CLASSES = {name: registry.load(plugin, {}) for name, plugin in PLUGINS.items()}
@@ -30,8 +31,9 @@ class Trial:
     texts: list[str]
 
 
-def instance(name, task, seed=0):
-    return CLASSES[name](Setting(task.tokenizer, task.prompt, max_new_tokens=8, num_beams=1, seed=seed))
+def instance(name, folder, seed=0):
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    return CLASSES[name](Setting(tokenizer, PROMPTS["dialogsum"], max_new_tokens=8, num_beams=1, seed=seed))
 
 
 def load(folder):
@@ -46,7 +48,7 @@ def loss(model, task):
 
 def attempt(name, folder, task, seed=0):
     """Build, train and generate, seeded as a run is."""
-    method = instance(name, task, seed)
+    method = instance(name, folder, seed)
     set_seed(seed)
     model = method.build(load(folder))
     started = {key: parameter.detach().clone() for key, parameter in model.named_parameters()}
@@ -54,7 +56,7 @@ def attempt(name, folder, task, seed=0):
     batches = Batches(task.batches(8, seed), Budget(max_steps=STEPS), CPU)
     set_seed(seed)
     method.train(model, batches)
-    texts = method.generate(model, [question.prompt for question in task.test])
+    texts = method.generate(model, [question.prompt for question in task.questions])
     return Trial(model, batches, started, (before, loss(model, task)), texts)
 
 
@@ -91,13 +93,13 @@ def test_the_built_in_methods_are_found():
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_trained_method_builds_a_model_with_something_to_train_in_float32(name, tiny_folder, toy_task):
-    model = instance(name, toy_task).build(load(tiny_folder))
+    model = instance(name, tiny_folder).build(load(tiny_folder))
     assert {p.dtype for p in model.parameters() if p.requires_grad} == {torch.float32}
 
 
 @pytest.mark.parametrize("name", UNTRAINED)
 def test_a_reference_row_leaves_nothing_to_train(name, tiny_folder, toy_task):
-    model = instance(name, toy_task).build(load(tiny_folder))
+    model = instance(name, tiny_folder).build(load(tiny_folder))
     assert not any(parameter.requires_grad for parameter in model.parameters())
 
 
@@ -129,23 +131,23 @@ def test_the_same_seed_gives_the_same_weights_and_texts(trained, tiny_folder, to
 
 def test_a_trained_method_answers_each_prompt_with_one_string(trained, toy_task):
     _, trial = trained
-    assert [type(text) for text in trial.texts] == [str] * len(toy_task.test)
+    assert [type(text) for text in trial.texts] == [str] * len(toy_task.questions)
 
 
 @pytest.mark.parametrize("name", UNTRAINED)
 def test_a_reference_row_answers_each_prompt_with_one_string_and_always_the_same(name, tiny_folder, toy_task):
-    prompts = [question.prompt for question in toy_task.test]
+    prompts = [question.prompt for question in toy_task.questions]
     first, second = (
         method.generate(method.build(load(tiny_folder)), prompts)
-        for method in (instance(name, toy_task), instance(name, toy_task))
+        for method in (instance(name, tiny_folder), instance(name, tiny_folder))
     )
     assert [type(text) for text in first] == [str] * len(prompts)
     assert first == second
 
 
 def test_lead3_answers_with_the_first_three_turns(tiny_folder, toy_task, rows):
-    method = instance("lead3", toy_task)
-    text = method.generate(method.build(load(tiny_folder)), [toy_task.test[0].prompt])[0]
+    method = instance("lead3", tiny_folder)
+    text = method.generate(method.build(load(tiny_folder)), [toy_task.questions[0].prompt])[0]
     assert text == " ".join(rows[16]["dialogue"].splitlines()[:3])
 
 
@@ -158,15 +160,15 @@ def test_lead3_answers_with_the_first_three_turns(tiny_folder, toy_task, rows):
         ("prompt_tuning", 10_240, 1),
     ],
 )
-def test_the_trainable_parameters_of_flan_t5_small_are_as_published(name, elements, tensors, toy_task):
+def test_the_trainable_parameters_of_flan_t5_small_are_as_published(name, elements, tensors, tiny_folder):
     base = flan_t5_small()
     assert sum(parameter.numel() for parameter in base.parameters()) == 76_961_152
-    found = [p for p in instance(name, toy_task).build(base).parameters() if p.requires_grad]
+    found = [p for p in instance(name, tiny_folder).build(base).parameters() if p.requires_grad]
     assert (sum(parameter.numel() for parameter in found), len(found)) == (elements, tensors)
 
 
 def test_every_virtual_token_of_prompt_tuning_gets_a_gradient(tiny_folder, toy_task):
-    model = instance("prompt_tuning", toy_task).build(load(tiny_folder))
+    model = instance("prompt_tuning", tiny_folder).build(load(tiny_folder))
     model(**next(toy_task.batches(4, seed=0))).loss.backward()
     (prompt,) = (parameter for parameter in model.parameters() if parameter.requires_grad)
     assert prompt.grad.shape == (20, 32)

@@ -31,6 +31,8 @@ CHANGES = {
     "budget": Budget(max_examples=321),
     "evaluation": Evaluation(num_beams=4),
     "batch_size": 8,
+    "micro_batch_size": 4,
+    "gradient_checkpointing": True,
     "overrides": {"rank": 4},
     "source": "0123456789ab",
 }

@@ -7,12 +7,12 @@ import re
 from dataclasses import replace
 
 import pytest
-from records import entry, finished, prediction, unfinished
+from records import entry, finished, prediction, scored, unfinished
 
 from harness import leaderboard
 from harness.leaderboard import Entry
 from harness.metrics import BY_NAME, show
-from harness.record import Cost, Leakage, Lengths
+from harness.record import Cost, Leakage, Lengths, Outcome
 from harness.report import files, markdown, notes, table
 from harness.store import Store
 from harness.suite import Budget, RunTable, Suite, TaskTable
@@ -35,7 +35,7 @@ def page(*entries, samples=(), asked=None, remarks=None):
 
 def answer(method, *texts, **changes):
     rows = [prediction(number, text, **changes) for number, text in enumerate(texts)]
-    return Entry(finished(method), rows)
+    return Outcome(record=finished(method), predictions=tuple(rows))
 
 
 def columns(line):
@@ -114,7 +114,7 @@ def test_a_hostile_row_of_the_data_stays_on_its_line(place):
 
 
 def test_a_hostile_reason_stays_one_list_item():
-    lines = page(entry("zero_shot", 0.2), Entry(unfinished("lora", reason=HOSTILE), [])).splitlines()
+    lines = page(entry("zero_shot", 0.2), Entry(unfinished("lora", reason=HOSTILE), {})).splitlines()
     (line,) = [line for line in lines if "first" in line]
     assert line.startswith("- lora: crashed. Killed: a &#124; b ")
     assert "## Won" not in lines
@@ -136,7 +136,7 @@ def test_an_empty_output_is_called_empty():
 
 
 def test_a_method_without_predictions_does_not_stop_the_samples_of_the_others():
-    text = page(entry("lora", 0.4), samples=[Entry(unfinished("dora"), []), answer("lora", "Ann", "Bob")])
+    text = page(entry("lora", 0.4), samples=[Outcome(record=unfinished("dora")), answer("lora", "Ann", "Bob")])
     assert re.findall(r"^\| lora +\| (\w+)", text, re.MULTILINE) == ["Ann", "Bob"]
 
 
@@ -156,7 +156,7 @@ def test_a_budget_of_millions_is_written_in_full():
 
 
 def test_methods_without_a_rank_are_listed_with_status_and_reason():
-    text = page(entry("lora", 0.4), Entry(unfinished("dora", reason="killed by signal 9"), []))
+    text = page(entry("lora", 0.4), Entry(unfinished("dora", reason="killed by signal 9"), {}))
     assert "## Without a rank\n\n- dora: crashed. Killed: killed by signal 9\n" in text
 
 
@@ -188,7 +188,7 @@ def test_a_value_is_shown_in_its_unit(name, value, text):
 
 
 def test_the_table_shows_rank_interval_and_costs():
-    rows = leaderboard.rows([answer("lora", "Ann")])
+    rows = leaderboard.rows([scored(finished("lora"), 0.5)])
     header, _, line = table.leaderboard(rows, "github").splitlines()
     assert [cell.strip() for cell in header.split("|")[1:-1]] == [
         *("rank", "method", "ROUGE-1 (95%)", "ROUGE-2", "ROUGE-L", "ROUGE-Lsum"),
@@ -201,22 +201,22 @@ def test_the_table_shows_rank_interval_and_costs():
 
 
 def test_times_of_a_contended_row_stand_in_brackets_and_nothing_else_does():
-    contended = Entry(finished("lora", contended=True), [prediction()])
-    rows = leaderboard.rows([contended, answer("dora", "Ann")])
+    contended = scored(finished("lora", contended=True), 0.5)
+    rows = leaderboard.rows([contended, scored(finished("dora"), 0.5)])
     lines = table.leaderboard(rows, "github").splitlines()[2:]
     cells = {line.split("|")[2].strip(): [cell.strip() for cell in line.split("|")[7:-1]] for line in lines}
     assert cells == {"lora": ["688,128", "(30.5 s)"], "dora": ["688,128", "30.5 s"]}
 
 
 def test_a_time_that_is_unknown_has_no_brackets():
-    rows = leaderboard.rows([Entry(finished(contended=True), [prediction()]), Entry(unfinished("dora"), [])])
+    rows = leaderboard.rows([scored(finished(contended=True), 0.5), Entry(unfinished("dora"), {})])
     rows = [replace(row, contended=True) for row in rows]
     assert table.leaderboard(rows, "github").splitlines()[-1].split("|")[-2].strip() == "–"
 
 
 def test_the_page_says_what_brackets_mean_where_there_are_some():
     sentence = "Times in brackets were measured with other runs beside them"
-    assert sentence in page(Entry(finished("lora", contended=True), [prediction()]))
+    assert sentence in page(scored(finished("lora", contended=True), 0.5))
     assert sentence not in page(entry("lora", 0.4))
 
 
@@ -283,7 +283,7 @@ def test_the_terminal_hears_of_leakage_and_of_parameters_without_a_gradient_on_o
 
 
 def test_a_failed_row_of_the_table_shows_its_status_and_dashes():
-    rows = leaderboard.rows([answer("lora", "Ann"), Entry(unfinished("dora"), [])])
+    rows = leaderboard.rows([scored(finished("lora"), 0.5), Entry(unfinished("dora"), {})])
     cells = [cell.strip() for cell in table.leaderboard(rows, "github").splitlines()[-1].split("|")[1:-1]]
     assert cells == ["–", "dora: crashed", "–", "–", "–", "–", "–", "–"]
 
@@ -297,7 +297,7 @@ def written(tmp_path):
     """The folder of a report about two seeds of a finished method and one failed method."""
     store = Store(tmp_path, "small")
     store.open()
-    rows = leaderboard.rows([entry("lora", 0.4, 0), entry("lora", 0.4, 1), Entry(unfinished("dora"), [])])
+    rows = leaderboard.rows([entry("lora", 0.4, 0), entry("lora", 0.4, 1), Entry(unfinished("dora"), {})])
     paths = files.write(store, suite(), rows, [answer("lora", "Ann books")])
     assert [path.name for path in paths] == ["leaderboard.md", "leaderboard.csv", "leaderboard.json"]
     store.close()

@@ -4,8 +4,7 @@ import pytest
 from records import finished, prediction, spec, unfinished
 
 from harness import resume
-from harness.leaderboard import Entry
-from harness.record import Environment, Status, hash_of
+from harness.record import Environment, Leakage, Outcome, Preflight, Status, hash_of
 from harness.suite import Budget
 
 HERE = Environment(
@@ -17,36 +16,45 @@ HERE = Environment(
     packages={"torch": "2.13.0", "peft": "0.21.2"},
     git="0123456789ab",
 )
+SESSION = Preflight(
+    leakage=Leakage(test=2, exact=0, near=0), environment=HERE, data_hash="0d1e2f3a4b5c", model_revision="5c4b3a2f1e0d"
+)
 TEXTS = ("Ann books a room.", "Bob is late.")
 
 
 def stored(method="lora", texts=TEXTS, environment=HERE, **changes):
     """A run as an earlier session left it."""
-    record = finished(method, environment=environment, predictions_hash=hash_of(TEXTS), **changes)
-    return Entry(record, [prediction(number, text) for number, text in enumerate(texts)])
+    known = {"data_hash": SESSION.data_hash, "model_revision": SESSION.model_revision}
+    record = finished(method, environment=environment, predictions_hash=hash_of(TEXTS), **(known | changes))
+    return Outcome(record=record, predictions=tuple(prediction(number, text) for number, text in enumerate(texts)))
 
 
-def reason(run, *entries, here=HERE):
-    decision = resume.decide(run, entries, here)
+def decide(run, *outcomes, here=SESSION):
+    answers = {outcome.record.spec.hash: outcome.predictions for outcome in outcomes}
+    return resume.decide(run, [outcome.record for outcome in outcomes], lambda spec: answers[spec.hash], here)
+
+
+def reason(run, *entries, here=SESSION):
+    decision = decide(run, *entries, here=here)
     assert decision.stored is None
     return decision.reason
 
 
 def test_a_run_that_nothing_has_changed_for_is_reused():
     entry = stored()
-    decision = resume.decide(spec("lora"), [stored("dora"), entry], HERE)
-    assert decision.stored is entry
+    decision = decide(spec("lora"), stored("dora"), entry)
+    assert decision.stored is entry.record
     assert decision.reason == ""
 
 
 def test_another_commit_of_the_same_code_changes_nothing():
     entry = stored(environment=HERE.model_copy(update={"git": "ba9876543210+"}))
-    assert resume.decide(spec(), [entry], HERE).stored is entry
+    assert decide(spec(), entry).stored is entry.record
 
 
 def test_a_run_that_ran_beside_others_is_reused():
     entry = stored(contended=True)
-    assert resume.decide(spec(), [entry], HERE).stored is entry
+    assert decide(spec(), entry).stored is entry.record
 
 
 def test_what_is_not_stored_is_not_reused():
@@ -59,7 +67,7 @@ def test_another_seed_is_another_run():
 
 @pytest.mark.parametrize("status", [status for status in Status if status != Status.OK])
 def test_a_run_that_was_not_ok_is_done_again(status):
-    assert reason(spec(), Entry(unfinished(status=status), [])) == f"it ended {status}"
+    assert reason(spec(), Outcome(record=unfinished(status=status))) == f"it ended {status}"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +94,19 @@ def test_a_run_that_is_asked_for_differently_is_done_again(changes, told):
     ],
 )
 def test_a_run_of_another_environment_is_done_again(changes, told):
-    assert reason(spec(), stored(), here=HERE.model_copy(update=changes)) == f"its environment changed: {told}"
+    elsewhere = SESSION.model_copy(update={"environment": HERE.model_copy(update=changes)})
+    assert reason(spec(), stored(), here=elsewhere) == f"its environment changed: {told}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"data_hash": "another"}, "the rows of its data changed"),
+        ({"model_revision": "another"}, "its base model changed: another → 5c4b3a2f1e0d"),
+    ],
+)
+def test_a_run_on_other_data_or_another_base_is_done_again(changes, told):
+    assert reason(spec(), stored(**changes)) == told
 
 
 def test_a_run_of_an_unknown_environment_is_done_again():
@@ -105,4 +125,4 @@ def test_a_run_with_predictions_of_another_time_is_done_again(texts):
 def test_of_two_runs_of_one_name_the_one_that_was_asked_for_counts():
     older, newer = stored(spec=spec(batch_size=8)), stored()
     for entries in ([older, newer], [newer, older]):
-        assert resume.decide(spec(), entries, HERE).stored is newer
+        assert decide(spec(), *entries).stored is newer.record

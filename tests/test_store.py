@@ -52,6 +52,22 @@ def test_predictions_come_back_in_the_order_of_the_rows(store):
     assert store.read_predictions(spec()) == rows
 
 
+def test_scores_come_back_for_the_rows_that_count(store):
+    store.write_run(finished(), [prediction(0, rouge1=0.25), prediction(1, rouge1=0.75), prediction(200, scored=False)])
+    scores = store.read_scores(spec())
+    assert {name: values.tolist() for name, values in scores.items()} == {
+        "rouge1": [0.25, 0.75],
+        "rouge2": [0.125, 0.375],
+        "rougeL": [0.15, 0.65],
+        "rougeLsum": [0.15, 0.65],
+    }
+
+
+def test_a_run_without_predictions_has_no_scores(store):
+    store.write_run(unfinished(), [])
+    assert store.read_scores(spec()) == {}
+
+
 @pytest.mark.parametrize("character", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\r", "\0"], ids=ascii)
 def test_a_prediction_with_an_odd_line_end_comes_back_whole(store, character):
     rows = [prediction(0, f"one{character}two")]
@@ -68,7 +84,7 @@ def test_the_files_of_a_run_are_named_after_method_seed_and_hash(store):
     path = store.write_run(finished(), [prediction()])
     name = f"lora-seed0-{spec().hash}"
     assert path == store.folder / "runs" / f"{name}.json"
-    assert files(store) == [f"predictions/{name}.jsonl.gz", f"runs/{name}.json"]
+    assert files(store) == [f"predictions/{name}.jsonl.gz", f"runs/{name}.json", f"scores/{name}.safetensors"]
 
 
 def test_an_older_spec_of_the_same_method_and_seed_goes_away(store):

@@ -1,24 +1,28 @@
 """A task asks at the test what it trained on, cuts dialogues only, and its batches hold every row once an epoch."""
 
+from dataclasses import replace
 from itertools import islice
 
 import pytest
+import torch
 
-from harness.errors import SuiteError
+from harness import data, prepared
+from harness.errors import DataError, SuiteError
 from harness.suite import TaskTable
-from harness.task import PROMPTS, Encoded, Task, collate
+from harness.task import PROMPTS, Encoded, collate, prepare
 
 PROMPT = PROMPTS["dialogsum"]
 
 
 @pytest.fixture
 def make_task(tmp_path, write, tokenizer):
-    """``make_task(train, test, **limits)``: the task of these rows."""
+    """``make_task(train, test, samples, **limits)``: the task of these rows."""
 
-    def make(train, test, **limits):
+    def make(train, test, samples=(), **limits):
         write(tmp_path / "train.jsonl", train)
         write(tmp_path / "test.jsonl", test)
-        return Task(TaskTable(name="dialogsum", data=str(tmp_path), **limits), tokenizer)
+        table = TaskTable(name="dialogsum", data=str(tmp_path), **limits)
+        return prepare(table, data.load(table), tokenizer, samples)
 
     return make
 
@@ -44,22 +48,15 @@ def epoch(batches, size):
 @pytest.mark.parametrize("max_source_tokens", [512, 60], ids=["whole", "truncated"])
 def test_the_prompt_is_the_same_in_training_and_in_generation(max_source_tokens, make_task, rows, tokenizer):
     task = make_task(rows, rows, max_source_tokens=max_source_tokens)
-    asked = tokenizer([question.prompt for question in task.test])["input_ids"]
-    assert [encoded.source for encoded in task.training] == asked
-    assert any(question.truncated for question in task.test) == (max_source_tokens == 60)
+    asked = tokenizer([question.prompt for question in task.questions])["input_ids"]
+    assert [encoded.source.tolist() for encoded in task.training] == asked
+    assert any(question.truncated for question in task.questions) == (max_source_tokens == 60)
 
 
 def test_a_prompt_holds_the_instruction_and_the_whole_dialogue(toy_task, rows):
     expected = f"Summarize the following conversation.\n\n{rows[16]['dialogue']}\n\nSummary: "
-    assert toy_task.test[0].prompt == expected
+    assert toy_task.questions[0].prompt == expected
     assert toy_task.prompt.dialogue(expected) == rows[16]["dialogue"]
-
-
-def test_the_rows_are_in_tokens_before_training_asks_for_its_first_batch(make_task, rows):
-    task = make_task(rows[:16], rows[16:])
-    batches = task.batches(4, seed=0)
-    task.rows["train"].clear()
-    assert len(next(batches)["labels"]) == 4
 
 
 def test_targets_are_the_summaries(toy_task, rows, tokenizer):
@@ -69,7 +66,7 @@ def test_targets_are_the_summaries(toy_task, rows, tokenizer):
 
 def test_rows_with_the_same_dialogue_are_one_question_with_all_their_references(make_task, rows):
     test = [row("Hi.", "First.", 1), row("Bye.", "Second.", 2), row("Hi.", "Third.", 3)]
-    questions = make_task(rows, test).test
+    questions = make_task(rows, test).questions
     assert [(question.id, question.references) for question in questions] == [
         ("row_1", ("First.", "Third.")),
         ("row_2", ("Second.",)),
@@ -78,7 +75,7 @@ def test_rows_with_the_same_dialogue_are_one_question_with_all_their_references(
 
 def test_a_long_dialogue_loses_its_end_and_never_the_instruction(make_task, rows, tokenizer):
     dialogue = "\n".join(f"#Person1#: I have asked {count} times." for count in range(100))
-    questions = make_task(rows, [row(dialogue), row("#Person1#: Hello.")], max_source_tokens=80).test
+    questions = make_task(rows, [row(dialogue), row("#Person1#: Hello.")], max_source_tokens=80).questions
     prompt = questions[0].prompt
     assert prompt.startswith(PROMPT.before)
     assert prompt.endswith(PROMPT.after)
@@ -89,14 +86,14 @@ def test_a_long_dialogue_loses_its_end_and_never_the_instruction(make_task, rows
 
 @pytest.mark.parametrize("max_source_tokens", [60, 61, 62, 63])
 def test_a_cut_leaves_no_half_a_character(max_source_tokens, make_task, rows):
-    (question,) = make_task(rows, [row("🙂" * 40)], max_source_tokens=max_source_tokens).test
+    (question,) = make_task(rows, [row("🙂" * 40)], max_source_tokens=max_source_tokens).questions
     assert set(PROMPT.dialogue(question.prompt)) == {"🙂"}
 
 
 def test_a_dialogue_that_just_fits_is_not_truncated(make_task, rows, tokenizer):
     length = len(tokenizer(PROMPT.fill(rows[0]["dialogue"]))["input_ids"])
     for limit, truncated in ((length, False), (length - 1, True)):
-        (question,) = make_task(rows, rows[:1], max_source_tokens=limit).test
+        (question,) = make_task(rows, rows[:1], max_source_tokens=limit).questions
         assert question.truncated is truncated
 
 
@@ -104,10 +101,12 @@ def test_a_long_summary_is_cut_to_the_target_limit(make_task, tokenizer):
     task = make_task([row("Hi.", "I have asked many times. " * 20)], [row("Bye.")], max_target_tokens=12)
     assert len(task.training[0].target) == 12
     assert task.training[0].target[-1] == tokenizer.eos_token_id
+    assert task.targets_truncated == 1.0
 
 
 def test_padding_is_masked_out_of_the_source_and_ignored_in_the_labels():
-    batch = collate([Encoded([5, 6, 7], [8, 1]), Encoded([9], [8, 3, 1])], pad=0)
+    rows = [([5, 6, 7], [8, 1]), ([9], [8, 3, 1])]
+    batch = collate([Encoded(torch.tensor(source), torch.tensor(target)) for source, target in rows], pad=0)
     assert batch["input_ids"].tolist() == [[5, 6, 7], [9, 0, 0]]
     assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
     assert batch["labels"].tolist() == [[8, 1, -100], [8, 3, 1]]
@@ -116,7 +115,7 @@ def test_padding_is_masked_out_of_the_source_and_ignored_in_the_labels():
 @pytest.mark.parametrize("batch_size", [1, 5, 24, 100])
 def test_every_row_comes_once_an_epoch(batch_size, make_task, rows):
     task = make_task(rows, rows[:1])
-    everything = sorted(tuple(encoded.source) for encoded in task.training)
+    everything = sorted(tuple(encoded.source.tolist()) for encoded in task.training)
     batches = task.batches(batch_size, seed=0)
     for _ in range(3):
         groups = epoch(batches, len(rows))
@@ -169,4 +168,38 @@ def test_the_hash_changes_when_a_row_moves_from_training_to_test(make_task, rows
 
 def test_an_unknown_task_is_answered_with_the_known_ones(tokenizer):
     with pytest.raises(SuiteError, match=r"unknown task 'dialogsun'; did you mean 'dialogsum'\? Known: dialogsum"):
-        Task(TaskTable(name="dialogsun"), tokenizer)
+        prepare(TaskTable(name="dialogsun"), {"train": [], "test": []}, tokenizer)
+
+
+def test_of_the_rows_the_suite_takes_every_nth_for_training_and_the_first_for_the_test(make_task, rows):
+    task = make_task(rows, rows, train_every=5, train_rows=4, test_rows=2)
+    assert [encoded.source.tolist() for encoded in task.training] == [
+        encoded.source.tolist() for encoded in make_task([rows[0], rows[5], rows[10], rows[15]], rows).training
+    ]
+    assert [question.id for question in task.questions] == ["row_0", "row_1"]
+
+
+def test_a_sample_beyond_the_test_rows_is_asked_with_all_its_references_and_not_scored(make_task, rows):
+    test = [row("Hi.", "First.", 1), row("Bye.", "Second.", 2), row("So.", "Third.", 3), row("So.", "Fourth.", 4)]
+    questions = make_task(rows, test, samples=[0, 3], test_rows=2).questions
+    assert [(question.rows, question.references, question.scored) for question in questions] == [
+        ((0,), ("First.",), True),
+        ((1,), ("Second.",), True),
+        ((2, 3), ("Third.", "Fourth."), False),
+    ]
+
+
+def test_a_sample_that_the_test_split_does_not_have_is_refused(make_task, rows):
+    with pytest.raises(DataError, match=r"evaluation\.sample_rows: there is no test row 24; the split has 24, from 0"):
+        make_task(rows, rows, samples=[24])
+
+
+def test_a_prepared_task_comes_back_from_the_disk_as_it_was(make_task, rows, tmp_path):
+    task = make_task(rows, rows[:6], samples=[5], test_rows=3)
+    prepared.save(task, tmp_path / "prepared")
+    again = prepared.load(tmp_path / "prepared")
+    assert replace(again, training=[]) == replace(task, training=[])
+    for one, other in zip(again.batches(5, seed=1), islice(task.batches(5, seed=1), 8), strict=False):
+        assert {name: tensor.tolist() for name, tensor in one.items()} == {
+            name: tensor.tolist() for name, tensor in other.items()
+        }

@@ -117,3 +117,23 @@ def test_a_loss_that_is_no_number_ends_the_training_and_names_the_step(base, toy
     with pytest.raises(Diverged, match="loss is nan at step 3"):
         training.fit(base.model, given, adamw(base.model), after_step=poison)
     assert given.used.steps == 3
+
+
+def test_micro_batches_have_the_gradient_of_the_whole_batch(base, toy_task):
+    batch = next(toy_task.batches(8, seed=0))
+    base.model.eval()  # without dropout, which would draw other numbers
+    gradients = []
+    for size in (None, 3):
+        base.model.zero_grad()
+        parts = list(training.micro_batches(batch, size))
+        for part, share in parts:
+            (base.model(**part).loss * share).backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in base.model.parameters() if p.grad is not None]))
+    assert [len(part["labels"]) for part, _ in parts] == [3, 3, 2]
+    torch.testing.assert_close(gradients[0], gradients[1])
+
+
+def test_a_step_in_micro_batches_is_one_step(base, toy_task):
+    given, steps = batches(toy_task, max_steps=2), []
+    training.fit(base.model, given, adamw(base.model), micro_batch_size=3, after_step=steps.append)
+    assert (steps, given.used.examples) == ([0, 1], 16)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas
 
-from harness.leaderboard import Entry, Row
+from harness.leaderboard import Row
+from harness.record import Outcome
 from harness.report import markdown
 from harness.report.notes import Notes
 from harness.store import Store
@@ -13,7 +14,7 @@ from harness.suite import Suite
 
 
 def write(
-    store: Store, suite: Suite, rows: Sequence[Row], samples: Sequence[Entry], notes: Notes | None = None
+    store: Store, suite: Suite, rows: Sequence[Row], samples: Sequence[Outcome], notes: Notes | None = None
 ) -> list[Path]:
     """``leaderboard.md``, ``.csv`` and ``.json``; returns their paths."""
     flat = [row.to_dict() for row in rows]

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from harness.leaderboard import FULL, Entry, Row
+from harness.leaderboard import FULL, Row
 from harness.metrics import ROUGE
-from harness.record import Prediction
+from harness.record import Outcome, Prediction
 from harness.report import table
 from harness.report.notes import Notes, section
 from harness.statistics import Interval
@@ -19,7 +19,7 @@ MARKUP = re.compile(r"[\\`*_\[\]<>|&~$@]|^[-+#=\d]|:(?=//)|(?<=www)\.", re.IGNOR
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
-def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[Entry], notes: Notes | None = None) -> str:
+def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[Outcome], notes: Notes | None = None) -> str:
     """The whole page; ``samples`` are runs of one seed with the predictions to show."""
     parts = [f"# Leaderboard: {escape(suite.name)}", _setting(suite), table.leaderboard(rows, "github"), LEGEND]
     parts += [CONTENDED] if any(row.contended for row in rows) else []
@@ -75,11 +75,11 @@ def _gain(value: Interval) -> str:
     return f"{100 * value.mean:+.1f} ({100 * value.low:+.1f} to {100 * value.high:+.1f})"
 
 
-def _longest(samples: Sequence[Entry]) -> Sequence[Prediction]:
+def _longest(samples: Sequence[Outcome]) -> Sequence[Prediction]:
     return max((entry.predictions for entry in samples), key=lambda predictions: len(predictions))
 
 
-def _samples(samples: Sequence[Entry]) -> str:
+def _samples(samples: Sequence[Outcome]) -> str:
     parts = [f"## Samples (seed {samples[0].record.spec.seed})"]
     for number, prediction in enumerate(_longest(samples)):
         answers = [("*human*", escape(reference)) for reference in prediction.references]

@@ -1,0 +1,116 @@
+"""(c) A bare PyTorch loop (forward, backward, step) on the same padded batches against our training phase.
+
+Prints tokens without padding per second of both, and the useful arithmetic of the training phase, counted
+for tokens that are not padding, as a share of the best measured float32 matrix product (bfloat16 where the
+loop is autocast). Bare, ours, ours, bare: so that a machine that warms up or slows down favours neither.
+
+    python -m benchmarks.bare_loop --data FILE --steps 8
+"""
+
+from collections.abc import Sequence
+from itertools import islice
+
+import torch
+from transformers import T5Config
+
+from benchmarks.setting import Setting, clocked, parser, setting, show
+from harness import training, weights
+from harness.budget import Batches, tokens
+from harness.suite import Budget
+from harness.task import IGNORED, Batch
+
+SIZES = (512, 1024, 2048, 4096)
+
+
+def useful(batch: Batch, config: T5Config) -> float:
+    """Floating-point operations of a training step that padding has no part in: 2 a weight forward, 4 backward."""
+    width, inner, heads = config.d_model, config.d_ff, config.num_heads * config.d_kv
+    attention, feed_forward = 4 * width * heads, 3 * width * inner
+    encoder = config.num_layers * (attention + feed_forward)
+    decoder = config.num_decoder_layers * (attention + 2 * width * heads + feed_forward) + width * config.vocab_size
+    crossed = config.num_decoder_layers * 2 * width * heads  # keys and values of the source
+    sources = batch["attention_mask"].sum(1).double()
+    targets = (batch["labels"] != IGNORED).sum(1).double()
+    linear = sources * (encoder + crossed) + targets * decoder
+    pairs = config.num_layers * sources**2 + config.num_decoder_layers * (targets**2 + targets * sources)
+    return float(6 * (linear + 2 * heads * pairs).sum())
+
+
+def peak(device: torch.device, dtype: torch.dtype) -> float:
+    """The best measured matrix product, in floating-point operations a second."""
+    rates = []
+    for size in SIZES:
+        a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
+        repeats = max(1, 2048**3 // size**3)
+        clocked(lambda a=a, b=b: a @ b, device)
+        seconds = min(clocked(lambda a=a, b=b, n=repeats: [a @ b for _ in range(n)], device) for _ in range(3))
+        rates.append(2 * size**3 * repeats / seconds)
+    return max(rates)
+
+
+def bare(job: Setting, batches: Sequence[Batch]) -> float:
+    """Seconds of the loop with nothing in it but the three calls."""
+    model = job.base().train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
+    dtype = torch.bfloat16 if training.precision(job.device) == "bf16" else None
+
+    def loop() -> None:
+        for batch in batches:
+            with torch.autocast(job.device.type, dtype=dtype, enabled=dtype is not None):
+                loss = model(**batch).loss
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
+    return clocked(loop, job.device)
+
+
+def ours(job: Setting, batch_size: int, rows: int) -> float:
+    """Seconds of our training phase: batches made on the way, schedule, clipping, budget, watched gradients."""
+    model = job.base()
+    batches = Batches(job.task(job.rows).batches(batch_size, seed=0), Budget(max_examples=rows), job.device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
+    with weights.Gradients(model).watch():
+        return clocked(lambda: training.fit(model, batches, optimizer), job.device)
+
+
+def measure(job: Setting, steps: int, batch_size: int) -> list[tuple[str, str]]:
+    """Both loops on the same batches, and what of the machine's arithmetic ours makes use of."""
+    made = list(islice(job.task(job.rows).batches(batch_size, seed=0), steps))
+    batches = [{name: tensor.to(job.device) for name, tensor in batch.items()} for batch in made]
+    bare(job, batches[:1])  # warm up
+    rows = sum(len(batch["labels"]) for batch in made)
+    seconds = [bare(job, batches), ours(job, batch_size, rows), ours(job, batch_size, rows), bare(job, batches)]
+    bare_seconds, our_seconds = min(seconds[0], seconds[3]), min(seconds[1], seconds[2])
+    count = sum(map(tokens, made))
+    padded = sum(batch["input_ids"].numel() + batch["labels"].numel() for batch in made)
+    dtype = torch.bfloat16 if training.precision(job.device) == "bf16" else torch.float32
+    config = job.plain().config
+    rate = sum(useful(batch, config) for batch in made) / our_seconds
+    best = peak(job.device, dtype)
+    return [
+        ("bare loop", f"{count / bare_seconds:,.0f} tokens/s"),
+        ("training phase", f"{count / our_seconds:,.0f} tokens/s"),
+        ("ratio", f"{bare_seconds / our_seconds:.3f}"),
+        ("tokens that are not padding", f"{count / padded:.1%}"),
+        ("useful arithmetic", f"{rate / 1e9:,.1f} GFLOP/s"),
+        (f"best matrix product, {str(dtype).removeprefix('torch.')}", f"{best / 1e9:,.1f} GFLOP/s"),
+        ("utilisation", f"{rate / best:.1%}"),
+    ]
+
+
+def main() -> None:
+    """Print rates, ratio and utilisation."""
+    options = parser(__doc__)
+    options.add_argument("--steps", type=int, default=8)
+    options.add_argument("--batch-size", type=int, default=16)
+    asked = options.parse_args()
+    with setting(asked) as job:
+        figures = measure(job, asked.steps, asked.batch_size)
+        if job.device.type == "cuda":
+            figures.append(("peak allocated", f"{torch.cuda.max_memory_allocated(job.device) / 1e9:.2f} GB"))
+        show(f"{asked.steps} steps of {asked.batch_size}, full fine-tuning", figures)
+
+
+if __name__ == "__main__":
+    main()

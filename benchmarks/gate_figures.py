@@ -1,0 +1,240 @@
+"""The gate's error rates: how often it is red although no method got worse, and how often a known loss makes it red.
+
+Sessions are simulated from the stored runs of a suite and judged by ``harness.compared``. In each of them the test
+examples are drawn anew, with replacement. There are two ways to be different from the past:
+
+- trained anew: to an example's mean score comes the scatter of a stored seed's answer, and to each seed a level of
+  its own, with the spread that the levels of the stored seeds have;
+- last words lost: the stored answers, scored again without their last words, in so many of them that ROUGE-1 falls
+  by what was planted.
+
+Prints the Markdown of the tables in ``docs/gate.md``; the same numbers every time for the same stored runs.
+
+    python -m benchmarks.gate_figures
+"""
+
+import argparse
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy import stats
+from tabulate import tabulate
+
+from harness import compared, paired
+from harness.baseline import Measured, Row, measured
+from harness.compared import Pair, Rules
+from harness.metrics import RANKED_BY, ROUGE
+from harness.record import Record, Status
+from harness.scoring import rouge
+from harness.store import Store
+from harness.verdict import Outcome, Verdict
+
+NAMES = [metric.name for metric in ROUGE]
+PLANTED_IN = RANKED_BY.name
+PLANTED = 0.7  # points of it that the lost words cost
+CUTS = 8  # answers are scored without none to seven of their last words
+LOSSES = (1, 2, 3, 5)  # points by which a method trained anew is worse
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A trained method as it is stored; ``scores`` has the shape (cuts, metrics, seeds, examples)."""
+
+    name: str
+    row: Row
+    scores: Array
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Its seeds, as in ``scores``."""
+        return tuple(sorted(self.row.runs))
+
+    def pair(self, now: Array, then: Array) -> Pair:
+        """Scores of shape (metrics, seeds, examples) beside those of the past."""
+        return Pair(self.name, self._measured(now), self._measured(then), self.seeds)
+
+    def _measured(self, scores: Array) -> Measured:
+        by_seed = {seed: dict(zip(NAMES, scores[:, number], strict=True)) for number, seed in enumerate(self.seeds)}
+        return Measured(self.row, by_seed)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A kind of session; ``rows`` are the methods that it is about."""
+
+    title: str
+    rows: Sequence[str]
+    session: Callable[[Generator], list[Pair]]
+
+
+def methods(store: Store) -> list[Stored]:
+    """The trained methods of a suite."""
+    groups: dict[str, list[Record]] = {}
+    for record in store.read_runs():
+        if record.status == Status.OK and record.cost.trainable_parameters:
+            groups.setdefault(record.spec.method, []).append(record)
+    if not groups or any(len(records) < 2 for records in groups.values()):
+        raise SystemExit(f"{store.folder}: needs two seeds of each trained method; run pytest --benchmark first")
+    return [_stored(store, name, records) for name, records in groups.items()]
+
+
+def nothing(trained: Sequence[Stored]) -> Case:
+    """No method got worse, and all were trained anew."""
+    return Case(
+        "nothing; every method trained anew", [one.name for one in trained], lambda random: _anew(random, trained)
+    )
+
+
+def shorter(one: Stored, others: Sequence[Stored]) -> Case:
+    """A method's answers lost words; the others give their predictions of the past, or were trained anew."""
+
+    def session(random: Generator) -> list[Pair]:
+        chosen = _examples(random, one)
+        now = _shortened(random, one)[..., chosen]
+        return [one.pair(now, one.scores[0][..., chosen]), *_anew(random, others)]
+
+    beside = ", and every other method trained anew" if others else ""
+    return Case(f"`{one.name}` loses last words, −{PLANTED:g} points{beside}", [one.name], session)
+
+
+def worse(one: Stored, points: float) -> Case:
+    """A method was trained anew and is worse in every example; the others give their predictions of the past."""
+
+    def session(random: Generator) -> list[Pair]:
+        return _anew(random, [one], loss=points / 100)
+
+    return Case(f"`{one.name}` trained anew, −{points:g} points", [one.name], session)
+
+
+def figures(case: Case, sessions: int, rules: Rules) -> list[str]:
+    """What was changed, the share of sessions that are red, and the share of the case's rows that pass."""
+    random, red, passed = np.random.default_rng(0), 0, 0
+    for _ in range(sessions):
+        found = compared.rouge(case.session(random), rules)
+        red += any(verdict.fails for verdict in found)
+        passed += sum(_passes(name, found) for name in case.rows)
+    return [case.title, f"{sessions:,}", _percent(red / sessions), _percent(passed / sessions / len(case.rows))]
+
+
+def over_examples_alone(case: Case, sessions: int, rules: Rules) -> list[str]:
+    """The same for a paired t-test that takes the examples for all there is to chance."""
+    random, red = np.random.default_rng(0), 0
+    for _ in range(sessions):
+        differences = [_differences(pair, name) for pair in case.session(random) for name in NAMES]
+        values = paired.holm([stats.ttest_1samp(each, 0, alternative="less").pvalue for each in differences])
+        red += any(
+            value <= rules.level and each.mean() <= -rules.margin
+            for value, each in zip(values, differences, strict=True)
+        )
+    return [f"{case.title}; test over examples alone", f"{sessions:,}", _percent(red / sessions), "–"]
+
+
+def messages(trained: Sequence[Stored], rules: Rules) -> list[list[str]]:
+    """What the gate says about each method's stored answers without last words, on the test split as it is."""
+    random = np.random.default_rng(0)
+    found = [compared.rouge([one.pair(_shortened(random, one), one.scores[0])], rules) for one in trained]
+    return [
+        [f"`{each.row}`", each.outcome, each.detail] for group in found for each in group if each.metric == PLANTED_IN
+    ]
+
+
+def _stored(store: Store, name: str, records: Iterable[Record]) -> Stored:
+    ordered = sorted(records, key=lambda record: record.spec.seed)
+    row = measured((record, {}) for record in ordered).row
+    runs = {seed: run.model_copy(update={"predictions_hash": None}) for seed, run in row.runs.items()}  # never equal
+    scores = np.stack([_scores(store, record) for record in ordered], axis=2)
+    return Stored(name, row.model_copy(update={"runs": runs}), scores)
+
+
+def _scores(store: Store, record: Record) -> Array:
+    """One run: (cuts, metrics, examples)."""
+    answers = [each for each in store.read_predictions(record.spec) if each.scored]
+    if not answers:
+        raise SystemExit(f"{store.folder}: {record.spec.name} has no predictions; run pytest --benchmark again")
+    references = [each.references for each in answers]
+    texts = [[_without_last(each.text, cut) for each in answers] for cut in range(CUTS)]
+    return np.array([[[mean[name] for mean, _ in rouge(cut, references)] for name in NAMES] for cut in texts])
+
+
+def _without_last(text: str, words: int) -> str:
+    return " ".join(text.split()[:-words]) if words else text
+
+
+def _examples(random: Generator, one: Stored) -> NDArray[np.int64]:
+    """Numbers of test examples, drawn with replacement."""
+    count = one.scores.shape[-1]
+    return random.integers(0, count, count)
+
+
+def _anew(random: Generator, group: Sequence[Stored], loss: float = 0.0) -> list[Pair]:
+    """Methods trained anew, then and now, on the same examples."""
+    chosen = _examples(random, group[0]) if group else np.array([])
+    pairs = [(one, _trained(random, one, chosen), _trained(random, one, chosen)) for one in group]
+    return [one.pair(now - loss, then) for one, now, then in pairs]
+
+
+def _trained(random: Generator, one: Stored, chosen: NDArray[np.int64]) -> Array:
+    """Scores as another training under the same number of seeds may give: (metrics, seeds, examples)."""
+    scores, count = one.scores[0], len(one.seeds)
+    levels, means = scores.mean(axis=2, keepdims=True), scores.mean(axis=1, keepdims=True)
+    rest = (scores - levels - means + means.mean(axis=2, keepdims=True)) * np.sqrt(count / (count - 1))
+    drawn = rest[:, random.integers(0, count, (count, len(chosen))), chosen[None]]
+    level = levels.std(axis=1, ddof=1, keepdims=True) * random.normal(size=(count, 1))
+    return means[..., chosen] + drawn + level
+
+
+def _shortened(random: Generator, one: Stored) -> Array:
+    """All stored answers, each without so many last words that they lose ``PLANTED`` points together."""
+    means = one.scores[:, NAMES.index(PLANTED_IN)].mean(axis=(1, 2))
+    lost = 100 * (means[0] - means)
+    cut = int(np.argmax(lost >= PLANTED))
+    if not cut:
+        raise SystemExit(f"{one.name}: without {CUTS - 1} last words it loses less than {PLANTED} points")
+    share = (PLANTED - lost[cut - 1]) / (lost[cut] - lost[cut - 1])
+    return np.where(random.random(one.scores.shape[-1]) < share, one.scores[cut], one.scores[cut - 1])
+
+
+def _differences(pair: Pair, metric: str) -> Array:
+    """Now minus then in points, seeds averaged."""
+    now, then = ([side.scores[seed][metric] for seed in pair.seeds] for side in (pair.now, pair.then))
+    return 100 * (np.mean(now, axis=0) - np.mean(then, axis=0))
+
+
+def _passes(row: str, found: Sequence[Verdict]) -> bool:
+    return all(each.outcome in (Outcome.PASS, Outcome.IMPROVED) for each in found if each.row == row)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}%"
+
+
+def main() -> None:
+    """Print both tables."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--results", default="results", help="the results folder (default: results)")
+    options.add_argument("--suite", default="embedded", help="the suite whose stored runs are taken")
+    options.add_argument("--sessions", type=int, default=500, help="simulated sessions a line (default: 500)")
+    asked = options.parse_args()
+    trained, rules = methods(Store(Path(asked.results), asked.suite)), Rules()
+    unchanged = nothing(trained)
+    cases = [shorter(one, others) for one in trained for others in ([], [each for each in trained if each is not one])]
+    cases += [worse(one, points) for one in trained for points in LOSSES]
+    rows = [
+        figures(unchanged, 4 * asked.sessions, rules),
+        over_examples_alone(unchanged, 4 * asked.sessions, rules),
+        *(figures(case, asked.sessions, rules) for case in cases),
+    ]
+    aligned = ("left", "right", "right", "right")
+    print(tabulate(rows, ("what changed", "sessions", "red", "rows that pass"), "pipe", colalign=aligned))
+    print()
+    print(tabulate(messages(trained, rules), ("method", "verdict", "message"), "pipe", disable_numparse=True))
+
+
+if __name__ == "__main__":
+    main()

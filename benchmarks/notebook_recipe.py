@@ -1,0 +1,110 @@
+"""(a) The teaching notebook's recipe as written against the harness: the same rows trained and summarised.
+
+The recipe pads every prompt and every summary to 512 tokens, leaves padding in the labels, trains with
+``transformers.Trainer`` in batches of 8 and generates one summary at a time. Both sides do full
+fine-tuning in float32 from the same weights.
+
+    python -m benchmarks.notebook_recipe --data FILE --examples 16 --summaries 8
+"""
+
+import tempfile
+from collections.abc import Sequence
+
+import torch
+from datasets import Dataset
+from transformers import Trainer, TrainingArguments
+
+from benchmarks.setting import PROMPT, Setting, clocked, first, parser, setting, show
+from harness import decoding, training
+from harness.budget import Batches
+from harness.data import Row
+from harness.suite import Budget
+
+LONGEST, NEW_TOKENS = 512, 64
+LAB = (1_300, 10)
+
+
+def notebook(job: Setting, training_rows: Sequence[Row], test_rows: Sequence[Row], folder: str) -> tuple[float, float]:
+    """Seconds of training on each row once, and of one summary for each test row."""
+    model = job.plain()
+
+    def tokenize(batch: dict[str, list[str]]) -> dict[str, list[list[int]]]:
+        options = {"padding": "max_length", "truncation": True, "max_length": LONGEST}
+        prompts = [PROMPT.fill(dialogue) for dialogue in batch["dialogue"]]
+        return {
+            "input_ids": job.tokenizer(prompts, **options)["input_ids"],
+            "labels": job.tokenizer(batch["summary"], **options)["input_ids"],
+        }
+
+    raw = Dataset.from_list([{"dialogue": row.dialogue, "summary": row.summary} for row in training_rows])
+    rows = raw.map(tokenize, batched=True, remove_columns=["dialogue", "summary"])
+    arguments = TrainingArguments(
+        folder,
+        learning_rate=1e-5,
+        num_train_epochs=1,
+        weight_decay=0.01,
+        report_to=[],
+        disable_tqdm=True,
+        use_cpu=job.device.type == "cpu",
+        save_strategy="no",
+        logging_strategy="no",
+    )
+    trainer = Trainer(model=model, args=arguments, train_dataset=rows)
+
+    def summarise() -> None:
+        model.eval()
+        for row in test_rows:
+            inputs = job.tokenizer(PROMPT.fill(row.dialogue), return_tensors="pt").to(job.device)
+            outputs = model.generate(input_ids=inputs["input_ids"], max_new_tokens=NEW_TOKENS)
+            job.tokenizer.decode(outputs[0], skip_special_tokens=True)
+
+    return clocked(trainer.train, job.device), clocked(summarise, job.device)
+
+
+def ours(job: Setting, training_rows: Sequence[Row], test_rows: Sequence[Row]) -> tuple[float, float]:
+    """The same through the harness' loop and decoding; preparing the rows belongs to training."""
+    model = job.base()
+
+    def train() -> None:
+        batches = Batches(
+            job.task(training_rows).batches(8, seed=0), Budget(max_examples=len(training_rows)), job.device
+        )
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
+        training.fit(model, batches, optimizer)
+
+    prompts = [PROMPT.fill(row.dialogue) for row in test_rows]
+
+    def summarise() -> None:
+        decoding.generate(model, job.tokenizer, prompts, max_new_tokens=NEW_TOKENS)
+
+    return clocked(train, job.device), clocked(summarise, job.device)
+
+
+def main() -> None:
+    """Measure both, and print seconds and ratios."""
+    options = parser(__doc__)
+    options.add_argument("--examples", type=int, default=16)
+    options.add_argument("--summaries", type=int, default=8)
+    asked = options.parse_args()
+    with setting(asked) as job:
+        rows = first(job.rows, asked.examples + asked.summaries)
+        split = rows[: asked.examples], rows[asked.examples :]
+        with tempfile.TemporaryDirectory() as folder:
+            theirs = notebook(job, *split, folder)
+        mine = ours(job, *split)
+    lab = [LAB[0] / asked.examples, LAB[1] / asked.summaries]
+    scaled = [sum(seconds * factor for seconds, factor in zip(each, lab, strict=True)) for each in (theirs, mine)]
+    compared = [
+        ("training", theirs[0], mine[0]),
+        ("summaries", theirs[1], mine[1]),
+        ("end to end", sum(theirs), sum(mine)),
+        (f"the lab suite's {LAB[0]:,} examples and {LAB[1]} summaries, scaled up", *scaled),
+    ]
+    show(
+        f"{asked.examples} examples trained, {asked.summaries} dialogues summarised: notebook, harness, ratio",
+        [(name, f"{a:,.1f} s   {b:,.1f} s   {a / b:.1f}") for name, a, b in compared],
+    )
+
+
+if __name__ == "__main__":
+    main()

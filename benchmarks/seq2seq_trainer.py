@@ -1,0 +1,92 @@
+"""(b) ``transformers.Seq2SeqTrainer`` with its defaults against the harness at the same budget.
+
+Its side: ``DataCollatorForSeq2Seq``, batches of 8, ``predict_with_generate`` on every test row, three
+for each dialogue as in DialogSum. Ours: the shared loop in batches of 16, one generation a dialogue.
+
+    python -m benchmarks.seq2seq_trainer --data FILE --examples 128 --dialogues 48
+"""
+
+import tempfile
+from collections.abc import Sequence
+
+import torch
+from datasets import Dataset
+from transformers import DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTrainingArguments
+
+from benchmarks.setting import PROMPT, Setting, clocked, first, parser, setting, show
+from harness import decoding, training
+from harness.budget import Batches
+from harness.data import Row
+from harness.suite import Budget
+
+NEW_TOKENS, SUMMARIES = 64, 3
+
+
+def trainer(job: Setting, training_rows: Sequence[Row], test_rows: Sequence[Row], folder: str) -> tuple[float, float]:
+    """Seconds of training on each row once, and of predicting every test row."""
+
+    def dataset(rows: Sequence[Row]) -> Dataset:
+        prompts = job.tokenizer([PROMPT.fill(row.dialogue) for row in rows], truncation=True, max_length=512)
+        labels = job.tokenizer([row.summary for row in rows], truncation=True, max_length=128)
+        return Dataset.from_dict({"input_ids": prompts["input_ids"], "labels": labels["input_ids"]})
+
+    model = job.plain()
+    arguments = Seq2SeqTrainingArguments(
+        folder,
+        num_train_epochs=1,
+        predict_with_generate=True,
+        generation_max_length=NEW_TOKENS + 1,
+        report_to=[],
+        disable_tqdm=True,
+        use_cpu=job.device.type == "cpu",
+        save_strategy="no",
+        logging_strategy="no",
+    )
+    loop = Seq2SeqTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=dataset(training_rows),
+        data_collator=DataCollatorForSeq2Seq(job.tokenizer, model=model),
+        processing_class=job.tokenizer,
+    )
+    test = dataset([row for row in test_rows for _ in range(SUMMARIES)])
+    return clocked(loop.train, job.device), clocked(lambda: loop.predict(test), job.device)
+
+
+def ours(job: Setting, training_rows: Sequence[Row], test_rows: Sequence[Row]) -> tuple[float, float]:
+    """The same budget and the same rows through the harness."""
+    model, task = job.base(), job.task(training_rows)
+    batches = Batches(task.batches(16, seed=0), Budget(max_examples=len(training_rows)), job.device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, fused=True)
+    questions = job.task(test_rows, SUMMARIES).questions
+
+    def answer() -> None:
+        prompts = [question.prompt for question in questions]
+        decoding.generate(model, job.tokenizer, prompts, max_new_tokens=NEW_TOKENS)
+
+    return clocked(lambda: training.fit(model, batches, optimizer), job.device), clocked(answer, job.device)
+
+
+def main() -> None:
+    """Measure both, and print seconds and ratios."""
+    options = parser(__doc__)
+    options.add_argument("--examples", type=int, default=128)
+    options.add_argument("--dialogues", type=int, default=48)
+    asked = options.parse_args()
+    with setting(asked) as job:
+        rows = first(job.rows, asked.examples + asked.dialogues)
+        split = rows[: asked.examples], rows[asked.examples :]
+        with tempfile.TemporaryDirectory() as folder:
+            theirs = trainer(job, *split, folder)
+        mine = ours(job, *split)
+        show(
+            f"{asked.examples} examples, {SUMMARIES * asked.dialogues} test rows: Seq2SeqTrainer, harness, ratio",
+            [
+                (name, f"{a:.1f} s   {b:.1f} s   {a / b:.2f}")
+                for name, a, b in zip(("training", "test evaluation"), theirs, mine, strict=True)
+            ],
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""What the scripts share: flan-t5-small's shape with random weights, rows, clocks, and how figures are printed."""
+
+import argparse
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+
+import torch
+from tabulate import tabulate
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import PreTrainedModel, PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration, set_seed
+
+from harness import base_model, data, environment
+from harness.data import Row
+from harness.suite import ModelTable, TaskTable
+from harness.task import PROMPTS, Task, prepare
+
+VOCABULARY = 32_128
+TABLE = TaskTable(name="dialogsum")
+PROMPT = PROMPTS["dialogsum"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One job: rows, tokenizer, device, and a checkpoint of random weights."""
+
+    rows: Sequence[Row]
+    tokenizer: PreTrainedTokenizerFast
+    device: torch.device
+    checkpoint: Path
+
+    def plain(self) -> PreTrainedModel:
+        """The model as ``transformers`` loads it."""
+        return T5ForConditionalGeneration.from_pretrained(self.checkpoint).to(self.device)
+
+    def base(self) -> PreTrainedModel:
+        """The same model as the harness loads it."""
+        return base_model.load_model(ModelTable(name=str(self.checkpoint)), self.device)
+
+    def task(self, rows: Sequence[Row], summaries: int = 1) -> Task:
+        """The harness' task of these rows, each with so many summaries in the test."""
+        test = [row for row in rows for _ in range(summaries)]
+        return prepare(TABLE, {"train": rows, "test": test}, self.tokenizer)
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """The options that every script has."""
+    options = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument(
+        "--data", default="embedded", help="JSON lines, CSV or Parquet with dialogue and summary (default: embedded)"
+    )
+    options.add_argument("--device", help="cpu, cuda (default: the best there is)")
+    return options
+
+
+@contextmanager
+def setting(options: argparse.Namespace) -> Iterator[Setting]:
+    """Read the rows, train a tokenizer on them, write a checkpoint, and print what the figures belong to."""
+    splits = data.load(TaskTable(name="dialogsum", data=options.data))
+    rows = list({row.dialogue: row for split in ("train", "test") for row in splits[split]}.values())
+    device = base_model.pick_device(options.device)
+    here = environment.describe(device)
+    print(f"{date.today()}, {here.device_name}, {here.threads} threads, data {Path(options.data).name}")
+    print(", ".join(f"{name} {here.packages[name]}" for name in ("torch", "transformers", "accelerate")))
+    tokenizer = _tokenizer(rows)
+    with tempfile.TemporaryDirectory() as name:
+        _model().save_pretrained(name)
+        tokenizer.save_pretrained(name)
+        yield Setting(rows, tokenizer, device, Path(name))
+
+
+def _model() -> T5ForConditionalGeneration:
+    """flan-t5-small's shape: 8+8 layers, width 512, untied output, 76,961,152 parameters."""
+    set_seed(0)
+    config = T5Config(
+        vocab_size=VOCABULARY,
+        d_model=512,
+        d_kv=64,
+        d_ff=1024,
+        num_layers=8,
+        num_heads=6,
+        feed_forward_proj="gated-gelu",
+        tie_word_embeddings=False,
+        decoder_start_token_id=0,
+    )
+    model = T5ForConditionalGeneration(config)
+    model.lm_head.weight = torch.nn.Parameter(torch.randn(VOCABULARY, 512) * 512**-0.5)
+    return model
+
+
+def clocked(work: Callable[[], object], device: torch.device) -> float:
+    """Seconds that it takes, with everything that it left on the device."""
+    began = perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return perf_counter() - began
+
+
+def show(title: str, figures: Sequence[tuple[str, str]]) -> None:
+    """Print figures, one a line."""
+    print(f"\n{title}\n{tabulate(figures, tablefmt='plain', colalign=('left', 'right'), disable_numparse=True)}")
+
+
+def _tokenizer(rows: Sequence[Row]) -> PreTrainedTokenizerFast:
+    """A BPE tokenizer of the rows' own words, so that lengths are like those of T5's on English text."""
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY - 100, special_tokens=["<pad>", "</s>", "<unk>"], show_progress=False
+    )
+    texts = (text for row in rows for text in (row.dialogue, row.summary, PROMPT.fill("")))
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=512
+    )
+
+
+def first(rows: Sequence[Row], count: int) -> list[Row]:
+    """So many rows, evenly over all of them, so that their lengths are typical."""
+    return list(islice(rows[:: max(1, len(rows) // count)], count))

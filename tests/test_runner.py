@@ -1,0 +1,56 @@
+"""A run in this process: what its spec asks for is done, and what it shows only is not scored."""
+
+import pytest
+from records import spec
+
+from harness import prepared, registry, runner
+from harness.data import Row
+from harness.plan import Order
+from harness.record import Status
+from harness.suite import Budget, Evaluation, ModelTable, TaskTable
+from harness.task import prepare
+
+
+@pytest.fixture
+def run(tiny_folder, toy_task, tmp_path, monkeypatch):
+    """``run(task, method, **spec)``: the outcome of one run on the tiny model."""
+    count = iter(range(9))
+
+    def execute(method="full_finetune", task=toy_task, **changes):
+        folder = tmp_path / f"run{next(count)}"
+        monkeypatch.chdir(tmp_path)
+        prepared.save(task, folder / "task")
+        asked = {"budget": Budget(max_steps=3), "evaluation": Evaluation(max_new_tokens=8), "batch_size": 8}
+        order = Order(
+            spec=spec(method, **(asked | changes)),
+            plugin=registry.discover()[method],
+            model=ModelTable(name=str(tiny_folder)),
+            task=folder / "task",
+            device="cpu",
+            threads=1,
+        )
+        return runner.execute(order, folder)
+
+    return execute
+
+
+@pytest.mark.parametrize("method", ["full_finetune", "lora", "prompt_tuning"])
+def test_gradient_checkpointing_changes_no_answer(run, method):
+    with_it, without = run(method, gradient_checkpointing=True), run(method)
+    assert not with_it.record.error, with_it.record.error.message
+    assert with_it.record.status == without.record.status == Status.OK
+    assert with_it.record.predictions_hash == without.record.predictions_hash
+
+
+def test_micro_batches_take_the_budget_of_whole_batches(run):
+    cost = run(micro_batch_size=3).record.cost
+    assert (cost.examples, cost.steps, cost.optimizer_steps) == (24, 3, 3)
+
+
+def test_a_sample_row_is_answered_and_does_not_count(run, rows, tokenizer):
+    known = [Row(row["id"], row["dialogue"], row["summary"]) for row in rows]
+    splits = {"train": known[:8], "test": known[8:]}
+    table = TaskTable(name="dialogsum", data="here", test_rows=2)
+    with_sample, without = (run("lead3", prepare(table, splits, tokenizer, samples)) for samples in ([5], []))
+    assert [(each.rows, each.scored) for each in with_sample.predictions] == [((0,), True), ((1,), True), ((5,), False)]
+    assert with_sample.record.scores == without.record.scores

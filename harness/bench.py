@@ -1,8 +1,9 @@
-"""The items of ``pytest --benchmark``: one test for each run of the suite."""
+"""The items of ``pytest --benchmark``: one test for each run of the suite, and one for each row of its gate."""
 
 import pytest
 
 from harness.session import CLOCK, Bakeoff
+from harness.session_gate import Gate
 
 
 @pytest.mark.benchmark(timer=CLOCK)
@@ -16,3 +17,17 @@ def test_method(run: str, bakeoff: Bakeoff, benchmark, request) -> None:  # type
         pytest.skip(reason)
     for problem in bakeoff.problems(record):
         pytest.fail(problem, pytrace=False)
+
+
+def test_gate(row: str, gate: Gate, subtests: pytest.Subtests, request: pytest.FixtureRequest) -> None:
+    """The row is not worse than its baseline, in any metric, and is there at all."""
+    verdicts = gate.verdicts(row)
+    for verdict in verdicts:
+        request.node.user_properties.append((f"gate_{verdict.metric or 'row'}", verdict.message))
+        with subtests.test(verdict.metric or "row"):
+            if verdict.fails:
+                pytest.fail(verdict.message, pytrace=False)
+    if not gate.summary.compared:
+        pytest.fail(gate.summary.line, pytrace=False)
+    if not verdicts:
+        pytest.skip("not in this suite, and in the baseline of another machine only")

@@ -4,10 +4,11 @@ A project opts in with one line in its root ``conftest.py``:
 ``pytest_plugins = ["harness.pytest_plugin"]``.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,9 +16,11 @@ from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.session import Bakeoff
+    from harness.session_gate import Gate
 
 BENCH = Path(__file__).parent / "bench.py"
-BAKEOFF = pytest.StashKey["Bakeoff"]()
+BAKEOFF, GATE = pytest.StashKey["Bakeoff"](), pytest.StashKey["Gate"]()
+ACCEPTED = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,6 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("tuneoff", "fine-tuning bake-off")
     group.addoption("--benchmark", action="store_true", help="run the suite's methods instead of the tests")
     group.addoption("--suite", metavar="NAME|FILE", default="embedded", help="the suite to run (default: embedded)")
+    group.addoption("--model", metavar="NAME[@REVISION]", help="hub id or folder instead of the suite's base model")
+    group.addoption("--data", metavar="NAME[@REVISION]", help="hub id, folder or file instead of the suite's data")
     group.addoption("--seeds", metavar="N,N,…", help="the seeds to run instead of the suite's")
     group.addoption("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the best there is)")
     group.addoption("--jobs", metavar="N", type=int, default=1, help="runs at once; their times are not comparable")
@@ -32,6 +37,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--resume", action="store_true", help="reuse stored runs that are ok and that nothing has changed for"
     )
     group.addoption("--results", metavar="DIR", help="where results go (default: results/ in pytest's root folder)")
+    group.addoption("--gate", action="store_true", help="fail where there is no baseline to compare with")
+    group.addoption(
+        "--update-baseline",
+        action="store_true",
+        help="accept the rows that run as what later sessions are held against",
+    )
+    group.addoption("--even-in-ci", action="store_true", help="let --update-baseline work where CI is set")
     parser.addini("method_paths", "folders with method files of this project", type="paths", default=[])
 
 
@@ -44,6 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--benchmark runs its methods in processes of its own; leave out -n")
     try:
         config.stash[BAKEOFF] = _bakeoff(config)
+        config.stash[GATE] = _gate(config)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     config.option.benchmark_quiet = True  # pytest-benchmark's own table would only repeat the training times
@@ -66,10 +79,21 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
     return NoRuns.from_parent(parent, path=module_path) if hidden else None
 
 
+def pytest_pycollect_makeitem(collector: pytest.Module, name: str) -> list[pytest.Item] | None:
+    """Where nothing is to be held against a baseline, the gate has no items."""
+    stash = collector.config.stash
+    idle = GATE in stash and (collector.config.getoption("update_baseline") or not stash[GATE].rows)
+    return [] if idle and name == "test_gate" and collector.path == BENCH else None
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One item for each run of the suite."""
-    if Path(metafunc.module.__file__ or "") == BENCH:
+    """One item for each run of the suite, and for each row of the gate."""
+    if Path(metafunc.module.__file__ or "") != BENCH:
+        return
+    if "run" in metafunc.fixturenames:
         metafunc.parametrize("run", [run.name for run in metafunc.config.stash[BAKEOFF].runs])
+    if "row" in metafunc.fixturenames:
+        metafunc.parametrize("row", metafunc.config.stash[GATE].rows)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -84,7 +108,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Tell the bake-off which runs were selected."""
     if BAKEOFF in session.config.stash:
-        session.config.stash[BAKEOFF].expect(item.name.partition("[")[2].removesuffix("]") for item in session.items)
+        names: dict[str, list[str]] = {"run": [], "row": []}
+        for item in session.items:
+            for kind, value in item.callspec.params.items():  # type: ignore[attr-defined]
+                names[kind].append(value)
+        session.config.stash[BAKEOFF].expect(names["run"])
+        session.config.stash[GATE].ask(names["row"])
 
 
 @pytest.fixture(scope="session")
@@ -98,6 +127,28 @@ def bakeoff(pytestconfig: pytest.Config) -> Iterator["Bakeoff"]:
         pytest.exit(f"{error}", returncode=pytest.ExitCode.USAGE_ERROR)
     finally:
         session.stop()
+
+
+@pytest.fixture(scope="session")
+def gate(pytestconfig: pytest.Config, bakeoff: "Bakeoff") -> "Gate":
+    """The session's gate, its bake-off started."""
+    return pytestconfig.stash[GATE]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Accept what ran, if that was asked for. A gate or a baseline that was asked for and did not come is no success.
+
+    It comes after the fixtures' end, which keeps what has finished, and before the terminal's summary.
+    """
+    if BAKEOFF not in session.config.stash or session.config.option.collectonly:
+        return
+    gate = session.config.stash[GATE]
+    if session.config.getoption("update_baseline"):
+        if gate.bakeoff.ran:
+            _accept(session, gate)
+    elif session.config.getoption("gate") and not gate.judged and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -122,14 +173,19 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The leaderboard."""
+    """The leaderboard, and what the gate found."""
     if BAKEOFF not in config.stash or config.option.collectonly:
         return
-    session = config.stash[BAKEOFF]
-    if not session.ran:
-        return
+    if config.stash[BAKEOFF].ran:
+        _leaderboard(terminalreporter, config)
+    for line in _compared(config):
+        terminalreporter.write_line(line)
+
+
+def _leaderboard(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     from harness.report import notes, table
 
+    session = config.stash[BAKEOFF]
     terminalreporter.section(f"leaderboard: {session.suite.name}")
     try:
         rows, remarks, paths = session.report()
@@ -156,8 +212,7 @@ def _bakeoff(config: pytest.Config) -> "Bakeoff":
     from harness import registry, suite
     from harness.session import Bakeoff
 
-    overrides = {"run": {"seeds": _seeds(config.getoption("seeds"))}} if config.getoption("seeds") else {}
-    chosen = suite.load(config.getoption("suite"), overrides)
+    chosen = suite.load(config.getoption("suite"), _overrides(config))
     plugins = registry.discover([config.rootpath / "methods", *config.getini("method_paths")])
     results = Path(config.getoption("results") or config.rootpath / "results").absolute()
     jobs = config.getoption("jobs")
@@ -165,6 +220,40 @@ def _bakeoff(config: pytest.Config) -> "Bakeoff":
         raise UsageError(f"--jobs {jobs}: expected a number from 1")
     resumes = config.getoption("resume")
     return Bakeoff(chosen, plugins, results, device=config.getoption("device"), jobs=jobs, resumes=resumes)
+
+
+def _gate(config: pytest.Config) -> "Gate":
+    from harness.session_gate import Gate
+
+    gate = Gate(config.stash[BAKEOFF])
+    if config.getoption("gate"):
+        gate.require()
+    if config.getoption("update_baseline") and os.environ.get("CI") and not config.getoption("even_in_ci"):
+        raise UsageError(
+            "--update-baseline: refused, since CI is set: a gate that accepts what it sees is none; add --even-in-ci"
+        )
+    return gate
+
+
+def _accept(session: pytest.Session, gate: "Gate") -> None:
+    """Make this session's rows the baseline, and keep what is to be said about it."""
+    try:
+        session.config.stash[ACCEPTED] = gate.accept()
+    except UsageError as error:
+        session.config.stash[ACCEPTED] = [f"baseline: not updated: {error}"]
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+
+def _compared(config: pytest.Config) -> Iterator[str]:
+    """What the gate found, or what was accepted."""
+    gate = config.stash[GATE]
+    if config.getoption("update_baseline"):
+        yield from config.stash.get(ACCEPTED, [])
+    elif gate.judged:
+        yield f"gate: {gate.summary.line}"
+    elif gate.rows:
+        fails = "; nothing was compared, and that fails" if config.getoption("gate") else ""
+        yield f"gate: not compared: {', '.join(gate.rows)}{fails}"
 
 
 def _here(node_id: str) -> str:
@@ -180,7 +269,23 @@ def _decided(session: "Bakeoff") -> Iterator[str]:
     if session.resumes:
         yield from (f"not reused: {each.run.name}: {each.reason}" for each in session.decisions if not each.stored)
     if session.left_out:
-        yield f"left out, since they ran in another environment: {', '.join(session.left_out)}"
+        yield f"left out, since they ran in another environment or on other data: {', '.join(session.left_out)}"
+
+
+def _overrides(config: pytest.Config) -> dict[str, dict[str, Any]]:
+    """The suite's keys that the command line replaces, by table."""
+    seeds, model, data = (config.getoption(name) for name in ("seeds", "model", "data"))
+    return {
+        "run": {"seeds": _seeds(seeds)} if seeds else {},
+        "model": _pinned("name", model) if model else {},
+        "task": _pinned("data", data) if data else {},
+    }
+
+
+def _pinned(key: str, text: str) -> dict[str, str | None]:
+    """A hub id, which may end in ``@REVISION``, or a path; the suite's own revision is another repository's."""
+    name, _, revision = text.partition("@") if not Path(text).exists() else (text, "", "")
+    return {key: name, "revision": revision or None}
 
 
 def _seeds(text: str) -> Sequence[int]:

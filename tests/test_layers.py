@@ -10,13 +10,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = (
     "errors suite record metrics failure embedded embedded.corpus embedded.instructions",
-    "base_model integrity data leakage task budget training decoding meters method contract weights checkpoint scoring "
-    "rouge.rouge embedded.architecture embedded.curriculum embedded.pretrain",
+    "hub base_model integrity data leakage task prepared budget training decoding meters method contract weights "
+    "checkpoint scoring rouge rouge.rouge rouge.scorer embedded.architecture embedded.curriculum embedded.pretrain",
     "registry plan",
     "environment runner processes executor",
-    "store",
-    "statistics leaderboard gate report report.table report.notes report.markdown report.files",
-    "judge resume session bench pytest_plugin",
+    "on_disk store baseline acceptance baseline_file",
+    "statistics paired leaderboard verdict compared gate report report.table report.notes report.markdown report.files",
+    "judge resume session session_gate bench pytest_plugin",
 )
 LAYER = {f"harness.{name}": number for number, names in enumerate(LAYERS) for name in names.split()}
 FOR_METHODS = {"harness.method", "harness.training", "harness.decoding"}

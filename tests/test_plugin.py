@@ -203,7 +203,7 @@ def rows(folder):
     ("change", "arguments", "message"),
     [
         ({}, ["--device", "nonsense"], "--device nonsense: not available here"),
-        ({"model": "nobody/nothing"}, [], "model 'nobody/nothing': neither a local folder nor to be had from the hub"),
+        ({"model": "nobody/nothing"}, [], "model 'nobody/nothing': neither a local path nor to be had from the hub"),
         ({"data": "nobody/nothing"}, [], "nobody/nothing"),
     ],
     ids=["device", "model", "data"],
@@ -318,7 +318,7 @@ def test_results_go_where_they_were_asked_to_go(done):
     assert not (folder / "results").exists()
     assert sorted(path.name for path in (folder / "out/small").iterdir() if not path.name.startswith(".")) == [
         *("leaderboard.csv", "leaderboard.json", "leaderboard.md"),
-        *("logs", "predictions", "runs"),
+        *("logs", "predictions", "runs", "scores"),
     ]
 
 
@@ -395,7 +395,7 @@ def test_stored_runs_of_another_environment_are_left_out_and_named(real, done, p
     elsewhere = norms.environment.model_copy(update={"threads": 99})
     store.write_run(norms.model_copy(update={"environment": elsewhere}), store.read_predictions(norms.spec))
     output = complaint(real("-k", "broken", "--results", "out"))
-    assert "left out, since they ran in another environment: norms-seed0" in output
+    assert "left out, since they ran in another environment or on other data: norms-seed0" in output
     assert set(rows(pytester.path / "out")) == {"zero_shot", "broken"}
 
 

@@ -1,0 +1,81 @@
+"""What the gate says: a verdict per row and metric, and all of them in one line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """How a row or a metric stands beside the baseline; the worst first."""
+
+    INVALID = "invalid"  # a run that is not ok, or scores that are no numbers
+    MISSING = "missing"  # in the baseline, but not here
+    REGRESSED = "regressed"
+    INCONCLUSIVE = "inconclusive"  # neither worse nor shown to be as good
+    INCOMPARABLE = "incomparable"  # the baseline's figure is of something else
+    NEW = "new"  # not in the baseline
+    IMPROVED = "improved"
+    PASS = "pass"
+
+
+FAILING = (Outcome.INVALID, Outcome.MISSING, Outcome.REGRESSED)
+COMPARED = (Outcome.REGRESSED, Outcome.INCONCLUSIVE, Outcome.IMPROVED, Outcome.PASS)
+CALLED = {Outcome.PASS: "passed"}
+ALWAYS_TOLD = (Outcome.PASS, Outcome.REGRESSED, Outcome.INCONCLUSIVE, Outcome.INCOMPARABLE, Outcome.MISSING)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One row in one metric; an empty ``metric`` is the whole row. What is ``advisory`` is told and never fails."""
+
+    row: str
+    metric: str
+    outcome: Outcome
+    detail: str
+    advisory: bool = False
+
+    @property
+    def fails(self) -> bool:
+        """Whether it makes the gate red."""
+        return self.outcome in FAILING and not self.advisory
+
+    @property
+    def message(self) -> str:
+        """One line: ``lora rouge1: regressed: −0.71 points (…)``."""
+        outcome = f"{self.outcome} (advisory)" if self.advisory else self.outcome
+        return f"{' '.join(filter(None, (self.row, self.metric)))}: {outcome}: {self.detail}"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A session's verdicts counted by row, each row by its worst; ``left_out`` were not asked for and do not count."""
+
+    rows: Mapping[str, Outcome]
+    compared: int  # rows of which one metric at least was held against the baseline
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def fails(self) -> bool:
+        """Whether the gate is red: some row fails, or nothing at all was compared."""
+        return not self.compared or any(outcome in FAILING for outcome in self.rows.values())
+
+    @property
+    def line(self) -> str:
+        """For the terminal: ``5 rows expected, 5 compared: 4 passed, 1 regressed, …``."""
+        counts = {outcome: list(self.rows.values()).count(outcome) for outcome in reversed(Outcome)}
+        told = [(outcome, count) for outcome, count in counts.items() if count or outcome in ALWAYS_TOLD]
+        line = f"{len(self.rows)} row{'s' * (len(self.rows) != 1)} expected, {self.compared} compared: "
+        line += ", ".join(f"{count} {CALLED.get(outcome, outcome)}" for outcome, count in told)
+        line += f"; not asked for, not compared: {', '.join(self.left_out)}" if self.left_out else ""
+        return line if self.compared else f"{line}; nothing was compared, and that fails"
+
+
+def summary(verdicts: Sequence[Verdict], left_out: Sequence[str] = ()) -> Summary:
+    """The verdicts of a session by row."""
+    order = list(Outcome)
+    rows: dict[str, Outcome] = {}
+    for one in verdicts:
+        if not one.advisory:
+            rows[one.row] = min(rows.get(one.row, Outcome.PASS), one.outcome, key=order.index)
+    compared = {one.row for one in verdicts if one.outcome in COMPARED and not one.advisory}
+    return Summary(rows, len(compared), tuple(left_out))

@@ -1,0 +1,367 @@
+"""A baseline comes back as it was accepted, its file says nothing but results, and nothing broken passes for one."""
+
+import json
+
+import numpy as np
+import pytest
+from gate_simulation import HERE, accepted, row, runs
+from records import finished, unfinished
+
+from harness import baseline_file
+from harness.acceptance import merged, updates
+from harness.baseline import Fingerprint, changes, measured, unfit
+from harness.errors import StoreError
+from harness.record import Cost, Environment, Scores, Status
+from harness.suite import Budget, Evaluation, ModelTable
+
+THEN = np.array([[0.3, 0.4, 0.5], [0.25, 0.45, 0.5]])
+NOW = THEN - 0.01
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "small" / "baseline"
+
+
+@pytest.fixture
+def path(folder):
+    """A baseline on the disk, with two rows."""
+    return baseline_file.write(folder, accepted(row(THEN), row(NOW, "zero_shot")))
+
+
+def edit(path, change):
+    """Change a baseline by hand."""
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def refusal(path):
+    """What reading says, without the file's name in front."""
+    with pytest.raises(StoreError) as error:
+        baseline_file.read(path)
+    name, _, message = str(error.value).partition(": ")
+    assert name == str(path)
+    assert "accept a new one with --update-baseline" in message
+    return message
+
+
+def same(one, other):
+    """Whether two baselines are equal, to the last bit of every score."""
+    rows = [{name: baseline_row.row for name, baseline_row in each.rows.items()} for each in (one, other)]
+    for name, its in one.rows.items():
+        for seed, scores in its.scores.items():
+            for metric, values in scores.items():
+                np.testing.assert_array_equal(values, other.rows[name].scores[seed][metric], strict=True)
+    return (one.suite, one.fingerprint, rows[0]) == (other.suite, other.fingerprint, rows[1])
+
+
+# --- what a row holds
+
+
+def test_a_row_holds_what_makes_results_comparable():
+    key = row(THEN, asked={"budget": Budget(max_steps=20), "model": ModelTable(name="google/t5-v1_1-small")}).row.key
+    assert key.model_dump() == {
+        "method": "lora",
+        "data_hash": "c82ca3c94f74",
+        "model": "google/t5-v1_1-small",
+        "model_revision": "5ca1ab1e0000",
+        "budget": {"max_steps": 20},
+        "evaluation": {"max_new_tokens": 64, "num_beams": 1},
+    }
+
+
+def test_what_is_shown_and_how_far_zero_shot_must_be_beaten_do_not_make_results_incomparable():
+    others = Evaluation(samples=9, sample_rows=(4,), floor=7.0)
+    assert row(THEN, asked={"evaluation": others}).row.key == row(THEN).row.key
+
+
+def test_a_local_base_model_is_named_without_its_path():
+    assert row(THEN, asked={"model": ModelTable(name="/home/ann/models/t5")}).row.key.model == "t5"
+
+
+def test_hyper_parameters_and_source_are_kept_beside_the_key():
+    one = row(THEN, asked={"source": "14aed4ee52ed", "batch_size": 8}, hyperparameters={"modules": ("q", "v")}).row
+    assert one.source == "14aed4ee52ed"
+    assert one.hyperparameters == {
+        "batch_size": 8,
+        "micro_batch_size": None,
+        "gradient_checkpointing": False,
+        "max_source_tokens": 512,
+        "max_target_tokens": 128,
+        "modules": ["q", "v"],
+    }
+
+
+def test_a_row_holds_each_seed_with_its_counts_and_peaks():
+    cost = Cost(trainable_parameters=5, total_parameters=50, examples=320, steps=20, tokens=99, peak_rss_bytes=10**9)
+    run = row(THEN, seeds=(3, 1), cost=cost).row.runs[3]
+    assert run.counts.model_dump() == {
+        "trainable_parameters": 5,
+        "total_parameters": 50,
+        "examples": 320,
+        "steps": 20,
+        "tokens": 99,
+    }
+    assert (run.peak_rss_bytes, run.peak_gpu_bytes) == (10**9, None)
+    assert run.scores["rouge1"] == pytest.approx(0.4)
+
+
+def test_a_row_that_failed_keeps_the_reason():
+    one = measured([(unfinished(), {})])
+    assert one.row.runs[0].reason == "killed by signal 9"
+    assert unfit(one) == "seed 0 ended crashed: killed by signal 9"
+
+
+def test_a_row_with_a_score_that_is_no_number_is_unfit():
+    assert unfit(row(np.array([[0.3, np.nan]]))) == "seed 0: rouge1 is nan, which is no F1 of 0 to 1"
+    assert unfit(row(np.array([[0.3, 40.0]]))) == "seed 0: rouge1 is 20.15, which is no F1 of 0 to 1"
+
+
+def test_a_mean_that_is_no_number_makes_a_row_unfit():
+    scores = Scores(rouge1=0.4, rouge2=float("nan"), rougeL=0.4, rougeLsum=0.4)
+    assert unfit(row(THEN, scores=scores)) == "seed 0: rouge2 is nan, which is no F1 of 0 to 1"
+
+
+def test_a_finished_run_without_per_example_scores_is_unfit():
+    assert unfit(measured([(finished(), {})])) == "seed 0: its rouge1 scores are missing"
+
+
+def test_runs_of_different_numbers_of_examples_are_unfit():
+    assert unfit(row([[0.3, 0.4], [0.3]])) == "its runs have different numbers of examples"
+
+
+# --- the fingerprint
+
+
+def environment(**changes):
+    packages = {"torch": "2.13.0+cpu", "transformers": "5.23.0", "peft": "0.21.2", "numpy": "2.4.6"}
+    values = {"device": "cpu", "device_name": "AMD EPYC", "threads": 2, "python": "3.11.7", "platform": "Linux-x86_64"}
+    return Environment(**(values | {"packages": packages} | changes))
+
+
+def test_a_fingerprint_is_made_of_the_environment():
+    assert Fingerprint.of(environment()) == HERE
+
+
+@pytest.mark.parametrize("change", [{"python": "3.12.0"}, {"git": "318416f"}, {"platform": "Linux-aarch64"}])
+def test_what_does_not_change_predictions_does_not_change_the_fingerprint(change):
+    assert Fingerprint.of(environment(**change)).hash == HERE.hash
+
+
+@pytest.mark.parametrize("change", [{"threads": 4}, {"device_name": "Xeon"}, {"packages": {"torch": "2.14.0"}}])
+def test_what_may_change_predictions_changes_the_fingerprint(change):
+    assert Fingerprint.of(environment(**change)).hash != HERE.hash
+
+
+def test_arithmetic_and_attention_change_the_fingerprint():
+    assert Fingerprint.of(environment(dtype="bfloat16")).hash != HERE.hash
+    assert Fingerprint.of(environment(), attention="eager").hash != HERE.hash
+
+
+def test_differences_are_named_with_old_and_new_and_their_place():
+    then = {"rate": 0.1, "budget": {"max_steps": 5}, "gone": 1}
+    assert changes(then, {"rate": 0.1, "budget": {"max_steps": 6}, "more": None}) == [
+        "gone 1 → None",
+        "budget.max_steps 5 → 6",
+    ]
+
+
+# --- on the disk
+
+
+def test_a_baseline_comes_back_as_it_was_written(folder, path):
+    baseline = accepted(row(THEN), row(NOW, "zero_shot"))
+    assert same(baseline_file.read(path), baseline)
+    assert path == folder / f"{HERE.hash}.json"
+    assert [each.fingerprint for each in baseline_file.read_all(folder)] == [HERE]
+
+
+def test_a_row_that_the_base_model_does_not_support_can_be_accepted(folder):
+    one = measured([(unfinished(status=Status.UNSUPPORTED, reason="needs a decoder"), {})])
+    path = baseline_file.write(folder, accepted(one))
+    assert baseline_file.read(path).rows["lora"].row.runs[0].reason == "needs a decoder"
+
+
+def test_a_folder_that_is_not_there_holds_no_baseline(folder):
+    assert baseline_file.read_all(folder) == []
+
+
+def test_what_is_written_has_sorted_keys_and_depends_on_the_results_only(folder, path):
+    text, sidecar = path.read_bytes(), path.with_suffix(".safetensors").read_bytes()
+    baseline_file.write(folder, accepted(row(NOW, "zero_shot"), row(THEN)))
+    assert path.read_bytes() == text
+    assert path.with_suffix(".safetensors").read_bytes() == sidecar
+    assert list(json.loads(text)) == ["fingerprint", "rows", "schema", "suite"]
+    assert text.startswith(b'{\n  "fingerprint": {\n    "attention": "sdpa",\n')
+    assert text.endswith(b"}\n")
+
+
+def test_nothing_is_left_beside_the_two_files(folder, path):
+    assert sorted(each.name for each in folder.iterdir()) == [f"{HERE.hash}.json", f"{HERE.hash}.safetensors"]
+
+
+def test_a_row_that_is_deleted_by_hand_is_gone(path):
+    edit(path, lambda content: content["rows"].pop("lora"))
+    assert list(baseline_file.read(path).rows) == ["zero_shot"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"null"])
+def test_a_file_that_is_no_baseline_is_named_with_what_to_do(path, content):
+    path.write_bytes(content)
+    refusal(path)
+
+
+def test_a_newer_baseline_asks_for_a_newer_tuneoff(path):
+    edit(path, lambda content: content.update(schema=2))
+    assert refusal(path).startswith("written by a newer Tuneoff (schema 2, this one reads 1); update Tuneoff, or")
+
+
+def test_an_older_baseline_asks_to_be_accepted_anew(path):
+    edit(path, lambda content: content.update(schema=0))
+    assert refusal(path).startswith("written by an older Tuneoff (schema 0, this one reads 1); restore it")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1.5, -0.1])
+def test_a_mean_that_was_edited_to_nonsense_is_named(path, value):
+    edit(path, lambda content: content["rows"]["lora"]["runs"]["1"]["scores"].update(rouge1=value))
+    assert refusal(path).startswith(f"rows.lora: seed 1: rouge1 is {value:g}, which is no F1 of 0 to 1")
+
+
+@pytest.mark.parametrize("value", [float("nan"), -1, 0.5, "many"])
+def test_a_count_that_was_edited_to_nonsense_is_named(path, value):
+    edit(path, lambda content: content["rows"]["lora"]["runs"]["0"]["counts"].update(steps=value))
+    assert refusal(path).startswith("rows.lora.runs.0.counts.steps: ")
+
+
+def test_a_key_that_nobody_knows_is_named(path):
+    edit(path, lambda content: content["rows"]["lora"].update(colour="red"))
+    assert refusal(path).startswith("rows.lora.colour: ")
+
+
+def test_a_row_under_another_method_is_named(path):
+    edit(path, lambda content: content["rows"].update(dora=content["rows"].pop("lora")))
+    assert refusal(path).startswith("rows.dora: its key names the method lora")
+
+
+def test_a_run_that_failed_is_no_baseline_even_if_it_is_written_there_by_hand(path):
+    edit(path, lambda content: content["rows"]["lora"]["runs"]["0"].update(status="diverged"))
+    assert refusal(path).startswith("rows.lora: seed 0 ended diverged")
+
+
+def test_another_fingerprint_than_the_files_name_is_refused(path):
+    edit(path, lambda content: content["fingerprint"].update(threads=8))
+    assert refusal(path).startswith("its fingerprint is that of ")
+
+
+def test_a_baseline_of_another_suite_is_refused(path):
+    edit(path, lambda content: content.update(suite="large"))
+    with pytest.raises(StoreError, match="it is of suite large; move it to large/baseline/, or delete it"):
+        baseline_file.read(path)
+
+
+def test_a_sidecar_that_is_missing_is_named(path):
+    path.with_suffix(".safetensors").unlink()
+    with pytest.raises(StoreError, match=rf"\.safetensors: the per-example scores of {HERE.hash}\.json are missing; "):
+        baseline_file.read(path)
+
+
+def test_a_sidecar_that_is_cut_off_is_named(path):
+    sidecar = path.with_suffix(".safetensors")
+    sidecar.write_bytes(sidecar.read_bytes()[:-5])
+    with pytest.raises(StoreError, match=r"\.safetensors: cannot be read .*; restore it from version control"):
+        baseline_file.read(path)
+
+
+def test_a_sidecar_of_other_results_is_named(tmp_path, path):
+    other = baseline_file.write(tmp_path / "small" / "other", accepted(row(NOW), row(NOW, "zero_shot")))
+    other.with_suffix(".safetensors").replace(path.with_suffix(".safetensors"))
+    assert "rows.lora: the per-example scores of seed 0 in the .safetensors beside it are not this row's" in refusal(
+        path
+    )
+
+
+def test_all_broken_baselines_are_named_at_once(folder, path):
+    (folder / "000000000000.json").write_text("{")
+    path.write_text("{")
+    with pytest.raises(StoreError) as error:
+        baseline_file.read_all(folder)
+    assert [line.split(": ")[0] for line in str(error.value).splitlines()] == [
+        str(folder / "000000000000.json"),
+        str(path),
+    ]
+
+
+def test_scores_that_are_no_numbers_are_not_written_and_what_was_there_stays(folder, path):
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"rows\.lora: seed 0: rouge1 is nan, .*; only finished runs can be accepted"):
+        baseline_file.write(folder, accepted(row(np.full((1, 3), np.nan))))
+    assert path.read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path):
+    (tmp_path / "small").write_text("a file, where the folder should be")
+    with pytest.raises(StoreError, match=r"baseline: cannot be written: .*; choose another folder with --results=DIR"):
+        baseline_file.write(tmp_path / "small" / "baseline", accepted(row(THEN)))
+
+
+# --- accepting
+
+
+def test_the_first_baseline_tells_its_scores(folder):
+    assert baseline_file.update(folder, accepted(row(THEN))) == [
+        "lora: new, rouge1 40.00, rouge2 40.00, rougeL 40.00, rougeLsum 40.00"
+    ]
+    assert [list(each.rows) for each in baseline_file.read_all(folder)] == [["lora"]]
+
+
+def test_a_row_that_did_not_run_is_kept(folder, path):
+    lines = baseline_file.update(folder, accepted(row(NOW)))
+    assert lines[-1] == "zero_shot: kept, it did not run"
+    assert same(baseline_file.read(path), accepted(row(NOW), row(NOW, "zero_shot")))
+
+
+def test_other_fingerprints_are_kept(folder, path):
+    elsewhere = HERE.model_copy(update={"threads": 8})
+    baseline_file.update(folder, accepted(row(NOW), fingerprint=elsewhere))
+    kept = {each.fingerprint: each for each in baseline_file.read_all(folder)}
+    assert set(kept) == {HERE, elsewhere}
+    assert same(kept[HERE], accepted(row(THEN), row(NOW, "zero_shot")))
+
+
+def test_what_changes_is_told_old_and_new():
+    old = row(THEN, hyperparameters={"learning_rate": 0.008}, asked={"source": "14aed4ee52ed"})
+    cost = Cost(trainable_parameters=688_129, total_parameters=16_000_000, examples=320, steps=20)
+    new = row(NOW, seeds=(0, 5), hyperparameters={"learning_rate": 0.0001}, asked={"source": "0000"}, cost=cost)
+    assert updates(accepted(old), accepted(new)) == [
+        "lora: rouge1 40.00 → 39.00, rouge2 40.00 → 39.00, rougeL 40.00 → 39.00, rougeLsum 40.00 → 39.00, "
+        "trainable_parameters 688128 → 688129, seeds 0, 1 → 0, 5, learning_rate 0.008 → 0.0001, its source changed"
+    ]
+
+
+def test_a_row_that_is_as_it_was_is_unchanged():
+    assert updates(accepted(row(THEN)), accepted(row(THEN))) == ["lora: unchanged"]
+
+
+def test_predictions_that_differ_at_equal_scores_are_told():
+    assert updates(accepted(row(THEN)), accepted(row(THEN, predictions_hash="0"))) == ["lora: other predictions"]
+
+
+def test_a_row_that_failed_is_not_accepted_and_the_old_one_stays():
+    failed = measured([(unfinished(), {})])
+    old = accepted(row(THEN))
+    assert same(merged(old, accepted(failed)), old)
+    assert updates(old, accepted(failed)) == ["lora: kept as it was: seed 0 ended crashed: killed by signal 9"]
+    assert updates(None, accepted(failed)) == ["lora: not accepted: seed 0 ended crashed: killed by signal 9"]
+
+
+def test_a_baseline_that_cannot_be_read_is_not_overwritten(folder, path):
+    path.write_text("{")
+    with pytest.raises(StoreError):
+        baseline_file.update(folder, accepted(row(NOW)))
+    assert path.read_text() == "{"
+
+
+def test_the_runs_of_a_row_may_come_in_any_order():
+    pairs = [(entry.record, entry.scores) for entry in runs(THEN)]
+    assert measured(reversed(pairs)).row == measured(pairs).row

@@ -7,13 +7,14 @@ loop is autocast). Bare, ours, ours, bare: so that a machine that warms up or sl
     python -m benchmarks.bare_loop --data FILE --steps 8
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 import torch
 from transformers import T5Config
 
-from benchmarks.setting import Setting, clocked, parser, setting, show
+from benchmarks.figures import clocked, show
+from benchmarks.setting import Setting, parser, setting
 from harness import training, weights
 from harness.budget import Batches, tokens
 from harness.suite import Budget
@@ -36,14 +37,14 @@ def useful(batch: Batch, config: T5Config) -> float:
     return float(6 * (linear + 2 * heads * pairs).sum())
 
 
-def peak(device: torch.device, dtype: torch.dtype) -> float:
+def peak(device: torch.device, dtype: torch.dtype, finish: Callable[[], object]) -> float:
     """The best measured matrix product, in floating-point operations a second."""
     rates = []
     for size in SIZES:
         a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
         repeats = max(1, 2048**3 // size**3)
-        clocked(lambda a=a, b=b: a @ b, device)
-        seconds = min(clocked(lambda a=a, b=b, n=repeats: [a @ b for _ in range(n)], device) for _ in range(3))
+        clocked(lambda a=a, b=b: a @ b, finish)
+        seconds = min(clocked(lambda a=a, b=b, n=repeats: [a @ b for _ in range(n)], finish) for _ in range(3))
         rates.append(2 * size**3 * repeats / seconds)
     return max(rates)
 
@@ -62,7 +63,7 @@ def bare(job: Setting, batches: Sequence[Batch]) -> float:
             optimizer.step()
             optimizer.zero_grad()
 
-    return clocked(loop, job.device)
+    return clocked(loop, job.finish)
 
 
 def ours(job: Setting, batch_size: int, rows: int) -> float:
@@ -71,7 +72,7 @@ def ours(job: Setting, batch_size: int, rows: int) -> float:
     batches = Batches(job.task(job.rows).batches(batch_size, seed=0), Budget(max_examples=rows), job.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
     with weights.Gradients(model).watch():
-        return clocked(lambda: training.fit(model, batches, optimizer), job.device)
+        return clocked(lambda: training.fit(model, batches, optimizer), job.finish)
 
 
 def measure(job: Setting, steps: int, batch_size: int) -> list[tuple[str, str]]:
@@ -87,7 +88,7 @@ def measure(job: Setting, steps: int, batch_size: int) -> list[tuple[str, str]]:
     dtype = torch.bfloat16 if training.precision(job.device) == "bf16" else torch.float32
     config = job.plain().config
     rate = sum(useful(batch, config) for batch in made) / our_seconds
-    best = peak(job.device, dtype)
+    best = peak(job.device, dtype, job.finish)
     return [
         ("bare loop", f"{count / bare_seconds:,.0f} tokens/s"),
         ("training phase", f"{count / our_seconds:,.0f} tokens/s"),

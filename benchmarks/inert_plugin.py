@@ -3,18 +3,16 @@
 python -m benchmarks.inert_plugin
 """
 
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from statistics import median
 
-import torch
-
-from benchmarks.setting import clocked, show
+from benchmarks.figures import clocked, show
 
 PLUGIN = "harness.pytest_plugin"
-CPU = torch.device("cpu")
 
 
 def main() -> None:
@@ -24,9 +22,12 @@ def main() -> None:
         (folder / "conftest.py").write_text(f'pytest_plugins = ["{PLUGIN}"]\n')
         (folder / "test_nothing.py").write_text("def test_nothing():\n    pass\n")
 
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+
         def session(*arguments: str) -> float:
             command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-            return clocked(lambda: subprocess.run(command, cwd=folder, check=True, capture_output=True), CPU)
+            options = {"cwd": folder, "env": environment, "check": True, "capture_output": True}
+            return clocked(lambda: subprocess.run(command, **options))
 
         session()
         pairs = [(session("-p", f"no:{PLUGIN}"), session()) for _ in range(15)]

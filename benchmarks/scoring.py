@@ -9,17 +9,16 @@ interval of each mean. Also says whether all figures are equal to 1e-12.
 from random import Random
 
 import numpy as np
-import torch
 from rouge_score.rouge_scorer import RougeScorer
 from rouge_score.scoring import BootstrapAggregator
 
-from benchmarks.setting import clocked, first, parser, show
+from benchmarks.figures import clocked, show
+from benchmarks.setting import first, parser
 from harness import data, scoring, statistics
 from harness.metrics import ROUGE
 from harness.rouge.rouge import sentences
 from harness.suite import TaskTable
 
-CPU = torch.device("cpu")
 NAMES = [metric.name for metric in ROUGE]
 
 
@@ -51,9 +50,9 @@ def main() -> None:
             for name in NAMES:
                 mine[name].append(mean[name])
         for name in NAMES:
-            statistics.interval(statistics.resample(np.array([mine[name]])))
+            statistics.interval(statistics.Resampled(np.array([mine[name]])))
 
-    slow, fast = clocked(reference, CPU), clocked(ours, CPU)
+    slow, fast = clocked(reference), clocked(ours)
     means = {name: np.array(theirs[name]).reshape(len(texts), -1).mean(1) for name in NAMES}
     error = max(float(np.abs(means[name] - np.array(mine[name])).max()) for name in NAMES)
     show(

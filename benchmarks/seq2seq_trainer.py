@@ -13,7 +13,8 @@ import torch
 from datasets import Dataset
 from transformers import DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTrainingArguments
 
-from benchmarks.setting import PROMPT, Setting, clocked, first, parser, setting, show
+from benchmarks.figures import clocked, show
+from benchmarks.setting import OURS, PROMPT, Setting, apart, first, parser, setting
 from harness import decoding, training
 from harness.budget import Batches
 from harness.data import Row
@@ -50,7 +51,7 @@ def trainer(job: Setting, training_rows: Sequence[Row], test_rows: Sequence[Row]
         processing_class=job.tokenizer,
     )
     test = dataset([row for row in test_rows for _ in range(SUMMARIES)])
-    return clocked(loop.train, job.device), clocked(lambda: loop.predict(test), job.device)
+    return clocked(loop.train, job.finish), clocked(lambda: loop.predict(test), job.finish)
 
 
 def ours(job: Setting, training_rows: Sequence[Row], test_rows: Sequence[Row]) -> tuple[float, float]:
@@ -64,7 +65,7 @@ def ours(job: Setting, training_rows: Sequence[Row], test_rows: Sequence[Row]) -
         prompts = [question.prompt for question in questions]
         decoding.generate(model, job.tokenizer, prompts, max_new_tokens=NEW_TOKENS)
 
-    return clocked(lambda: training.fit(model, batches, optimizer), job.device), clocked(answer, job.device)
+    return clocked(lambda: training.fit(model, batches, optimizer), job.finish), clocked(answer, job.finish)
 
 
 def main() -> None:
@@ -77,8 +78,8 @@ def main() -> None:
         rows = first(job.rows, asked.examples + asked.dialogues)
         split = rows[: asked.examples], rows[asked.examples :]
         with tempfile.TemporaryDirectory() as folder:
-            theirs = trainer(job, *split, folder)
-        mine = ours(job, *split)
+            theirs = apart({}, trainer, job, *split, folder)
+        mine = apart(OURS, ours, job, *split)
         show(
             f"{asked.examples} examples, {SUMMARIES * asked.dialogues} test rows: Seq2SeqTrainer, harness, ratio",
             [

@@ -1,17 +1,19 @@
 """What the scripts share: flan-t5-small's shape with random weights, rows, clocks, and how figures are printed."""
 
 import argparse
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
-from time import perf_counter
+from unittest.mock import patch
 
 import torch
-from tabulate import tabulate
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration, set_seed
 
@@ -21,6 +23,8 @@ from harness.suite import ModelTable, TaskTable
 from harness.task import PROMPTS, Task, prepare
 
 VOCABULARY = 32_128
+OURS = {"OMP_WAIT_POLICY": "ACTIVE"}  # what harness.executor sets for runs that are alone
+Figures = tuple[float, float]  # seconds of training, seconds of answering
 TABLE = TaskTable(name="dialogsum")
 PROMPT = PROMPTS["dialogsum"]
 
@@ -41,6 +45,11 @@ class Setting:
     def base(self) -> PreTrainedModel:
         """The same model as the harness loads it."""
         return base_model.load_model(ModelTable(name=str(self.checkpoint)), self.device)
+
+    def finish(self) -> None:
+        """Wait for the device."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
 
     def task(self, rows: Sequence[Row], summaries: int = 1) -> Task:
         """The harness' task of these rows, each with so many summaries in the test."""
@@ -93,18 +102,10 @@ def _model() -> T5ForConditionalGeneration:
     return model
 
 
-def clocked(work: Callable[[], object], device: torch.device) -> float:
-    """Seconds that it takes, with everything that it left on the device."""
-    began = perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return perf_counter() - began
-
-
-def show(title: str, figures: Sequence[tuple[str, str]]) -> None:
-    """Print figures, one a line."""
-    print(f"\n{title}\n{tabulate(figures, tablefmt='plain', colalign=('left', 'right'), disable_numparse=True)}")
+def apart(environment: dict[str, str], work: Callable[..., Figures], *arguments: object) -> Figures:
+    """What it returns in a fresh process with these environment variables, as either side would be run alone."""
+    with patch.dict(os.environ, environment), ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
 
 
 def _tokenizer(rows: Sequence[Row]) -> PreTrainedTokenizerFast:

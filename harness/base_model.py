@@ -12,6 +12,7 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, 
 from transformers.activations import NewGELUActivation
 
 from harness import hub, integrity, suite
+from harness.dropout import Dropout
 from harness.errors import ModelError
 from harness.suite import ModelTable
 
@@ -73,11 +74,13 @@ def revision(table: ModelTable) -> str:
 
 
 def _fused(model: Seq2Seq) -> Seq2Seq:
-    """The model with T5's GELU as one operation of torch instead of eight: the same function, and fewer passes."""
-    for module in model.modules():
+    """The model with the same functions computed faster: T5's GELU as one operation instead of eight, and dropout."""
+    for module in list(model.modules()):
         for name, child in module.named_children():
             if isinstance(child, NewGELUActivation):
                 setattr(module, name, torch.nn.GELU(approximate="tanh"))
+            elif type(child) is torch.nn.Dropout:
+                setattr(module, name, Dropout(child.p).train(child.training))
     return model
 
 

@@ -61,7 +61,7 @@ def rows(entries: Sequence[Entry]) -> list[Row]:
     for entry in sorted(entries, key=lambda entry: entry.record.spec.seed):
         groups.setdefault(entry.record.spec.method, []).append(entry)
     drawn = {
-        method: {metric.name: statistics.resample(_matrix(group, metric.name)) for metric in ROUGE}
+        method: {metric.name: statistics.Resampled(_matrix(group, metric.name)) for metric in ROUGE}
         for method, group in groups.items()
         if all(map(_complete, group))
     }

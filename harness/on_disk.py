@@ -15,6 +15,12 @@ def replace(path: Path, content: bytes) -> None:
     beside.replace(path)
 
 
+def read(path: Path | str) -> bytes:
+    """The whole file, without the buffers that take longer than a small file itself."""
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 (thousands of paths need not be objects)
+        return file.read()
+
+
 def foreign(path: Path, schema: int) -> str:
     """Which other Tuneoff wrote this JSON file, if its ``schema`` says so; else empty."""
     try:

@@ -163,7 +163,9 @@ class Bakeoff:
         """This session's runs, and stored ones of the suite that they can be compared with."""
         stored = [record for record in self.store.read_runs() if record.spec.hash in self._hashes]
         self.left_out = [record.spec.name for record in stored if not self._belongs(record)]
-        return [Entry(each, self.store.read_scores(each.spec)) for each in stored if self._belongs(each)]
+        records = [record for record in stored if self._belongs(record)]
+        scores = self.store.read_scores(record.spec for record in records)
+        return [Entry(*each) for each in zip(records, scores, strict=True)]
 
     @cached_property
     def _executor(self) -> Executor:

@@ -7,12 +7,12 @@ drawn for each of them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-RESAMPLES = 4000
+RESAMPLES = 2000
 LEVEL = 0.95
 TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 
@@ -28,33 +28,39 @@ class Interval:
     high: float
 
 
-@dataclass(frozen=True)
 class Resampled:
-    """A mean score with its resamples: (2, RESAMPLES), the same rows drawn in both, but other seeds."""
+    """One method's scores with the means of its resamples, which are drawn when they are asked for."""
 
-    rows: int
-    mean: float
-    means: NDArray[np.float32]
+    def __init__(self, scores: Scores):
+        self.rows = scores.shape[1]
+        self.mean = float(scores.mean())
+        self._scores = scores.astype(np.float32)
 
+    @cached_property
+    def means(self) -> NDArray[np.float32]:
+        """The mean of each resample: (RESAMPLES,)."""
+        return self._means(stream=1)
 
-def resample(scores: Scores) -> Resampled:
-    """Draw rows and seeds of one method's scores."""
-    seeds, rows = scores.shape
-    shares, values = _draws(rows, 0), scores.astype(np.float32)
-    means = [np.einsum("nr,nr->n", _draws(seeds, stream) @ values, shares) for stream in (1, 2)]
-    return Resampled(rows, float(scores.mean()), np.stack(means))
+    @cached_property
+    def others(self) -> NDArray[np.float32]:
+        """The same rows drawn, but other seeds: for the other side of a comparison."""
+        return self._means(stream=2)
+
+    def _means(self, stream: int) -> NDArray[np.float32]:
+        drawn = _draws(len(self._scores), stream) @ self._scores
+        return np.einsum("nr,nr->n", drawn, _draws(self.rows, 0))
 
 
 def interval(one: Resampled) -> Interval:
     """The interval of the mean score."""
-    return _interval(one.mean, one.means[0])
+    return _interval(one.mean, one.means)
 
 
 def difference(one: Resampled, other: Resampled) -> Interval:
     """The paired interval of the first mean minus the second over the same rows."""
     if one.rows != other.rows:
         raise ValueError(f"paired scores need the same rows, got {one.rows} and {other.rows}")
-    return _interval(one.mean - other.mean, one.means[0] - other.means[1])
+    return _interval(one.mean - other.mean, one.means - other.others)
 
 
 def ranks(methods: Mapping[str, Resampled]) -> dict[str, int]:
@@ -63,7 +69,7 @@ def ranks(methods: Mapping[str, Resampled]) -> dict[str, int]:
     Two methods that the paired bootstrap cannot tell apart do not push each other down.
     """
     return {
-        name: 1 + sum(difference(better, one).low > 0 for other, better in methods.items() if other != name)
+        name: 1 + sum(better.mean > one.mean and difference(better, one).low > 0 for better in methods.values())
         for name, one in methods.items()
     }
 
@@ -71,8 +77,10 @@ def ranks(methods: Mapping[str, Resampled]) -> dict[str, int]:
 @lru_cache(maxsize=16)
 def _draws(count: int, stream: int) -> NDArray[np.float32]:
     """How often each of so many things is drawn, as shares: (RESAMPLES, count)."""
-    drawn = np.random.default_rng(stream).multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
-    return (drawn / count).astype(np.float32)
+    drawn = np.random.default_rng(stream).integers(count, size=(RESAMPLES, count), dtype=np.int32)
+    cells = drawn + count * np.arange(RESAMPLES, dtype=np.int32)[:, None]  # one bin for each thing in each resample
+    counts = np.bincount(cells.ravel(), minlength=RESAMPLES * count).reshape(RESAMPLES, count)
+    return counts.astype(np.float32) / count
 
 
 def _interval(mean: float, resamples: NDArray[np.float32]) -> Interval:

@@ -1,5 +1,6 @@
 """The only reader and writer of ``results/``: one folder a suite, one file a run."""
 
+import gc
 import glob
 import gzip
 import json
@@ -7,7 +8,8 @@ import os
 import platform
 import shutil
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from safetensors.numpy import load, save
 
 from harness.errors import StoreError
 from harness.metrics import ROUGE
-from harness.on_disk import foreign, replace
+from harness.on_disk import foreign, read, replace
 from harness.record import SCHEMA, Prediction, Record, RunSpec
 
 HOLDER = ".holder"  # who has the lock
@@ -98,11 +100,12 @@ class Store:
     def read_runs(self) -> list[Record]:
         """Every stored run, by file name; raises ``StoreError`` that names each file that cannot be read."""
         records, complaints = [], []
-        for path in sorted(self._runs.glob("[!.]*.json")):
-            try:
-                records.append(_record(path))
-            except StoreError as error:
-                complaints.append(str(error))
+        with _without_collections():
+            for path in sorted(self._runs.glob("[!.]*.json")):
+                try:
+                    records.append(_record(path))
+                except StoreError as error:
+                    complaints.append(str(error))
         if complaints:
             raise StoreError("\n".join(complaints))
         return records
@@ -118,15 +121,10 @@ class Store:
         except (OSError, EOFError, ValueError, zlib.error) as error:
             raise StoreError(f"{path}: cannot be read ({error}); delete it and run the method again") from error
 
-    def read_scores(self, spec: RunSpec) -> dict[str, NDArray[np.float64]]:
-        """The scores of a run by ROUGE type, one value a scored test row; none where the run has none."""
-        path = self._scores / f"{spec.name}-{spec.hash}.safetensors"
-        try:
-            return load(path.read_bytes())
-        except FileNotFoundError:
-            return {}
-        except (OSError, SafetensorError) as error:
-            raise StoreError(f"{path}: cannot be read ({error}); delete it and run the method again") from error
+    def read_scores(self, specs: Iterable[RunSpec]) -> list[dict[str, NDArray[np.float64]]]:
+        """The scores of each run by ROUGE type, one value a scored test row; none where the run has none."""
+        with _without_collections():
+            return [_scores_in(f"{self._scores}/{spec.name}-{spec.hash}.safetensors") for spec in specs]
 
     def _tidy(self) -> None:
         """Remove what a session that was killed left half-way."""
@@ -146,6 +144,27 @@ class Store:
         return self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Thousands of records come and none goes: looking for garbage between them takes longer than reading them."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+def _scores_in(path: str) -> dict[str, NDArray[np.float64]]:
+    try:
+        return load(read(path))
+    except FileNotFoundError:
+        return {}
+    except (OSError, SafetensorError) as error:
+        raise StoreError(f"{path}: cannot be read ({error}); delete it and run the method again") from error
+
+
 def _scores(predictions: Sequence[Prediction]) -> bytes:
     scored = [prediction for prediction in predictions if prediction.scored]
     return save({metric.name: np.array([each.scores[metric.name] for each in scored]) for metric in ROUGE})
@@ -153,7 +172,7 @@ def _scores(predictions: Sequence[Prediction]) -> bytes:
 
 def _record(path: Path) -> Record:
     try:
-        return Record.model_validate_json(path.read_bytes())
+        return Record.model_validate_json(read(path))
     except (OSError, ValidationError) as error:
         raise StoreError(f"{path}: {_flaw(path, error)}") from error
 

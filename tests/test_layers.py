@@ -10,8 +10,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = (
     "errors suite record metrics failure embedded embedded.corpus embedded.instructions",
-    "hub base_model integrity data leakage task prepared budget training decoding meters method contract weights "
-    "checkpoint scoring rouge rouge.rouge rouge.scorer embedded.architecture embedded.curriculum embedded.pretrain",
+    "hub dropout base_model integrity data leakage task prepared budget training decoding meters method contract "
+    "weights checkpoint scoring rouge rouge.rouge rouge.scorer embedded.architecture embedded.curriculum "
+    "embedded.pretrain",
     "registry plan",
     "environment runner processes executor",
     "on_disk store baseline acceptance baseline_file",

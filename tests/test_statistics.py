@@ -13,15 +13,15 @@ def noisy(level, seeds=1, rows=60, spread=0.02, stream=0):
 
 
 def interval(scores):
-    return statistics.interval(statistics.resample(scores))
+    return statistics.interval(statistics.Resampled(scores))
 
 
 def difference(scores, others):
-    return statistics.difference(statistics.resample(scores), statistics.resample(others))
+    return statistics.difference(statistics.Resampled(scores), statistics.Resampled(others))
 
 
 def ranks(scores):
-    return statistics.ranks({name: statistics.resample(values) for name, values in scores.items()})
+    return statistics.ranks({name: statistics.Resampled(values) for name, values in scores.items()})
 
 
 def test_an_interval_lies_around_the_mean():

@@ -54,7 +54,7 @@ def test_predictions_come_back_in_the_order_of_the_rows(store):
 
 def test_scores_come_back_for_the_rows_that_count(store):
     store.write_run(finished(), [prediction(0, rouge1=0.25), prediction(1, rouge1=0.75), prediction(200, scored=False)])
-    scores = store.read_scores(spec())
+    (scores,) = store.read_scores([spec()])
     assert {name: values.tolist() for name, values in scores.items()} == {
         "rouge1": [0.25, 0.75],
         "rouge2": [0.125, 0.375],
@@ -65,7 +65,7 @@ def test_scores_come_back_for_the_rows_that_count(store):
 
 def test_a_run_without_predictions_has_no_scores(store):
     store.write_run(unfinished(), [])
-    assert store.read_scores(spec()) == {}
+    assert store.read_scores([spec()]) == [{}]
 
 
 @pytest.mark.parametrize("character", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\r", "\0"], ids=ascii)

@@ -48,7 +48,8 @@ class Resampled:
 
     def _means(self, stream: int) -> NDArray[np.float32]:
         drawn = _draws(len(self._scores), stream) @ self._scores
-        return np.einsum("nr,nr->n", drawn, _draws(self.rows, 0))
+        means: NDArray[np.float32] = np.einsum("nr,nr->n", drawn, _draws(self.rows, 0))
+        return means
 
 
 def interval(one: Resampled) -> Interval:
@@ -80,7 +81,7 @@ def _draws(count: int, stream: int) -> NDArray[np.float32]:
     drawn = np.random.default_rng(stream).integers(count, size=(RESAMPLES, count), dtype=np.int32)
     cells = drawn + count * np.arange(RESAMPLES, dtype=np.int32)[:, None]  # one bin for each thing in each resample
     counts = np.bincount(cells.ravel(), minlength=RESAMPLES * count).reshape(RESAMPLES, count)
-    return counts.astype(np.float32) / count
+    return (counts / count).astype(np.float32)
 
 
 def _interval(mean: float, resamples: NDArray[np.float32]) -> Interval:

@@ -9,8 +9,8 @@ from harness.budget import Batches, tokens
 from harness.suite import Budget
 from harness.task import Encoded, collate
 
-ROW = Encoded([5, 6, 7, 8, 1], [9, 9, 1])  # eight tokens
-SHORT = Encoded([5, 1], [1])  # three tokens
+ROW = Encoded(torch.tensor([5, 6, 7, 8, 1]), torch.tensor([9, 9, 1]))  # eight tokens
+SHORT = Encoded(torch.tensor([5, 1]), torch.tensor([1]))  # three tokens
 
 
 def batches(*sizes, **limits):

@@ -9,8 +9,9 @@ import multiprocessing
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -30,13 +31,13 @@ class Executor:
     """Does orders in processes of their own, ``jobs`` at a time."""
 
     def __init__(self, scratch: Path, jobs: int = 1):
-        # Threads that wait by spinning are faster alone, but take the cores from runs beside them.
-        os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE" if jobs == 1 else "PASSIVE")
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOAD)
         processes.adopt_orphans()
         resource_tracker.ensure_running()
-        forkserver.ensure_running()
+        # Threads that wait by spinning are faster alone, but take the cores from runs beside them.
+        with _variable("OMP_WAIT_POLICY", "ACTIVE" if jobs == 1 else "PASSIVE"):
+            forkserver.ensure_running()
         self._known = processes.children()
         self._scratch = scratch
         self._threads = ThreadPoolExecutor(max_workers=jobs)
@@ -119,6 +120,19 @@ class Executor:
     def _folder(self, name: str) -> Path:
         self._scratch.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._scratch))
+
+
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    """An environment variable for processes that start meanwhile, and no longer; one that is set already stays."""
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        del os.environ[name]
 
 
 def _execute(order: Any, folder: Path) -> None:

@@ -8,7 +8,6 @@ libraries and memory are set up, is not counted.
     python -m benchmarks.notebook_recipe --data FILE --examples 24 --summaries 10
 """
 
-import tempfile
 from collections.abc import Sequence
 
 import torch
@@ -16,7 +15,7 @@ from datasets import Dataset
 from transformers import Trainer, TrainingArguments
 
 from benchmarks.figures import clocked, show
-from benchmarks.setting import OURS, PROMPT, Setting, apart, first, parser, setting
+from benchmarks.setting import PROMPT, Setting, beside, parser, setting
 from harness import decoding, training
 from harness.budget import Batches
 from harness.data import Row
@@ -89,11 +88,7 @@ def main() -> None:
     options.add_argument("--summaries", type=int, default=10)
     asked = options.parse_args()
     with setting(asked) as job:
-        rows = first(job.rows, asked.examples + asked.summaries)
-        split = rows[: asked.examples], rows[asked.examples :]
-        with tempfile.TemporaryDirectory() as folder:
-            theirs = apart({}, notebook, job, *split, folder)
-        mine = apart(OURS, ours, job, *split)
+        theirs, mine = beside(job, notebook, ours, asked.examples, asked.summaries)
     lab = [LAB[0] / asked.examples, LAB[1] / asked.summaries]
     scaled = [sum(seconds * factor for seconds, factor in zip(each, lab, strict=True)) for each in (theirs, mine)]
     compared = [

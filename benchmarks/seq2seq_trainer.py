@@ -6,7 +6,6 @@ for each dialogue as in DialogSum. Ours: the shared loop in batches of 16, one g
     python -m benchmarks.seq2seq_trainer --data FILE --examples 128 --dialogues 48
 """
 
-import tempfile
 from collections.abc import Sequence
 
 import torch
@@ -14,7 +13,7 @@ from datasets import Dataset
 from transformers import DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTrainingArguments
 
 from benchmarks.figures import clocked, show
-from benchmarks.setting import OURS, PROMPT, Setting, apart, first, parser, setting
+from benchmarks.setting import PROMPT, Setting, beside, parser, setting
 from harness import decoding, training
 from harness.budget import Batches
 from harness.data import Row
@@ -75,11 +74,7 @@ def main() -> None:
     options.add_argument("--dialogues", type=int, default=48)
     asked = options.parse_args()
     with setting(asked) as job:
-        rows = first(job.rows, asked.examples + asked.dialogues)
-        split = rows[: asked.examples], rows[asked.examples :]
-        with tempfile.TemporaryDirectory() as folder:
-            theirs = apart({}, trainer, job, *split, folder)
-        mine = apart(OURS, ours, job, *split)
+        theirs, mine = beside(job, trainer, ours, asked.examples, asked.dialogues)
         show(
             f"{asked.examples} examples, {SUMMARIES * asked.dialogues} test rows: Seq2SeqTrainer, harness, ratio",
             [

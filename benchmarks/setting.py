@@ -1,4 +1,4 @@
-"""What the scripts share: flan-t5-small's shape with random weights, rows, clocks, and how figures are printed."""
+"""What the scripts share: flan-t5-small's shape with random weights, rows, and processes of each side's own."""
 
 import argparse
 import os
@@ -106,6 +106,16 @@ def apart(environment: dict[str, str], work: Callable[..., Figures], *arguments:
     """What it returns in a fresh process with these environment variables, as either side would be run alone."""
     with patch.dict(os.environ, environment), ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
+
+
+def beside(
+    job: Setting, theirs: Callable[..., Figures], ours: Callable[..., Figures], training: int, test: int
+) -> tuple[Figures, Figures]:
+    """Both sides one after the other on the same so many rows to train on and to test with; theirs gets a folder."""
+    rows = first(job.rows, training + test)
+    split = rows[:training], rows[training:]
+    with tempfile.TemporaryDirectory() as folder:
+        return apart({}, theirs, job, *split, folder), apart(OURS, ours, job, *split)
 
 
 def _tokenizer(rows: Sequence[Row]) -> PreTrainedTokenizerFast:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from harness import compared
 from harness.baseline import Baseline, Fingerprint, Measured, changes, measured, unfit
 from harness.compared import Pair, Rules
-from harness.leaderboard import Entry
+from harness.leaderboard import Entry, by_method
 from harness.record import Status
 from harness.verdict import Outcome, Verdict
 
@@ -17,10 +17,9 @@ Found = tuple[Baseline, Measured]  # where a row's baseline was found, and the r
 
 def rows(entries: Iterable[Entry]) -> dict[str, Measured]:
     """The rows of a session by method id, in order, failed ones included."""
-    groups: dict[str, list[Entry]] = {}
-    for entry in entries:
-        groups.setdefault(entry.record.spec.method, []).append(entry)
-    return {name: measured((entry.record, entry.scores) for entry in group) for name, group in groups.items()}
+    return {
+        name: measured((entry.record, entry.scores) for entry in group) for name, group in by_method(entries).items()
+    }
 
 
 def expected(here: Fingerprint, baselines: Sequence[Baseline]) -> list[str]:

@@ -1,6 +1,6 @@
 """Records → ranked rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -57,9 +57,7 @@ class Row:
 
 def rows(entries: Sequence[Entry]) -> list[Row]:
     """The leaderboard: ranked rows first, best first, then those that did not finish."""
-    groups: dict[str, list[Entry]] = {}
-    for entry in sorted(entries, key=lambda entry: entry.record.spec.seed):
-        groups.setdefault(entry.record.spec.method, []).append(entry)
+    groups = by_method(sorted(entries, key=lambda entry: entry.record.spec.seed))
     drawn = {
         method: {metric.name: statistics.Resampled(_matrix(group, metric.name)) for metric in ROUGE}
         for method, group in groups.items()
@@ -68,6 +66,14 @@ def rows(entries: Sequence[Entry]) -> list[Row]:
     ranks = _ranks({method: by_metric[RANKED_BY.name] for method, by_metric in drawn.items()})
     table = [_row(method, group, ranks, drawn) for method, group in groups.items()]
     return sorted(table, key=lambda row: (row.rank is None, row.rank or 0, -_mean(row), row.method))
+
+
+def by_method(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """The runs of each method, in order."""
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.record.spec.method, []).append(entry)
+    return groups
 
 
 def _row(

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from statistics import fmean
+from typing import NamedTuple
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
@@ -98,26 +98,25 @@ def prepare(
     Raises ``DataError`` for a sample that the test split does not have.
     """
     prompt, chosen = prompt_of(table), data.cut(table, splits)
-    prompts, _ = _fit([row.dialogue for row in chosen["train"]], prompt, tokenizer, table.max_source_tokens)
+    learned = _fit([row.dialogue for row in chosen["train"]], prompt, tokenizer, table.max_source_tokens)
     targets, truncated = _targets([row.summary for row in chosen["train"]], tokenizer, table.max_target_tokens)
-    sources = map(_vector, tokenizer(prompts)["input_ids"])
     groups = _dialogues(splits["test"], len(chosen["test"]), samples)
-    asked, cut = _fit([rows[0].dialogue for rows in groups.values()], prompt, tokenizer, table.max_source_tokens)
+    asked = _fit([rows[0].dialogue for rows in groups.values()], prompt, tokenizer, table.max_source_tokens)
     questions = [
         Question(
             id=rows[0].id,
             dialogue=rows[0].dialogue,
-            prompt=text,
+            prompt=fitted.prompt,
             references=tuple(row.summary for row in rows),
             rows=numbers,
-            truncated=shorter,
+            truncated=fitted.cut,
             scored=numbers[0] < len(chosen["test"]),
         )
-        for (numbers, rows), text, shorter in zip(groups.items(), asked, cut, strict=True)
+        for (numbers, rows), fitted in zip(groups.items(), asked, strict=True)
     ]
     return Task(
         prompt=prompt,
-        training=[Encoded(*pair) for pair in zip(sources, targets, strict=True)],
+        training=[Encoded(_vector(one.tokens), target) for one, target in zip(learned, targets, strict=True)],
         questions=questions,
         hash=_hash(chosen),
         targets_truncated=truncated,
@@ -139,15 +138,24 @@ def _dialogues(test: Sequence[Row], scored: int, samples: Iterable[int]) -> dict
     return {tuple(group): [test[number] for number in group] for group in numbers.values()}
 
 
-def _fit(
-    dialogues: Sequence[str], prompt: Prompt, tokenizer: PreTrainedTokenizerBase, longest: int
-) -> tuple[list[str], list[bool]]:
-    """Prompts that fit into so many tokens, dialogues cut at their ends, and which of them were cut."""
+class _Fitted(NamedTuple):
+    """A prompt that fits into the source limit, its tokens, and whether its dialogue was cut for that."""
+
+    prompt: str
+    tokens: list[int]
+    cut: bool
+
+
+def _fit(dialogues: Sequence[str], prompt: Prompt, tokenizer: PreTrainedTokenizerBase, longest: int) -> list[_Fitted]:
+    """Prompts that fit into so many tokens; dialogues are cut at their ends where they must be."""
     prompts = [prompt.fill(dialogue) for dialogue in dialogues]
-    too_long = [len(ids) > longest for ids in tokenizer(prompts, verbose=False)["input_ids"]]
-    for number in (number for number, cut in enumerate(too_long) if cut):
-        prompts[number] = _shortened(dialogues[number], prompt, tokenizer, longest)
-    return prompts, too_long
+    fitted = []
+    for dialogue, text, tokens in zip(dialogues, prompts, tokenizer(prompts, verbose=False)["input_ids"], strict=True):
+        if cut := len(tokens) > longest:
+            text = _shortened(dialogue, prompt, tokenizer, longest)
+            tokens = tokenizer(text, verbose=False)["input_ids"]
+        fitted.append(_Fitted(text, tokens, cut))
+    return fitted
 
 
 def _shortened(dialogue: str, prompt: Prompt, tokenizer: PreTrainedTokenizerBase, longest: int) -> str:
@@ -163,9 +171,11 @@ def _targets(
     summaries: Sequence[str], tokenizer: PreTrainedTokenizerBase, longest: int
 ) -> tuple[list[torch.Tensor], float]:
     """Target tokens, cut before their end token, and the share of summaries that were longer."""
-    lengths = [len(ids) for ids in tokenizer(text_target=list(summaries), verbose=False)["input_ids"]]
-    cut = tokenizer(text_target=list(summaries), truncation=True, max_length=longest)["input_ids"]
-    return [*map(_vector, cut)], fmean(length > longest for length in lengths)
+    tokens = tokenizer(text_target=list(summaries), verbose=False)["input_ids"]
+    too_long = [number for number, ids in enumerate(tokens) if len(ids) > longest]
+    for number in too_long:
+        tokens[number] = tokenizer(text_target=summaries[number], truncation=True, max_length=longest)["input_ids"]
+    return [*map(_vector, tokens)], len(too_long) / len(summaries)
 
 
 def _vector(ids: Sequence[int]) -> torch.Tensor:

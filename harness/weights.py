@@ -19,8 +19,9 @@ class Snapshot:
 
     def __init__(self, model: Seq2Seq, folder: Path):
         self._file = folder / "before.safetensors"
-        save_file({name: tensor.clone() for name, tensor in _trainable(model).items()}, self._file)
-        self._names = set(_trainable(model))
+        trainable = _trainable(model)
+        save_file({name: tensor.clone() for name, tensor in trainable.items()}, self._file)
+        self._names = set(trainable)
         self._frozen = self._frozen_hash(model)
 
     def largest_change(self, model: Seq2Seq) -> float:

@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
@@ -25,6 +25,8 @@ from harness.record import Outcome, Record, RunSpec
 PRELOAD = ["harness.runner", "transformers.models.t5.modeling_t5"]
 ANSWER, COMPLAINT, LOG = "answer.json", "usage-error.txt", "output.log"
 LOG_BYTES = 64_000  # what is kept of a run's output
+# glibc asks the kernel for every large tensor anew, and its empty pages took a tenth of a training step.
+MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
 
 
 class Executor:
@@ -35,8 +37,7 @@ class Executor:
         self._context.set_forkserver_preload(PRELOAD)
         processes.adopt_orphans()
         resource_tracker.ensure_running()
-        # Threads that wait by spinning are faster alone, but take the cores from runs beside them.
-        with _variable("OMP_WAIT_POLICY", "ACTIVE" if jobs == 1 else "PASSIVE"):
+        with _variables(variables(jobs)):
             forkserver.ensure_running()
         self._known = processes.children()
         self._scratch = scratch
@@ -122,17 +123,24 @@ class Executor:
         return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._scratch))
 
 
+def variables(jobs: int) -> dict[str, str]:
+    """The environment variables with which runs are fastest.
+
+    Threads that wait by spinning are faster alone, but take the cores from runs beside them.
+    """
+    return {"OMP_WAIT_POLICY": "ACTIVE" if jobs == 1 else "PASSIVE", **MEMORY}
+
+
 @contextmanager
-def _variable(name: str, value: str) -> Iterator[None]:
-    """An environment variable for processes that start meanwhile, and no longer; one that is set already stays."""
-    if name in os.environ:
-        yield
-        return
-    os.environ[name] = value
+def _variables(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables for processes that start meanwhile, and no longer; what is set already stays."""
+    added = {name: value for name, value in wanted.items() if name not in os.environ}
+    os.environ.update(added)
     try:
         yield
     finally:
-        del os.environ[name]
+        for name in added:
+            del os.environ[name]
 
 
 def _execute(order: Any, folder: Path) -> None:

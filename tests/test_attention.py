@@ -1,4 +1,4 @@
-"""Attention with dropped weights is transformers' sdpa, with its masks and biases; without dropout it is that itself."""
+"""Attention with dropped weights is what transformers' sdpa is; without dropout it is sdpa itself."""
 
 import pytest
 import torch

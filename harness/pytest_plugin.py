@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harness.session import Bakeoff
     from harness.session_gate import Gate
 
+pytest_plugins = ["harness.pytest_search"]
 BENCH = Path(__file__).parent / "bench.py"
 BAKEOFF, GATE = pytest.StashKey["Bakeoff"](), pytest.StashKey["Gate"]()
 ACCEPTED = pytest.StashKey[list[str]]()
@@ -111,7 +112,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         names: dict[str, list[str]] = {"run": [], "row": []}
         for item in session.items:
             for kind, value in item.callspec.params.items():  # type: ignore[attr-defined]
-                names[kind].append(value)
+                names.setdefault(kind, []).append(value)
         session.config.stash[BAKEOFF].expect(names["run"])
         session.config.stash[GATE].ask(names["row"])
 
@@ -274,11 +275,12 @@ def _decided(session: "Bakeoff") -> Iterator[str]:
 
 def _overrides(config: pytest.Config) -> dict[str, dict[str, Any]]:
     """The suite's keys that the command line replaces, by table."""
-    seeds, model, data = (config.getoption(name) for name in ("seeds", "model", "data"))
+    seeds, model, data, trials = (config.getoption(name) for name in ("seeds", "model", "data", "search"))
     return {
         "run": {"seeds": _seeds(seeds)} if seeds else {},
         "model": _pinned("name", model) if model else {},
         "task": _pinned("data", data) if data else {},
+        "search": {"trials": trials} if trials is not None else {},
     }
 
 

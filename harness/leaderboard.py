@@ -99,8 +99,8 @@ def _row(
         scores={name: statistics.interval(one) for name, one in mine.items()},
         costs={
             **{metric.name: _cost(group, metric.name) for metric in COSTS},
-            "search_seconds": search and search.seconds,
-            "learning_rate_sensitivity": search and search.sensitivity,
+            "search_seconds": search.seconds if search else None,
+            "learning_rate_sensitivity": search.sensitivity if search else None,
         },
         gains={
             other: {name: statistics.difference(one, theirs[name]) for name, one in mine.items()}

@@ -1,6 +1,7 @@
 """A search tries the same multiples for every method, keeps the best of them, and knows what it belongs to."""
 
 import tomllib
+from concurrent.futures import Future
 
 import pytest
 from records import entry, finished, spec
@@ -8,9 +9,10 @@ from records import entry, finished, spec
 from harness import leaderboard, search
 from harness.errors import StoreError, SuiteError
 from harness.metrics import SEARCHED
-from harness.record import Environment, Leakage, Preflight, Scores, Status
+from harness.record import Environment, Failure, Leakage, Outcome, Preflight, Scores, Status
 from harness.report import notes, table
 from harness.search import Search, Trial
+from harness.session_search import Searches
 from harness.store import Store
 from harness.suite import Budget, Evaluation, SearchTable, TaskTable, load
 
@@ -195,6 +197,105 @@ def test_a_search_that_found_nothing_belongs_to_runs_as_they_were():
     assert not nothing.belongs(ran(0.2))
 
 
+# What a session does, asks again, and reuses
+
+
+class Trials:
+    """Trials that end as soon as they begin, better the higher the learning rate; ``begun`` has their methods."""
+
+    def __init__(self, status=Status.OK):
+        self.begun = []
+        self.status = status
+
+    def __call__(self, run, multiplier):
+        self.begun.append(run.method)
+        scores = Scores(rouge1=multiplier / 100, rouge2=0.0, rougeL=0.0, rougeLsum=0.0)
+        record = finished(
+            spec=run,
+            status=self.status,
+            scores=scores if self.status == Status.OK else None,
+            hyperparameters={"learning_rate": 0.01 * multiplier},
+            error=None if self.status == Status.OK else Failure(type="Unsupported", message="no place for it"),
+        )
+        trial = Future()
+        trial.set_result(Outcome(record=record))
+        return trial
+
+
+@pytest.fixture
+def begin(tmp_path):
+    """``begin(trials, asked, …)``: the searches of a suite of three methods, two of which may be asked for."""
+    store = Store(tmp_path, "small")
+    store.open()
+
+    def searches(trials, *asked, table=TABLE, **options):
+        runs = [spec(method, seed) for method in ("zero_shot", "lora", "dora") for seed in (3, 4)]
+        session = Searches(table, runs, store, **options)
+        session.start(HERE, trials)
+        session.expect(asked)
+        return session
+
+    yield searches
+    store.close()
+
+
+def test_every_method_but_zero_shot_is_searched_with_the_first_seed(begin):
+    session = begin(Trials())
+    assert session.methods == ["lora", "dora"]
+    assert session.finish("lora").spec.seed == 3
+    assert begin(Trials(), table=SearchTable()).methods == []
+
+
+def test_a_search_is_done_once_kept_and_given_to_every_seed(begin, tmp_path):
+    trials = Trials()
+    session = begin(trials, "lora")
+    best = session.finish("lora").learning_rate
+    assert session.finish("lora").learning_rate == best == pytest.approx(0.01 * 10**0.5)
+    assert trials.begun == ["lora"] * 3
+    assert (tmp_path / "small" / "search" / "lora.json").exists()
+    assert session.tuned(spec("lora", 4)).overrides == {"learning_rate": best}
+    assert session.tuned(spec("dora", 4)).overrides == {}
+
+
+@pytest.mark.parametrize(
+    ("asked", "options", "count"),
+    [(["lora"], {}, 3), (["lora"], {"resumes": True}, 0), ([], {}, 0)],
+    ids=["asked for", "resumed", "only needed"],
+)
+def test_a_search_that_is_stored_is_done_again_only_when_it_is_asked_for_anew(begin, asked, options, count):
+    begin(Trials(), "lora").finish("lora")
+    trials = Trials()
+    session = begin(trials, *asked, **options)
+    found = session.finish("lora")
+    assert len(trials.begun) == count
+    assert session.figures(found)["reused"] == (count == 0)
+
+
+def test_another_search_is_not_taken_for_this_one(begin):
+    begin(Trials(), "lora").finish("lora")
+    trials = Trials()
+    begin(trials, table=SearchTable(trials=2), resumes=True).finish("lora")
+    assert trials.begun == ["lora"] * 2
+
+
+def test_a_stored_search_counts_before_anything_is_asked_for(begin):
+    begin(Trials(), "lora").finish("lora")
+    assert begin(Trials()).tuned(spec("lora")).overrides != {}
+
+
+def test_with_several_jobs_the_searches_that_will_be_asked_for_begin_together(begin):
+    trials = Trials()
+    begin(trials, "lora", "dora", ahead=True).finish("lora")
+    assert trials.begun == ["lora"] * 3 + ["dora"] * 3
+
+
+def test_a_method_that_cannot_be_searched_says_so_and_leaves_no_file(begin, tmp_path):
+    found = begin(Trials(Status.UNSUPPORTED), "lora").finish("lora")
+    assert found.unsupported == "Unsupported: no place for it"
+    assert len(found.trials) == 1
+    assert not (tmp_path / "small" / "search").exists()
+
+
 # Keeping and showing
 
 
@@ -251,7 +352,7 @@ def test_what_a_search_could_not_do_is_noted():
     found = {"lora": searched(), "dora": searched(failed())}
     line = notes.line(notes.of([], None, found))
     assert "no trial of a learning rate was ok, so the method's own is used: dora" in line
-    assert "the best learning rate is the last that was tried (search.spread): lora" in line
+    assert "a better learning rate may lie beyond those that were tried (search.spread): lora" in line
     section = notes.section(notes.of([], None, found))
     assert "## Learning rates" in section
     assert "20.0, 30.0, 40.0" in section

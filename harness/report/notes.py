@@ -114,7 +114,11 @@ def _searched(searches: Mapping[str, Search]) -> list[str]:
     parts = (
         [f"no trial of a learning rate was ok, so the method's own is used: {', '.join(nothing)}"] if nothing else []
     )
-    parts += [f"the best learning rate is the last that was tried (search.spread): {', '.join(edge)}"] if edge else []
+    parts += (
+        [f"a better learning rate may lie beyond those that were tried (search.spread): {', '.join(edge)}"]
+        if edge
+        else []
+    )
     return parts
 
 

@@ -1,12 +1,14 @@
 """``pytest --benchmark --search``: trials on validation rows first, then runs with what they found."""
 
 import json
+import os
 import re
 import shutil
+import signal
 from xml.etree import ElementTree
 
 import pytest
-from projects import BROKEN, NORMS, ROOT, begin, finish, project
+from projects import BROKEN, NORMS, ROOT, SLEEPER, begin, finish, left_behind, project, until
 
 from harness.record import Status
 from harness.store import Store
@@ -163,3 +165,15 @@ def test_pasted_into_the_suite_the_rate_makes_the_same_run_and_its_search_stays_
     assert "1 reused" in output
     rows = {row["method"]: row for row in json.loads((folder / "results/small/leaderboard.json").read_text())["rows"]}
     assert rows["norms"]["search_seconds"] == found(folder).seconds
+
+
+def test_an_interrupt_in_a_search_keeps_no_part_of_it_and_leaves_no_process(tmp_path, tiny_folder, data):
+    folder = project(tmp_path / "project", data=data, model=tiny_folder, sleeper=SLEEPER)
+    session = begin(folder, "--search=2")
+    assert until((folder / "methods" / "sleeping").exists, session)
+    os.killpg(session.pid, signal.SIGINT)
+    code, output = finish(session)
+    assert code == pytest.ExitCode.INTERRUPTED
+    assert "learning rates found" not in output
+    assert store(folder).read_search("sleeper") is None
+    assert left_behind(folder) == []

@@ -16,11 +16,12 @@ from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
 from pathlib import Path
 from threading import Event, Lock
+from time import perf_counter
 from typing import Any
 
 from harness import failure, processes
 from harness.errors import UsageError
-from harness.record import Outcome, Record, RunSpec
+from harness.record import Cost, Outcome, Record, RunSpec
 
 PRELOAD = ["harness.runner", "transformers.models.t5.modeling_t5"]
 ANSWER, COMPLAINT, LOG = "answer.json", "usage-error.txt", "output.log"
@@ -65,7 +66,7 @@ class Executor:
 
     def _run(self, order: Any) -> Outcome:
         spec: RunSpec = order.spec
-        kills = processes.memory_kills()
+        began, kills = perf_counter(), processes.memory_kills()
         folder = self._folder(spec.name)
         try:
             exitcode = self._process(_execute, order, folder, spec.budget.hard_seconds)
@@ -77,7 +78,8 @@ class Executor:
                     status, why = failure.of_timeout(spec.budget.hard_seconds)
                 else:
                     status, why = failure.of_death(exitcode, processes.memory_kills() > kills and exitcode == -9)
-                outcome = Outcome(record=Record(spec=spec, status=status, error=why))
+                cost = Cost(wall_seconds=perf_counter() - began)
+                outcome = Outcome(record=Record(spec=spec, status=status, cost=cost, error=why))
             return outcome.model_copy(update={"log": _tail(folder / LOG)})
         finally:
             shutil.rmtree(folder, ignore_errors=True)

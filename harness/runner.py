@@ -1,7 +1,7 @@
 """One run from load to save, in the process that it has for itself."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
@@ -28,7 +28,8 @@ from harness import (
 )
 from harness.base_model import Seq2Seq
 from harness.budget import Batches
-from harness.errors import ContractError, Diverged
+from harness.data import Row
+from harness.errors import ContractError, Diverged, Unsupported
 from harness.meters import Meters
 from harness.method import Method, Setting
 from harness.metrics import ROUGE
@@ -73,6 +74,7 @@ def check(order: Order) -> str:
     splits = data.load(table)
     task = prepare(table, splits, base.tokenizer, order.spec.evaluation.sample_rows)
     prepared.save(task, order.task)
+    validation = _validation(order, splits, base.tokenizer) if order.search.trials else None
     dialogues = {split: [row.dialogue for row in rows] for split, rows in data.cut(table, splits).items()}
     return Preflight(
         leakage=leakage.measure(dialogues["train"], dialogues["test"]),
@@ -80,7 +82,18 @@ def check(order: Order) -> str:
         data_hash=task.hash,
         data_revision=data.revision(table),
         model_revision=base_model.revision(order.model),
+        validation_hash=validation and validation.hash,
     ).model_dump_json()
+
+
+def _validation(order: Order, splits: Mapping[str, Sequence[Row]], tokenizer: PreTrainedTokenizerBase) -> Task:
+    """The task of a search's trials, left in ``order.validation``: they never see a test row."""
+    table = order.spec.task
+    rows = data.validation(table, splits, order.search.rows)  # cut already
+    whole = table.model_copy(update={"train_every": 1, "train_rows": None, "test_rows": None})
+    task = prepare(whole, rows, tokenizer)
+    prepared.save(task, order.validation)
+    return task
 
 
 class Run:
@@ -161,6 +174,8 @@ class Run:
 
     def _method(self, tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> Method:
         cls = registry.load(self.order.plugin, self.spec.overrides)
+        if self.order.multiplier is not None:
+            _multiply(cls, self.order.multiplier)
         self.facts["hyperparameters"] = dict(cls.hyperparameters())
         evaluation = self.spec.evaluation
         return cls(
@@ -257,6 +272,14 @@ class Run:
                 "what save_pretrained() saved gives other texts after loading; whatever generate() uses "
                 "must be in the model that build() returned"
             )
+
+
+def _multiply(cls: type[Method], multiplier: float) -> None:
+    """Give a trial's class its learning rate, to two digits, as a suite file will have it."""
+    if not cls.trains:
+        raise Unsupported("it learns nothing, so there is no learning rate to search")
+    if multiplier != 1:
+        cls.learning_rate = float(f"{cls.learning_rate * multiplier:.1e}")
 
 
 def _lengths(task: Task, texts: Sequence[str], too_long: Sequence[bool]) -> Lengths:

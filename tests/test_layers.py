@@ -15,9 +15,9 @@ LAYERS = (
     "embedded.pretrain",
     "registry plan",
     "environment runner processes executor",
-    "on_disk store baseline acceptance baseline_file",
+    "on_disk store baseline acceptance baseline_file search",
     "statistics paired leaderboard verdict compared gate report report.table report.notes report.markdown report.files",
-    "judge resume session session_gate bench pytest_plugin",
+    "judge resume session session_gate session_search bench pytest_options pytest_runs pytest_plugin",
 )
 LAYER = {f"harness.{name}": number for number, names in enumerate(LAYERS) for name in names.split()}
 FOR_METHODS = {"harness.method", "harness.training", "harness.decoding"}

@@ -23,6 +23,7 @@ def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[Outcome], n
     """The whole page; ``samples`` are runs of one seed with the predictions to show."""
     parts = [f"# Leaderboard: {escape(suite.name)}", _setting(suite), table.leaderboard(rows, "github"), LEGEND]
     parts += [CONTENDED] if any(row.contended for row in rows) else []
+    parts += [SEARCHED] if any(row.costs["search_seconds"] is not None for row in rows) else []
     parts += [_failures(rows)] if any(row.rank is None for row in rows) else []
     parts += [section(notes)] if notes else []
     parts += [_gains(rows, reference) for reference in TITLES if any(reference in row.gains for row in rows)]
@@ -35,6 +36,10 @@ LEGEND = (
     "over both. The rank is one more than the number of methods that a paired bootstrap finds clearly better, so "
     "methods that it cannot tell apart share one. Seconds and memory are means over seeds; "
     "training time holds no evaluation."
+)
+SEARCHED = (
+    "The learning rates were searched on validation rows: `search` is the seconds of all trials together, "
+    "`LR gap` the best minus the worst of them in ROUGE-1, where one without an answer counts as 0."
 )
 CONTENDED = "Times in brackets were measured with other runs beside them (`--jobs`) and cannot be compared."
 

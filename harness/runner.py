@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from statistics import fmean
 from time import perf_counter
@@ -48,6 +49,7 @@ from harness.record import (
 )
 from harness.task import Prompt, Question, Task, prepare
 
+PREPARED = 8  # batches that prepare() may look at
 RELOAD_SAMPLE = 8  # prompts that the reloaded model must answer in the same words
 
 
@@ -98,7 +100,7 @@ class Run:
         self.predictions: tuple[Prediction, ...] = ()
 
     def phases(self) -> None:
-        """Load, build, train, generate, score, save; each measured on its own, as is what checks them."""
+        """Load, prepare, build, train, generate, score, save; each measured on its own, as is what checks them."""
         with self.meters.phase("load"):
             torch.set_num_threads(self.order.threads)
             logging.disable_progress_bar()  # it would fill the log, and needs a standard output
@@ -107,8 +109,10 @@ class Run:
             base = base_model.load(self.order.model, self.device)
             task = prepared.load(self.order.task)
             self._enter_plugins_folder()
+        method = self._method(base.tokenizer, task.prompt)
+        if type(method).prepare is not Method.prepare:
+            self._prepare(method, base.model, task)
         with self.meters.phase("build"):
-            method = self._method(base.tokenizer, task.prompt)
             set_seed(self.spec.seed)
             model = contract.model(method.build(base.model), method)
             if method.trains and self.spec.gradient_checkpointing:
@@ -173,6 +177,13 @@ class Run:
                 micro_batch_size=self.spec.micro_batch_size,
             )
         )
+
+    def _prepare(self, method: Method, base: Seq2Seq, task: Task) -> None:
+        first = islice(task.batches(self.spec.batch_size, self.spec.seed), PREPARED)
+        batches = [{name: tensor.to(self.device) for name, tensor in batch.items()} for batch in first]
+        with self.meters.phase("prepare"):
+            set_seed(self.spec.seed)
+            method.prepare(base, batches)
 
     def _count(self, model: Seq2Seq) -> None:
         parameters = list(model.parameters())

@@ -12,9 +12,9 @@ from harness import decoding, training
 from harness.base_model import Seq2Seq
 from harness.budget import Batches
 from harness.errors import Unsupported
-from harness.task import Batch, Prompt
+from harness.task import Batch, Prompt, Question
 
-__all__ = ["Batch", "Batches", "Method", "PeftMethod", "Seq2Seq", "Setting", "Unsupported"]
+__all__ = ["Batch", "Batches", "Bound", "Method", "PeftMethod", "Question", "Seq2Seq", "Setting", "Unsupported"]
 
 
 @dataclass(frozen=True)
@@ -110,3 +110,17 @@ class PeftMethod(Method):
     def build(self, base: Seq2Seq) -> Seq2Seq:
         """The base model, frozen, with a new adapter."""
         return get_peft_model(base, self.config(base))
+
+
+class Bound(Method):
+    """What can be read off the references, to compare with: its row is marked as a bound and has no rank."""
+
+    trains = False
+
+    def build(self, base: Seq2Seq) -> Seq2Seq:
+        """The base model as it is; a bound needs none."""
+        return base.requires_grad_(False)
+
+    def answer(self, questions: Sequence[Question]) -> list[str]:
+        """One text for each question, in order; asked instead of ``generate``, and the only one to see references."""
+        raise NotImplementedError

@@ -1,4 +1,4 @@
-"""HiRA: low-rank updates multiplied entry by entry with the frozen weight (Huang et al., ICLR 2025)."""
+"""HiRA: low-rank updates multiplied entry by entry with the weight (Huang et al., ICLR 2025, OpenReview TwJrTz9cRS)."""
 
 from peft import HiraConfig, PeftConfig, TaskType
 

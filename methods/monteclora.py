@@ -4,7 +4,7 @@ from typing import Any
 
 from peft import LoraConfig, MontecloraConfig, PeftConfig, TaskType
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import Batches, PeftMethod, Seq2Seq
 
 
 class Monteclora(PeftMethod):
@@ -26,6 +26,10 @@ class Monteclora(PeftMethod):
         model = super().build(base)
         model.register_forward_hook(_regularise)
         return model
+
+    def train(self, model: Seq2Seq, batches: Batches) -> None:
+        model.activation_checkpointing_disable()  # computed again, a layer would draw another sample
+        super().train(model, batches)
 
 
 def _regularise(model: Seq2Seq, _: Any, output: Any) -> Any:

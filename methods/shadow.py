@@ -1,4 +1,4 @@
-"""ShadowPEFT: a small network beside the frozen one (2026, arXiv:2604.19254)."""
+"""ShadowPEFT: a small network beside the frozen one (Li et al., 2026, arXiv:2604.19254)."""
 
 from harness.method import Method, Seq2Seq, Unsupported
 

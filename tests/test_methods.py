@@ -14,7 +14,7 @@ from transformers import T5Config, T5ForConditionalGeneration, set_seed
 
 from harness import checkpoint, registry
 from harness.budget import Batches
-from harness.method import Unsupported
+from harness.method import Bound, Unsupported
 from harness.suite import Budget
 
 PLUGINS = registry.discover()
@@ -27,7 +27,7 @@ UNATTACHABLE = {  # to a T5 on the CPU, with a word of the reason
     "xlora": "trained before",
 } | ({} if find_spec("sklearn") else {"adamss": "scikit-learn"})
 TRAINED = [name for name, cls in CLASSES.items() if cls.trains and name not in UNATTACHABLE]
-UNTRAINED = [name for name, cls in CLASSES.items() if not cls.trains]
+UNTRAINED = [name for name, cls in CLASSES.items() if not cls.trains and not issubclass(cls, Bound)]
 STEPS = 16
 
 

@@ -3,7 +3,7 @@
 import pytest
 from records import spec
 
-from harness import prepared, registry, runner
+from harness import prepared, registry, runner, scoring
 from harness.data import Row
 from harness.plan import Order
 from harness.record import Status
@@ -84,3 +84,17 @@ def test_prepare_sees_the_first_eight_training_batches_before_build_on_a_clock_o
 
 def test_a_method_that_prepares_nothing_has_no_such_phase(run):
     assert list(run("lead3").record.cost.phases) == ["load", "build", "generate", "score"]
+
+
+def test_a_bound_answers_from_the_references_and_its_record_says_so(run):
+    outcome = run("oracle")
+    assert outcome.record.status == Status.OK
+    assert outcome.record.bound
+    for prediction in outcome.predictions:
+        turns = prediction.dialogue.splitlines()
+        alone = scoring.rouge(turns, [prediction.references] * len(turns))
+        assert prediction.scores["rouge1"] >= max(mean["rouge1"] for mean, _ in alone) > 0
+
+
+def test_a_method_that_is_no_bound_is_not_recorded_as_one(run):
+    assert not run("lead3").record.bound

@@ -38,6 +38,7 @@ class Row:
     costs: Mapping[str, float | None]
     gains: Mapping[str, Mapping[str, Interval]]  # over zero-shot and over full fine-tuning, by ROUGE type
     reason: str = ""
+    bound: bool = False  # made from the references: shown beside the others, never ranked
     contended: bool = False  # some of its runs had others beside them: their times say little
 
     def to_dict(self) -> dict[str, Any]:
@@ -53,7 +54,7 @@ class Row:
             flat[metric.name] = value and value.mean
             flat[f"{metric.name}_low"] = value and value.low
             flat[f"{metric.name}_high"] = value and value.high
-        return {**flat, **self.costs, "contended": self.contended, "reason": self.reason or None}
+        return {**flat, **self.costs, "bound": self.bound, "contended": self.contended, "reason": self.reason or None}
 
 
 def rows(entries: Sequence[Entry], searches: Mapping[str, Search] | None = None) -> list[Row]:
@@ -67,7 +68,8 @@ def rows(entries: Sequence[Entry], searches: Mapping[str, Search] | None = None)
         for method, group in groups.items()
         if all(map(_complete, group))
     }
-    ranks = _ranks({method: by_metric[RANKED_BY.name] for method, by_metric in drawn.items()})
+    competing = {method: one for method, one in drawn.items() if not _bound(groups[method])}
+    ranks = _ranks({method: by_metric[RANKED_BY.name] for method, by_metric in competing.items()})
     found = searches or {}
     table = [_row(method, group, ranks, drawn, found.get(method)) for method, group in groups.items()]
     return sorted(table, key=lambda row: (row.rank is None, row.rank or 0, -_mean(row), row.method))
@@ -108,12 +110,17 @@ def _row(
             if mine and mine[RANKED_BY.name].rows == theirs[RANKED_BY.name].rows
         },
         reason=_reason(failed) if failed else "",
+        bound=_bound(group) and not failed,
         contended=any(entry.record.contended for entry in group),
     )
 
 
 def _complete(entry: Entry) -> bool:
     return entry.record.status == Status.OK and bool(entry.scores)
+
+
+def _bound(group: Sequence[Entry]) -> bool:
+    return any(entry.record.bound for entry in group)
 
 
 def _reason(record: Record) -> str:

@@ -11,7 +11,7 @@ import torch
 from harness.record import Phase
 
 CPU = torch.device("cpu")
-OF_THE_METHOD = ("load", "build", "train", "generate")  # the others hold the harness' checks, too
+OF_THE_METHOD = ("load", "prepare", "build", "train", "generate")  # the others hold the harness' checks, too
 CLEAR_REFS, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 

@@ -12,9 +12,9 @@ from harness import decoding, training
 from harness.base_model import Seq2Seq
 from harness.budget import Batches
 from harness.errors import Unsupported
-from harness.task import Prompt
+from harness.task import Batch, Prompt, Question
 
-__all__ = ["Batches", "Method", "PeftMethod", "Seq2Seq", "Setting", "Unsupported"]
+__all__ = ["Batch", "Batches", "Bound", "Method", "PeftMethod", "Question", "Seq2Seq", "Setting", "Unsupported"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,13 @@ class Method:
     def __init__(self, setting: Setting):
         self.setting = setting
 
+    def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
+        """Look at the base model and at the first training batches before ``build``; on a clock of its own.
+
+        The batches are those that training begins with, and do not come out of the budget. The base model must be
+        left as it is found.
+        """
+
     def build(self, base: Seq2Seq) -> Seq2Seq:
         """The model to train, made from a fresh base model; what may be trained has ``requires_grad``.
 
@@ -61,7 +68,7 @@ class Method:
             warmup=self.warmup,
             max_grad_norm=self.max_grad_norm,
             micro_batch_size=self.setting.micro_batch_size,
-            after_step=lambda step: self.after_step(model, step),
+            after_step=lambda step, progress: self.after_step(model, step, progress),
         )
 
     def generate(self, model: Seq2Seq, prompts: Sequence[str]) -> list[str]:
@@ -80,8 +87,11 @@ class Method:
             training.trainable(model), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
         )
 
-    def after_step(self, model: Seq2Seq, step: int) -> None:
-        """Called by the shared loop after every optimiser step, which count from 0."""
+    def after_step(self, model: Seq2Seq, step: int, progress: float) -> None:
+        """Called by the shared loop after every optimiser step, while the gradients are still there.
+
+        Steps count from 0; ``progress`` is the share of the budget that is spent, 0..1.
+        """
 
     @classmethod
     def hyperparameters(cls) -> Mapping[str, Any]:
@@ -100,3 +110,17 @@ class PeftMethod(Method):
     def build(self, base: Seq2Seq) -> Seq2Seq:
         """The base model, frozen, with a new adapter."""
         return get_peft_model(base, self.config(base))
+
+
+class Bound(Method):
+    """What can be read off the references, to compare with: its row is marked as a bound and has no rank."""
+
+    trains = False
+
+    def build(self, base: Seq2Seq) -> Seq2Seq:
+        """The base model as it is; a bound needs none."""
+        return base.requires_grad_(False)
+
+    def answer(self, questions: Sequence[Question]) -> list[str]:
+        """One text for each question, in order; asked instead of ``generate``, and the only one to see references."""
+        raise NotImplementedError

@@ -171,6 +171,7 @@ class Record(Block):
     predictions_hash: str | None = None
     environment: Environment | None = None
     contended: bool = False
+    bound: bool = False  # it saw the references, so it is shown and never ranked
     error: Failure | None = None
 
     def to_json(self) -> str:

@@ -60,7 +60,7 @@ def load(plugin: Plugin, overrides: Mapping[str, Any]) -> "type[Method]":
     Raises ``PluginError`` that names the file, and the line where there is one.
     """
     module = _import(plugin)
-    from harness.method import Method, PeftMethod  # torch: only where a method is really used
+    from harness.method import Bound, Method, PeftMethod  # torch: only where a method is really used
 
     classes = [
         value
@@ -74,6 +74,8 @@ def load(plugin: Plugin, overrides: Mapping[str, Any]) -> "type[Method]":
     configured = issubclass(cls, PeftMethod) and cls.config is not PeftMethod.config
     if cls.build in (Method.build, PeftMethod.build) and not configured:
         raise PluginError(f"{plugin.path}: {cls.__name__} does not define build(); methods/lora.py shows the shape")
+    if issubclass(cls, Bound) and cls.answer is Bound.answer:
+        raise PluginError(f"{plugin.path}: {cls.__name__} does not define answer(); methods/oracle.py shows the shape")
     return _configured(cls, plugin, overrides)
 
 

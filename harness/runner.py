@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from statistics import fmean
 from time import perf_counter
@@ -31,7 +32,7 @@ from harness.budget import Batches
 from harness.data import Row
 from harness.errors import ContractError, Diverged, Unsupported
 from harness.meters import Meters
-from harness.method import Method, Setting
+from harness.method import Bound, Method, Setting
 from harness.metrics import ROUGE
 from harness.plan import Order
 from harness.record import (
@@ -49,6 +50,7 @@ from harness.record import (
 )
 from harness.task import Prompt, Question, Task, prepare
 
+PREPARED = 8  # batches that prepare() may look at
 RELOAD_SAMPLE = 8  # prompts that the reloaded model must answer in the same words
 
 
@@ -111,7 +113,7 @@ class Run:
         self.predictions: tuple[Prediction, ...] = ()
 
     def phases(self) -> None:
-        """Load, build, train, generate, score, save; each measured on its own, as is what checks them."""
+        """Load, prepare, build, train, generate, score, save; each measured on its own, as is what checks them."""
         with self.meters.phase("load"):
             torch.set_num_threads(self.order.threads)
             logging.disable_progress_bar()  # it would fill the log, and needs a standard output
@@ -120,8 +122,10 @@ class Run:
             base = base_model.load(self.order.model, self.device)
             task = prepared.load(self.order.task)
             self._enter_plugins_folder()
+        method = self._method(base.tokenizer, task.prompt)
+        if type(method).prepare is not Method.prepare:
+            self._prepare(method, base.model, task)
         with self.meters.phase("build"):
-            method = self._method(base.tokenizer, task.prompt)
             set_seed(self.spec.seed)
             model = contract.model(method.build(base.model), method)
             if method.trains and self.spec.gradient_checkpointing:
@@ -131,7 +135,8 @@ class Run:
             self._train(method, model, task)
         with self.meters.phase("generate"):
             prompts = [question.prompt for question in task.questions]
-            texts = contract.texts(method.generate(model, prompts), len(prompts))
+            given = method.answer(task.questions) if isinstance(method, Bound) else method.generate(model, prompts)
+            texts = contract.texts(given, len(prompts))
         with self.meters.phase("score"):
             self._count_generated(task, texts, base.tokenizer)
             self._score(task.questions, texts)
@@ -177,6 +182,7 @@ class Run:
         if self.order.multiplier is not None:
             _multiply(cls, self.order.multiplier)
         self.facts["hyperparameters"] = dict(cls.hyperparameters())
+        self.facts["bound"] = issubclass(cls, Bound)  # whoever sees references has no rank
         evaluation = self.spec.evaluation
         return cls(
             Setting(
@@ -188,6 +194,13 @@ class Run:
                 micro_batch_size=self.spec.micro_batch_size,
             )
         )
+
+    def _prepare(self, method: Method, base: Seq2Seq, task: Task) -> None:
+        first = islice(task.batches(self.spec.batch_size, self.spec.seed), PREPARED)
+        batches = [{name: tensor.to(self.device) for name, tensor in batch.items()} for batch in first]
+        with self.meters.phase("prepare"):
+            set_seed(self.spec.seed)
+            method.prepare(base, batches)
 
     def _count(self, model: Seq2Seq) -> None:
         parameters = list(model.parameters())

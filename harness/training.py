@@ -20,13 +20,14 @@ def fit(
     warmup: float = 0.05,
     max_grad_norm: float = 1.0,
     micro_batch_size: int | None = None,
-    after_step: Callable[[int], None] | None = None,
+    after_step: Callable[[int, float], None] | None = None,
 ) -> None:
     """Train on every batch that the budget lets through.
 
     The learning rate rises over the first ``warmup`` share of the budget and then falls linearly to
     zero at its end. The model sees ``micro_batch_size`` rows of a batch at once (default: all), with the
     same gradient; on a GPU with bfloat16 the arithmetic is autocast; the weights stay float32.
+    ``after_step`` is told the step and the share of the budget that is spent, while gradients are still there.
     Raises ``Diverged`` when the loss is NaN or infinite.
     """
     accelerator = Accelerator(mixed_precision=precision(model.device), cpu=model.device.type == "cpu")
@@ -48,9 +49,9 @@ def fit(
             accelerator.backward(loss * share)
         accelerator.clip_grad_norm_(parameters, max_grad_norm)
         optimizer.step()
-        optimizer.zero_grad()
         if after_step is not None:
-            after_step(step)
+            after_step(step, after)
+        optimizer.zero_grad()
 
 
 def micro_batches(batch: Batch, size: int | None) -> Iterator[tuple[Batch, float]]:

@@ -29,8 +29,8 @@ def finished(method="lora", seed=0, **changes):
     return Record(**({"spec": spec(method, seed), "status": Status.OK, "scores": scores, "cost": cost} | changes))
 
 
-def unfinished(method="lora", seed=0, status=Status.CRASHED, reason="killed by signal 9"):
-    return Record(spec=spec(method, seed), status=status, error=Failure(type="Killed", message=reason))
+def unfinished(method="lora", seed=0, status=Status.CRASHED, reason="killed by signal 9", **changes):
+    return Record(spec=spec(method, seed), status=status, error=Failure(type="Killed", message=reason), **changes)
 
 
 def prediction(number=0, text="Ann books a room.", rouge1=0.5, **changes):

@@ -20,7 +20,7 @@ LAYERS = (
     "judge resume session session_gate session_search bench pytest_options pytest_runs pytest_plugin",
 )
 LAYER = {f"harness.{name}": number for number, names in enumerate(LAYERS) for name in names.split()}
-FOR_METHODS = {"harness.method", "harness.training", "harness.decoding"}
+FOR_METHODS = {"harness.method", "harness.training", "harness.decoding", "harness.scoring"}
 
 
 def modules(package):

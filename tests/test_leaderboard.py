@@ -15,7 +15,7 @@ KEYS = [
     *("rougeL", "rougeL_low", "rougeL_high", "rougeLsum", "rougeLsum_low", "rougeLsum_high"),
     *("trainable_parameters", "total_parameters", "examples", "steps"),
     *("train_seconds", "generate_seconds", "peak_rss_bytes", "peak_gpu_bytes"),
-    *("search_seconds", "learning_rate_sensitivity", "contended", "reason"),
+    *("search_seconds", "learning_rate_sensitivity", "bound", "contended", "reason"),
 ]
 
 
@@ -115,6 +115,22 @@ def test_costs_are_means_over_the_seeds():
 def test_a_count_that_all_seeds_share_stays_whole():
     count = by_method(entry("lora", 0.4, 0), entry("lora", 0.4, 1))["lora"].costs["trainable_parameters"]
     assert (count, type(count)) == (688_128, int)
+
+
+def test_a_bound_stands_behind_the_ranks_and_takes_none_from_the_others():
+    rows = leaderboard.rows([entry("oracle", 0.8, bound=True), entry("lora", 0.4), entry("zero_shot", 0.2)])
+    assert [(row.rank, row.method, row.bound) for row in rows] == [
+        (1, "lora", False),
+        (2, "zero_shot", False),
+        (None, "oracle", True),
+    ]
+    assert rows[-1].scores["rouge1"].mean == pytest.approx(0.8, abs=0.05)
+    assert rows[-1].to_dict()["bound"] is True
+
+
+def test_a_bound_that_did_not_finish_is_shown_as_any_other_row_that_did_not():
+    (row,) = leaderboard.rows([failed("oracle", bound=True)])
+    assert (row.rank, row.status, row.bound) == (None, Status.CRASHED, False)
 
 
 def test_a_row_is_contended_when_one_of_its_runs_was():

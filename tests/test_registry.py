@@ -143,6 +143,11 @@ def test_a_method_that_builds_nothing_is_refused(plugin, base):
     assert refusal(lazy) == f"{lazy.path}: Lazy does not define build(); methods/lora.py shows the shape"
 
 
+def test_a_bound_that_answers_nothing_is_refused(plugin):
+    lazy = plugin("from harness.method import Bound\n\nclass Lazy(Bound):\n    turns = 3\n")
+    assert refusal(lazy) == f"{lazy.path}: Lazy does not define answer(); methods/oracle.py shows the shape"
+
+
 def test_a_hyper_parameter_called_config_is_no_build(plugin):
     lazy = plugin('from harness.method import Method\n\nclass Lazy(Method):\n    config = "small"\n')
     assert "Lazy does not define build()" in refusal(lazy)

@@ -160,6 +160,17 @@ def test_methods_without_a_rank_are_listed_with_status_and_reason():
     assert "## Without a rank\n\n- dora: crashed. Killed: killed by signal 9\n" in text
 
 
+def test_a_bound_is_marked_in_the_table_explained_and_no_failure():
+    text = page(scored(finished("oracle", bound=True), 0.9), scored(finished("lora"), 0.5))
+    assert re.search(r"\| +– \| oracle: bound +\| +90\.0", text)
+    assert "A bound is made from the references" in text
+    assert "Without a rank" not in text
+
+
+def test_a_page_without_a_bound_does_not_speak_of_one():
+    assert "A bound is made" not in page(scored(finished("lora"), 0.5))
+
+
 def test_a_table_in_which_all_are_ranked_lists_none_without():
     assert "Without a rank" not in page(entry("lora", 0.4))
 

@@ -3,7 +3,7 @@
 import pytest
 from records import spec
 
-from harness import prepared, registry, runner
+from harness import prepared, registry, runner, scoring
 from harness.data import Row
 from harness.plan import Order
 from harness.record import Status
@@ -16,14 +16,14 @@ def run(tiny_folder, toy_task, tmp_path, monkeypatch):
     """``run(task, method, **spec)``: the outcome of one run on the tiny model."""
     count = iter(range(9))
 
-    def execute(method="full_finetune", task=toy_task, **changes):
+    def execute(method="full_finetune", task=toy_task, plugins=None, **changes):
         folder = tmp_path / f"run{next(count)}"
         monkeypatch.chdir(tmp_path)
         prepared.save(task, folder / "task")
         asked = {"budget": Budget(max_steps=3), "evaluation": Evaluation(max_new_tokens=8), "batch_size": 8}
         order = Order(
             spec=spec(method, **(asked | changes)),
-            plugin=registry.discover()[method],
+            plugin=(plugins or registry.discover())[method],
             model=ModelTable(name=str(tiny_folder)),
             task=folder / "task",
             device="cpu",
@@ -54,3 +54,47 @@ def test_a_sample_row_is_answered_and_does_not_count(run, rows, tokenizer):
     with_sample, without = (run("lead3", prepare(table, splits, tokenizer, samples)) for samples in ([5], []))
     assert [(each.rows, each.scored) for each in with_sample.predictions] == [((0,), True), ((1,), True), ((5,), False)]
     assert with_sample.record.scores == without.record.scores
+
+
+PREPARES = """
+from harness.method import Method
+
+class Prepares(Method):
+    trains = False
+
+    def prepare(self, base, batches):
+        self.seen = [len(batch["labels"]) for batch in batches]
+
+    def build(self, base):
+        self.known_when_built = self.seen
+        return base.requires_grad_(False)
+
+    def generate(self, model, prompts):
+        return [str(self.known_when_built) for _ in prompts]
+"""
+
+
+def test_prepare_sees_the_first_eight_training_batches_before_build_on_a_clock_of_its_own(run, tmp_path):
+    (tmp_path / "prepares.py").write_text(PREPARES)
+    outcome = run("prepares", plugins=registry.discover([tmp_path]))
+    assert {prediction.text for prediction in outcome.predictions} == {str([8] * 8)}
+    assert "prepare" in outcome.record.cost.phases
+    assert outcome.record.cost.examples == 0
+
+
+def test_a_method_that_prepares_nothing_has_no_such_phase(run):
+    assert list(run("lead3").record.cost.phases) == ["load", "build", "generate", "score"]
+
+
+def test_a_bound_answers_from_the_references_and_its_record_says_so(run):
+    outcome = run("oracle")
+    assert outcome.record.status == Status.OK
+    assert outcome.record.bound
+    for prediction in outcome.predictions:
+        turns = prediction.dialogue.splitlines()
+        alone = scoring.rouge(turns, [prediction.references] * len(turns))
+        assert prediction.scores["rouge1"] >= max(mean["rouge1"] for mean, _ in alone) > 0
+
+
+def test_a_method_that_is_no_bound_is_not_recorded_as_one(run):
+    assert not run("lead3").record.bound

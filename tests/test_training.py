@@ -60,7 +60,7 @@ def test_the_learning_rate_of_every_group_follows_the_schedule(base, toy_task):
     groups = [{"params": parameters[:2], "lr": 1e-3}, {"params": parameters[2:], "lr": 1e-4}]
     optimizer, rates = torch.optim.AdamW(groups), []
 
-    def note(step):
+    def note(step, progress):
         rates.append([group["lr"] for group in optimizer.param_groups])
 
     training.fit(
@@ -91,7 +91,7 @@ def test_gradients_are_clipped_to_their_norm(base, toy_task):
     optimizer = torch.optim.SGD(training.trainable(base.model), lr=1.0)
     positions = []
 
-    def after_first(step):
+    def after_first(step, progress):
         if step == 0:
             moved = [(tensor - before[name]).flatten() for name, tensor in weights(base.model).items()]
             positions.append(torch.cat(moved).norm().item())
@@ -102,14 +102,26 @@ def test_gradients_are_clipped_to_their_norm(base, toy_task):
     assert 0 < positions[0] <= 1.001e-2
 
 
-def test_after_step_is_told_the_steps_from_zero(base, toy_task):
-    steps = []
-    training.fit(base.model, batches(toy_task, max_steps=3), adamw(base.model), after_step=steps.append)
-    assert steps == [0, 1, 2]
+def test_after_step_is_told_the_steps_from_zero_and_the_share_of_the_budget(base, toy_task):
+    told = []
+    training.fit(
+        base.model, batches(toy_task, max_steps=4), adamw(base.model), after_step=lambda *args: told.append(args)
+    )
+    assert told == [(0, 0.25), (1, 0.5), (2, 0.75), (3, 1.0)]
+
+
+def test_after_step_sees_the_gradients(base, toy_task):
+    norms = []
+
+    def note(step, progress):
+        norms.append(base.model.lm_head.weight.grad.norm().item())
+
+    training.fit(base.model, batches(toy_task, max_steps=2), adamw(base.model), after_step=note)
+    assert min(norms) > 0
 
 
 def test_a_loss_that_is_no_number_ends_the_training_and_names_the_step(base, toy_task):
-    def poison(step):
+    def poison(step, progress):
         if step == 1:
             base.model.lm_head.weight.data.fill_(torch.nan)
 
@@ -135,5 +147,7 @@ def test_micro_batches_have_the_gradient_of_the_whole_batch(base, toy_task):
 
 def test_a_step_in_micro_batches_is_one_step(base, toy_task):
     given, steps = batches(toy_task, max_steps=2), []
-    training.fit(base.model, given, adamw(base.model), micro_batch_size=3, after_step=steps.append)
+    training.fit(
+        base.model, given, adamw(base.model), micro_batch_size=3, after_step=lambda step, _: steps.append(step)
+    )
     assert (steps, given.used.examples) == ([0, 1], 16)

@@ -24,7 +24,9 @@ def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[Outcome], n
     parts = [f"# Leaderboard: {escape(suite.name)}", _setting(suite), table.leaderboard(rows, "github"), LEGEND]
     parts += [CONTENDED] if any(row.contended for row in rows) else []
     parts += [SEARCHED] if any(row.costs["search_seconds"] is not None for row in rows) else []
-    parts += [_failures(rows)] if any(row.rank is None for row in rows) else []
+    parts += [BOUND] if any(row.bound for row in rows) else []
+    failed = [row for row in rows if row.rank is None and not row.bound]
+    parts += [_failures(failed)] if failed else []
     parts += [section(notes)] if notes else []
     parts += [_gains(rows, reference) for reference in TITLES if any(reference in row.gains for row in rows)]
     parts += [_samples(samples)] if any(entry.predictions for entry in samples) else []
@@ -40,6 +42,10 @@ LEGEND = (
 SEARCHED = (
     "The learning rates were searched on validation rows: `search` is the seconds of all trials together, "
     "`LR gap` the best minus the worst of them in ROUGE-1, where one without an answer counts as 0."
+)
+BOUND = (
+    "A bound is made from the references, which no other method sees: it says what such texts could reach at most, "
+    "and has no rank."
 )
 CONTENDED = "Times in brackets were measured with other runs beside them (`--jobs`) and cannot be compared."
 
@@ -60,7 +66,7 @@ def _setting(suite: Suite) -> str:
 
 
 def _failures(rows: Sequence[Row]) -> str:
-    lines = [f"- {escape(row.method)}: {row.status}. {escape(row.reason)}" for row in rows if row.rank is None]
+    lines = [f"- {escape(row.method)}: {row.status}. {escape(row.reason)}" for row in rows]
     return "\n".join(["## Without a rank", "", *lines])
 
 

@@ -27,7 +27,7 @@ def leaderboard(rows: Sequence[Row], style: str) -> str:
     for row in rows:
         scores = [interval(row), *(show(metric, _mean(row, metric.name)) for metric in others)]
         place = row.rank if row.rank is not None else "–"
-        name = row.method if row.rank is not None else f"{row.method}: {row.status}"
+        name = row.method if row.rank is not None else f"{row.method}: {'bound' if row.bound else row.status}"
         cells.append([place, name, *scores, *(_cost(row, metric) for metric in costs)])
     alignment = ["right", "left", *["right"] * (len(headers) - 2)]
     return (

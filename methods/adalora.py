@@ -1,0 +1,34 @@
+"""AdaLoRA: LoRA that prunes its least important directions as it trains (Zhang et al., ICLR 2023, arXiv:2303.10512)."""
+
+from peft import AdaLoraConfig, PeftConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+STEPS, LAST = 1000, 500  # AdaLoRA counts steps: here thousandths of the budget, whatever its unit; it prunes until LAST
+
+
+class Adalora(PeftMethod):
+    learning_rate = 3e-2
+    initial_rank = 48
+    rank = 32
+    orthogonality = 0.1
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return AdaLoraConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            init_r=self.initial_rank,
+            target_r=self.rank,
+            lora_alpha=self.rank,
+            orth_reg_weight=self.orthogonality,
+            total_step=STEPS,
+            tinit=STEPS // 10,
+            tfinal=STEPS - LAST,
+            target_modules=["q", "v"],
+        )
+
+    def after_step(self, model: Seq2Seq, step: int, progress: float) -> None:
+        thousandth = round(progress * STEPS)
+        if thousandth < LAST:
+            model.base_model.update_and_allocate(thousandth)
+        elif model.peft_config["default"].rank_pattern:
+            model.base_model.update_and_allocate(STEPS)  # what is pruned stays so

@@ -1,0 +1,24 @@
+"""AdaMSS: singular directions in clusters, each with a small update (Zheng et al., NeurIPS 2025)."""
+
+from peft import AdamssConfig, PeftConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq, Unsupported
+
+
+class Adamss(PeftMethod):
+    learning_rate = 3e-2
+    rank = 100
+    subspaces = 5
+    subspace_rank = 1
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        try:
+            return AdamssConfig(
+                task_type=TaskType.SEQ_2_SEQ_LM,
+                r=self.rank,
+                num_subspaces=self.subspaces,
+                subspace_rank=self.subspace_rank,
+                target_modules=["q", "v"],
+            )
+        except ImportError as error:  # scikit-learn
+            raise Unsupported(str(error)) from error

@@ -1,0 +1,12 @@
+"""BEFT: a trained bias at the value projections, where T5 has none (Huang et al., ACL 2026, arXiv:2509.15974)."""
+
+from peft import BeftConfig, PeftConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Beft(PeftMethod):
+    learning_rate = 2e-1
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return BeftConfig(task_type=TaskType.SEQ_2_SEQ_LM, target_modules=["v"])

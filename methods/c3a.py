@@ -1,0 +1,18 @@
+"""C3A: updates that are block-wise circular convolutions (Chen et al., 2024, arXiv:2407.19342)."""
+
+from peft import C3AConfig, PeftConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class C3a(PeftMethod):
+    learning_rate = 5e-1
+    block_size = 32  # must divide both sides of the weights
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return C3AConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            block_size=self.block_size,
+            init_weights=True,  # zeros: PEFT's default starts away from the base model
+            target_modules=["q", "v"],
+        )

@@ -1,0 +1,54 @@
+"""CorDA: LoRA that starts as the weight's main part on real inputs (Yang et al., NeurIPS 2024, arXiv:2406.05223)."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from peft import LoraConfig, PeftConfig, TaskType, get_peft_model_state_dict
+from peft.tuners.lora.config import CordaConfig
+from peft.tuners.lora.corda import preprocess_corda
+from safetensors.torch import save_file
+
+from harness.method import Batch, PeftMethod, Seq2Seq
+
+
+class Corda(PeftMethod):
+    learning_rate = 3e-3
+    rank = 32
+    alpha = 32
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return LoraConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            r=self.rank,
+            lora_alpha=self.alpha,
+            init_lora_weights="corda",
+            corda_config=CordaConfig(),
+            target_modules=["q", "v"],
+        )
+
+    def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
+        preprocess_corda(base, self.config(base), run_model=lambda: _run(base, batches))
+
+    def build(self, base: Seq2Seq) -> Seq2Seq:
+        model = super().build(base)
+        vars(model.peft_config["default"]).update(init_lora_weights=True, corda_config=None)  # as it is saved
+        start = {name: tensor.clone() for name, tensor in get_peft_model_state_dict(model).items()}
+        model.save_pretrained = partial(_save, model, start)
+        return model
+
+
+def _run(base: Seq2Seq, batches: Sequence[Batch]) -> None:
+    """Rows one by one and without padding: PEFT takes the covariance of whatever a layer sees."""
+    for batch in batches:
+        for ids, mask, labels in zip(batch["input_ids"], batch["attention_mask"], batch["labels"], strict=True):
+            base(input_ids=ids[None, mask.bool()], labels=labels[None, labels >= 0])
+
+
+def _save(model: Seq2Seq, start: dict[str, torch.Tensor], folder: Path) -> None:
+    """The start changed the base, so what is saved is the difference: LoRA of twice the rank, by PEFT."""
+    with TemporaryDirectory() as initial:
+        save_file(start, Path(initial) / "adapter_model.safetensors")
+        type(model).save_pretrained(model, folder, path_initial_model_for_weight_conversion=initial)

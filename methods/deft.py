@@ -1,0 +1,13 @@
+"""DEFT: a subspace is projected out of each weight and filled anew (Kumar et al., NeurIPS 2025)."""
+
+from peft import DeftConfig, PeftConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Deft(PeftMethod):
+    learning_rate = 1e-2
+    rank = 32
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return DeftConfig(task_type=TaskType.SEQ_2_SEQ_LM, r=self.rank, target_modules=["q", "v"])

@@ -1,0 +1,19 @@
+"""DeLoRA: low-rank updates, direction and strength learned apart (Bini et al., ICLR 2025, arXiv:2503.18225)."""
+
+from peft import DeloraConfig, PeftConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Delora(PeftMethod):
+    learning_rate = 5e-3
+    rank = 32
+    strength = 15
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return DeloraConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            r=self.rank,
+            delora_lambda=self.strength,
+            target_modules=["q", "v"],
+        )

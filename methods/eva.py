@@ -1,0 +1,56 @@
+"""EVA: LoRA that starts as the main directions of the layers' inputs (Paischer et al., 2024, arXiv:2410.07170)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from peft import (
+    EvaConfig,
+    LoraConfig,
+    PeftConfig,
+    TaskType,
+    get_eva_state_dict,
+    get_peft_model,
+    initialize_lora_eva_weights,
+)
+
+from harness.method import Batch, PeftMethod, Seq2Seq
+
+
+class Eva(PeftMethod):
+    learning_rate = 1e-2
+    rank = 32
+    alpha = 32
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return LoraConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            r=self.rank,
+            lora_alpha=self.alpha,
+            init_lora_weights="eva",
+            eva_config=EvaConfig(rho=1.0),  # every layer keeps its rank
+            target_modules=["q", "v"],
+        )
+
+    def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
+        self._directions = get_eva_state_dict(
+            base,
+            batches,
+            self.config(base),
+            prepare_model_inputs_fn=lambda batch, _: batch,
+            prepare_layer_inputs_fn=_without_padding,
+            show_progress_bar=False,
+        )
+
+    def build(self, base: Seq2Seq) -> Seq2Seq:
+        model = get_peft_model(base, self.config(base), low_cpu_mem_usage=True)
+        directions = {f"base_model.model.{name}": value for name, value in self._directions.items()}
+        initialize_lora_eva_weights(model, eva_state_dict=directions)
+        return model
+
+
+def _without_padding(inputs: Any, batch: Batch, name: str) -> torch.Tensor:
+    """The layer's inputs, one row for each real token; PEFT's own default knows no encoder-decoder."""
+    decoder = name.startswith("decoder") and not name.endswith(("EncDecAttention.k", "EncDecAttention.v"))
+    vectors: torch.Tensor = inputs[0]
+    return vectors[batch["labels"] >= 0 if decoder else batch["attention_mask"].bool()]

@@ -1,0 +1,20 @@
+"""FourierFT: updates from a few trained coefficients of their spectrum (Gao et al., ICML 2024, arXiv:2405.03003)."""
+
+from peft import FourierFTConfig, PeftConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Fourierft(PeftMethod):
+    learning_rate = 3e-2
+    frequencies = 1000
+    scaling = 150.0
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return FourierFTConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            n_frequency=self.frequencies,
+            scaling=self.scaling,
+            init_weights=True,  # zeros: PEFT's default starts away from the base model
+            target_modules=["q", "v"],
+        )

@@ -1,0 +1,18 @@
+"""FRoD: sparse rotations of a basis that all weights share (Wan et al., AAAI 2026, arXiv:2512.23485)."""
+
+from peft import FrodConfig, PeftConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Frod(PeftMethod):
+    learning_rate = 3e-2
+    sparse_rate = 0.02
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return FrodConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            sparse_rate=self.sparse_rate,
+            progressbar=False,
+            target_modules=["q", "v"],
+        )

@@ -1,0 +1,13 @@
+"""GLoRA: low-rank scale and shift of each weight, and trained biases (Chavan et al., 2023, arXiv:2306.07967)."""
+
+from peft import GloraConfig, PeftConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Glora(PeftMethod):
+    learning_rate = 1e-2
+    rank = 16
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return GloraConfig(task_type=TaskType.SEQ_2_SEQ_LM, r=self.rank, target_modules=["q", "v"])

@@ -1,0 +1,21 @@
+"""GraLoRA: weights cut into blocks, each with its own low-rank update (Jung et al., 2025, arXiv:2505.20355)."""
+
+from peft import GraloraConfig, PeftConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Gralora(PeftMethod):
+    learning_rate = 1e-2
+    rank = 32
+    alpha = 32
+    blocks = 2
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return GraloraConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            r=self.rank,
+            alpha=self.alpha,
+            gralora_k=self.blocks,
+            target_modules=["q", "v"],
+        )

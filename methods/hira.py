@@ -1,0 +1,13 @@
+"""HiRA: low-rank updates multiplied entry by entry with the weight (Huang et al., ICLR 2025, OpenReview TwJrTz9cRS)."""
+
+from peft import HiraConfig, PeftConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Hira(PeftMethod):
+    learning_rate = 3e-2
+    rank = 32
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return HiraConfig(task_type=TaskType.SEQ_2_SEQ_LM, r=self.rank, target_modules=["q", "v"])

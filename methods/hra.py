@@ -1,0 +1,17 @@
+"""HRA: orthogonal updates as chains of Householder reflections (Yuan et al., NeurIPS 2024, arXiv:2405.17484)."""
+
+from peft import HRAConfig, PeftConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Hra(PeftMethod):
+    learning_rate = 3e-2
+    reflections = 8
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return HRAConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            r=self.reflections,
+            target_modules=["q", "v"],
+        )

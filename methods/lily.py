@@ -1,0 +1,21 @@
+"""Lily: low-rank updates, one half shared by all layers through a router (Zhong et al., 2024, arXiv:2407.09946)."""
+
+from peft import LilyConfig, PeftConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Lily(PeftMethod):
+    learning_rate = 1e-2
+    rank = 32
+    stride = 1
+    experts = 2
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return LilyConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            r=self.rank,
+            stride_A=self.stride,
+            num_B=self.experts,
+            target_modules=["q", "v"],
+        )

@@ -1,0 +1,19 @@
+"""LoHa: updates as Hadamard products of two low-rank ones (Hyeon-Woo et al., ICLR 2022, arXiv:2108.06098)."""
+
+from peft import LoHaConfig, PeftConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Loha(PeftMethod):
+    learning_rate = 3e-2
+    rank = 16
+    alpha = 16
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return LoHaConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            r=self.rank,
+            alpha=self.alpha,
+            target_modules=["q", "v"],
+        )

@@ -1,0 +1,19 @@
+"""LoKr: updates as Kronecker products of small matrices (Yeh et al., ICLR 2024, arXiv:2309.14859)."""
+
+from peft import LoKrConfig, PeftConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Lokr(PeftMethod):
+    learning_rate = 3e-2
+    rank = 16
+    alpha = 16
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return LoKrConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            r=self.rank,
+            alpha=self.alpha,
+            target_modules=["q", "v"],
+        )

@@ -1,0 +1,50 @@
+"""LoRA-GA: LoRA that starts along the gradient of full fine-tuning (Wang et al., NeurIPS 2024, arXiv:2407.05000)."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from peft import LoraConfig, LoraGAConfig, PeftConfig, TaskType, get_peft_model_state_dict
+from safetensors.torch import save_file
+
+from harness.method import Batch, PeftMethod, Seq2Seq
+
+
+class LoraGa(PeftMethod):
+    learning_rate = 1e-2
+    rank = 16
+    alpha = 16
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return LoraConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            r=self.rank,
+            lora_alpha=self.alpha,
+            init_lora_weights="lora_ga",
+            lora_ga_config=LoraGAConfig(),
+            target_modules=["q", "v"],
+        )
+
+    def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
+        for batch in batches:
+            base(**batch).loss.backward()
+        for name, module in base.named_modules():
+            if name.endswith((".q", ".v")):
+                module._peft_loraga_grad = module.weight.grad / len(batches)  # where PEFT's start looks for it
+        base.zero_grad()
+
+    def build(self, base: Seq2Seq) -> Seq2Seq:
+        model = super().build(base)
+        vars(model.peft_config["default"]).update(init_lora_weights=True, lora_ga_config=None)  # as it is saved
+        start = {name: tensor.clone() for name, tensor in get_peft_model_state_dict(model).items()}
+        model.save_pretrained = partial(_save, model, start)
+        return model
+
+
+def _save(model: Seq2Seq, start: dict[str, torch.Tensor], folder: Path) -> None:
+    """The start changed the base, so what is saved is the difference: LoRA of twice the rank, by PEFT."""
+    with TemporaryDirectory() as initial:
+        save_file(start, Path(initial) / "adapter_model.safetensors")
+        type(model).save_pretrained(model, folder, path_initial_model_for_weight_conversion=initial)

@@ -1,0 +1,13 @@
+"""MiSS: one small matrix per weight, repeated over its shards (Kang and Yin, 2024, arXiv:2409.15371)."""
+
+from peft import MissConfig, PeftConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Miss(PeftMethod):
+    learning_rate = 5e-3
+    rank = 32
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return MissConfig(task_type=TaskType.SEQ_2_SEQ_LM, r=self.rank, target_modules=["q", "v"])

@@ -1,0 +1,38 @@
+"""MonteCLoRA: LoRA drawn from a learned distribution around it (Seth et al., TMLR 2025, arXiv:2411.04358)."""
+
+from typing import Any
+
+from peft import LoraConfig, MontecloraConfig, PeftConfig, TaskType
+
+from harness.method import Batches, PeftMethod, Seq2Seq
+
+
+class Monteclora(PeftMethod):
+    learning_rate = 1e-2
+    rank = 32
+    alpha = 32
+    samples = 8
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return LoraConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            r=self.rank,
+            lora_alpha=self.alpha,
+            monteclora_config=MontecloraConfig(num_samples=self.samples),
+            target_modules=["q", "v"],
+        )
+
+    def build(self, base: Seq2Seq) -> Seq2Seq:
+        model = super().build(base)
+        model.register_forward_hook(_regularise)
+        return model
+
+    def train(self, model: Seq2Seq, batches: Batches) -> None:
+        model.activation_checkpointing_disable()  # computed again, a layer would draw another sample
+        super().train(model, batches)
+
+
+def _regularise(model: Seq2Seq, _: Any, output: Any) -> Any:
+    if model.training:
+        output.loss = output.loss + model.base_model._get_monteclora_loss()
+    return output

@@ -1,0 +1,17 @@
+"""OFT: block-diagonal orthogonal matrices rotate the weights (Qiu et al., NeurIPS 2023, arXiv:2306.07280)."""
+
+from peft import OFTConfig, PeftConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Oft(PeftMethod):
+    learning_rate = 1e-2
+    block_size = 32
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return OFTConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            oft_block_size=self.block_size,
+            target_modules=["q", "v"],
+        )

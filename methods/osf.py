@@ -1,0 +1,17 @@
+"""OSF: training orthogonal to each weight's leading singular directions (Nayak et al., 2025, arXiv:2504.07097)."""
+
+from peft import OSFConfig, PeftConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Osf(PeftMethod):
+    learning_rate = 3e-3
+    kept = 0.5  # share of the rank that stays frozen
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return OSFConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            effective_rank=self.kept,
+            target_modules=["q", "v"],
+        )

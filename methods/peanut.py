@@ -1,0 +1,21 @@
+"""PEANuT: small networks make each update from the frozen weight (Zhong et al., 2024, arXiv:2410.01870)."""
+
+from peft import PeanutConfig, PeftConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Peanut(PeftMethod):
+    learning_rate = 1e-2
+    rank = 32
+    depth = 0
+    activation = "relu"
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return PeanutConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            r=self.rank,
+            depth=self.depth,
+            act_fn=self.activation,
+            target_modules=["q", "v"],
+        )

@@ -1,0 +1,13 @@
+"""PVeRA: VeRA with latent vectors drawn from a learned distribution (Fillioux et al., WACV 2026, arXiv:2512.07703)."""
+
+from peft import PeftConfig, PveraConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Pvera(PeftMethod):
+    learning_rate = 1e-1
+    rank = 256
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return PveraConfig(task_type=TaskType.SEQ_2_SEQ_LM, r=self.rank, target_modules=["q", "v"])

@@ -1,0 +1,19 @@
+"""RandLoRA: sums of fixed random matrices with trained scales (Albert et al., ICLR 2025, arXiv:2502.00987)."""
+
+from peft import PeftConfig, RandLoraConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Randlora(PeftMethod):
+    learning_rate = 3e-3
+    rank = 32
+    alpha = 640
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return RandLoraConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            r=self.rank,
+            randlora_alpha=self.alpha,
+            target_modules=["q", "v"],
+        )

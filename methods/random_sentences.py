@@ -1,0 +1,21 @@
+"""Random turns: three turns of the dialogue, drawn by chance, as the summary; no model, a lower bound."""
+
+from collections.abc import Sequence
+from random import Random
+
+from harness.method import Method, Seq2Seq
+
+
+class RandomSentences(Method):
+    trains = False
+    turns = 3
+
+    def build(self, base: Seq2Seq) -> Seq2Seq:
+        return base.requires_grad_(False)
+
+    def generate(self, model: Seq2Seq, prompts: Sequence[str]) -> list[str]:
+        return [self._draw(self.setting.prompt.dialogue(prompt).splitlines()) for prompt in prompts]
+
+    def _draw(self, turns: Sequence[str]) -> str:
+        rng = Random(f"{self.setting.seed} {turns}")
+        return " ".join(turns[i] for i in sorted(rng.sample(range(len(turns)), min(self.turns, len(turns)))))

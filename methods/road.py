@@ -1,0 +1,19 @@
+"""RoAd: trained rotations of pairs of a projection's outputs (Liao and Monz, NeurIPS 2024, arXiv:2409.00119)."""
+
+from peft import PeftConfig, RoadConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Road(PeftMethod):
+    learning_rate = 1e-1
+    variant = "road_1"
+    group_size = 32
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return RoadConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            variant=self.variant,
+            group_size=self.group_size,
+            target_modules=["q", "v"],
+        )

@@ -1,0 +1,8 @@
+"""ShadowPEFT: a small network beside the frozen one (Li et al., 2026, arXiv:2604.19254)."""
+
+from harness.method import Method, Seq2Seq, Unsupported
+
+
+class Shadow(Method):
+    def build(self, base: Seq2Seq) -> Seq2Seq:
+        raise Unsupported("PEFT's shadow network is for decoder-only models")

@@ -1,0 +1,18 @@
+"""SHiRA: a random few of each weight's entries are trained (Bhardwaj et al., NeurIPS 2024, arXiv:2406.13175)."""
+
+from peft import PeftConfig, ShiraConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Shira(PeftMethod):
+    learning_rate = 1e-2
+    rank = 8  # as many entries as LoRA of this rank has
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return ShiraConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            r=self.rank,
+            random_seed=self.setting.seed,
+            target_modules=["q", "v"],
+        )

@@ -1,0 +1,17 @@
+"""Super-Tuning: the largest entries of each weight are trained (2026, arXiv:2607.09287)."""
+
+from peft import PeftConfig, SupertuningConfig, TaskType
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Supertuning(PeftMethod):
+    learning_rate = 1e-2
+    sparsity = 0.9
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return SupertuningConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            sparsity=self.sparsity,
+            target_modules=["q", "v"],
+        )

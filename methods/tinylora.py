@@ -1,0 +1,19 @@
+"""TinyLoRA: a few trained numbers per weight, spread by fixed projections (Morris et al., 2026, arXiv:2602.04118)."""
+
+from peft import PeftConfig, TaskType, TinyLoraConfig
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Tinylora(PeftMethod):
+    learning_rate = 3e-2
+    rank = 2
+    numbers = 64
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return TinyLoraConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            r=self.rank,
+            u=self.numbers,
+            target_modules=["q", "v"],
+        )

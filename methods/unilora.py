@@ -1,0 +1,20 @@
+"""Uni-LoRA: one trained vector holds every entry of all LoRA matrices (Li et al., NeurIPS 2025, arXiv:2506.00799)."""
+
+from peft import PeftConfig, TaskType, UniLoraConfig
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Unilora(PeftMethod):
+    learning_rate = 1e-1
+    rank = 4
+    length = 1024
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return UniLoraConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            r=self.rank,
+            theta_d_length=self.length,
+            proj_seed=self.setting.seed,
+            target_modules=["q", "v"],
+        )

@@ -1,0 +1,21 @@
+"""VB-LoRA: LoRA matrices composed of vectors from one bank (Li et al., NeurIPS 2024, arXiv:2405.15179)."""
+
+from peft import PeftConfig, TaskType, VBLoRAConfig
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Vblora(PeftMethod):
+    learning_rate = 3e-2
+    rank = 4
+    vectors = 64
+    vector_length = 32  # must divide both sides of the weights
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return VBLoRAConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            r=self.rank,
+            num_vectors=self.vectors,
+            vector_length=self.vector_length,
+            target_modules=["q", "v"],
+        )

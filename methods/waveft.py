@@ -1,0 +1,19 @@
+"""WaveFT: updates given by a few trained wavelet coefficients (Bilican et al., 2025, arXiv:2505.12532)."""
+
+from peft import PeftConfig, TaskType, WaveFTConfig
+
+from harness.method import PeftMethod, Seq2Seq
+
+
+class Waveft(PeftMethod):
+    learning_rate = 1e-3
+    frequencies = 1000
+    scaling = 25.0
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        return WaveFTConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM,
+            n_frequency=self.frequencies,
+            scaling=self.scaling,
+            target_modules=["q", "v"],
+        )

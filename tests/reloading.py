@@ -1,0 +1,32 @@
+"""Building methods on the tiny T5, and answering with what they saved in a process that never saw them train."""
+
+import torch
+from peft import PeftModel
+from transformers import AutoTokenizer
+
+from harness import base_model, registry
+from harness.method import Setting
+from harness.suite import ModelTable
+from harness.task import PROMPTS
+
+CPU = torch.device("cpu")
+
+
+def load(folder):
+    """The model in a checkpoint folder, as a run loads it."""
+    return base_model.load(ModelTable(name=str(folder)), CPU).model
+
+
+def instance(name, folder, seed=0):
+    """The method of that name, set up for a checkpoint folder."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    setting = Setting(tokenizer, PROMPTS["dialogsum"], max_new_tokens=8, num_beams=1, seed=seed)
+    return registry.load(registry.discover()[name], {})(setting)
+
+
+def answers(name, saved, folder, prompts):
+    """What the method answers with what was saved: an adapter on the base in ``folder``, or a whole model."""
+    base = load(folder)
+    adapter = (saved / "adapter_config.json").exists()
+    model = PeftModel.from_pretrained(base, saved) if adapter else type(base).from_pretrained(saved)
+    return instance(name, folder).generate(model, prompts)

@@ -23,7 +23,7 @@ from harness import failure, processes
 from harness.errors import UsageError
 from harness.record import Cost, Outcome, Record, RunSpec
 
-PRELOAD = ["harness.runner", "transformers.models.t5.modeling_t5"]
+PRELOAD = ["harness.preflight", "harness.runner", "transformers.models.t5.modeling_t5"]
 ANSWER, COMPLAINT, LOG = "answer.json", "usage-error.txt", "output.log"
 LOG_BYTES = 64_000  # what is kept of a run's output
 # glibc asks the kernel for every large tensor anew, and its empty pages took a tenth of a training step.
@@ -52,7 +52,7 @@ class Executor:
         return self._threads.submit(self._run, order)
 
     def check(self, order: Any) -> str:
-        """What ``runner.check`` says about this order, as JSON; raises the ``UsageError`` that it raised."""
+        """What ``preflight.check`` says about this order, as JSON; raises the ``UsageError`` that it raised."""
         return self._threads.submit(self._check, order).result()
 
     def close(self) -> None:
@@ -159,10 +159,10 @@ def _execute(order: Any, folder: Path) -> None:
 
 def _check(order: Any, folder: Path) -> None:
     _isolate(folder)
-    from harness import runner
+    from harness import preflight
 
     try:
-        _answer(folder / ANSWER, runner.check(order))
+        _answer(folder / ANSWER, preflight.check(order))
     except UsageError as error:
         _answer(folder / COMPLAINT, str(error))
 

@@ -1,7 +1,7 @@
 """One run from load to save, in the process that it has for itself."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -18,10 +18,8 @@ from harness import (
     base_model,
     checkpoint,
     contract,
-    data,
     environment,
     failure,
-    leakage,
     prepared,
     registry,
     scoring,
@@ -29,7 +27,6 @@ from harness import (
 )
 from harness.base_model import Seq2Seq
 from harness.budget import Batches
-from harness.data import Row
 from harness.errors import ContractError, Diverged, Unsupported
 from harness.meters import Meters
 from harness.method import Bound, Method, Setting
@@ -42,13 +39,12 @@ from harness.record import (
     Lengths,
     Outcome,
     Prediction,
-    Preflight,
     Record,
     Scores,
     Status,
     hash_of,
 )
-from harness.task import Prompt, Question, Task, prepare
+from harness.task import Prompt, Question, Task
 
 PREPARED = 8  # batches that prepare() may look at
 RELOAD_SAMPLE = 8  # prompts that the reloaded model must answer in the same words
@@ -62,40 +58,6 @@ def execute(order: Order, scratch: Path) -> Outcome:
         return run.outcome(Status.OK)
     except Exception as error:  # a plugin may raise anything
         return run.outcome(*failure.of_exception(error, order.plugin.path))
-
-
-def check(order: Order) -> str:
-    """Raise the ``UsageError`` that every run of the suite would meet; else its ``Preflight`` as JSON.
-
-    Leaves the prepared task, which the runs share, in ``order.task``.
-    """
-    torch.set_num_threads(order.threads)
-    device = base_model.pick_device(order.device)
-    base = base_model.load(order.model, device)
-    table = order.spec.task
-    splits = data.load(table)
-    task = prepare(table, splits, base.tokenizer, order.spec.evaluation.sample_rows)
-    prepared.save(task, order.task)
-    validation = _validation(order, splits, base.tokenizer) if order.search.trials else None
-    dialogues = {split: [row.dialogue for row in rows] for split, rows in data.cut(table, splits).items()}
-    return Preflight(
-        leakage=leakage.measure(dialogues["train"], dialogues["test"]),
-        environment=environment.describe(device),
-        data_hash=task.hash,
-        data_revision=data.revision(table),
-        model_revision=base_model.revision(order.model),
-        validation_hash=validation and validation.hash,
-    ).model_dump_json()
-
-
-def _validation(order: Order, splits: Mapping[str, Sequence[Row]], tokenizer: PreTrainedTokenizerBase) -> Task:
-    """The task of a search's trials, left in ``order.validation``: they never see a test row."""
-    table = order.spec.task
-    rows = data.validation(table, splits, order.search.rows)  # cut already
-    whole = table.model_copy(update={"train_every": 1, "train_rows": None, "test_rows": None})
-    task = prepare(whole, rows, tokenizer)
-    prepared.save(task, order.validation)
-    return task
 
 
 class Run:

@@ -10,11 +10,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = (
     "errors suite record metrics failure embedded embedded.corpus embedded.instructions",
-    "hub dropout base_model integrity data leakage task prepared budget training decoding meters method contract "
-    "weights checkpoint scoring rouge rouge.rouge rouge.scorer embedded.architecture embedded.curriculum "
+    "hub dropout attention base_model integrity data leakage task prepared budget training decoding meters method "
+    "contract weights checkpoint scoring rouge rouge.rouge rouge.scorer embedded.architecture embedded.curriculum "
     "embedded.pretrain",
     "registry plan",
-    "environment runner processes executor",
+    "environment preflight runner processes executor",
     "on_disk store baseline acceptance baseline_file search",
     "statistics paired leaderboard verdict compared gate report report.table report.notes report.markdown report.files",
     "judge resume session session_gate session_search bench pytest_options pytest_runs pytest_plugin",

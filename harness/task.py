@@ -17,7 +17,7 @@ from harness.suite import TaskTable
 
 IGNORED = -100  # labels that the loss skips
 POOL = 64  # batches drawn at once and sorted by length, so that little of a batch is padding
-PAIR = 2  # neighbours among them whose rows are then sorted by the target's length
+PAIR = 2  # neighbours among them whose rows are sorted by the target's length where that leaves less padding
 
 Batch = dict[str, torch.Tensor]  # input_ids, attention_mask, labels: (rows, longest row), int64
 
@@ -83,10 +83,22 @@ class Task:
             order = rng.sample(range(len(rows)), len(rows))
             for start in range(0, len(order), POOL * batch_size):
                 pool = sorted(order[start : start + POOL * batch_size], key=lambda i: len(rows[i].source))
-                pairs = [sorted(pair, key=lambda i: len(rows[i].target)) for pair in _parts(pool, PAIR * batch_size)]
-                groups = [group for pair in pairs for group in _parts(pair, batch_size)]
+                pairs = _parts(pool, PAIR * batch_size)
+                groups = [group for pair in pairs for group in self._alike(pair, batch_size)]
                 for group in rng.sample(groups, len(groups)):
                     yield collate([rows[i] for i in group], self.pad)
+
+    def _alike(self, pair: Sequence[int], batch_size: int) -> list[Sequence[int]]:
+        """Rows that are sorted by the source's length, in batches by that or by the target's: the smaller ones."""
+        by_target = sorted(pair, key=lambda i: len(self.training[i].target))
+        return min(
+            (_parts(rows, batch_size) for rows in (pair, by_target)), key=lambda parts: sum(map(self._size, parts))
+        )
+
+    def _size(self, rows: Sequence[int]) -> int:
+        """The tokens of a batch of these rows, padding included."""
+        longest = (max(len(getattr(self.training[i], side)) for i in rows) for side in ("source", "target"))
+        return len(rows) * sum(longest)
 
 
 def prepare(
@@ -140,8 +152,8 @@ def _dialogues(test: Sequence[Row], scored: int, samples: Iterable[int]) -> dict
     return {tuple(group): [test[number] for number in group] for group in numbers.values()}
 
 
-def _parts(rows: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    return (rows[start : start + size] for start in range(0, len(rows), size))
+def _parts(rows: Sequence[int], size: int) -> list[Sequence[int]]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
 class _Fitted(NamedTuple):

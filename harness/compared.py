@@ -108,6 +108,12 @@ def rouge(pairs: Sequence[Pair], rules: Rules) -> list[Verdict]:
     return [verdict for verdict in [*known, *tested] if verdict]
 
 
+def move(then: int | None, now: int | None) -> str:
+    """A count then and now, with the difference."""
+    figures = " → ".join("unknown" if value is None else f"{value:,}" for value in (then, now))
+    return figures if then is None or now is None else f"{figures} ({now - then:+,})".replace("-", "−")
+
+
 @dataclass(frozen=True)
 class _Test:
     pair: Pair
@@ -123,7 +129,7 @@ def _count(pair: Pair, name: str) -> Verdict:
     if not moved:
         return pair.verdict(name, Outcome.PASS, "equal")
     alike = len(set(moved.values())) == 1 and len(moved) == len(values)
-    lines = [_move(*both) if alike else f"seed {seed}: {_move(*both)}" for seed, both in moved.items()]
+    lines = [move(*both) if alike else f"seed {seed}: {move(*both)}" for seed, both in moved.items()]
     return pair.verdict(name, Outcome.REGRESSED, lines[0] if alike else ", ".join(lines), _blame(pair))
 
 
@@ -218,11 +224,6 @@ def _matrices(pair: Pair, metric: str) -> tuple[paired.Scores, paired.Scores]:
 
 def _blame(pair: Pair) -> str:
     return pair.changed or "the method's settings and source did not change"
-
-
-def _move(then: int | None, now: int | None) -> str:
-    figures = " → ".join("unknown" if value is None else f"{value:,}" for value in (then, now))
-    return figures if then is None or now is None else f"{figures} ({now - then:+,})".replace("-", "−")
 
 
 def _signed(value: float, digits: int = 2) -> str:

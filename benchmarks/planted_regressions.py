@@ -25,12 +25,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from tabulate import tabulate
 
+from harness.probes.shorter import GOLDEN
 from harness.record import Prediction
 from harness.scoring import rouge
 from harness.session_selftest import small
 from harness.store import Store
 from harness.suite import Suite, load
 from harness.trial import PROBE, Said, Trial
+from harness.verdict import Outcome
 
 LOST = 0.7  # points of ROUGE-1
 WORDS = 8  # last words that a summary may lose
@@ -91,7 +93,8 @@ def _caught(found: Sequence[Said]) -> Line:
     red = [one for one in found if one.fails and one.item.startswith(("test_gate", "test_against"))]
     _must("\n".join(one.message for one in found if not one.item))
     if not red:
-        return "missed", "–", "; ".join(one.message for one in found)
+        worst = sorted(found, key=lambda one: list(Outcome).index(one.outcome))
+        return "missed", "–", worst[0].message
     return "caught", f"`{red[0].item}`", red[0].message.partition("\n")[0]
 
 
@@ -103,16 +106,19 @@ def _answers(trial: Trial) -> list[list[Prediction]]:
 
 
 def _cut(answers: Sequence[Sequence[Prediction]]) -> tuple[int, float]:
-    """How many last words to take from which share of all summaries, so that they lose ``LOST`` points."""
-    lost = [0.0]
+    """How many last words to take from which share of the summaries, so that they lose ``LOST`` points just about."""
+    numbers = np.arange(len(answers[0])) * GOLDEN % 1
+    first = np.argsort(numbers)  # the order in which summaries are cut as the share grows
     for words in range(1, WORDS + 1):
-        lost.append(float(np.mean([_loss(each, words) for seed in answers for each in seed])))
-        if lost[-1] >= LOST:
-            return words, LOST / lost[-1]
-    raise SystemExit(f"without {WORDS} last words it loses {lost[-1]:.2f} points, which is less than {LOST}")
+        lost = np.mean([[_loss(each, words) for each in seed] for seed in answers], axis=0)
+        total = lost[first].cumsum() / len(first)
+        if total.max() >= LOST:
+            return words, round(float(numbers[first[np.argmax(total >= LOST)]]) + 0.0001, 4)
+    raise SystemExit(f"without {WORDS} last words the summaries lose less than {LOST} points")
 
 
 def _loss(answer: Prediction, words: int) -> float:
+    """The points of ROUGE-1 that the summary loses with so many words."""
     shortened = " ".join(answer.text.split()[:-words])
     ((mean, _),) = rouge([shortened], [answer.references])
     return 100 * (answer.scores["rouge1"] - mean["rouge1"])

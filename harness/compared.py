@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness import paired
-from harness.baseline import COUNTS, Measured, Run, changes
+from harness.baseline import COUNTS, SPENT, Measured, Run, changes, move
 from harness.metrics import ROUGE
 from harness.paired import Comparison
 from harness.verdict import Outcome, Verdict
 
-SPENT = ("examples", "steps", "tokens")  # what a budget in seconds leaves to the machine
 TOO_MANY = 100_000  # examples; a greater number is only said to be greater
 
 
@@ -106,12 +105,6 @@ def rouge(pairs: Sequence[Pair], rules: Rules) -> list[Verdict]:
     better = paired.holm([test.found.above() for test in tests])
     tested = [_tested(*each, len(tests), rules) for each in zip(tests, worse, better, strict=True)]
     return [verdict for verdict in [*known, *tested] if verdict]
-
-
-def move(then: int | None, now: int | None) -> str:
-    """A count then and now, with the difference."""
-    figures = " → ".join("unknown" if value is None else f"{value:,}" for value in (then, now))
-    return figures if then is None or now is None else f"{figures} ({now - then:+,})".replace("-", "−")
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from harness import suite_file, timing
-from harness.baseline import COUNTS
-from harness.compared import SPENT, move
+from harness.baseline import COUNTS, SPENT, move
 from harness.record import Status
 from harness.side import Cost, Side, Taken
 from harness.suite import Suite

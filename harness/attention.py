@@ -40,7 +40,8 @@ def attend(
     grouped = key.shape[1] != query.shape[1]
     if not drop or dropout == 1.0 or query.device.type != "cpu" or attention_mask is None or grouped:
         options = {"dropout": dropout, "scaling": scaling, "position_bias": position_bias, **others}
-        return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
+        fused, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **options)
+        return fused, None
     weights = torch.matmul(query, key.transpose(2, 3)) * (query.shape[-1] ** -0.5 if scaling is None else scaling)
     if position_bias is not None:
         weights += position_bias

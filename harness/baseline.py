@@ -20,6 +20,7 @@ Scores = Mapping[str, NDArray[np.float64]]  # by ROUGE type, one F1 in 0..1 a te
 ACCEPTED = (Status.OK, Status.UNSUPPORTED)  # what a baseline may hold: nothing that failed is a past to keep to
 JUDGED_BY = {"samples", "sample_rows", "floor", "margin"}  # keys of [evaluation] that decide no score
 COUNTS = ("trainable_parameters", "total_parameters", "examples", "steps", "tokens")
+SPENT = ("examples", "steps", "tokens")  # what a budget in seconds leaves to the machine
 
 
 class Fingerprint(Block):
@@ -147,6 +148,12 @@ def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     then, now = _flat(then), _flat(now)
     names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
     return [f"{name} {then.get(name)} → {now.get(name)}" for name in names]
+
+
+def move(then: int | None, now: int | None) -> str:
+    """A count then and now, with the difference."""
+    figures = " → ".join("unknown" if value is None else f"{value:,}" for value in (then, now))
+    return figures if then is None or now is None else f"{figures} ({now - then:+,})".replace("-", "−")
 
 
 def hash_of(scores: Scores) -> str:

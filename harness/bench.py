@@ -1,9 +1,17 @@
-"""The items of ``pytest --benchmark``: each search of the suite, each of its runs, and each row of its gate."""
+"""The items of ``pytest --benchmark``: a test for each search, run, row of the gate, method on two sides, …
+
+Those whose first parameter a session has no values for are not there.
+"""
+
+from collections.abc import Sequence
 
 import pytest
 
 from harness.session import CLOCK, Bakeoff
+from harness.session_against import Against
 from harness.session_gate import Gate
+from harness.session_selftest import Selftest
+from harness.verdict import Verdict
 
 
 def test_search(search: str, bakeoff: Bakeoff, request: pytest.FixtureRequest) -> None:
@@ -32,12 +40,28 @@ def test_method(run: str, bakeoff: Bakeoff, benchmark, request) -> None:  # type
 def test_gate(row: str, gate: Gate, subtests: pytest.Subtests, request: pytest.FixtureRequest) -> None:
     """The row is not worse than its baseline, in any metric, and is there at all."""
     verdicts = gate.verdicts(row)
+    _tell(verdicts, subtests, request)
+    if not gate.summary.compared:
+        pytest.fail(gate.summary.line, pytrace=False)
+    if not verdicts:
+        pytest.skip("not in this suite, and in the baseline of another machine only")
+
+
+def test_against(method: str, against: Against, subtests: pytest.Subtests, request: pytest.FixtureRequest) -> None:
+    """The method is not slower than it was in another revision, and is as large."""
+    _tell(against.verdicts(method), subtests, request)
+
+
+def test_selftest(case: str, selftest: Selftest) -> None:
+    """The gate is green where nothing changed, and red where something was made worse."""
+    if reason := selftest.problem(case):
+        pytest.fail(reason, pytrace=False)
+
+
+def _tell(verdicts: Sequence[Verdict], subtests: pytest.Subtests, request: pytest.FixtureRequest) -> None:
+    """Each verdict as a sub-test, and as a property of the item."""
     for verdict in verdicts:
         request.node.user_properties.append((f"gate_{verdict.metric or 'row'}", verdict.message))
         with subtests.test(verdict.metric or "row"):
             if verdict.fails:
                 pytest.fail(verdict.message, pytrace=False)
-    if not gate.summary.compared:
-        pytest.fail(gate.summary.line, pytrace=False)
-    if not verdicts:
-        pytest.skip("not in this suite, and in the baseline of another machine only")

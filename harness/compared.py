@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness import paired
-from harness.baseline import COUNTS, Measured, Run, changes
+from harness.baseline import COUNTS, SPENT, Measured, Run, changes, move
 from harness.metrics import ROUGE
 from harness.paired import Comparison
 from harness.verdict import Outcome, Verdict
 
-SPENT = ("examples", "steps", "tokens")  # what a budget in seconds leaves to the machine
 TOO_MANY = 100_000  # examples; a greater number is only said to be greater
 
 
@@ -123,7 +122,7 @@ def _count(pair: Pair, name: str) -> Verdict:
     if not moved:
         return pair.verdict(name, Outcome.PASS, "equal")
     alike = len(set(moved.values())) == 1 and len(moved) == len(values)
-    lines = [_move(*both) if alike else f"seed {seed}: {_move(*both)}" for seed, both in moved.items()]
+    lines = [move(*both) if alike else f"seed {seed}: {move(*both)}" for seed, both in moved.items()]
     return pair.verdict(name, Outcome.REGRESSED, lines[0] if alike else ", ".join(lines), _blame(pair))
 
 
@@ -218,11 +217,6 @@ def _matrices(pair: Pair, metric: str) -> tuple[paired.Scores, paired.Scores]:
 
 def _blame(pair: Pair) -> str:
     return pair.changed or "the method's settings and source did not change"
-
-
-def _move(then: int | None, now: int | None) -> str:
-    figures = " → ".join("unknown" if value is None else f"{value:,}" for value in (then, now))
-    return figures if then is None or now is None else f"{figures} ({now - then:+,})".replace("-", "−")
 
 
 def _signed(value: float, digits: int = 2) -> str:

@@ -6,7 +6,8 @@ TuneoffError
 │   ├── DataError       rows are missing or broken
 │   ├── ModelError      a base model cannot be had, or did not load whole
 │   ├── PluginError     a method file cannot be used
-│   └── StoreError      the results folder cannot be read or written
+│   ├── StoreError      the results folder cannot be read or written
+│   └── RevisionError   another revision of the project cannot be had
 ├── ContractError       a method returned what the contract does not allow
 ├── Diverged            the loss is no longer a number
 └── Unsupported         a method cannot attach to this base model (not a failure)
@@ -42,6 +43,10 @@ class PluginError(UsageError):
 
 class StoreError(UsageError):
     """A results folder or one of its files that cannot be used."""
+
+
+class RevisionError(UsageError):
+    """A git revision that cannot be compared with."""
 
 
 class ContractError(TuneoffError):

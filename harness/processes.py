@@ -31,6 +31,11 @@ def die_with_parent() -> None:
         Thread(target=_end_with, args=(session,), daemon=True).start()
 
 
+def die_with_starter() -> None:
+    """On Linux, end when the process that started this one does, also when that is killed; for ``preexec_fn``."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def children() -> set[psutil.Process]:
     """The processes that are children of this one now."""
     return set(psutil.Process().children())

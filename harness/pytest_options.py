@@ -9,7 +9,11 @@ import pytest
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
+    from harness.registry import Plugin
     from harness.session import Bakeoff
+    from harness.suite import Suite
+
+KINDS = ("--gate", "--update-baseline", "--resume", "--search", "--against", "--gate-selftest")  # of sessions
 
 
 def add(parser: pytest.Parser) -> None:
@@ -39,22 +43,49 @@ def add(parser: pytest.Parser) -> None:
         help="accept the rows that run as what later sessions are held against",
     )
     group.addoption("--even-in-ci", action="store_true", help="let --update-baseline work where CI is set")
+    group.addoption("--against", metavar="REF", help="compare times and counts with another git revision, by turns")
+    group.addoption(
+        "--gate-selftest", action="store_true", help="try the gate on a method that changes nothing and on worse ones"
+    )
     parser.addini("method_paths", "folders with method files of this project", type="paths", default=[])
 
 
+def suite(config: pytest.Config) -> "Suite":
+    """The suite that is asked for, every method of which exists."""
+    from harness import plan
+    from harness import suite as suites
+
+    chosen = suites.load(config.getoption("suite"), _overrides(config))
+    plan.runs(chosen, plugins(config))
+    return chosen
+
+
+def plugins(config: pytest.Config) -> "dict[str, Plugin]":
+    """The methods of Tuneoff, of this project and of installed packages."""
+    from harness import registry
+
+    return registry.discover([config.rootpath / "methods", *config.getini("method_paths")])
+
+
 def bakeoff(config: pytest.Config) -> "Bakeoff":
-    """The bake-off that the options ask for; nothing is loaded or written yet."""
-    from harness import registry, suite
+    """The bake-off that is asked for; nothing is loaded or written yet."""
     from harness.session import Bakeoff
 
-    chosen = suite.load(config.getoption("suite"), _overrides(config))
-    plugins = registry.discover([config.rootpath / "methods", *config.getini("method_paths")])
     results = Path(config.getoption("results") or config.rootpath / "results").absolute()
     jobs = config.getoption("jobs")
     if jobs < 1:
         raise UsageError(f"--jobs {jobs}: expected a number from 1")
-    resumes = config.getoption("resume")
-    return Bakeoff(chosen, plugins, results, device=config.getoption("device"), jobs=jobs, resumes=resumes)
+    device, resumes = config.getoption("device"), config.getoption("resume")
+    return Bakeoff(suite(config), plugins(config), results, device=device, jobs=jobs, resumes=resumes)
+
+
+def refuse_beside(config: pytest.Config, option: str) -> None:
+    """Raise ``UsageError`` where another option is given that says nothing beside this one."""
+    given = [name for name in KINDS if config.getoption(name.strip("-").replace("-", "_")) not in (False, None)]
+    if strangers := [name for name in given if name != option]:
+        raise UsageError(f"{option} is a session of its own; leave out {', '.join(strangers)}")
+    if config.getoption("jobs") != 1:
+        raise UsageError(f"{option} does one run at a time, since it compares times; leave out --jobs")
 
 
 def _overrides(config: pytest.Config) -> dict[str, dict[str, Any]]:

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from harness import pytest_options, pytest_runs
+from harness import pytest_against, pytest_options, pytest_runs, pytest_selftest
 from harness.errors import UsageError
 
 BENCH = Path(__file__).parent / "bench.py"
@@ -26,15 +26,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Read the suite and point pytest at its runs."""
-    if not config.getoption("benchmark"):
+    mode = _mode(config)
+    if mode is None:
         return
     if config.pluginmanager.hasplugin("xdist") and getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("--benchmark runs its methods in processes of its own; leave out -n")
     try:
-        config.stash[PARAMETERS] = pytest_runs.start(config)
+        config.stash[PARAMETERS] = mode.start(config)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
-    config.pluginmanager.register(pytest_runs)
+    config.pluginmanager.register(mode)
     config.option.benchmark_quiet = True  # pytest-benchmark's own table would only repeat the training times
     ids = [_here(argument) for argument in config.args if "::" in argument]
     config.args[:] = ids or [str(BENCH)]
@@ -64,7 +65,7 @@ def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: object) 
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One item for each run of the suite, each row of the gate."""
+    """One item for each run, each row of the gate, each method on two sides, or each case of the self-test."""
     if Path(metafunc.module.__file__ or "") == BENCH:
         for name, values in metafunc.config.stash[PARAMETERS].items():
             if name in metafunc.fixturenames:
@@ -78,6 +79,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if others:
             config.hook.pytest_deselected(items=others)
             items[:] = [item for item in items if item.path == BENCH]
+
+
+def _mode(config: pytest.Config) -> ModuleType | None:
+    """The module that knows the items of this session and all that belongs to them; ``None``: nothing is different."""
+    modes = {"against": pytest_against, "gate_selftest": pytest_selftest}
+    asked = [name for name in modes if config.getoption(name) not in (None, False)]
+    if config.getoption("benchmark"):
+        return modes[asked[0]] if asked else pytest_runs
+    if asked:
+        raise pytest.UsageError(f"--{asked[0].replace('_', '-')} goes with --benchmark")
+    return None
 
 
 def _pass_over_own_conftest(config: pytest.Config) -> None:

@@ -158,7 +158,7 @@ class Store:
         replace(path, text.encode())
         return path
 
-    def write_json(self, name: str, content: Mapping[str, Any]) -> Path:
+    def write_json(self, name: str, content: Mapping[str, Any] | Sequence[Any]) -> Path:
         """A JSON file of this suite, replaced as a whole; ``NaN`` is refused."""
         return self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 

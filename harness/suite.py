@@ -136,7 +136,7 @@ def load(name_or_file: str, overrides: Mapping[str, Mapping[str, Any]] | None = 
 
     Raises ``SuiteError`` that names the file, the key and what was expected there.
     """
-    path = _locate(name_or_file)
+    path = locate(name_or_file)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -152,7 +152,8 @@ def load(name_or_file: str, overrides: Mapping[str, Mapping[str, Any]] | None = 
         raise SuiteError(_explain(path, error)) from error
 
 
-def _locate(name_or_file: str) -> Path:
+def locate(name_or_file: str) -> Path:
+    """The file of that suite, or a ``SuiteError`` that lists the built-in ones."""
     if name_or_file in built_in():
         return BUILT_IN / f"{name_or_file}.toml"
     path = Path(name_or_file)

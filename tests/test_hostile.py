@@ -252,7 +252,7 @@ def test_the_results_hold_nothing_of_a_run_but_its_record_predictions_scores_and
     kinds = {path.relative_to(hostile.results).parts[0] for path in hostile.results.rglob("*") if path.is_file()}
     assert kinds - {".lock"} == {
         *("runs", "predictions", "scores", "logs"),
-        *("leaderboard.md", "leaderboard.csv", "leaderboard.json"),
+        *("leaderboard.md", "leaderboard.csv", "leaderboard.json", "github-action-benchmark.json"),
     }
 
 

@@ -9,15 +9,17 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = (
-    "errors suite record metrics failure embedded embedded.corpus embedded.instructions",
+    "errors suite suite_file record metrics failure embedded embedded.corpus embedded.instructions",
     "hub dropout attention base_model integrity data leakage task prepared budget training decoding meters method "
     "contract weights checkpoint scoring rouge rouge.rouge rouge.scorer embedded.architecture embedded.curriculum "
-    "embedded.pretrain",
+    "embedded.pretrain probes probes.honest probes.larger probes.shorter probes.slower",
     "registry plan",
-    "environment preflight runner processes executor",
+    "environment preflight runner processes executor side revision",
     "on_disk store baseline acceptance baseline_file search",
-    "statistics paired leaderboard verdict compared gate report report.table report.notes report.markdown report.files",
-    "judge resume session session_gate session_search bench pytest_options pytest_runs pytest_plugin",
+    "statistics paired leaderboard verdict timing compared gate "
+    "report report.table report.notes report.markdown report.files",
+    "judge resume session session_gate session_search comparison session_against trial session_selftest bench "
+    "pytest_options pytest_runs pytest_against pytest_selftest pytest_plugin",
 )
 LAYER = {f"harness.{name}": number for number, names in enumerate(LAYERS) for name in names.split()}
 FOR_METHODS = {"harness.method", "harness.training", "harness.decoding", "harness.scoring"}

@@ -13,6 +13,7 @@ import pytest
 from projects import BROKEN, CONFTEST, NORMS, ROOT, SLEEPER, begin, finish, left_behind, project, until
 
 from harness import session  # noqa: F401 (nor may it import numpy and pandas a second time)
+from harness.metrics import COSTS, ROUGE
 from harness.store import Store
 
 pytest_plugins = ["pytester"]
@@ -300,24 +301,26 @@ def test_junit_holds_the_figures_of_each_record(done):
         assert properties.get("rouge1") == (str(record.scores.rouge1) if record.scores else None)
 
 
-def test_the_benchmark_file_has_one_entry_a_run_whose_time_is_its_training_time(done):
+def test_the_benchmark_file_has_one_entry_a_run_with_all_metrics_whose_time_is_its_training_time(done):
     folder, _, _ = done
     entries = json.loads((folder / "times.json").read_text())["benchmarks"]
     kept = records(folder / "out")
     assert [entry["params"]["run"] for entry in entries] == ["zero_shot-seed0", "norms-seed0", "broken-seed0"]
     for entry in entries:
         record = kept[entry["params"]["run"].removesuffix("-seed0")]
-        assert entry["extra_info"]["status"] == record.status
         assert entry["stats"]["rounds"] == 1
         assert entry["stats"]["data"] == [pytest.approx(record.cost.train_seconds or 0.0)]
-        assert entry["extra_info"]["trainable_parameters"] == record.cost.trainable_parameters
+        assert entry["extra_info"]["status"] == record.status
+        for block, names in ((record.cost, COSTS), (record.scores, ROUGE if record.scores else ())):
+            found = {metric.name: entry["extra_info"][metric.name] for metric in names}
+            assert found == {metric.name: getattr(block, metric.name) for metric in names}
 
 
 def test_results_go_where_they_were_asked_to_go(done):
     folder, _, _ = done
     assert not (folder / "results").exists()
     assert sorted(path.name for path in (folder / "out/small").iterdir() if not path.name.startswith(".")) == [
-        *("leaderboard.csv", "leaderboard.json", "leaderboard.md"),
+        *("github-action-benchmark.json", "leaderboard.csv", "leaderboard.json", "leaderboard.md"),
         *("logs", "predictions", "runs", "scores"),
     ]
 

@@ -310,7 +310,8 @@ def written(tmp_path):
     store.open()
     rows = leaderboard.rows([entry("lora", 0.4, 0), entry("lora", 0.4, 1), Entry(unfinished("dora"), {})])
     paths = files.write(store, suite(), rows, [answer("lora", "Ann books")])
-    assert [path.name for path in paths] == ["leaderboard.md", "leaderboard.csv", "leaderboard.json"]
+    names = ["leaderboard.md", "leaderboard.csv", "leaderboard.json", "github-action-benchmark.json"]
+    assert [path.name for path in paths] == names
     store.close()
     return store.folder
 
@@ -337,6 +338,21 @@ def test_the_written_csv_holds_every_row_under_the_names_of_the_json(written):
         ("lora", "ok", "0 1"),
         ("dora", "crashed", "0"),
     ]
+
+
+def test_github_action_benchmark_reads_the_scores_of_ranked_rows_in_points(written):
+    entries = json.loads((written / "github-action-benchmark.json").read_text())
+    assert [entry["name"] for entry in entries] == [
+        f"small lora {title}" for title in ("ROUGE-1", "ROUGE-2", "ROUGE-L", "ROUGE-Lsum")
+    ]
+    lora = json.loads((written / "leaderboard.json").read_text())["rows"][0]
+    assert entries[0] == {
+        "name": "small lora ROUGE-1",
+        "unit": "points",
+        "value": round(100 * lora["rouge1"], 2),
+        "range": f"{100 * lora['rouge1_low']:.2f}–{100 * lora['rouge1_high']:.2f}",
+        "extra": "95% interval; seeds 0, 1",
+    }
 
 
 def test_counts_in_the_csv_stay_whole_beside_a_row_that_knows_none(written):

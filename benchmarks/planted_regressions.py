@@ -1,0 +1,173 @@
+"""The gate tried end to end: is it green where nothing changed, and red where something was made worse?
+
+Everything goes through ``pytest --benchmark`` in projects of its own in the temporary folder, one of them a git
+repository. The method is one of ``harness/probes``, trained for a few steps; it is planted:
+
+- nothing: the smoke suite is accepted and then judged again and again; in some sessions all is trained anew, the
+  others judge what is stored;
+- a step that takes 20% longer, by ``--against``;
+- summaries that lose as many last words as cost 0.7 points of ROUGE-1, on the full test split of the embedded suite;
+- one more trainable tensor, a method that vanished, one that was renamed, and a score that is no number.
+
+Prints the Markdown of the table in ``docs/gate.md``; how far it is, is told on standard error.
+
+    python -m benchmarks.planted_regressions
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from tabulate import tabulate
+
+from harness.probes.shorter import GOLDEN
+from harness.record import Prediction
+from harness.scoring import rouge
+from harness.session_selftest import small
+from harness.store import Store
+from harness.suite import Suite, load
+from harness.trial import PROBE, Said, Trial
+from harness.verdict import Outcome
+
+LOST = 0.7  # points of ROUGE-1
+WORDS = 8  # last words that a summary may lose
+WHO = ("-c", "user.name=planted", "-c", "user.email=planted@example.org")
+
+Line = Sequence[str]
+
+
+def nothing(folder: Path, fresh: int, stored: int) -> Line:
+    """Gate decisions on the smoke suite as it is, with all of its methods."""
+    trial = Trial(folder / "nothing", load("smoke"))
+    _must(trial.accept())
+    decisions = [trial.judge("--gate", *options) for options in [()] * fresh + [("--resume",)] * stored]
+    red = sum(any(one.fails for one in found) for found in decisions)
+    verdicts = [one for found in decisions for one in found]
+    alarms = sum(one.fails for one in verdicts)
+    what = f"nothing ({fresh} sessions trained anew, {stored} on what is stored)"
+    return what, f"{red} of {len(decisions)} red", "–", f"{alarms} of {len(verdicts):,} verdicts fail"
+
+
+def slower(folder: Path, suite: Suite) -> Line:
+    """A step that takes 20% longer than in the last commit."""
+    trial = Trial(folder / "slower", suite)
+    (trial.folder / ".gitignore").write_text("__pycache__/\n")
+    for arguments in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "honest")):
+        subprocess.run(["git", "-C", trial.folder, *WHO, *arguments], check=True)
+    trial.put("slower")
+    return "a step takes 20% longer (`--against HEAD`)", *_caught(trial.judge("--against", "HEAD"))
+
+
+def shorter(folder: Path, suite: Suite) -> Line:
+    """Summaries that lose so many last words that it costs ``LOST`` points."""
+    trial = Trial(folder / "shorter", suite)
+    _must(trial.accept())
+    words, share = _cut(_answers(trial))
+    trial.put("shorter")
+    trial.write(suite.model_copy(update={"methods": {PROBE: {"words": words, "share": share}}}))
+    return f"{share:.0%} of the summaries lose {words} last words, −{LOST:g} points", *_caught(trial.judge("--gate"))
+
+
+def counted_and_named(folder: Path, suite: Suite) -> Iterator[Line]:
+    """What one accepted project is enough for: a tensor more, a method that is gone or renamed, a score of NaN."""
+    trial = Trial(folder / "named", suite)
+    _must(trial.accept())
+    _spoil(trial)
+    yield "a stored score is NaN", *_caught(trial.judge("--gate", "--resume"))
+    trial.put("larger")
+    yield "one more trainable tensor", *_caught(trial.judge("--gate"))
+    trial.put("honest", "renamed")
+    trial.write(_with(suite, "renamed"))
+    yield "the method was renamed", *_caught(trial.judge("--gate"))
+    trial.write(_with(suite, "zero_shot"))
+    yield "the method vanished", *_caught(trial.judge("--gate"))
+
+
+def _caught(found: Sequence[Said]) -> Line:
+    """Whether an item fails, which, and what it says."""
+    red = [one for one in found if one.fails and one.item.startswith(("test_gate", "test_against"))]
+    _must("\n".join(one.message for one in found if not one.item))
+    if not red:
+        worst = sorted(found, key=lambda one: list(Outcome).index(one.outcome))
+        return "missed", "–", worst[0].message
+    return "caught", f"`{red[0].item}`", red[0].message.partition("\n")[0]
+
+
+def _answers(trial: Trial) -> list[list[Prediction]]:
+    """What was accepted: the scored answers of each seed."""
+    store = Store(trial.side.scratch / "results", trial.suite.name)
+    records = [record for record in store.read_runs() if record.spec.method == PROBE]
+    return [[each for each in store.read_predictions(record.spec) if each.scored] for record in records]
+
+
+def _cut(answers: Sequence[Sequence[Prediction]]) -> tuple[int, float]:
+    """How many last words to take from which share of the summaries, so that they lose ``LOST`` points just about."""
+    numbers = np.arange(len(answers[0])) * GOLDEN % 1
+    first = np.argsort(numbers)  # the order in which summaries are cut as the share grows
+    for words in range(1, WORDS + 1):
+        lost = np.mean([[_loss(each, words) for each in seed] for seed in answers], axis=0)
+        total = lost[first].cumsum() / len(first)
+        if total.max() >= LOST:
+            return words, round(float(numbers[first[np.argmax(total >= LOST)]]) + 0.0001, 4)
+    raise SystemExit(f"without {WORDS} last words the summaries lose less than {LOST} points")
+
+
+def _loss(answer: Prediction, words: int) -> float:
+    """The points of ROUGE-1 that the summary loses with so many words."""
+    shortened = " ".join(answer.text.split()[:-words])
+    ((mean, _),) = rouge([shortened], [answer.references])
+    return 100 * (answer.scores["rouge1"] - mean["rouge1"])
+
+
+def _spoil(trial: Trial) -> None:
+    """Make a score of a stored run NaN."""
+    runs = trial.side.scratch / "results" / trial.suite.name / "runs"
+    (path,) = runs.glob(f"{PROBE}-seed*.json")
+    record = json.loads(path.read_text())
+    record["scores"]["rouge1"] = float("nan")
+    path.write_text(json.dumps(record))
+
+
+def _with(suite: Suite, method: str) -> Suite:
+    return suite.model_copy(update={"run": suite.run.model_copy(update={"methods": (method,)})})
+
+
+def _must(problem: str) -> None:
+    if problem:
+        raise SystemExit(problem)
+
+
+def main() -> None:
+    """Print the table."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--fresh", type=int, default=10, help="A/A sessions that train anew (default: 10)")
+    options.add_argument("--stored", type=int, default=40, help="A/A sessions on stored runs (default: 40)")
+    options.add_argument("--seeds", default="0,1,2", help="seeds of the lost words (default: 0,1,2)")
+    options.add_argument("--only", default="", help="a part of the name of the only step to do")
+    asked = options.parse_args()
+    probed, embedded = small(load("smoke")), small(load("embedded"))
+    seeds = [int(seed) for seed in asked.seeds.split(",")]
+    seeded = embedded.model_copy(update={"run": embedded.run.model_copy(update={"seeds": tuple(seeds)})})
+    with TemporaryDirectory(prefix="tuneoff-planted-") as name:
+        folder = Path(name).resolve()
+        steps = {
+            "nothing": lambda: [nothing(folder, asked.fresh, asked.stored)],
+            "slower": lambda: [slower(folder, embedded)],
+            "shorter": lambda: [shorter(folder, seeded)],
+            "counted_and_named": lambda: counted_and_named(folder, probed),
+        }
+        rows = []
+        for step, lines in steps.items():
+            if asked.only in step:
+                print(step, file=sys.stderr, flush=True)
+                rows += lines()
+    print(tabulate(rows, ("planted", "the gate", "item", "message"), "pipe", disable_numparse=True))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Methods of a suite on two sides, base and head: runs of either by turns, and what is to be said about each method."""
+
+import math
+from collections.abc import Sequence
+from itertools import chain
+
+from harness import suite_file, timing
+from harness.baseline import COUNTS, SPENT, move
+from harness.record import Status
+from harness.side import Cost, Side, Taken
+from harness.suite import Suite
+from harness.timing import SHORTEST, Pass
+from harness.verdict import Outcome, Verdict
+
+ABBA, BAAB = (0, 1, 1, 0), (1, 0, 0, 1)
+
+
+class NotDone(Exception):
+    """A run that there is nothing to compare of; it holds the verdict."""
+
+    def __init__(self, verdict: Verdict):
+        self.verdict = verdict
+
+
+class Comparison:
+    """Methods of a suite on two sides, base and head, that are done in the same job."""
+
+    def __init__(self, suite: Suite, base: Side, head: Side):
+        self.suite = suite
+        self.sides = (base, head)
+        self._suites = head.scratch / "suites"
+        self._controls: dict[str, list[float]] = {metric: [] for metric in SHORTEST}
+
+    def verdicts(self, method: str) -> list[Verdict]:
+        """What is to be said about one method, metric by metric; that takes four runs of it, or eight."""
+        try:
+            runs = self._do(method, ABBA)
+            found = [*_counts(method, runs, self.suite), *self._times(method, runs)]
+        except NotDone as reason:
+            return [reason.verdict]
+        return found
+
+    def _times(self, method: str, runs: Sequence[Sequence[Cost]]) -> list[Verdict]:
+        """The times, with another pass, which the other side begins, if any of them moved."""
+        passes = {metric: [one] for metric in SHORTEST if (one := _pass(method, metric, runs))}
+        if any(timing.moved(metric, found) for metric, found in passes.items()):
+            again = self._do(method, BAAB)
+            for metric, found in passes.items():
+                found += filter(None, [_pass(method, metric, again)])
+        for metric, found in passes.items():
+            if not timing.short(metric, found):
+                self._controls[metric] += chain.from_iterable(one.controls for one in found)
+        return [timing.verdict(method, metric, found, self._controls[metric]) for metric, found in passes.items()]
+
+    def _do(self, method: str, order: Sequence[int]) -> tuple[list[Cost], list[Cost]]:
+        """The runs of a method in that order of sides; those of either side in the order in which they were done."""
+        done: tuple[list[Cost], list[Cost]] = ([], [])
+        path = self._suites / method / f"{self.suite.name}.toml"
+        suite_file.write(path, suite_file.only(self.suite, method))
+        for number in order:
+            side = self.sides[number]
+            taken = side.run(path, method, self.suite.run.seeds[0])
+            self._must_be_done(method, side, taken)
+            done[number].append(taken.cost)
+        return done
+
+    def _must_be_done(self, method: str, side: Side, taken: Taken) -> None:
+        """Raise ``NotDone`` where there is nothing to compare."""
+        base = self.sides[0]
+        if taken.absent and side is base:
+            raise NotDone(Verdict(method, "", Outcome.NEW, f"{base.name} has no such method"))
+        if taken.problem:
+            raise NotDone(Verdict(method, "", Outcome.INVALID, taken.problem))
+        if taken.status == Status.UNSUPPORTED:
+            raise NotDone(self._unsupported(method, side, taken))
+
+    def _unsupported(self, method: str, side: Side, taken: Taken) -> Verdict:
+        reason = taken.error.message if taken.error else ""
+        if side is self.sides[1]:
+            return Verdict(method, "", Outcome.INVALID, f"ok in {self.sides[0].name}, now unsupported: {reason}")
+        return Verdict(method, "", Outcome.INCOMPARABLE, f"unsupported in {side.name}: {reason}")
+
+
+def _pass(method: str, metric: str, runs: Sequence[Sequence[Cost]]) -> Pass | None:
+    """The four times of a pass; ``None`` for what no run has, such as the training of a method that trains nothing."""
+    base, head = ([getattr(cost, metric) for cost in side] for side in runs)
+    if all(value is None for value in (*base, *head)):
+        return None
+    for value in (*base, *head):
+        if value is None or not 0 < value < math.inf:
+            raise NotDone(Verdict(method, metric, Outcome.INVALID, f"one of its runs took {value} seconds"))
+    return Pass((base[0], base[1]), (head[0], head[1]))
+
+
+def _counts(method: str, runs: Sequence[Sequence[Cost]], suite: Suite) -> list[Verdict]:
+    """What must be the same on both sides."""
+    then, now = runs[0][0], runs[1][0]
+    return [_count(method, name, getattr(then, name), getattr(now, name), suite) for name in COUNTS]
+
+
+def _count(method: str, name: str, then: int | None, now: int | None, suite: Suite) -> Verdict:
+    if name in SPENT and suite.budget.max_seconds is not None:
+        return Verdict(method, name, Outcome.INCOMPARABLE, "the budget is in seconds, so it is the machine's")
+    if then == now:
+        return Verdict(method, name, Outcome.PASS, "equal")
+    return Verdict(method, name, Outcome.REGRESSED, move(then, now))

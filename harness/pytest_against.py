@@ -1,0 +1,70 @@
+"""``pytest --benchmark --against REF``: a comparison's items, and what is said at the end."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness import pytest_options
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.session_against import Against
+
+AGAINST = pytest.StashKey["Against"]()
+
+
+def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
+    """What the items are made of: methods."""
+    from harness.session_against import Against
+    from harness.suite import locate
+
+    pytest_options.refuse_beside(config, "--against")
+    suite, path = pytest_options.suite(config), locate(config.getoption("suite"))
+    reference, device = config.getoption("against"), config.getoption("device")
+    config.stash[AGAINST] = Against(suite, path, config.rootpath, reference, device)
+    return {"method": config.stash[AGAINST].methods}
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tell which methods were selected."""
+    session.config.stash[AGAINST].ask(item.callspec.params["method"] for item in session.items)  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session")
+def against(pytestconfig: pytest.Config) -> Iterator["Against"]:
+    """The comparison, the other revision checked out."""
+    session = pytestconfig.stash[AGAINST]
+    try:
+        session.start()
+        yield session
+    except UsageError as error:
+        pytest.exit(f"{error}", returncode=pytest.ExitCode.USAGE_ERROR)
+    finally:
+        session.close()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A comparison in which nothing could be compared is no success."""
+    found = session.config.stash[AGAINST]
+    if found.judged and found.summary.fails and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind, however the session ended."""
+    config.stash[AGAINST].close()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """What is compared with what."""
+    found, suite = config.stash[AGAINST], config.getoption("suite")
+    return f"tuneoff: suite {suite}, {len(found.methods)} methods, this folder as it is against {found.revision.title}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """All verdicts in one line."""
+    found = config.stash[AGAINST]
+    if found.judged:
+        terminalreporter.write_line(f"against {found.revision.title}: {found.summary.line}")

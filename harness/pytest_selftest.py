@@ -1,0 +1,51 @@
+"""``pytest --benchmark --gate-selftest``: the items of the gate's self-test, and its table."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness import pytest_options
+
+if TYPE_CHECKING:
+    from harness.session_selftest import Selftest
+
+SELFTEST = pytest.StashKey["Selftest"]()
+
+
+def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
+    """What the items are made of: cases."""
+    from harness.session_selftest import CASES, Selftest
+
+    pytest_options.refuse_beside(config, "--gate-selftest")
+    config.stash[SELFTEST] = Selftest(pytest_options.suite(config), config.getoption("device"))
+    return {"case": list(CASES)}
+
+
+@pytest.fixture(scope="session")
+def selftest(pytestconfig: pytest.Config) -> Iterator["Selftest"]:
+    """The self-test; its projects go away with the session."""
+    session = pytestconfig.stash[SELFTEST]
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """What the gate is tried on."""
+    return f"tuneoff: the gate's self-test on suite {config.stash[SELFTEST].suite.name}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What was caught, and what was a false alarm."""
+    session = config.stash[SELFTEST]
+    if not session.said:
+        return
+    from tabulate import tabulate
+
+    terminalreporter.section("the gate's self-test")
+    rows = [(what, result, message.partition("\n")[0]) for what, result, message in session.table]
+    terminalreporter.write_line(tabulate(rows, ("what was changed", "the gate", "what it said"), "simple"))
+    terminalreporter.write_line("")
+    terminalreporter.write_line(session.line)

@@ -1,0 +1,33 @@
+"""A suite that is written down again is the same suite."""
+
+import pytest
+
+from harness import suite, suite_file
+
+
+@pytest.mark.parametrize("name", suite.built_in())
+def test_every_built_in_suite_comes_back_as_it_was(name, tmp_path):
+    one = suite.load(name)
+    path = suite_file.write(tmp_path / f"{name}.toml", suite_file.tables(one))
+    assert suite.load(str(path)) == one
+
+
+def test_a_suite_with_one_method_keeps_its_settings_and_the_first_seed(tmp_path):
+    one = suite_file.only(suite.load("embedded"), "lora")
+    again = suite.load(str(suite_file.write(tmp_path / "embedded.toml", one)))
+    assert (again.run.methods, again.run.seeds) == (("lora",), (0,))
+    assert again.methods == {"lora": {"learning_rate": 8e-3}}
+
+
+def test_paths_hold_wherever_the_suite_is_read_from(tmp_path, monkeypatch):
+    (tmp_path / "rows").mkdir()
+    monkeypatch.chdir(tmp_path)
+    one = suite.load("smoke", {"task": {"data": "rows"}, "model": {"name": "google/flan-t5-small"}})
+    found = suite_file.tables(one)
+    assert found["task"]["data"] == str(tmp_path / "rows")
+    assert found["model"]["name"] == "google/flan-t5-small"
+
+
+def test_strings_with_quotes_and_other_alphabets_come_back(tmp_path):
+    one = suite.load("smoke", {"task": {"data": 'größer "als" \\ 10\t%'}})
+    assert suite.load(str(suite_file.write(tmp_path / "smoke.toml", suite_file.tables(one)))) == one

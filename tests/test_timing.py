@@ -1,0 +1,102 @@
+"""The verdict on times: what counts as slower, what as noise, and how that is told."""
+
+import math
+
+import numpy as np
+import pytest
+
+from harness import timing
+from harness.timing import Pass
+from harness.verdict import Outcome
+
+QUIET = [0.004, -0.003, 0.002, -0.005]  # A/A log ratios of a machine that is left alone
+
+
+def runs(base, ratio, wobble=0.0):
+    """A pass in which head takes ``ratio`` times as long, the second pair a little more."""
+    return Pass((base, base * (1 + wobble)), (base * ratio, base * ratio * (1 + wobble)))
+
+
+def judged(*passes, controls=QUIET, metric="step_seconds_median"):
+    return timing.verdict("lora", metric, passes, controls)
+
+
+def test_the_ratios_are_of_each_pair_and_the_controls_of_each_side():
+    one = Pass(base=(1.0, 2.0), head=(3.0, 4.0))
+    assert np.exp(one.ratios) == pytest.approx([3.0, 2.0])
+    assert np.exp(one.controls) == pytest.approx([2.0, 4 / 3])
+
+
+def test_a_drift_of_the_machine_cancels_out_in_base_head_head_base():
+    first, second, third, fourth = (math.exp(0.1 * place) for place in range(4))
+    found = judged(Pass(base=(first, fourth), head=(second, third)))
+    assert (found.outcome, found.detail.split()[0]) == (Outcome.PASS, "+0.0%")
+
+
+def test_a_step_that_takes_as_long_passes():
+    assert judged(runs(0.3, 1.03)).outcome == Outcome.PASS
+
+
+def test_a_slower_step_is_regressed_once_another_pass_confirms_it():
+    first, second = runs(0.3, 1.2), runs(0.3, 1.19)
+    assert timing.moved("step_seconds_median", [first])
+    assert judged(first).outcome == Outcome.INCONCLUSIVE
+    found = judged(first, second)
+    assert found.outcome == Outcome.REGRESSED
+    assert found.fails
+
+
+def test_what_the_confirming_pass_does_not_see_is_not_regressed():
+    found = judged(runs(0.3, 1.5), runs(0.3, 1.01))
+    assert found.outcome == Outcome.INCONCLUSIVE
+    assert not found.fails
+
+
+def test_what_no_other_pass_confirmed_is_not_improved_either():
+    assert judged(runs(0.3, 0.8)).outcome == Outcome.PASS
+    assert judged(runs(0.3, 0.8), runs(0.3, 0.81)).outcome == Outcome.IMPROVED
+
+
+def test_on_a_noisy_machine_more_is_tolerated():
+    passes = runs(0.3, 1.2), runs(0.3, 1.2)
+    assert judged(*passes, controls=[0.15, -0.15]).outcome == Outcome.INCONCLUSIVE
+    assert judged(*passes, controls=[0.1, -0.1]).outcome == Outcome.REGRESSED
+
+
+def test_the_noise_floor_is_that_of_a_median_of_so_many_pairs():
+    assert timing.noise([0.06, -0.08], 1) == pytest.approx(math.sqrt((0.06**2 + 0.08**2) / 2))
+    assert timing.noise([0.06, -0.08], 4) == pytest.approx(timing.noise([0.06, -0.08], 1) / 2)
+
+
+def test_a_message_says_what_moved_how_far_and_how_sure_that_is():
+    assert judged(runs(0.3, 1.2), runs(0.3, 1.2)).message == (
+        "lora step_seconds_median: regressed: +20.0% (300 ms → 360 ms, median of 4 pairs, +20.0% in the confirming "
+        "pass alone; tolerance 5.0%, noise floor 0.2% by 4 A/A ratios)"
+    )
+
+
+def test_a_time_that_is_too_short_is_not_compared():
+    found = judged(runs(0.0004, 3.0), controls=[], metric="generate_seconds")
+    assert (found.outcome, found.detail) == (Outcome.INCOMPARABLE, "0.4 ms → 1.2 ms: too short to be told apart")
+    assert not timing.moved("generate_seconds", [runs(0.0004, 3.0)])
+
+
+def test_a_time_that_is_no_longer_short_is_compared():
+    assert timing.moved("generate_seconds", [runs(0.0004, 3000.0)])
+
+
+@pytest.mark.parametrize(("noise", "alarms", "caught"), [(0.01, 0.0, 1.0), (0.03, 0.02, 0.97)])
+def test_false_alarms_are_rare_and_a_fifth_more_is_seen(noise, alarms, caught):
+    random = np.random.default_rng(0)
+
+    def is_red(ratio):
+        """Whether one method on a machine with that scatter is red."""
+        passes = []
+        while not passes or (len(passes) == 1 and timing.moved("train_seconds", passes)):
+            base, head = np.exp(noise * random.normal(size=(2, 2)))
+            passes.append(Pass(tuple(base), tuple(ratio * head)))
+        controls = [control for one in passes for control in one.controls]
+        return timing.verdict("lora", "train_seconds", passes, controls).fails
+
+    assert np.mean([is_red(1.0) for _ in range(1000)]) <= alarms
+    assert np.mean([is_red(1.2) for _ in range(300)]) >= caught

@@ -10,13 +10,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = (
     "errors suite record metrics failure embedded embedded.corpus embedded.instructions",
-    "hub dropout base_model integrity data leakage task prepared budget training decoding meters method contract "
-    "weights checkpoint scoring rouge rouge.rouge rouge.scorer embedded.architecture embedded.curriculum "
-    "embedded.pretrain",
+    "hub dropout shapes base_model integrity data leakage task prepared budget training decoding meters method "
+    "contract reach weights checkpoint scoring rouge rouge.rouge rouge.scorer embedded.architecture "
+    "embedded.curriculum embedded.pretrain",
     "registry plan",
-    "environment runner processes executor",
+    "environment runner processes executor capabilities",
     "on_disk store baseline acceptance baseline_file",
-    "statistics paired leaderboard verdict compared gate report report.table report.notes report.markdown report.files",
+    "statistics paired leaderboard verdict compared gate report report.table report.notes report.markdown report.files "
+    "report.methods",
     "judge resume session session_gate bench pytest_plugin",
 )
 LAYER = {f"harness.{name}": number for number, names in enumerate(LAYERS) for name in names.split()}

@@ -12,7 +12,7 @@ from harness.base_model import Seq2Seq
 
 EMBEDDINGS = "embeddings"  # seen by what comes into the first block of each stack
 PARTS = {  # with the ends of the names of their modules; an adapter only adds to the front of a name
-    EMBEDDINGS: r"block.0",
+    EMBEDDINGS: "block.0",
     "encoder self-attention": "encoder.block.{}.layer.0",
     "encoder feed-forward": "encoder.block.{}.layer.1",
     "decoder self-attention": "decoder.block.{}.layer.0",

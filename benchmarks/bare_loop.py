@@ -14,7 +14,7 @@ import torch
 from transformers import T5Config
 
 from benchmarks.figures import clocked, show
-from benchmarks.setting import Setting, parser, setting
+from benchmarks.setting import OURS, Setting, apart, parser, setting
 from harness import training, weights
 from harness.budget import Batches, tokens
 from harness.suite import Budget
@@ -89,7 +89,7 @@ def measure(job: Setting, steps: int, batch_size: int) -> list[tuple[str, str]]:
     config = job.plain().config
     rate = sum(useful(batch, config) for batch in made) / our_seconds
     best = peak(job.device, dtype, job.finish)
-    return [
+    figures = [
         ("bare loop", f"{count / bare_seconds:,.0f} tokens/s"),
         ("training phase", f"{count / our_seconds:,.0f} tokens/s"),
         ("ratio", f"{bare_seconds / our_seconds:.3f}"),
@@ -98,6 +98,9 @@ def measure(job: Setting, steps: int, batch_size: int) -> list[tuple[str, str]]:
         (f"best matrix product, {str(dtype).removeprefix('torch.')}", f"{best / 1e9:,.1f} GFLOP/s"),
         ("utilisation", f"{rate / best:.1%}"),
     ]
+    if job.device.type == "cuda":
+        figures.append(("peak allocated", f"{torch.cuda.max_memory_allocated(job.device) / 1e9:.2f} GB"))
+    return figures
 
 
 def main() -> None:
@@ -107,9 +110,7 @@ def main() -> None:
     options.add_argument("--batch-size", type=int, default=16)
     asked = options.parse_args()
     with setting(asked) as job:
-        figures = measure(job, asked.steps, asked.batch_size)
-        if job.device.type == "cuda":
-            figures.append(("peak allocated", f"{torch.cuda.max_memory_allocated(job.device) / 1e9:.2f} GB"))
+        figures = apart(OURS, measure, job, asked.steps, asked.batch_size)
         show(f"{asked.steps} steps of {asked.batch_size}, full fine-tuning", figures)
 
 

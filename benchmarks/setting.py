@@ -11,20 +11,22 @@ from datetime import date
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 from unittest.mock import patch
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast, T5ForConditionalGeneration, set_seed
 
-from harness import base_model, data, environment, shapes
+from harness import base_model, data, environment, executor, shapes
 from harness.data import Row
 from harness.suite import ModelTable, TaskTable
 from harness.task import PROMPTS, Task, prepare
 
 VOCABULARY = 32_128
-OURS = {"OMP_WAIT_POLICY": "ACTIVE"}  # what harness.executor sets for runs that are alone
+OURS = executor.variables(jobs=1)
 Figures = tuple[float, float]  # seconds of training, seconds of answering
+Result = TypeVar("Result")
 TABLE = TaskTable(name="dialogsum")
 PROMPT = PROMPTS["dialogsum"]
 
@@ -89,7 +91,7 @@ def _model() -> PreTrainedModel:
     return shapes.t5(**shapes.FLAN_T5_SMALL)
 
 
-def apart(environment: dict[str, str], work: Callable[..., Figures], *arguments: object) -> Figures:
+def apart(environment: dict[str, str], work: Callable[..., Result], *arguments: object) -> Result:
     """What it returns in a fresh process with these environment variables, as either side would be run alone."""
     with patch.dict(os.environ, environment), ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.activations import NewGELUActivation
 
-from harness import hub, integrity, suite
+from harness import attention, hub, integrity, suite
 from harness.dropout import Dropout
 from harness.errors import ModelError
 from harness.suite import ModelTable
@@ -75,6 +75,7 @@ def revision(table: ModelTable) -> str:
 
 def _fused(model: Seq2Seq) -> Seq2Seq:
     """The model with the same functions computed faster: T5's GELU as one operation instead of eight, and dropout."""
+    attention.install(model)
     for module in list(model.modules()):
         for name, child in module.named_children():
             if isinstance(child, NewGELUActivation):

@@ -1,9 +1,19 @@
-"""The items of ``pytest --benchmark``: one test for each run of the suite, and one for each row of its gate."""
+"""The items of ``pytest --benchmark``: each search of the suite, each of its runs, and each row of its gate."""
 
 import pytest
 
 from harness.session import CLOCK, Bakeoff
 from harness.session_gate import Gate
+
+
+def test_search(search: str, bakeoff: Bakeoff, request: pytest.FixtureRequest) -> None:
+    """A learning rate was found for the method, before its runs use it."""
+    found = bakeoff.searches.finish(search)
+    request.node.user_properties.extend(bakeoff.searches.figures(found).items())
+    if found.unsupported:
+        pytest.skip(found.unsupported)
+    if problem := bakeoff.searches.problem(found):
+        pytest.fail(problem, pytrace=False)
 
 
 @pytest.mark.benchmark(timer=CLOCK)

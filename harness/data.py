@@ -63,6 +63,26 @@ def cut(table: TaskTable, splits: Mapping[str, Sequence[Row]]) -> dict[str, Sequ
     }
 
 
+def validation(table: TaskTable, splits: Mapping[str, Sequence[Row]], rows: int | None) -> dict[str, list[Row]]:
+    """What the trials of a search train on, and as ``test`` the first ``rows`` validation rows, which they answer.
+
+    Without a validation split one dialogue in ten of the training rows is kept back for it. A dialogue of the suite's
+    training or test rows is left out. Raises ``DataError`` when nothing remains.
+    """
+    chosen = cut(table, splits)
+    train, asked = list(chosen["train"]), splits.get("validation", [])
+    if not asked:
+        train, asked = _split(train).values()
+    seen = {row.dialogue for row in [*train, *splits["test"]]}
+    unseen = [row for row in asked if row.dialogue not in seen][:rows]
+    if not train or not unseen:
+        raise DataError(
+            f"{table.data}: a search needs validation rows that are neither in train nor in test, and there are none; "
+            "add a split called validation, or more training rows, or leave [search] and --search out"
+        )
+    return {"train": train, "test": unseen}
+
+
 def _splits(table: TaskTable) -> dict[str, list[Row]]:
     if table.data == EMBEDDED:
         return {split: _rows(split, rows) for split, rows in corpus.splits().items()}

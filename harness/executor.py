@@ -9,22 +9,25 @@ import multiprocessing
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
 from pathlib import Path
 from threading import Event, Lock
+from time import perf_counter
 from typing import Any
 
 from harness import failure, processes
 from harness.errors import UsageError
-from harness.record import Outcome, Record, RunSpec
+from harness.record import Cost, Outcome, Record, RunSpec
 
-PRELOAD = ["harness.runner", "transformers.models.t5.modeling_t5"]
+PRELOAD = ["harness.preflight", "harness.runner", "transformers.models.t5.modeling_t5"]
 ANSWER, COMPLAINT, LOG = "answer.json", "usage-error.txt", "output.log"
 LOG_BYTES = 64_000  # what is kept of a run's output
+# glibc asks the kernel for every large tensor anew, and its empty pages took a tenth of a training step.
+MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
 
 
 class Executor:
@@ -35,8 +38,7 @@ class Executor:
         self._context.set_forkserver_preload(PRELOAD)
         processes.adopt_orphans()
         resource_tracker.ensure_running()
-        # Threads that wait by spinning are faster alone, but take the cores from runs beside them.
-        with _variable("OMP_WAIT_POLICY", "ACTIVE" if jobs == 1 else "PASSIVE"):
+        with _variables(variables(jobs)):
             forkserver.ensure_running()
         self._known = processes.children()
         self._scratch = scratch
@@ -50,7 +52,7 @@ class Executor:
         return self._threads.submit(self._run, order)
 
     def check(self, order: Any) -> str:
-        """What ``runner.check`` says about this order, as JSON; raises the ``UsageError`` that it raised."""
+        """What ``preflight.check`` says about this order, as JSON; raises the ``UsageError`` that it raised."""
         return self._threads.submit(self._check, order).result()
 
     def close(self) -> None:
@@ -64,7 +66,7 @@ class Executor:
 
     def _run(self, order: Any) -> Outcome:
         spec: RunSpec = order.spec
-        kills = processes.memory_kills()
+        began, kills = perf_counter(), processes.memory_kills()
         folder = self._folder(spec.name)
         try:
             exitcode = self._process(_execute, order, folder, spec.budget.hard_seconds)
@@ -76,7 +78,8 @@ class Executor:
                     status, why = failure.of_timeout(spec.budget.hard_seconds)
                 else:
                     status, why = failure.of_death(exitcode, processes.memory_kills() > kills and exitcode == -9)
-                outcome = Outcome(record=Record(spec=spec, status=status, error=why))
+                cost = Cost(wall_seconds=perf_counter() - began)
+                outcome = Outcome(record=Record(spec=spec, status=status, cost=cost, error=why))
             return outcome.model_copy(update={"log": _tail(folder / LOG)})
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -122,17 +125,24 @@ class Executor:
         return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._scratch))
 
 
+def variables(jobs: int) -> dict[str, str]:
+    """The environment variables with which runs are fastest.
+
+    Threads that wait by spinning are faster alone, but take the cores from runs beside them.
+    """
+    return {"OMP_WAIT_POLICY": "ACTIVE" if jobs == 1 else "PASSIVE", **MEMORY}
+
+
 @contextmanager
-def _variable(name: str, value: str) -> Iterator[None]:
-    """An environment variable for processes that start meanwhile, and no longer; one that is set already stays."""
-    if name in os.environ:
-        yield
-        return
-    os.environ[name] = value
+def _variables(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables for processes that start meanwhile, and no longer; what is set already stays."""
+    added = {name: value for name, value in wanted.items() if name not in os.environ}
+    os.environ.update(added)
     try:
         yield
     finally:
-        del os.environ[name]
+        for name in added:
+            del os.environ[name]
 
 
 def _execute(order: Any, folder: Path) -> None:
@@ -149,10 +159,10 @@ def _execute(order: Any, folder: Path) -> None:
 
 def _check(order: Any, folder: Path) -> None:
     _isolate(folder)
-    from harness import runner
+    from harness import preflight
 
     try:
-        _answer(folder / ANSWER, runner.check(order))
+        _answer(folder / ANSWER, preflight.check(order))
     except UsageError as error:
         _answer(folder / COMPLAINT, str(error))
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from harness import statistics
 from harness.metrics import COSTS, RANKED_BY, ROUGE
 from harness.record import Record, Status
+from harness.search import Search
 from harness.statistics import Interval, Resampled, Scores
 from harness.suite import ZERO_SHOT
 
@@ -56,8 +57,11 @@ class Row:
         return {**flat, **self.costs, "bound": self.bound, "contended": self.contended, "reason": self.reason or None}
 
 
-def rows(entries: Sequence[Entry]) -> list[Row]:
-    """The leaderboard: ranked rows first, best first, then those that did not finish."""
+def rows(entries: Sequence[Entry], searches: Mapping[str, Search] | None = None) -> list[Row]:
+    """The leaderboard: ranked rows first, best first, then those that did not finish.
+
+    ``searches`` are those of the methods' learning rates, where there were any.
+    """
     groups = by_method(sorted(entries, key=lambda entry: entry.record.spec.seed))
     drawn = {
         method: {metric.name: statistics.Resampled(_matrix(group, metric.name)) for metric in ROUGE}
@@ -66,7 +70,8 @@ def rows(entries: Sequence[Entry]) -> list[Row]:
     }
     competing = {method: one for method, one in drawn.items() if not _bound(groups[method])}
     ranks = _ranks({method: by_metric[RANKED_BY.name] for method, by_metric in competing.items()})
-    table = [_row(method, group, ranks, drawn) for method, group in groups.items()]
+    found = searches or {}
+    table = [_row(method, group, ranks, drawn, found.get(method)) for method, group in groups.items()]
     return sorted(table, key=lambda row: (row.rank is None, row.rank or 0, -_mean(row), row.method))
 
 
@@ -79,7 +84,11 @@ def by_method(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
 
 
 def _row(
-    method: str, group: Sequence[Entry], ranks: Mapping[str, int], drawn: Mapping[str, Mapping[str, Resampled]]
+    method: str,
+    group: Sequence[Entry],
+    ranks: Mapping[str, int],
+    drawn: Mapping[str, Mapping[str, Resampled]],
+    search: Search | None,
 ) -> Row:
     failed = next((entry.record for entry in group if not _complete(entry)), None)
     mine = drawn.get(method, {})
@@ -90,7 +99,11 @@ def _row(
         status=failed.status if failed else Status.OK,
         seeds=tuple(entry.record.spec.seed for entry in group),
         scores={name: statistics.interval(one) for name, one in mine.items()},
-        costs={metric.name: _cost(group, metric.name) for metric in COSTS},
+        costs={
+            **{metric.name: _cost(group, metric.name) for metric in COSTS},
+            "search_seconds": search.seconds if search else None,
+            "learning_rate_sensitivity": search.sensitivity if search else None,
+        },
         gains={
             other: {name: statistics.difference(one, theirs[name]) for name, one in mine.items()}
             for other, theirs in references.items()

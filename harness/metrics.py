@@ -34,7 +34,11 @@ COSTS = (
     Metric("peak_rss_bytes", "peak RSS", "bytes", "lower"),
     Metric("peak_gpu_bytes", "peak GPU", "bytes", "lower"),
 )
-BY_NAME = {metric.name: metric for metric in (*ROUGE, *COSTS)}
+SEARCHED = (  # known where the method's learning rate was searched
+    Metric("search_seconds", "search", "seconds", "lower"),
+    Metric("learning_rate_sensitivity", "LR gap", "f1", "lower"),
+)
+BY_NAME = {metric.name: metric for metric in (*ROUGE, *COSTS, *SEARCHED)}
 
 
 def show(metric: Metric, value: float | None) -> str:

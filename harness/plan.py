@@ -1,18 +1,21 @@
 """Suite × methods × seeds → run specs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness import registry
 from harness.record import RunSpec
 from harness.registry import Plugin
-from harness.suite import ZERO_SHOT, ModelTable, Suite
+from harness.suite import ZERO_SHOT, ModelTable, SearchTable, Suite
 
 
 @dataclass(frozen=True)
 class Order:
-    """What one process is asked to do: ``task`` is the folder of the prepared task, ``model`` what to load."""
+    """What one process is asked to do: ``task`` is the folder of the prepared task, ``model`` what to load.
+
+    ``multiplier`` makes a run one trial of a search: its learning rate is that times the method's own.
+    """
 
     spec: RunSpec
     plugin: Plugin
@@ -20,6 +23,13 @@ class Order:
     task: Path
     device: str | None
     threads: int
+    search: SearchTable = field(default_factory=SearchTable)
+    multiplier: float | None = None
+
+    @property
+    def validation(self) -> Path:
+        """The folder of the task that trials answer."""
+        return self.task.with_name("validation")
 
 
 def runs(suite: Suite, plugins: Mapping[str, Plugin]) -> list[RunSpec]:

@@ -216,6 +216,7 @@ class Preflight(Block):
     data_hash: str
     data_revision: str | None = None
     model_revision: str
+    validation_hash: str | None = None  # of the rows that trials train on and answer, where there is a search
 
 
 class Outcome(Block):

@@ -18,10 +18,8 @@ from harness import (
     base_model,
     checkpoint,
     contract,
-    data,
     environment,
     failure,
-    leakage,
     prepared,
     registry,
     scoring,
@@ -29,7 +27,7 @@ from harness import (
 )
 from harness.base_model import Seq2Seq
 from harness.budget import Batches
-from harness.errors import ContractError, Diverged
+from harness.errors import ContractError, Diverged, Unsupported
 from harness.meters import Meters
 from harness.method import Bound, Method, Setting
 from harness.metrics import ROUGE
@@ -41,13 +39,12 @@ from harness.record import (
     Lengths,
     Outcome,
     Prediction,
-    Preflight,
     Record,
     Scores,
     Status,
     hash_of,
 )
-from harness.task import Prompt, Question, Task, prepare
+from harness.task import Prompt, Question, Task
 
 PREPARED = 8  # batches that prepare() may look at
 RELOAD_SAMPLE = 8  # prompts that the reloaded model must answer in the same words
@@ -61,28 +58,6 @@ def execute(order: Order, scratch: Path) -> Outcome:
         return run.outcome(Status.OK)
     except Exception as error:  # a plugin may raise anything
         return run.outcome(*failure.of_exception(error, order.plugin.path))
-
-
-def check(order: Order) -> str:
-    """Raise the ``UsageError`` that every run of the suite would meet; else its ``Preflight`` as JSON.
-
-    Leaves the prepared task, which the runs share, in ``order.task``.
-    """
-    torch.set_num_threads(order.threads)
-    device = base_model.pick_device(order.device)
-    base = base_model.load(order.model, device)
-    table = order.spec.task
-    splits = data.load(table)
-    task = prepare(table, splits, base.tokenizer, order.spec.evaluation.sample_rows)
-    prepared.save(task, order.task)
-    dialogues = {split: [row.dialogue for row in rows] for split, rows in data.cut(table, splits).items()}
-    return Preflight(
-        leakage=leakage.measure(dialogues["train"], dialogues["test"]),
-        environment=environment.describe(device),
-        data_hash=task.hash,
-        data_revision=data.revision(table),
-        model_revision=base_model.revision(order.model),
-    ).model_dump_json()
 
 
 class Run:
@@ -166,6 +141,8 @@ class Run:
 
     def _method(self, tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> Method:
         cls = registry.load(self.order.plugin, self.spec.overrides)
+        if self.order.multiplier is not None:
+            _multiply(cls, self.order.multiplier)
         self.facts["hyperparameters"] = dict(cls.hyperparameters())
         self.facts["bound"] = issubclass(cls, Bound)  # whoever sees references has no rank
         evaluation = self.spec.evaluation
@@ -270,6 +247,14 @@ class Run:
                 "what save_pretrained() saved gives other texts after loading; whatever generate() uses "
                 "must be in the model that build() returned"
             )
+
+
+def _multiply(cls: type[Method], multiplier: float) -> None:
+    """Give a trial's class its learning rate, to two digits, as a suite file will have it."""
+    if not cls.trains:
+        raise Unsupported("it learns nothing, so there is no learning rate to search")
+    if multiplier != 1:
+        cls.learning_rate = float(f"{cls.learning_rate * multiplier:.1e}")
 
 
 def _lengths(task: Task, texts: Sequence[str], too_long: Sequence[bool]) -> Lengths:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from harness.registry import Plugin
 from harness.report import notes
 from harness.report.notes import Notes
 from harness.resume import Decision
+from harness.session_search import Searches
 from harness.store import Store
 from harness.suite import EMBEDDED, ZERO_SHOT, ModelTable, Suite
 
@@ -49,17 +51,17 @@ class Bakeoff:
         self.suite = suite
         self.runs = plan.runs(suite, plugins)
         self.store = Store(root, suite.name)
+        self.searches = Searches(suite.search, self.runs, self.store, ahead=jobs > 1, resumes=resumes)
         self.resumes = resumes
         self.decisions: list[Decision] = []  # of the runs that were asked for, in order
         self.left_out: list[str] = []  # stored runs that the leaderboard does not show
         self._preflight: Preflight
         self._model = suite.model
-        self._hashes = {run.hash for run in self.runs}
         self._zero_shot = next(run for run in self.runs if run.method == ZERO_SHOT)
         self._plugins = plugins
         self._device = device
         self._jobs = jobs
-        self._expected: list[RunSpec] = []
+        self._expected: list[str] = []
         self._stored: list[Record] = []
         self._pending: dict[str, Future[Outcome]] = {}
         self._done: dict[str, Record] = {}
@@ -90,12 +92,15 @@ class Bakeoff:
         self._stored = self.store.read_runs()
         self._preflight = Preflight.model_validate_json(self._executor.check(self._order(self._zero_shot)))
         self._model = _exactly(self.suite.model, self._preflight.model_revision)
+        self.searches.start(self._preflight, self._submit_trial)
+        self._tune()
 
     def stop(self) -> None:
         """End whatever still runs; what has finished is kept."""
         if "_executor" not in self.__dict__:
             return
         try:
+            self.searches.stop()
             self._keep_finished()
         finally:
             self._pending.clear()  # what is ended now must not be taken for a crash
@@ -109,7 +114,7 @@ class Bakeoff:
     def expect(self, names: Iterable[str]) -> None:
         """Tell which runs will be asked for, in order; with several jobs they begin ahead of time."""
         asked = set(names)
-        self._expected = [run for run in self.runs if run.name in asked]
+        self._expected = [run.name for run in self.runs if run.name in asked]
 
     def execute(self, name: str) -> Record:
         """Do the run of that name, or wait for it, and keep it; ``CLOCK`` advances by its training seconds."""
@@ -118,12 +123,14 @@ class Bakeoff:
         return record
 
     def finish(self, run: RunSpec) -> Record:
-        """Do the run, or wait for it, and keep it."""
-        if run not in self._expected:
-            self._expected.append(run)
-        ahead = self._expected if self._jobs > 1 else []
-        for each in [self._zero_shot, *ahead, run]:
-            self._begin(each)
+        """Do the run, or wait for it, and keep it; the search of its method comes first."""
+        if run.name not in self._expected:
+            self._expected.append(run.name)
+        wanted = {*(self._expected if self._jobs > 1 else ()), run.name}
+        self._search({each.method for each in self.runs if each.name in wanted})
+        for each in [self._zero_shot, *self.runs]:
+            if each.name in wanted or each is self._zero_shot:
+                self._begin(each)
         while run.name not in self._done:
             first = self._pending.get(self._zero_shot.name)
             wait([first] if first else self._pending.values(), return_when=FIRST_COMPLETED)
@@ -151,8 +158,10 @@ class Bakeoff:
         It has this session's runs, and stored ones of the same environment.
         """
         entries = self.entries()
-        rows = leaderboard.rows(entries)
-        remarks = notes.of([entry.record for entry in entries], self._preflight.leakage)
+        records = [entry.record for entry in entries]
+        searches = self.searches.of(records)
+        remarks = notes.of(records, self._preflight.leakage, searches)
+        rows = leaderboard.rows(entries, searches)
         seed = self.suite.run.seeds[0]
         samples = [self._shown(entry.record) for entry in entries if entry.record.spec.seed == seed]
         from harness.report import files  # pandas, which listing the runs must not wait for
@@ -161,7 +170,8 @@ class Bakeoff:
 
     def entries(self) -> list[Entry]:
         """This session's runs, and stored ones of the suite that they can be compared with."""
-        stored = [record for record in self.store.read_runs() if record.spec.hash in self._hashes]
+        hashes = {run.hash for run in self.runs}
+        stored = [record for record in self.store.read_runs() if record.spec.hash in hashes]
         self.left_out = [record.spec.name for record in stored if not self._belongs(record)]
         records = [record for record in stored if self._belongs(record)]
         scores = self.store.read_scores(record.spec for record in records)
@@ -171,11 +181,25 @@ class Bakeoff:
     def _executor(self) -> Executor:
         return Executor(self.store.scratch, self._jobs)
 
+    def _search(self, methods: set[str]) -> None:
+        """Make sure that these methods have been searched, where the suite wants that, and tell their runs."""
+        for method in self.searches.methods:
+            if method in methods:
+                self.searches.finish(method)
+        self._tune()
+
+    def _tune(self) -> None:
+        self.runs = [self.searches.tuned(run) for run in self.runs]
+
+    def _submit_trial(self, run: RunSpec, multiplier: float) -> Future[Outcome]:
+        order = self._order(run)
+        return self._executor.submit(replace(order, task=order.validation, multiplier=multiplier))
+
     def _begin(self, run: RunSpec) -> None:
         """Give a run to the executor, unless a stored one stands for it or nobody asked for it anew."""
         if run.name in self._done or run.name in self._pending:
             return
-        if self.resumes or run not in self._expected:
+        if self.resumes or run.name not in self._expected:
             decision = resume.decide(run, self._stored, self.store.read_predictions, self._preflight)
             self.decisions.append(decision)
             if decision.stored:
@@ -217,7 +241,8 @@ class Bakeoff:
 
     def _order(self, run: RunSpec) -> Order:
         task = (self.store.scratch / "task").absolute()
-        return Order(run, self._plugins[run.method], self._model, task, self._device, threads=cores())
+        search = self.suite.search
+        return Order(run, self._plugins[run.method], self._model, task, self._device, threads=cores(), search=search)
 
 
 def _exactly(model: ModelTable, revision: str) -> ModelTable:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from pathlib import Path
 
 from harness import baseline_file
 from harness.baseline import Baseline, Fingerprint, Measured
@@ -52,8 +53,8 @@ class Gate:
         """Whether there are verdicts to sum up."""
         return "_verdicts" in self.__dict__
 
-    def accept(self) -> list[str]:
-        """Make this session's rows the baseline; which file that is, and old → new for each row, one line each.
+    def accept(self) -> tuple[Path | None, list[str]]:
+        """Make this session's rows the baseline; its file if it was written, and old → new for each row.
 
         A row of which not every seed is there would be a weaker past, so it is left as it was.
         """
@@ -65,11 +66,11 @@ class Gate:
         lines = [f"{name}: left as it was, since it did not run with {gaps}" for name, gaps in parts.items()]
         whole = {name: row for name, row in rows.items() if name not in parts}
         if not whole:
-            return ["baseline: not updated", *lines]
+            return None, lines
         new = Baseline(self.bakeoff.suite.name, self._here, whole)
         changes = baseline_file.update(self.bakeoff.store.baselines, new)
         told = [line for line in changes if line.partition(":")[0] not in parts]
-        return [f"baseline: {self.bakeoff.store.baselines / self._here.hash}.json", *told, *lines]
+        return self.bakeoff.store.baselines / f"{self._here.hash}.json", [*told, *lines]
 
     @cached_property
     def _verdicts(self) -> Sequence[Verdict]:

@@ -5,7 +5,7 @@ methods are compared on the same drawn rows, so that a row's difficulty cancels 
 drawn for each of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -70,9 +70,19 @@ def ranks(methods: Mapping[str, Resampled]) -> dict[str, int]:
     Two methods that the paired bootstrap cannot tell apart do not push each other down.
     """
     return {
-        name: 1 + sum(better.mean > one.mean and difference(better, one).low > 0 for better in methods.values())
+        name: 1 + _clearly_better(one, [other for other in methods.values() if other.mean > one.mean])
         for name, one in methods.items()
     }
+
+
+def _clearly_better(one: Resampled, others: Sequence[Resampled]) -> int:
+    """How many of the others have a paired interval of the difference that lies above zero."""
+    if not others:
+        return 0
+    if any(other.rows != one.rows for other in others):
+        raise ValueError("paired scores need the same rows")
+    differences = np.stack([other.means for other in others]) - one.others
+    return int((np.quantile(differences, TAILS[0], axis=1) > 0).sum())
 
 
 @lru_cache(maxsize=16)

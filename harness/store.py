@@ -24,6 +24,7 @@ from harness.errors import StoreError
 from harness.metrics import ROUGE
 from harness.on_disk import foreign, read, replace
 from harness.record import SCHEMA, Prediction, Record, RunSpec
+from harness.search import Search
 
 HOLDER = ".holder"  # who has the lock
 
@@ -37,6 +38,7 @@ class Store:
         self._predictions = self.folder / "predictions"
         self._scores = self.folder / "scores"
         self._logs = self.folder / "logs"
+        self._searches = self.folder / "search"
         self.baselines = self.folder / "baseline"  # what later sessions are held against
         self._folders = (self._runs, self._predictions, self._scores, self._logs)
         self.scratch = self.folder / ".scratch"  # where runs under way keep their files
@@ -126,10 +128,27 @@ class Store:
         with _without_collections():
             return [_scores_in(f"{self._scores}/{spec.name}-{spec.hash}.safetensors") for spec in specs]
 
+    def write_search(self, search: Search) -> Path:
+        """Keep a finished search, in place of an earlier one of the same method."""
+        self._searches.mkdir(exist_ok=True)
+        path = self._searches / f"{search.spec.method}.json"
+        replace(path, search.to_json().encode())
+        return path
+
+    def read_search(self, method: str) -> Search | None:
+        """The last search of a method, if there was one; raises ``StoreError`` for a file that cannot be read."""
+        path = self._searches / f"{method}.json"
+        try:
+            return Search.model_validate_json(read(path))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as error:
+            raise StoreError(f"{path}: {_flaw(path, error, 'search')}") from error
+
     def _tidy(self) -> None:
         """Remove what a session that was killed left half-way."""
         shutil.rmtree(self.scratch, ignore_errors=True)
-        for folder in (self.folder, self.baselines, *self._folders):
+        for folder in (self.folder, self.baselines, self._searches, *self._folders):
             for path in folder.glob(".*.tmp"):
                 path.unlink()
 
@@ -177,8 +196,8 @@ def _record(path: Path) -> Record:
         raise StoreError(f"{path}: {_flaw(path, error)}") from error
 
 
-def _flaw(path: Path, error: Exception) -> str:
+def _flaw(path: Path, error: Exception, kind: str = "run") -> str:
     if other := foreign(path, SCHEMA):
         return f"{other}; move it away"
     reason = error.errors()[0]["loc"] if isinstance(error, ValidationError) else error
-    return f"not a run record ({reason}); move it away or delete it"
+    return f"not a {kind} record ({reason}); move it away or delete it"

@@ -98,6 +98,14 @@ class RunTable(Table):
         return values
 
 
+class SearchTable(Table):
+    """``[search]``: the same few learning rates tried for every method that trains, on validation rows."""
+
+    trials: Natural = 0  # 0: no search
+    spread: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 10.0  # from a method's default ÷ this to × this
+    rows: Positive | None = None  # of the validation split the first so many
+
+
 class Suite(Table):
     """A whole suite; ``name`` is its file's name and the name of its results folder."""
 
@@ -106,6 +114,7 @@ class Suite(Table):
     model: ModelTable = ModelTable()
     budget: Budget
     evaluation: Evaluation = Evaluation()
+    search: SearchTable = SearchTable()
     run: RunTable
     methods: Mapping[str, Mapping[str, Any]] = {}
 

@@ -16,7 +16,8 @@ from harness.errors import DataError, SuiteError, unknown
 from harness.suite import TaskTable
 
 IGNORED = -100  # labels that the loss skips
-POOL = 16  # batches drawn at once and sorted by length, so that little of a batch is padding
+POOL = 64  # batches drawn at once and sorted by length, so that little of a batch is padding
+PAIR = 2  # neighbours among them whose rows are then sorted by the target's length
 
 Batch = dict[str, torch.Tensor]  # input_ids, attention_mask, labels: (rows, longest row), int64
 
@@ -82,7 +83,8 @@ class Task:
             order = rng.sample(range(len(rows)), len(rows))
             for start in range(0, len(order), POOL * batch_size):
                 pool = sorted(order[start : start + POOL * batch_size], key=lambda i: len(rows[i].source))
-                groups = [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
+                pairs = [sorted(pair, key=lambda i: len(rows[i].target)) for pair in _parts(pool, PAIR * batch_size)]
+                groups = [group for pair in pairs for group in _parts(pair, batch_size)]
                 for group in rng.sample(groups, len(groups)):
                     yield collate([rows[i] for i in group], self.pad)
 
@@ -136,6 +138,10 @@ def _dialogues(test: Sequence[Row], scored: int, samples: Iterable[int]) -> dict
         if dialogue not in numbers:
             numbers[dialogue] = [number for number, row in enumerate(test) if row.dialogue == dialogue]
     return {tuple(group): [test[number] for number in group] for group in numbers.values()}
+
+
+def _parts(rows: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 class _Fitted(NamedTuple):

@@ -65,6 +65,39 @@ def test_rows_are_cut_to_the_numbers_of_the_suite(split_folder, rows):
     assert [row.id for row in splits["test"]] == ["row_20", "row_21"]
 
 
+def validation(rows, count=None, validation=(), **limits):
+    """The ids of what a search trains on and asks, of twenty training rows and four test rows."""
+    table = TaskTable(name="dialogsum", **limits)
+    splits = {"train": [Row(**row) for row in rows[:20]], "test": [Row(**row) for row in rows[20:]]}
+    splits |= {"validation": [Row(**row) for row in validation]} if validation else {}
+    return {split: [row.id for row in found] for split, found in data.validation(table, splits, count).items()}
+
+
+def test_a_search_asks_the_first_rows_of_the_validation_split_and_trains_on_what_the_suite_trains_on(rows):
+    own = [{**row, "id": f"own_{number}", "dialogue": f"Hello {number}."} for number, row in enumerate(rows[:5])]
+    found = validation(rows, 2, own, train_every=5, train_rows=3)
+    assert found == {"train": ["row_0", "row_5", "row_10"], "test": ["own_0", "own_1"]}
+
+
+def test_a_search_asks_no_dialogue_that_is_in_train_or_in_test(rows):
+    assert validation(rows, None, [rows[3], rows[22], {**rows[0], "id": "own", "dialogue": "Hello."}])["test"] == [
+        "own"
+    ]
+
+
+def test_without_a_validation_split_one_training_dialogue_in_ten_is_kept_back(rows):
+    found = validation(rows)
+    assert found["test"] == ["row_0", "row_10"]
+    assert sorted(found["train"] + found["test"]) == sorted(row["id"] for row in rows[:20])
+
+
+@pytest.mark.parametrize(("split", "limits"), [("own", {}), ("kept back", {"train_rows": 1})])
+def test_a_search_without_a_row_to_ask_is_refused_and_told_what_to_add(split, limits, rows):
+    own = rows[:3] if split == "own" else ()
+    with pytest.raises(DataError, match="add a split called validation, or more training rows, or leave"):
+        validation(rows, None, own, **limits)
+
+
 def test_a_row_without_an_id_is_called_by_fname_or_else_by_its_number(tmp_path, write):
     row = {"dialogue": "Hello.", "summary": "A greeting."}
     write(tmp_path / "train.jsonl", [row, row])

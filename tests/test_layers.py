@@ -10,15 +10,15 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = (
     "errors suite record metrics failure embedded embedded.corpus embedded.instructions",
-    "hub dropout shapes base_model integrity data leakage task prepared budget training decoding meters method "
-    "contract reach weights checkpoint scoring rouge rouge.rouge rouge.scorer embedded.architecture "
+    "hub dropout attention shapes base_model integrity data leakage task prepared budget training decoding meters "
+    "method contract reach weights checkpoint scoring rouge rouge.rouge rouge.scorer embedded.architecture "
     "embedded.curriculum embedded.pretrain",
     "registry plan",
-    "environment runner processes executor capabilities",
-    "on_disk store baseline acceptance baseline_file",
+    "environment preflight runner processes executor capabilities",
+    "on_disk store baseline acceptance baseline_file search",
     "statistics paired leaderboard verdict compared gate report report.table report.notes report.markdown report.files "
     "report.methods",
-    "judge resume session session_gate bench pytest_plugin",
+    "judge resume session session_gate session_search bench pytest_options pytest_runs pytest_plugin",
 )
 LAYER = {f"harness.{name}": number for number, names in enumerate(LAYERS) for name in names.split()}
 FOR_METHODS = {"harness.method", "harness.training", "harness.decoding", "harness.scoring"}

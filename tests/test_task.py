@@ -143,7 +143,7 @@ def test_batches_are_padded_to_their_longest_row_and_no_further(toy_task):
 
 
 def test_rows_of_similar_length_share_a_batch(make_task, rows):
-    train = [row("yes " * count, number=count) for count in range(1, 33)]  # one pool of sixteen batches of two
+    train = [row("yes " * count, number=count) for count in range(1, 33)]
     lengths = [[len(source) for source in group] for group in epoch(make_task(train, rows).batches(2, seed=0), 32)]
     ordered = sorted(length for group in lengths for length in group)
     assert sorted(map(sorted, lengths)) == [ordered[i : i + 2] for i in range(0, 32, 2)]

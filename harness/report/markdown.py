@@ -23,6 +23,7 @@ def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[Outcome], n
     """The whole page; ``samples`` are runs of one seed with the predictions to show."""
     parts = [f"# Leaderboard: {escape(suite.name)}", _setting(suite), table.leaderboard(rows, "github"), LEGEND]
     parts += [CONTENDED] if any(row.contended for row in rows) else []
+    parts += [SEARCHED] if any(row.costs["search_seconds"] is not None for row in rows) else []
     parts += [BOUND] if any(row.bound for row in rows) else []
     failed = [row for row in rows if row.rank is None and not row.bound]
     parts += [_failures(failed)] if failed else []
@@ -37,6 +38,10 @@ LEGEND = (
     "over both. The rank is one more than the number of methods that a paired bootstrap finds clearly better, so "
     "methods that it cannot tell apart share one. Seconds and memory are means over seeds; "
     "training time holds no evaluation."
+)
+SEARCHED = (
+    "The learning rates were searched on validation rows: `search` is the seconds of all trials together, "
+    "`LR gap` the best minus the worst of them in ROUGE-1, where one without an answer counts as 0."
 )
 BOUND = (
     "A bound is made from the references, which no other method sees: it says what such texts could reach at most, "

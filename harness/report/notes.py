@@ -1,12 +1,13 @@
 """What must be said beside the ranks: test data seen in training, and texts that were cut or empty."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 
 from tabulate import tabulate
 
-from harness.record import Leakage, Lengths, Record
+from harness.record import Leakage, Lengths, Record, Status
+from harness.search import Search, Trial
 
 SHARES = {
     "prompts_truncated": "prompts cut",
@@ -18,14 +19,18 @@ SHARES = {
 
 @dataclass(frozen=True)
 class Notes:
-    """Leakage of the task; of each method that scored, its lengths over seeds and its parameters without gradient."""
+    """Leakage of the task; of each method that scored, its lengths over seeds and its parameters without gradient.
+
+    And the search for each method's learning rate, where there was one.
+    """
 
     leakage: Leakage | None
     lengths: Mapping[str, Sequence[Lengths]]
     dead: Mapping[str, int]
+    searches: Mapping[str, Search] = field(default_factory=dict)
 
 
-def of(records: Iterable[Record], leakage: Leakage | None) -> Notes:
+def of(records: Iterable[Record], leakage: Leakage | None, searches: Mapping[str, Search] | None = None) -> Notes:
     """The notes on these runs."""
     lengths: dict[str, list[Lengths]] = {}
     dead = {}
@@ -34,7 +39,7 @@ def of(records: Iterable[Record], leakage: Leakage | None) -> Notes:
             lengths.setdefault(record.spec.method, []).append(record.lengths)
             if record.cost.dead_parameters:
                 dead[record.spec.method] = record.cost.dead_parameters
-    return Notes(leakage, lengths, dead)
+    return Notes(leakage, lengths, dead, searches or {})
 
 
 def line(notes: Notes) -> str:
@@ -47,14 +52,16 @@ def line(notes: Notes) -> str:
         if any(shares.values()):
             parts.append(f"{title}: {_by_method(shares)}")
     parts += [f"{method}: {count:,} trainable parameters never got a gradient" for method, count in notes.dead.items()]
-    return "; ".join(parts)
+    return "; ".join([*parts, *_searched(notes.searches)])
 
 
 def section(notes: Notes) -> str:
     """The same as Markdown, with what is as it should be."""
     parts = ["## Leakage and lengths"]
     parts += [f"{_leaked(notes.leakage)}."] if notes.leakage else []
-    return "\n\n".join([*parts, *(_lengths(notes) if notes.lengths else [])])
+    parts += _lengths(notes) if notes.lengths else []
+    parts += _rates(notes.searches) if notes.searches else []
+    return "\n\n".join(parts)
 
 
 def _lengths(notes: Notes) -> list[str]:
@@ -78,6 +85,41 @@ def _lengths(notes: Notes) -> list[str]:
         f"{targets:.1%} of the training targets.",
         tabulate(cells, titles, tablefmt="github", colalign=align, disable_numparse=True),
     ]
+
+
+def _rates(searches: Mapping[str, Search]) -> list[str]:
+    """How each method came to its learning rate."""
+    cells = [
+        [
+            method,
+            "its own" if search.learning_rate is None else f"{search.learning_rate:g}",
+            f"{sum(trial.status == Status.OK for trial in search.trials)} of {len(search.trials)}",
+            ", ".join(_outcome(trial) for trial in sorted(search.trials, key=lambda trial: trial.multiplier)),
+        ]
+        for method, search in searches.items()
+    ]
+    titles = ["method", "learning rate", "trials that are ok", "ROUGE-1 on validation rows, by rising learning rate"]
+    text = tabulate(cells, titles, tablefmt="github", colalign=["left", *["right"] * 3], disable_numparse=True)
+    return ["## Learning rates", text, *(f"{each[0].upper()}{each[1:]}." for each in _searched(searches))]
+
+
+def _outcome(trial: Trial) -> str:
+    return f"{100 * trial.score:.1f}" if trial.score is not None else str(trial.status)
+
+
+def _searched(searches: Mapping[str, Search]) -> list[str]:
+    """What is not as it should be: nothing was found, or something better may lie beyond."""
+    nothing = [method for method, search in searches.items() if search.learning_rate is None]
+    edge = [method for method, search in searches.items() if search.at_edge]
+    parts = (
+        [f"no trial of a learning rate was ok, so the method's own is used: {', '.join(nothing)}"] if nothing else []
+    )
+    parts += (
+        [f"a better learning rate may lie beyond those that were tried (search.spread): {', '.join(edge)}"]
+        if edge
+        else []
+    )
+    return parts
 
 
 def _leaked(leakage: Leakage) -> str:

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from harness.leaderboard import Row
-from harness.metrics import BY_NAME, ROUGE, Metric, show
+from harness.metrics import BY_NAME, ROUGE, SEARCHED, Metric, show
 
-COSTS = ("trainable_parameters", "train_seconds", "generate_seconds", "peak_rss_bytes", "peak_gpu_bytes")
+COSTS = (
+    *("trainable_parameters", "train_seconds", "generate_seconds", "peak_rss_bytes", "peak_gpu_bytes"),
+    *(metric.name for metric in SEARCHED),
+)
 SHORT = {"trainable_parameters": "trainable"}
 
 

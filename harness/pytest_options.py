@@ -1,0 +1,81 @@
+"""The options of the bake-off, and what they ask for."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.session import Bakeoff
+
+
+def add(parser: pytest.Parser) -> None:
+    """Make pytest know the options."""
+    group = parser.getgroup("tuneoff", "fine-tuning bake-off")
+    group.addoption("--benchmark", action="store_true", help="run the suite's methods instead of the tests")
+    group.addoption("--suite", metavar="NAME|FILE", default="embedded", help="the suite to run (default: embedded)")
+    group.addoption("--model", metavar="NAME[@REVISION]", help="hub id or folder instead of the suite's base model")
+    group.addoption("--data", metavar="NAME[@REVISION]", help="hub id, folder or file instead of the suite's data")
+    group.addoption("--seeds", metavar="N,N,…", help="the seeds to run instead of the suite's")
+    group.addoption(
+        "--search",
+        metavar="TRIALS",
+        type=int,
+        help="try so many learning rates for every method first, on validation rows (0: none, whatever the suite says)",
+    )
+    group.addoption("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the best there is)")
+    group.addoption("--jobs", metavar="N", type=int, default=1, help="runs at once; their times are not comparable")
+    group.addoption(
+        "--resume", action="store_true", help="reuse stored runs that are ok and that nothing has changed for"
+    )
+    group.addoption("--results", metavar="DIR", help="where results go (default: results/ in pytest's root folder)")
+    group.addoption("--gate", action="store_true", help="fail where there is no baseline to compare with")
+    group.addoption(
+        "--update-baseline",
+        action="store_true",
+        help="accept the rows that run as what later sessions are held against",
+    )
+    group.addoption("--even-in-ci", action="store_true", help="let --update-baseline work where CI is set")
+    parser.addini("method_paths", "folders with method files of this project", type="paths", default=[])
+
+
+def bakeoff(config: pytest.Config) -> "Bakeoff":
+    """The bake-off that the options ask for; nothing is loaded or written yet."""
+    from harness import registry, suite
+    from harness.session import Bakeoff
+
+    chosen = suite.load(config.getoption("suite"), _overrides(config))
+    plugins = registry.discover([config.rootpath / "methods", *config.getini("method_paths")])
+    results = Path(config.getoption("results") or config.rootpath / "results").absolute()
+    jobs = config.getoption("jobs")
+    if jobs < 1:
+        raise UsageError(f"--jobs {jobs}: expected a number from 1")
+    resumes = config.getoption("resume")
+    return Bakeoff(chosen, plugins, results, device=config.getoption("device"), jobs=jobs, resumes=resumes)
+
+
+def _overrides(config: pytest.Config) -> dict[str, dict[str, Any]]:
+    """The suite's keys that the command line replaces, by table."""
+    seeds, model, data, trials = (config.getoption(name) for name in ("seeds", "model", "data", "search"))
+    return {
+        "run": {"seeds": _seeds(seeds)} if seeds else {},
+        "model": _pinned("name", model) if model else {},
+        "task": _pinned("data", data) if data else {},
+        "search": {"trials": trials} if trials is not None else {},
+    }
+
+
+def _pinned(key: str, text: str) -> dict[str, str | None]:
+    """A hub id, which may end in ``@REVISION``, or a path; the suite's own revision is another repository's."""
+    name, _, revision = text.partition("@") if not Path(text).exists() else (text, "", "")
+    return {key: name, "revision": revision or None}
+
+
+def _seeds(text: str) -> Sequence[int]:
+    try:
+        return [int(seed) for seed in text.split(",")]
+    except ValueError as error:
+        raise UsageError(f"--seeds {text}: expected whole numbers such as 0,1,2") from error

@@ -16,9 +16,9 @@ from unittest.mock import patch
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import PreTrainedModel, PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration, set_seed
+from transformers import PreTrainedModel, PreTrainedTokenizerFast, T5ForConditionalGeneration, set_seed
 
-from harness import base_model, data, environment, executor
+from harness import base_model, data, environment, executor, shapes
 from harness.data import Row
 from harness.suite import ModelTable, TaskTable
 from harness.task import PROMPTS, Task, prepare
@@ -85,23 +85,10 @@ def setting(options: argparse.Namespace) -> Iterator[Setting]:
         yield Setting(rows, tokenizer, device, Path(name))
 
 
-def _model() -> T5ForConditionalGeneration:
+def _model() -> PreTrainedModel:
     """flan-t5-small's shape: 8+8 layers, width 512, untied output, 76,961,152 parameters."""
     set_seed(0)
-    config = T5Config(
-        vocab_size=VOCABULARY,
-        d_model=512,
-        d_kv=64,
-        d_ff=1024,
-        num_layers=8,
-        num_heads=6,
-        feed_forward_proj="gated-gelu",
-        tie_word_embeddings=False,
-        decoder_start_token_id=0,
-    )
-    model = T5ForConditionalGeneration(config)
-    model.lm_head.weight = torch.nn.Parameter(torch.randn(VOCABULARY, 512) * 512**-0.5)
-    return model
+    return shapes.t5(**shapes.FLAN_T5_SMALL)
 
 
 def apart(environment: dict[str, str], work: Callable[..., Result], *arguments: object) -> Result:

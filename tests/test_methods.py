@@ -10,9 +10,9 @@ import pytest
 import torch
 from peft import PeftModel
 from reloading import CPU, answers, instance, load
-from transformers import T5Config, T5ForConditionalGeneration, set_seed
+from transformers import set_seed
 
-from harness import checkpoint, registry
+from harness import checkpoint, registry, shapes, suite
 from harness.budget import Batches
 from harness.method import Bound, Unsupported
 from harness.suite import Budget
@@ -82,25 +82,8 @@ def trained(request, tiny_folder, toy_task):
     return request.param, attempt(request.param, tiny_folder, toy_task)
 
 
-def flan_t5_small():
-    """The shape of google/flan-t5-small without its values."""
-    with torch.device("meta"):
-        model = T5ForConditionalGeneration(
-            T5Config(
-                vocab_size=32128,
-                d_model=512,
-                d_kv=64,
-                d_ff=1024,
-                num_heads=6,
-                num_layers=8,
-                num_decoder_layers=8,
-                feed_forward_proj="gated-gelu",
-                tie_word_embeddings=False,
-                decoder_start_token_id=0,
-            )
-        )
-        model.lm_head.weight = torch.nn.Parameter(torch.empty(32128, 512))  # transformers 5 ties every new T5
-    return model
+def test_the_zoo_suite_runs_every_method():
+    assert sorted(suite.load("zoo").run.methods) == sorted(PLUGINS)
 
 
 @pytest.mark.parametrize(("name", "word"), UNATTACHABLE.items())
@@ -232,7 +215,8 @@ TRAINABLE = {
 
 @pytest.mark.parametrize(("name", "elements"), TRAINABLE.items())
 def test_the_trainable_parameters_of_flan_t5_small_are_as_its_formula_says(name, elements, tiny_folder):
-    base = flan_t5_small()
+    with torch.device("meta"):
+        base = shapes.t5(**shapes.FLAN_T5_SMALL)
     assert sum(parameter.numel() for parameter in base.parameters()) == 76_961_152
     model = instance(name, tiny_folder).build(base)
     assert sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad) == elements

@@ -1,14 +1,14 @@
 """Records → ranked rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import statistics
+from harness import pareto, statistics
 from harness.metrics import COSTS, RANKED_BY, ROUGE
 from harness.record import Record, Status
 from harness.search import Search
@@ -40,6 +40,7 @@ class Row:
     reason: str = ""
     bound: bool = False  # made from the references: shown beside the others, never ranked
     contended: bool = False  # some of its runs had others beside them: their times say little
+    fronts: tuple[str, ...] = ()  # the costs of ``pareto`` for which no ranked method reaches more with less
 
     def to_dict(self) -> dict[str, Any]:
         """The row as in ``leaderboard.json``: flat, bounds as ``rouge1_low`` and ``rouge1_high``."""
@@ -54,7 +55,8 @@ class Row:
             flat[metric.name] = value and value.mean
             flat[f"{metric.name}_low"] = value and value.low
             flat[f"{metric.name}_high"] = value and value.high
-        return {**flat, **self.costs, "bound": self.bound, "contended": self.contended, "reason": self.reason or None}
+        rest = {"bound": self.bound, "contended": self.contended, "pareto": list(self.fronts)}
+        return {**flat, **self.costs, **rest, "reason": self.reason or None}
 
 
 def rows(entries: Sequence[Entry], searches: Mapping[str, Search] | None = None) -> list[Row]:
@@ -72,7 +74,7 @@ def rows(entries: Sequence[Entry], searches: Mapping[str, Search] | None = None)
     ranks = _ranks({method: by_metric[RANKED_BY.name] for method, by_metric in competing.items()})
     found = searches or {}
     table = [_row(method, group, ranks, drawn, found.get(method)) for method, group in groups.items()]
-    return sorted(table, key=lambda row: (row.rank is None, row.rank or 0, -_mean(row), row.method))
+    return sorted(_marked(table), key=lambda row: (row.rank is None, row.rank or 0, -_mean(row), row.method))
 
 
 def by_method(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
@@ -113,6 +115,16 @@ def _row(
         bound=_bound(group) and not failed,
         contended=any(entry.record.contended for entry in group),
     )
+
+
+def _marked(table: Sequence[Row]) -> list[Row]:
+    """The rows with the Pareto fronts that they are on."""
+    ranked = [row for row in table if row.rank is not None]
+    fronts = {
+        cost: pareto.front({row.method: pareto.Offer(row.costs[cost], row.scores[pareto.SCORE].mean) for row in ranked})
+        for cost in pareto.COSTS
+    }
+    return [replace(row, fronts=tuple(cost for cost in fronts if row.method in fronts[cost])) for row in table]
 
 
 def _complete(entry: Entry) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness import registry
+from harness import suite as suites
 from harness.record import RunSpec
 from harness.registry import Plugin
 from harness.suite import ZERO_SHOT, ModelTable, SearchTable, Suite
@@ -30,6 +31,14 @@ class Order:
     def validation(self) -> Path:
         """The folder of the task that trials answer."""
         return self.task.with_name("validation")
+
+
+def joined(suite: Suite, plugins: Mapping[str, Plugin]) -> Suite:
+    """The suite with those methods, too, that no built-in one names, if it takes new ones."""
+    if not suite.run.new_methods:
+        return suite
+    methods = [*suite.run.methods, *sorted(set(plugins) - suites.named() - set(suite.run.methods))]
+    return suite.model_copy(update={"run": suite.run.model_copy(update={"methods": tuple(methods)})})
 
 
 def runs(suite: Suite, plugins: Mapping[str, Plugin]) -> list[RunSpec]:

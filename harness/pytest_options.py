@@ -55,8 +55,9 @@ def suite(config: pytest.Config) -> "Suite":
     from harness import plan
     from harness import suite as suites
 
-    chosen = suites.load(config.getoption("suite"), _overrides(config))
-    plan.runs(chosen, plugins(config))
+    found = plugins(config)
+    chosen = plan.joined(suites.load(config.getoption("suite"), _overrides(config)), found)
+    plan.runs(chosen, found)
     return chosen
 
 

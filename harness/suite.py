@@ -85,6 +85,7 @@ class RunTable(Table):
     """``[run]``: which methods, how often, and the batch that all of them train with."""
 
     methods: tuple[str, ...] = Field(min_length=1)
+    new_methods: bool = False  # those that no built-in suite names run as well
     seeds: tuple[Natural, ...] = Field(default=(0, 1, 2), min_length=1)
     batch_size: Positive = 16
     micro_batch_size: Positive | None = None  # rows of a batch that the model sees at once, to save memory
@@ -129,6 +130,11 @@ class Suite(Table):
 def built_in() -> list[str]:
     """The names of the suites that come with Tuneoff."""
     return sorted(path.stem for path in BUILT_IN.glob("*.toml"))
+
+
+def named() -> set[str]:
+    """The methods that a built-in suite names; any other is somebody's own."""
+    return {method for name in built_in() for method in load(name).run.methods}
 
 
 def load(name_or_file: str, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> Suite:

@@ -16,7 +16,7 @@ LAYERS = (
     "registry plan",
     "environment preflight runner processes executor side revision capabilities",
     "on_disk store baseline acceptance baseline_file search",
-    "statistics paired leaderboard verdict timing compared gate "
+    "statistics pareto paired leaderboard verdict timing compared gate "
     "report report.table report.notes report.markdown report.files report.methods",
     "judge resume session session_gate session_search comparison session_against trial session_selftest bench "
     "pytest_options pytest_runs pytest_against pytest_selftest pytest_plugin",

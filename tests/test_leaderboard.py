@@ -15,7 +15,7 @@ KEYS = [
     *("rougeL", "rougeL_low", "rougeL_high", "rougeLsum", "rougeLsum_low", "rougeLsum_high"),
     *("trainable_parameters", "total_parameters", "examples", "steps"),
     *("train_seconds", "generate_seconds", "peak_rss_bytes", "peak_gpu_bytes"),
-    *("search_seconds", "learning_rate_sensitivity", "bound", "contended", "reason"),
+    *("search_seconds", "learning_rate_sensitivity", "bound", "contended", "pareto", "reason"),
 ]
 
 

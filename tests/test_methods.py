@@ -12,7 +12,7 @@ from peft import PeftModel
 from reloading import CPU, answers, instance, load
 from transformers import set_seed
 
-from harness import checkpoint, registry, shapes, suite
+from harness import checkpoint, registry, shapes
 from harness.budget import Batches
 from harness.method import Bound, Unsupported
 from harness.suite import Budget
@@ -80,10 +80,6 @@ def fresh_process():
 def trained(request, tiny_folder, toy_task):
     """The name of each trained method with its trial; trained once for all tests."""
     return request.param, attempt(request.param, tiny_folder, toy_task)
-
-
-def test_the_zoo_suite_runs_every_method():
-    assert sorted(suite.load("zoo").run.methods) == sorted(PLUGINS)
 
 
 @pytest.mark.parametrize(("name", "word"), UNATTACHABLE.items())

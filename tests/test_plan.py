@@ -76,3 +76,11 @@ def test_a_method_that_does_not_exist_stops_the_plan(plugins):
 def test_every_method_of_a_built_in_suite_comes_with_tuneoff(name):
     loaded = suite.load(name)
     assert len(plan.runs(loaded, registry.discover())) == len(loaded.run.methods) * len(loaded.run.seeds)
+
+
+def test_a_method_that_no_built_in_suite_names_joins_a_suite_that_takes_new_ones(plugins):
+    plugins["mine"] = Plugin("mine", plugins["lora"].path)
+    for takes, expected in ((True, ("full_finetune", "mine")), (False, ("full_finetune",))):
+        asked = small("full_finetune")
+        asked = asked.model_copy(update={"run": asked.run.model_copy(update={"new_methods": takes})})
+        assert plan.joined(asked, plugins).run.methods == expected

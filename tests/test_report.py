@@ -207,7 +207,7 @@ def test_the_table_shows_rank_interval_and_costs():
     ]
     assert [cell.strip() for cell in line.split("|")[1:-1]] == [
         *("1", "lora", "50.0 (50.0–50.0)", "25.0", "40.0", "40.0"),
-        *("688,128", "30.5 s"),
+        *("688,128 *", "30.5 s *"),
     ]
 
 
@@ -216,7 +216,7 @@ def test_times_of_a_contended_row_stand_in_brackets_and_nothing_else_does():
     rows = leaderboard.rows([contended, scored(finished("dora"), 0.5)])
     lines = table.leaderboard(rows, "github").splitlines()[2:]
     cells = {line.split("|")[2].strip(): [cell.strip() for cell in line.split("|")[7:-1]] for line in lines}
-    assert cells == {"lora": ["688,128", "(30.5 s)"], "dora": ["688,128", "30.5 s"]}
+    assert cells == {"lora": ["688,128 *", "(30.5 s) *"], "dora": ["688,128 *", "30.5 s *"]}
 
 
 def test_a_time_that_is_unknown_has_no_brackets():

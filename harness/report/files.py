@@ -22,6 +22,7 @@ def write(
     table = pandas.DataFrame(flat, dtype=object)  # whole numbers stay whole beside missing ones
     if "seeds" in table:
         table["seeds"] = [" ".join(map(str, row.seeds)) for row in rows]
+        table["pareto"] = [" ".join(row.fronts) for row in rows]
     return [
         store.write_text("leaderboard.md", markdown.leaderboard(suite, rows, samples, notes)),
         store.write_text("leaderboard.csv", table.to_csv(index=False)),

@@ -22,6 +22,7 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u20
 def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[Outcome], notes: Notes | None = None) -> str:
     """The whole page; ``samples`` are runs of one seed with the predictions to show."""
     parts = [f"# Leaderboard: {escape(suite.name)}", _setting(suite), table.leaderboard(rows, "github"), LEGEND]
+    parts += [FRONT] if any(row.fronts for row in rows) else []
     parts += [CONTENDED] if any(row.contended for row in rows) else []
     parts += [SEARCHED] if any(row.costs["search_seconds"] is not None for row in rows) else []
     parts += [BOUND] if any(row.bound for row in rows) else []
@@ -39,6 +40,7 @@ LEGEND = (
     "methods that it cannot tell apart share one. Seconds and memory are means over seeds; "
     "training time holds no evaluation."
 )
+FRONT = f"`{table.FRONT}`: on the Pareto front, so that no ranked method reaches this ROUGE-L with less of that column."
 SEARCHED = (
     "The learning rates were searched on validation rows: `search` is the seconds of all trials together, "
     "`LR gap` the best minus the worst of them in ROUGE-1, where one without an answer counts as 0."

@@ -11,7 +11,7 @@ COSTS = (
     *("trainable_parameters", "train_seconds", "generate_seconds", "peak_rss_bytes", "peak_gpu_bytes"),
     *(metric.name for metric in SEARCHED),
 )
-SHORT = {"trainable_parameters": "trainable"}
+FRONT = "*"  # stands alone, so that it is no markup
 
 
 def leaderboard(rows: Sequence[Row], style: str) -> str:
@@ -44,7 +44,7 @@ def interval(row: Row, name: str = ROUGE[0].name) -> str:
 def _cost(row: Row, metric: Metric) -> str:
     text = show(metric, row.costs[metric.name])
     bracketed = row.contended and metric.unit == "seconds" and row.costs[metric.name] is not None
-    return f"({text})" if bracketed else text
+    return (f"({text})" if bracketed else text) + (f" {FRONT}" if metric.name in row.fronts else "")
 
 
 def _mean(row: Row, name: str) -> float | None:

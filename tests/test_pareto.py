@@ -1,0 +1,51 @@
+"""On the Pareto front is what no other method beats in score without costing more."""
+
+import pytest
+from records import entry, unfinished
+
+from harness import leaderboard
+from harness.leaderboard import Entry
+from harness.pareto import Offer, front
+from harness.record import Cost
+
+
+@pytest.mark.parametrize(
+    ("offers", "expected"),
+    [
+        ({}, set()),
+        ({"a": (10, 0.3)}, {"a"}),
+        ({"cheap": (10, 0.3), "good": (20, 0.4)}, {"cheap", "good"}),
+        ({"good": (10, 0.4), "dear": (20, 0.4)}, {"good"}),
+        ({"good": (10, 0.4), "bad": (10, 0.3)}, {"good"}),
+        ({"one": (10, 0.4), "same": (10, 0.4)}, {"one", "same"}),
+        ({"free": (None, 0.2), "bad": (5, 0.1), "good": (9, 0.4)}, {"free", "good"}),
+    ],
+)
+def test_the_front(offers, expected):
+    assert front({name: Offer(*offer) for name, offer in offers.items()}) == expected
+
+
+def costing(method, level, parameters, seconds):
+    return entry(method, level, cost=Cost(trainable_parameters=parameters, train_seconds=seconds))
+
+
+def test_a_row_knows_the_fronts_that_it_is_on():
+    entries = [
+        costing("zero_shot", 0.2, 0, None),
+        costing("lora", 0.5, 100, 9.0),
+        costing("full_finetune", 0.4, 900, 5.0),
+        costing("dora", 0.3, 200, 8.0),
+    ]
+    fronts = {row.method: row.fronts for row in leaderboard.rows(entries)}
+    assert fronts == {
+        "zero_shot": ("trainable_parameters", "train_seconds"),
+        "lora": ("trainable_parameters", "train_seconds"),
+        "full_finetune": ("train_seconds",),
+        "dora": (),
+    }
+
+
+def test_what_has_no_rank_is_on_no_front():
+    bound = entry("oracle", 0.9, bound=True)
+    rows = leaderboard.rows([costing("lora", 0.3, 100, 9.0), bound, Entry(unfinished("dora"), {})])
+    assert [row.method for row in rows if row.fronts] == ["lora"]

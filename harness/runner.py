@@ -158,11 +158,16 @@ class Run:
         )
 
     def _prepare(self, method: Method, base: Seq2Seq, task: Task) -> None:
-        first = islice(task.batches(self.spec.batch_size, self.spec.seed), PREPARED)
-        batches = [{name: tensor.to(self.device) for name, tensor in batch.items()} for batch in first]
+        first = Batches(task.batches(self.spec.batch_size, self.spec.seed), self.spec.budget, self.device)
+        batches = list(islice(first, PREPARED))
+        with self.meters.phase("check"):
+            before = weights.digest(base)
         with self.meters.phase("prepare"):
             set_seed(self.spec.seed)
             method.prepare(base, batches)
+        with self.meters.phase("check"):
+            if weights.digest(base) != before:
+                raise ContractError("prepare() changed the base model; what it finds out belongs to the method")
 
     def _count(self, model: Seq2Seq) -> None:
         parameters = list(model.parameters())

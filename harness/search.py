@@ -14,6 +14,7 @@ from harness.record import SCHEMA, Block, Environment, Preflight, Record, RunSpe
 from harness.suite import SearchTable
 
 RATE = "learning_rate"
+UNLUCKY = (Status.CRASHED, Status.TIMED_OUT, Status.OUT_OF_MEMORY)  # what a neighbour may have caused
 
 
 class Trial(Block):
@@ -54,8 +55,13 @@ class Search(Block):
     @property
     def at_edge(self) -> bool:
         """Whether the chosen learning rate is the lowest or the highest of all, so that a better one may lie beyond."""
-        rates = [trial.learning_rate for trial in self.trials if trial.learning_rate is not None]
-        return len(set(rates)) > 1 and self.learning_rate in (min(rates), max(rates))
+        tried = sorted(self.trials, key=lambda trial: trial.multiplier)
+        return len(tried) > 1 and self.learning_rate in (tried[0].learning_rate, tried[-1].learning_rate)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it found something, and no trial ended for a reason that another time may not be there."""
+        return self.learning_rate is not None and not any(trial.status in UNLUCKY for trial in self.trials)
 
     @property
     def unsupported(self) -> str:
@@ -143,9 +149,15 @@ def hash_of(spec: RunSpec, table: SearchTable, here: Preflight) -> str:
 
 
 def lines(searches: Iterable[Search]) -> list[str]:
-    """What to paste into a suite file, two lines a method."""
-    chosen = {search.spec.method: search.learning_rate for search in searches if search.learning_rate is not None}
-    return [line for method, rate in chosen.items() for line in (f"[methods.{method}]", f"{RATE} = {rate!r}")]
+    """What to paste into a suite file; of a table that is there already, what to put into it."""
+    return [line for search in searches if search.learning_rate is not None for line in _lines(search)]
+
+
+def _lines(search: Search) -> tuple[str, ...]:
+    table, value = f"[methods.{json.dumps(search.spec.method)}]", f"{RATE} = {search.learning_rate!r}"
+    if search.spec.overrides:
+        return (f"# into {table}, which is there already: {value}",)
+    return table, value
 
 
 def _basis(spec: RunSpec, *without: str) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.comparison import Comparison
 from harness.revision import Revision
 from harness.side import Side
-from harness.suite import Suite
+from harness.suite import Suite, named
 from harness.verdict import Outcome, Summary, Verdict, summary
 
 
@@ -21,7 +21,8 @@ class Against:
         self._suite = suite
         self._root = root
         self._device = device
-        self._gone = [name for name in _methods(self.revision.text(path)) if name not in suite.run.methods]
+        then = [*_methods(self.revision.text(path)), *(self._own(root) if suite.run.new_methods else ())]
+        self._gone = [name for name in dict.fromkeys(then) if name not in suite.run.methods]
         self._found: dict[str, list[Verdict]] = {}
         self._asked: list[str] = []
 
@@ -61,6 +62,12 @@ class Against:
     def close(self) -> None:
         """Remove what was checked out, and what the runs wrote."""
         self.revision.close()
+
+    def _own(self, root: Path) -> list[str]:
+        """The methods of the folder's own that base had, which a suite that takes new ones ran without naming them."""
+        files = map(Path, self.revision.files(root / "methods"))
+        found = [file.stem for file in files if file.suffix == ".py" and not file.stem.startswith("_")]
+        return [name for name in found if name not in named()]
 
     @cached_property
     def _comparison(self) -> Comparison:

@@ -43,7 +43,7 @@ class Searches:
         self._here, self._submit = here, submit
         for method, spec in self._specs.items():
             stored = self._store.read_search(method)
-            if stored and stored.hash == search.hash_of(spec, self._table, here):
+            if stored and stored.whole and stored.hash == search.hash_of(spec, self._table, here):
                 self._stored[method] = stored
 
     def expect(self, methods: Iterable[str]) -> None:
@@ -102,7 +102,7 @@ class Searches:
                     each.cancel()
                 trials = trials[:1]
             if not _open(trials):
-                del self._pending[method]
+                del self._pending[method]  # first: a trial that could not even be begun raises
                 self._keep(method, [each.result().record for each in trials])
 
     def stop(self) -> None:
@@ -140,4 +140,5 @@ def _open(trials: Iterable[Future[Outcome]]) -> list[Future[Outcome]]:
 
 
 def _pointless(trials: Sequence[Future[Outcome]]) -> bool:
-    return trials[0].done() and trials[0].result().record.status == Status.UNSUPPORTED
+    first = trials[0]
+    return first.done() and not first.exception() and first.result().record.status == Status.UNSUPPORTED

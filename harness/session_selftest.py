@@ -117,7 +117,9 @@ def small(suite: Suite) -> Suite:
 def _right(case: str, found: Sequence[Said]) -> bool:
     """Whether what was made worse is red, or nothing is where nothing was."""
     metric = CASES[case].metric
-    return any(one.fails for one in found if one.metric == metric) if metric else not any(one.fails for one in found)
+    if metric:
+        return any(one.fails for one in found if one.metric == metric)
+    return any(one.outcome == Outcome.PASS for one in found) and not any(one.fails for one in found)
 
 
 def _told(case: str, found: Sequence[Said]) -> str:

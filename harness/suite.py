@@ -121,10 +121,20 @@ class Suite(Table):
 
     @model_validator(mode="after")
     def _overrides_belong_to_methods(self) -> Self:
-        if strangers := set(self.methods) - set(self.run.methods):
-            known = f"run.methods has {', '.join(self.run.methods)}"
-            raise ValueError(f"[methods.{min(strangers)}] is for a method that does not run; {known}")
+        if not self.run.new_methods and (stranger := self.stranger()):
+            raise ValueError(stranger)
         return self
+
+    def stranger(self) -> str:
+        """What is wrong with a table of a method that does not run; empty if there is none."""
+        known, strangers = ", ".join(self.run.methods), set(self.methods) - set(self.run.methods)
+        if not strangers:
+            return ""
+        return (
+            f"[methods.{min(strangers)}] is for a method that does not run; run.methods has {known}"
+            if strangers
+            else ""
+        )
 
 
 def built_in() -> list[str]:

@@ -24,6 +24,7 @@ def only(suite: Suite, method: str) -> dict[str, dict[str, Any]]:
     """The suite with that method alone, beside zero-shot which is always there, and its first seed."""
     found = tables(suite)
     found["run"] |= {"methods": [method], "seeds": [suite.run.seeds[0]]}
+    found["run"].pop("new_methods", None)  # and no others
     found["methods"] = {name: table for name, table in found.get("methods", {}).items() if name == method}
     found.pop("search", None)  # what is compared is compared at one learning rate
     return found

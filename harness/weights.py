@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ class Snapshot:
         trainable = _trainable(model)
         save_file({name: tensor.clone() for name, tensor in trainable.items()}, self._file)
         self._names = set(trainable)
-        self._frozen = self._frozen_hash(model)
+        self._frozen = digest(model, self._names)
 
     def largest_change(self, model: Seq2Seq) -> float:
         """The largest change of a trainable tensor, relative to the larger of its norms before and after."""
@@ -36,15 +36,7 @@ class Snapshot:
 
     def frozen_unchanged(self, model: Seq2Seq) -> bool:
         """Whether everything that was not to be trained is bit by bit what it was."""
-        return self._frozen_hash(model) == self._frozen
-
-    def _frozen_hash(self, model: Seq2Seq) -> str:
-        digest = hashlib.blake2b()
-        for name, tensor in sorted(_tensors(model).items()):
-            if name not in self._names:
-                digest.update(name.encode())
-                digest.update(tensor.reshape(-1).contiguous().view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()
+        return digest(model, self._names) == self._frozen
 
 
 class Gradients:
@@ -93,6 +85,16 @@ class Gradients:
         if id(optimizer) not in self._state:
             tensors = (value for state in optimizer.state.values() for value in state.values())
             self._state[id(optimizer)] = sum(t.nbytes for t in tensors if isinstance(t, torch.Tensor))
+
+
+def digest(model: Seq2Seq, but: Set[str] = frozenset()) -> str:
+    """A hash of all weights but those of these names."""
+    found = hashlib.blake2b()
+    for name, tensor in sorted(_tensors(model).items()):
+        if name not in but:
+            found.update(name.encode())
+            found.update(tensor.reshape(-1).contiguous().view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
 
 
 def finite(model: Seq2Seq) -> bool:

@@ -12,8 +12,11 @@ class Adalora(PeftMethod):
     initial_rank = 48
     rank = 32
     orthogonality = 0.1
+    _pruned = False
 
     def config(self, base: Seq2Seq) -> PeftConfig:
+        if self.rank >= self.initial_rank:
+            raise ValueError(f"rank = {self.rank}: expected less than initial_rank = {self.initial_rank}")
         return AdaLoraConfig(
             task_type=TaskType.SEQ_2_SEQ_LM,
             init_r=self.initial_rank,
@@ -27,8 +30,6 @@ class Adalora(PeftMethod):
         )
 
     def after_step(self, model: Seq2Seq, step: int, progress: float) -> None:
-        thousandth = round(progress * STEPS)
-        if thousandth < LAST:
-            model.base_model.update_and_allocate(thousandth)
-        elif model.peft_config["default"].rank_pattern:
-            model.base_model.update_and_allocate(STEPS)  # what is pruned stays so
+        thousandth = STEPS if self._pruned else min(round(progress * STEPS), LAST)
+        model.base_model.update_and_allocate(thousandth)  # LAST settles what is pruned, STEPS keeps it so
+        self._pruned = thousandth >= LAST

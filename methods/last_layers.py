@@ -9,6 +9,8 @@ class LastLayers(Method):
 
     def build(self, base: Seq2Seq) -> Seq2Seq:
         base.requires_grad_(False)
+        if self.layers < 1:
+            raise ValueError(f"layers = {self.layers}: expected one at least")
         for stack in (base.encoder, base.decoder):
             stack.block[-self.layers :].requires_grad_(True)
             stack.final_layer_norm.requires_grad_(True)

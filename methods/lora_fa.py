@@ -25,6 +25,6 @@ class LoraFa(PeftMethod):
 
     def optimizer(self, model: Seq2Seq) -> torch.optim.Optimizer:
         optimizer: torch.optim.Optimizer = create_lorafa_optimizer(
-            model, r=self.rank, lora_alpha=self.alpha, lr=self.learning_rate
+            model, r=self.rank, lora_alpha=self.alpha, lr=self.learning_rate, weight_decay=self.weight_decay
         )
         return optimizer

@@ -20,6 +20,10 @@ class Loraplus(PeftMethod):
 
     def optimizer(self, model: Seq2Seq) -> torch.optim.Optimizer:
         optimizer: torch.optim.Optimizer = create_loraplus_optimizer(
-            model, torch.optim.AdamW, lr=self.learning_rate, loraplus_lr_ratio=self.ratio
+            model,
+            torch.optim.AdamW,
+            lr=self.learning_rate,
+            loraplus_lr_ratio=self.ratio,
+            loraplus_weight_decay=self.weight_decay,
         )
         return optimizer

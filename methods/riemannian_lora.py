@@ -20,6 +20,6 @@ class RiemannianLora(PeftMethod):
 
     def optimizer(self, model: Seq2Seq) -> torch.optim.Optimizer:
         optimizer: torch.optim.Optimizer = create_riemannian_optimizer(
-            model, torch.optim.AdamW, lr=self.learning_rate, reg=self.damping
+            model, torch.optim.AdamW, lr=self.learning_rate, reg=self.damping, weight_decay=self.weight_decay
         )
         return optimizer

@@ -74,12 +74,20 @@ class Prepares(Method):
 """
 
 
-def test_prepare_sees_the_first_eight_training_batches_before_build_on_a_clock_of_its_own(run, tmp_path):
+@pytest.mark.parametrize(("limits", "sizes"), [({"max_steps": 20}, [8] * 8), ({"max_examples": 12}, [8, 4])])
+def test_prepare_sees_the_first_training_batches_of_the_budget_on_a_clock_of_its_own(run, tmp_path, limits, sizes):
     (tmp_path / "prepares.py").write_text(PREPARES)
-    outcome = run("prepares", plugins=registry.discover([tmp_path]))
-    assert {prediction.text for prediction in outcome.predictions} == {str([8] * 8)}
+    outcome = run("prepares", plugins=registry.discover([tmp_path]), budget=Budget(**limits))
+    assert {prediction.text for prediction in outcome.predictions} == {str(sizes)}
     assert "prepare" in outcome.record.cost.phases
     assert outcome.record.cost.examples == 0
+
+
+def test_prepare_may_not_change_the_base_model(run, tmp_path):
+    changes = "        next(base.parameters()).data.add_(1)\n"
+    (tmp_path / "prepares.py").write_text(PREPARES.replace("        self.seen", f"{changes}        self.seen"))
+    outcome = run("prepares", plugins=registry.discover([tmp_path]))
+    assert "prepare() changed the base model" in outcome.record.error.message
 
 
 def test_a_method_that_prepares_nothing_has_no_such_phase(run):

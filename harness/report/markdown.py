@@ -49,7 +49,10 @@ BOUND = (
     "A bound is made from the references, which no other method sees: it says what such texts could reach at most, "
     "and has no rank."
 )
-CONTENDED = "Times in brackets were measured with other runs beside them (`--jobs`) and cannot be compared."
+CONTENDED = (
+    "Times in brackets were measured with other runs beside them (`--jobs`): they say little, and a front made of them "
+    "no more."
+)
 
 
 def escape(text: str) -> str:

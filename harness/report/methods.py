@@ -70,9 +70,10 @@ def found(plugins: Mapping[str, Plugin], known: Findings) -> dict[str, Any]:
 
 
 def source(plugin: Plugin) -> str:
-    """Twelve hex digits of what decides the findings about a method: its file, and the code that finds out."""
+    """Twelve hex digits of what decides the findings about a method: its file, the libraries, what finds out."""
     content = b"".join(path.read_bytes() for path in [plugin.path, *PROBES])
-    return hashlib.sha256(content).hexdigest()[:12]
+    versions = " ".join(version(package) for package in ("peft", "transformers", "torch"))
+    return hashlib.sha256(content + versions.encode()).hexdigest()[:12]
 
 
 def page(plugins: Mapping[str, Plugin], findings: Findings) -> str:

@@ -1,5 +1,7 @@
 """Lily: low-rank updates, one half shared by all layers through a router (Zhong et al., 2024, arXiv:2407.09946)."""
 
+from collections.abc import Sequence
+
 from peft import LilyConfig, PeftConfig, TaskType
 
 from harness.method import PeftMethod, Seq2Seq
@@ -19,3 +21,8 @@ class Lily(PeftMethod):
             num_B=self.experts,
             target_modules=["q", "v"],
         )
+
+    def generate(self, model: Seq2Seq, prompts: Sequence[str]) -> list[str]:
+        # The router's mean is over everything in a batch: with others beside it a prompt has another answer.
+        answer = super().generate
+        return [answer(model, [prompt])[0] for prompt in prompts]

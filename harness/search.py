@@ -154,7 +154,7 @@ def lines(searches: Iterable[Search]) -> list[str]:
 
 
 def _lines(search: Search) -> tuple[str, ...]:
-    table, value = f"[methods.{json.dumps(search.spec.method)}]", f"{RATE} = {search.learning_rate!r}"
+    table, value = f"[methods.{search.spec.method}]", f"{RATE} = {search.learning_rate!r}"
     if search.spec.overrides:
         return (f"# into {table}, which is there already: {value}",)
     return table, value

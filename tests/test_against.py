@@ -279,9 +279,9 @@ def test_a_time_that_no_run_has_is_not_spoken_of(compare):
 @pytest.mark.parametrize("seconds", [math.nan, 0.0, None])
 def test_a_time_that_is_no_number_is_invalid(compare, seconds):
     _, found = compare(took(1.0, 1.0), took(1.0, seconds))
-    assert next(iter(found.values())).message == (
-        f"lora step_seconds_median: invalid: one of its runs took {seconds} seconds"
-    )
+    message = f"lora step_seconds_median: invalid: one of its runs took {seconds} seconds"
+    assert found["step_seconds_median"].message == message
+    assert found["steps"].outcome == Outcome.PASS  # what else was found out is said, too
 
 
 def test_a_count_is_compared_exactly(compare):
@@ -293,6 +293,12 @@ def test_under_a_budget_in_seconds_steps_are_the_machines(compare):
     timed = load("smoke", {"budget": {"max_seconds": 5.0}})
     _, found = compare(took(1.0, 1.0, steps=20), took(1.0, 1.0, steps=21), timed)
     assert found["steps"].outcome == Outcome.INCOMPARABLE
+
+
+def test_a_failure_of_base_is_no_failure_of_head(compare):
+    crashed = Taken(status=Status.CRASHED, cost=Cost(), problem="base: crashed: killed by signal 9")
+    _, found = compare([crashed], took(1.0))
+    assert found[""].message == "lora: incomparable: base: crashed: killed by signal 9"
 
 
 def test_a_method_that_base_cannot_attach_to_is_not_compared(compare):

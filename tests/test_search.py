@@ -330,6 +330,19 @@ def test_the_lines_are_toml_and_give_the_learning_rates_back():
     }
 
 
+def test_a_table_that_the_suite_has_already_is_not_written_twice():
+    found = searched(tried().model_copy(update={"learning_rate": 0.004}), asked=spec("lora", overrides={"rank": 4}))
+    assert search.lines([found]) == ["# into [methods.lora], which is there already: learning_rate = 0.004"]
+
+
+@pytest.mark.parametrize(
+    ("status", "whole"), [(Status.DIVERGED, True), (Status.TIMED_OUT, False), (Status.OUT_OF_MEMORY, False)]
+)
+def test_a_search_with_a_trial_that_was_unlucky_is_not_reused(status, whole):
+    assert searched(tried(), failed(10, status)).whole == whole
+    assert not searched(failed()).whole
+
+
 def shown(*searches):
     entries = [entry("zero_shot", 0.2), entry("lora", 0.4)]
     return leaderboard.rows(entries, {one.spec.method: one for one in searches})

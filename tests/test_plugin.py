@@ -65,6 +65,12 @@ def test_the_flag_lists_the_runs_with_zero_shot_first(other):
     assert names(other("--benchmark", "--co", "-q")) == runs("zero_shot-seed0", "norms-seed0", "broken-seed0")
 
 
+def test_a_method_of_ones_own_joins_a_built_in_suite_unasked(other):
+    listed = names(other("--benchmark", "--co", "-q", "--suite=smoke"))
+    assert runs("norms-seed0", "broken-seed0")[0] in listed
+    assert runs("lora-seed0")[0] in listed
+
+
 def test_listing_the_runs_imports_no_torch(other, pytester):
     (pytester.path / "spy.py").write_text(
         "import sys\ndef pytest_unconfigure():\n    print('torch', 'torch' in sys.modules)\n"

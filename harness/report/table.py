@@ -42,8 +42,11 @@ def interval(row: Row, name: str = ROUGE[0].name) -> str:
 
 
 def _cost(row: Row, metric: Metric) -> str:
-    text = show(metric, row.costs[metric.name])
-    bracketed = row.contended and metric.unit == "seconds" and row.costs[metric.name] is not None
+    value = row.costs[metric.name]
+    text = show(metric, value)
+    if value is None:
+        return text
+    bracketed = row.contended and metric.unit == "seconds"
     return (f"({text})" if bracketed else text) + (f" {FRONT}" if metric.name in row.fronts else "")
 
 

@@ -22,12 +22,16 @@ TORCH_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of mem
 
 
 def of_exception(error: BaseException, plugin: Path) -> tuple[Status, Failure]:
-    """The status of a run that ended with this exception; the traceback begins in the plugin's file."""
+    """The status of a run that ended with this exception; the traceback begins in the plugin's file.
+
+    What is ``unsupported`` has none.
+    """
     release(error)
     status = _status(error)
     remedy = "" if isinstance(error, UsageError) else REMEDIES[status]
     kind = type(error).__name__
-    message, trace = _visible(str(error)), _visible(_trimmed(error, plugin))
+    message = _visible(str(error))
+    trace = "" if status == Status.UNSUPPORTED else _visible(_trimmed(error, plugin))  # a reason, and no fault
     return status, Failure(type=kind, message=message or f"{kind} without a message", remedy=remedy, traceback=trace)
 
 

@@ -30,6 +30,7 @@ class Meters:
         try:
             yield
         finally:
+            _give_back()  # at this phase's cost: what is free by now is no part of the next one's peak
             self._add(name, self._now() - began, resettable)
 
     def peak(self, name: str) -> int | None:
@@ -46,8 +47,6 @@ class Meters:
 
     def _reset(self) -> bool:
         """Start new high-water marks; False where the system cannot reset the resident one."""
-        with suppress(AttributeError, OSError):  # glibc's only; what is free now is no part of the next phase
-            ctypes.CDLL(None).malloc_trim(0)
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
         try:
@@ -69,6 +68,12 @@ class Meters:
                 before.peak_gpu_reserved_bytes, torch.cuda.max_memory_reserved(self.device) if cuda else None
             ),
         )
+
+
+def _give_back() -> None:
+    """Return the memory that is free to the system, where the allocator is glibc's."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _resident_peak() -> int | None:

@@ -84,7 +84,8 @@ class Run:
             base = base_model.load(self.order.model, self.device)
             task = prepared.load(self.order.task)
             self._enter_plugins_folder()
-        method = self._method(base.tokenizer, task.prompt)
+        with self.meters.phase("build"):
+            method = self._method(base.tokenizer, task.prompt)
         if type(method).prepare is not Method.prepare:
             self._prepare(method, base.model, task)
         with self.meters.phase("build"):

@@ -70,7 +70,7 @@ def load_model(table: ModelTable, device: torch.device) -> Seq2Seq:
 def revision(table: ModelTable) -> str:
     """What the weights of that name are now: the hub's commit, or twelve hex digits of a local checkpoint's."""
     folder, commit = _folder(table)
-    return commit or integrity.digest(folder)
+    return commit or integrity.digest(integrity.weight_files(folder))
 
 
 def _fused(model: Seq2Seq) -> Seq2Seq:

@@ -76,6 +76,7 @@ class Run(Block):
     status: Status
     reason: str = ""
     predictions_hash: str | None = None
+    weights_hash: str | None = None
     counts: Counts = Counts()
     scores: Mapping[str, float] = {}
     per_example: str | None = None
@@ -191,6 +192,7 @@ def _run(record: Record, scores: Scores) -> Run:
         status=record.status,
         reason=error.message if error else "",
         predictions_hash=record.predictions_hash,
+        weights_hash=record.weights_hash,
         counts=Counts(**record.cost.model_dump(include=set(COUNTS))),
         scores=record.scores.model_dump(include=set(names)) if record.scores else {},
         per_example=hash_of(scores) if scores else None,

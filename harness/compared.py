@@ -53,13 +53,22 @@ class Pair:
     @property
     def same_predictions(self) -> bool:
         """Whether every seed answered what it answered then, to the letter."""
-        hashes = [(then.predictions_hash, now.predictions_hash) for _, then, now in self.runs]
-        return all(now is not None and now == then for then, now in hashes)
+        return self._same("predictions_hash")
 
     @property
-    def trained(self) -> bool:
-        """Whether chance plays a part: a method that trains nothing answers the same under every seed."""
-        return any(run.counts.trainable_parameters != 0 for _, *both in self.runs for run in both)
+    def same_weights(self) -> bool:
+        """Whether training left every seed what it left it then, to the bit."""
+        return self._same("weights_hash")
+
+    @property
+    def retrained(self) -> bool:
+        """Whether the chance of training plays a part: not for what trains nothing, or has the same weights."""
+        trains = any(run.counts.trainable_parameters != 0 for _, *both in self.runs for run in both)
+        return trains and not self.same_weights
+
+    def _same(self, name: str) -> bool:
+        hashes = [(getattr(then, name), getattr(now, name)) for _, then, now in self.runs]
+        return all(now is not None and now == then for then, now in hashes)
 
     def verdict(self, metric: str, outcome: Outcome, *parts: str, advisory: bool = False) -> Verdict:
         """A verdict on this row, its message made of what is there of ``parts``."""
@@ -155,7 +164,7 @@ def _without_test(pair: Pair, metric: str) -> Verdict | None:
 
 
 def _compare(pair: Pair, metric: str) -> Comparison:
-    return paired.compare(*_matrices(pair, metric), trained=pair.trained)
+    return paired.compare(*_matrices(pair, metric), retrained=pair.retrained)
 
 
 def _tested(test: _Test, worse: float, better: float, tests: int, rules: Rules) -> Verdict:
@@ -193,10 +202,16 @@ def _decider(found: Comparison, rules: Rules, tests: int) -> str:
 def _figures(pair: Pair, found: Comparison, sure: str) -> str:
     low, high = (_signed(bound) for bound in found.interval())
     examples = "1 example" if found.examples == 1 else f"{found.examples:,} examples"
-    few = found.seeds < paired.ENOUGH and pair.trained
-    noise = f", {paired.ASSUMED:g} points of training noise assumed" if few else ""
     points = f"{_signed(found.difference)} points"
-    return f"{points} (95% CI {low} to {high}, {sure}, {examples}, {_seeds(pair)}{noise})"
+    return f"{points} (95% CI {low} to {high}, {sure}, {examples}, {_seeds(pair)}{_training(pair)})"
+
+
+def _training(pair: Pair) -> str:
+    """What is known about chance in training, where it is not taken from the seeds' scatter."""
+    if pair.same_weights:
+        return ", the same weights"
+    few = pair.retrained and len(pair.seeds) < paired.ENOUGH
+    return f", {paired.ASSUMED:g} points of training noise assumed" if few else ""
 
 
 def _seeds(pair: Pair) -> str:

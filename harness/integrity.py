@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ def verify(model: PreTrainedModel, folder: Path, name: str) -> None:
     embedding must be one of the checkpoint's input embeddings, never its output projection.
     """
     state = model.state_dict()
-    files: list[Any] = [safe_open(path, framework="pt") for path in _files(folder)]
+    files: list[Any] = [safe_open(path, framework="pt") for path in weight_files(folder)]
     stored: dict[str, Any] = {key: file for file in files for key in file.keys()}  # noqa: SIM118
     _nothing_at_random(state, stored, name)
     for key, file in stored.items():
@@ -38,13 +38,20 @@ def verify(model: PreTrainedModel, folder: Path, name: str) -> None:
                 _same(state[key], embedding, key, name)
 
 
-def digest(folder: Path) -> str:
-    """Twelve hex digits of the checkpoint's weights."""
+def digest(files: Iterable[Path]) -> str:
+    """Twelve hex digits of weights, file by file in that order."""
     content = hashlib.sha256()
-    for path in _files(folder):
+    for path in files:
         with path.open("rb") as file:
             content.update(hashlib.file_digest(file, "sha256").digest())
     return content.hexdigest()[:12]
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files of a checkpoint's weights: one, or the parts that an index lists."""
+    index = folder / INDEX
+    parts = set(json.loads(index.read_text())["weight_map"].values()) if index.exists() else {SINGLE}
+    return [folder / part for part in sorted(parts)]
 
 
 def _nothing_at_random(state: Mapping[str, torch.Tensor], stored: Mapping[str, object], name: str) -> None:
@@ -61,10 +68,3 @@ def _same(parameter: torch.Tensor, stored: torch.Tensor, key: str, name: str) ->
             f"model {name!r}: {key} is not what the checkpoint holds after loading with this version of "
             f"transformers; save the checkpoint again with all its embeddings, or pin another version"
         )
-
-
-def _files(folder: Path) -> list[Path]:
-    """The weights' files: one, or the parts that an index lists."""
-    index = folder / INDEX
-    parts = set(json.loads(index.read_text())["weight_map"].values()) if index.exists() else {SINGLE}
-    return [folder / part for part in sorted(parts)]

@@ -7,12 +7,12 @@ A test over examples alone takes such a draw for a change of the method (false a
 suite, the more the wider its seeds scatter). So the standard error has two parts:
 
 - examples: the variance of the seed-averaged differences, divided by the number of examples;
-- training: how far seeds scatter around their method's mean, in the baseline and now, divided by the number of
-  seeds; but only the share of it that does not cancel out. Where each seed answers as it did before, but for a lost
-  last word, the same weights are at work and the draw is the same; where it answers anew, none of it cancels. The
-  share is one minus the correlation of the two sides' scores after each seed's and each example's mean are taken
-  out. The scatter is taken as no less than the examples alone make it, and the part as no less than the scatter of
-  the seeds' own differences, so that a few seeds that agree by chance do not pass for certainty.
+- training: none where it left the very same weights as before, so that only the answering changed. Otherwise how far
+  seeds scatter around their method's mean, in the baseline and now, divided by the number of seeds; but only the
+  share of it that does not cancel out: little where each seed answers almost as before, all of it where it answers
+  anew. The share is one minus the correlation of the two sides' scores after each seed's and each example's mean are
+  taken out. The scatter is taken as no less than the examples alone make it, and the part as no less than the scatter
+  of the seeds' own differences, so that a few seeds that agree by chance do not pass for certainty.
 
 Degrees of freedom: F. E. Satterthwaite, An approximate distribution of estimates of variance components,
 Biometrics 2 (1946). Correction for several tests: S. Holm, A simple sequentially rejective multiple test
@@ -77,11 +77,11 @@ class Comparison:
         return math.ceil(self.seeds * self.error**2 / _bearable(distance, level) ** 2)
 
 
-def compare(now: Scores, then: Scores, *, trained: bool = True) -> Comparison:
+def compare(now: Scores, then: Scores, *, retrained: bool = True) -> Comparison:
     """Compare F1 in 0..1 of shape (seeds, examples), the same seeds and examples on both sides.
 
-    A method that is not ``trained`` has no training noise. One or two seeds do not show theirs: it is taken to be
-    ``ASSUMED`` points at least. One example decides nothing.
+    What is not ``retrained``, because it trains nothing or has the same weights as then, has no training noise. One or
+    two seeds do not show theirs: it is taken to be ``ASSUMED`` points at least. One example decides nothing.
     """
     if now.shape != then.shape:
         raise ValueError(f"paired scores need the same shape, got {now.shape} and {then.shape}")
@@ -92,7 +92,7 @@ def compare(now: Scores, then: Scores, *, trained: bool = True) -> Comparison:
     if examples == 1:
         return Comparison(mean, examples, seeds, math.inf, 0.0, 1.0)
     by_examples = float(differences.var(ddof=1)) / examples
-    by_training = _training(now, then) if trained else 0.0
+    by_training = _training(now, then) if retrained else 0.0
     freedom = _freedom((by_examples, examples - 1), (by_training, 2 * (seeds - 1)))
     return Comparison(mean, examples, seeds, by_examples, by_training, freedom)
 

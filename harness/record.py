@@ -169,6 +169,7 @@ class Record(Block):
     data_revision: str | None = None  # the hub's commit
     model_revision: str | None = None  # the hub's commit, or a hash of a local checkpoint's weights
     predictions_hash: str | None = None
+    weights_hash: str | None = None  # of what training left, as saved: the adapter, or the whole model
     environment: Environment | None = None
     contended: bool = False
     bound: bool = False  # it saw the references, so it is shown and never ranked

@@ -245,6 +245,7 @@ class Run:
     def _save(self, method: Method, model: Seq2Seq, prompts: Sequence[str], texts: Sequence[str]) -> None:
         folder = self.scratch / "checkpoint"
         self.cost["adapter_bytes"] = checkpoint.save(model, folder)
+        self.facts["weights_hash"] = checkpoint.digest(folder)
         fresh = base_model.load_model(self.order.model, self.device)
         again = method.generate(checkpoint.reload(model, folder, fresh), prompts[:RELOAD_SAMPLE])
         self.checks["reload_equal"] = list(again) == list(texts[:RELOAD_SAMPLE])

@@ -89,6 +89,19 @@ def test_a_loss_without_a_change_of_the_method_says_so():
     assert found.message.endswith("; the method's settings and source did not change")
 
 
+def test_the_same_weights_are_said_and_leave_no_noise_of_training():
+    known = {"weights_hash": "0"}
+    found = beside(row(shortened(then(1)), **known), row(then(1), **known))["rouge1"]
+    assert found.outcome == Outcome.REGRESSED
+    assert "200 examples, 1 seed, the same weights)" in found.message
+
+
+def test_other_weights_or_unknown_ones_are_not_called_the_same():
+    for now, past in (("1", "0"), (None, "0"), (None, None)):
+        found = beside(row(shortened(then()), weights_hash=now), row(then(), weights_hash=past))["rouge1"]
+        assert "the same weights" not in found.message
+
+
 def test_a_loss_with_equal_predictions_is_the_scorings():
     found = beside(row(shortened(then()), predictions_hash="0"), row(then(), predictions_hash="0"))["rouge1"]
     assert found.outcome == Outcome.REGRESSED

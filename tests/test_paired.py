@@ -30,10 +30,10 @@ def test_the_difference_is_in_points():
     assert paired.compare(then - 0.01, then).difference == pytest.approx(-1)
 
 
-def test_untrained_methods_are_compared_by_the_paired_t_test():
+def test_what_is_not_retrained_is_compared_by_the_paired_t_test():
     random = generator()
     then, now = random.uniform(0, 1, (1, 30)), random.uniform(0, 1, (1, 30))
-    found, expected = paired.compare(now, then, trained=False), stats.ttest_rel(now[0], then[0], alternative="less")
+    found, expected = paired.compare(now, then, retrained=False), stats.ttest_rel(now[0], then[0], alternative="less")
     assert found.below() == pytest.approx(expected.pvalue)
     assert found.above() == pytest.approx(1 - expected.pvalue)
     low, high = stats.ttest_rel(now[0], then[0]).confidence_interval()
@@ -79,6 +79,13 @@ def test_one_seed_or_two_that_answer_anew_have_training_noise_assumed(seeds):
     assert found.by_training * seeds > paired.ASSUMED**2
 
 
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_a_lost_last_word_is_seen_however_far_seeds_scatter_where_nothing_was_retrained(seeds):
+    found = paired.compare(*shortened(seeds=seeds, spread=5), retrained=False)
+    assert found.error < 0.2
+    assert found.below() < 0.01
+
+
 def test_one_seed_that_answers_as_before_shows_a_lost_word():
     assert paired.compare(*shortened(seeds=1, points=2)).below() < 0.01
 
@@ -109,13 +116,13 @@ def test_scores_of_other_examples_are_refused():
 
 def test_as_many_examples_as_are_said_to_be_needed_do():
     then = generator().normal(0.4, 0.1, (1, 50))
-    found = paired.compare(then + generator(1).normal(0, 0.04, (1, 50)), then, trained=False)
+    found = paired.compare(then + generator(1).normal(0, 0.04, (1, 50)), then, retrained=False)
     needed = found.examples_needed(0.5, 0.05)
     pvalues = []
     for stream in range(200):
         random = generator(stream)
         noise = random.normal(-0.005, np.sqrt(found.by_examples * 50) / 100, (1, needed))
-        pvalues.append(paired.compare(0.4 + noise, np.full((1, needed), 0.4), trained=False).below())
+        pvalues.append(paired.compare(0.4 + noise, np.full((1, needed), 0.4), retrained=False).below())
     assert np.mean(np.array(pvalues) <= 0.05) == pytest.approx(0.8, abs=0.06)
 
 

@@ -42,6 +42,16 @@ def test_gradient_checkpointing_changes_no_answer(run, method):
     assert with_it.record.predictions_hash == without.record.predictions_hash
 
 
+@pytest.mark.parametrize("method", ["full_finetune", "lora"])
+def test_a_run_tells_whether_training_left_the_same_weights(run, method):
+    first, again, other = (run(method, seed=seed).record.weights_hash for seed in (0, 0, 1))
+    assert first == again != other
+
+
+def test_a_method_that_does_not_train_has_no_trained_weights(run):
+    assert run("zero_shot").record.weights_hash is None
+
+
 def test_micro_batches_take_the_budget_of_whole_batches(run):
     cost = run(micro_batch_size=3).record.cost
     assert (cost.examples, cost.steps, cost.optimizer_steps) == (24, 3, 3)

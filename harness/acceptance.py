@@ -1,23 +1,42 @@
 """Accepting a session's rows as the past that later ones are compared with, and what that changes."""
 
-from harness.baseline import Baseline, Measured, Row, changes, unfit
+from collections.abc import Mapping
+
+from harness.baseline import MEMORY, Baseline, Measured, Row, changes, megabytes, unfit
+
+Refused = Mapping[str, str]  # the reasons of a session, by row
 
 
-def merged(old: Baseline | None, new: Baseline) -> Baseline:
-    """The old baseline with the rows of the new one that are fit to be accepted; a row is replaced as a whole."""
-    accepted = {name: row for name, row in new.rows.items() if not unfit(row)}
-    return Baseline(new.suite, new.fingerprint, {**(old.rows if old else {}), **accepted})
+def merged(old: Baseline | None, new: Baseline, refused: Refused | None = None) -> Baseline:
+    """The old baseline with the rows of the new one that may replace it and differ; a row is replaced as a whole."""
+    before, known = old.rows if old else {}, refused or {}
+    accepted = {name: row for name, row in new.rows.items() if _replaces(before.get(name), row, known.get(name, ""))}
+    return Baseline(new.suite, new.fingerprint, {**before, **accepted})
 
 
-def updates(old: Baseline | None, new: Baseline) -> list[str]:
+def updates(old: Baseline | None, new: Baseline, refused: Refused | None = None) -> list[str]:
     """What ``merged`` does to each row, old → new, one line each."""
-    before = old.rows if old else {}
-    lines = [f"{name}: {_update(before.get(name), row)}" for name, row in new.rows.items()]
+    before, known = old.rows if old else {}, refused or {}
+    lines = [f"{name}: {_update(before.get(name), row, known.get(name, ''))}" for name, row in new.rows.items()]
     return lines + [f"{name}: kept, it did not run" for name in before if name not in new.rows]
 
 
-def _update(old: Measured | None, new: Measured) -> str:
-    if reason := unfit(new):
+def _replaces(old: Measured | None, new: Measured, refused: str) -> bool:
+    return not _obstacle(old, new, refused) and (old is None or bool(_differences(old.row, new.row)))
+
+
+def _obstacle(old: Measured | None, new: Measured, refused: str) -> str:
+    """Why a row cannot be accepted; empty if it can. With fewer seeds it would be a weaker past."""
+    if reason := unfit(new) or refused:
+        return reason
+    if not old or old.row.key != new.row.key or len(old.row.runs) <= len(new.row.runs):
+        return ""
+    seeds = f"seeds {_listed(old.row)} → {_listed(new.row)}"
+    return f"{seeds} would be less to go by; if that is meant, delete its row from the baseline first"
+
+
+def _update(old: Measured | None, new: Measured, refused: str) -> str:
+    if reason := _obstacle(old, new, refused):
         return f"{'kept as it was' if old else 'not accepted'}: {reason}"
     if old is None:
         return ", ".join(["new", *(f"{name} {_show(value)}" for name, value in new.row.means.items())])
@@ -25,18 +44,26 @@ def _update(old: Measured | None, new: Measured) -> str:
 
 
 def _differences(old: Row, new: Row) -> list[str]:
-    counts, settings, scores = _counts(old, new), changes(old.hyperparameters, new.hyperparameters), _scores(old, new)
+    counts, settings = _counts(old, new), changes(old.hyperparameters, new.hyperparameters)
     seeds = [f"seeds {_listed(old)} → {_listed(new)}"] if set(old.runs) != set(new.runs) else []
-    predictions = ["other predictions"] if not scores and _predictions(old) != _predictions(new) else []
     source = ["its source changed"] if old.source != new.source else []
     key = changes(old.key.model_dump(), new.key.model_dump())
-    return [*scores, *predictions, *counts, *key, *seeds, *settings, *source]
+    return [*_outcome(old, new), *counts, *_memory(old, new), *key, *seeds, *settings, *source]
 
 
-def _scores(old: Row, new: Row) -> list[str]:
+def _outcome(old: Row, new: Row) -> list[str]:
+    """The scores that moved; where none did, whether the answers are others, or the weights that gave them."""
     before, after = old.means, new.means
     moved = [name for name in after if after[name] != before.get(name)]
-    return [f"{name} {_show(before.get(name))} → {_show(after[name])}" for name in moved]
+    if moved:
+        return [f"{name} {_show(before.get(name))} → {_show(after[name])}" for name in moved]
+    others = {"predictions_hash": "other predictions", "weights_hash": "other weights"}
+    return [text for name, text in others.items() if _hashes(old, new, name) != _hashes(new, old, name)][:1]
+
+
+def _hashes(one: Row, other: Row, name: str) -> Mapping[int, str | None]:
+    """Those of the seeds that the other row has, too."""
+    return {seed: getattr(run, name) for seed, run in one.runs.items() if seed in other.runs}
 
 
 def _counts(old: Row, new: Row) -> list[str]:
@@ -47,8 +74,16 @@ def _counts(old: Row, new: Row) -> list[str]:
     return changes(old.runs[seed].counts.model_dump(), new.runs[seed].counts.model_dump())
 
 
-def _predictions(row: Row) -> dict[int, str | None]:
-    return {seed: run.predictions_hash for seed, run in row.runs.items()}
+def _memory(old: Row, new: Row) -> list[str]:
+    """The peaks that moved by more than they do by themselves."""
+    peaks = {
+        name: (old.peak(name, old.runs), new.peak(name, new.runs)) for name in ("peak_gpu_bytes", "peak_rss_bytes")
+    }
+    return [f"{name} {megabytes(*both)}" for name, both in peaks.items() if _moved(*both)]
+
+
+def _moved(then: int | None, now: int | None) -> bool:
+    return abs(now / then - 1) > MEMORY if then and now else then != now
 
 
 def _listed(row: Row) -> str:

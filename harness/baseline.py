@@ -18,8 +18,10 @@ from harness.suite import Natural
 Scores = Mapping[str, NDArray[np.float64]]  # by ROUGE type, one F1 in 0..1 a test example
 
 ACCEPTED = (Status.OK, Status.UNSUPPORTED)  # what a baseline may hold: nothing that failed is a past to keep to
+LONGEST = 300  # characters of a reason
 JUDGED_BY = {"samples", "sample_rows", "floor", "margin"}  # keys of [evaluation] that decide no score
 COUNTS = ("trainable_parameters", "total_parameters", "examples", "steps", "tokens")
+MEMORY = 0.10  # by how much a peak may differ and still be the same
 SPENT = ("examples", "steps", "tokens")  # what a budget in seconds leaves to the machine
 
 
@@ -36,12 +38,12 @@ class Fingerprint(Block):
     attention: str
 
     @classmethod
-    def of(cls, environment: Environment, attention: str = "sdpa") -> Self:
-        """The fingerprint of runs in this environment; ``attention`` is what transformers takes where torch has it."""
+    def of(cls, environment: Environment) -> Self:
+        """The fingerprint of runs in this environment."""
         names = ("torch", "transformers", "peft")
         packages = {name: environment.packages.get(name, "unknown") for name in names}
         machine = environment.model_dump(include={"device", "device_name", "threads", "dtype"})
-        return cls(**machine, **packages, attention=attention)
+        return cls(**machine, **packages, attention=environment.attention or "unknown")
 
     @property
     def hash(self) -> str:
@@ -100,6 +102,11 @@ class Row(Block):
         }
         return {name: float(np.mean(values)) for name, values in columns.items() if values}
 
+    def peak(self, name: str, seeds: Iterable[int]) -> int | None:
+        """The memory of the hungriest of these seeds; ``None`` where none was measured."""
+        peaks = (getattr(self.runs[seed], name) for seed in seeds)
+        return max((peak for peak in peaks if peak is not None), default=None)
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -137,6 +144,8 @@ def unfit(one: Measured) -> str:
     for seed, run in one.row.runs.items():
         if run.status not in ACCEPTED:
             return f"seed {seed} ended {run.status}{': ' if run.reason else ''}{run.reason}"
+        if run.status == Status.UNSUPPORTED and run.predictions_hash:
+            return f"seed {seed} is called unsupported, but it answered"
         if run.status == Status.OK and (reason := _flaw(run, one.scores.get(seed, {}))):
             return f"seed {seed}: {reason}"
     if len({values.size for scores in one.scores.values() for values in scores.values()}) > 1:
@@ -148,13 +157,18 @@ def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """The entries that differ, like ``learning_rate 0.008 → 0.0001``; those of inner tables as ``budget.max_steps``."""
     then, now = _flat(then), _flat(now)
     names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
-    return [f"{name} {then.get(name)} → {now.get(name)}" for name in names]
+    return [f"{name} {then.get(name, 'absent')} → {now.get(name, 'absent')}" for name in names]
 
 
 def move(then: int | None, now: int | None) -> str:
     """A count then and now, with the difference."""
     figures = " → ".join("unknown" if value is None else f"{value:,}" for value in (then, now))
     return figures if then is None or now is None else f"{figures} ({now - then:+,})".replace("-", "−")
+
+
+def megabytes(then: int | None, now: int | None) -> str:
+    """A peak then and now."""
+    return " → ".join("unknown" if value is None else f"{value / 1e6:,.0f} MB" for value in (then, now))
 
 
 def hash_of(scores: Scores) -> str:
@@ -187,10 +201,10 @@ def _settings(record: Record) -> dict[str, Any]:
 
 
 def _run(record: Record, scores: Scores) -> Run:
-    error, names = record.error, [metric.name for metric in ROUGE]
+    names = [metric.name for metric in ROUGE]
     return Run(
         status=record.status,
-        reason=error.message if error else "",
+        reason=_line(record.error.message) if record.error else "",
         predictions_hash=record.predictions_hash,
         weights_hash=record.weights_hash,
         counts=Counts(**record.cost.model_dump(include=set(COUNTS))),
@@ -199,6 +213,12 @@ def _run(record: Record, scores: Scores) -> Run:
         peak_rss_bytes=record.cost.peak_rss_bytes,
         peak_gpu_bytes=record.cost.peak_gpu_bytes,
     )
+
+
+def _line(message: str) -> str:
+    """A plugin's message on one line, which ends somewhere."""
+    line = " ".join(message.split())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]} …"
 
 
 def _flaw(run: Run, scores: Scores) -> str:

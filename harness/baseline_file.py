@@ -1,10 +1,12 @@
 """Reading and writing baselines: ``<fingerprint>.json`` for people and diffs, a sidecar for per-example scores.
 
 Nothing in the JSON tells when or where it was written, and its keys are sorted: a line of a diff is a change of
-results. A row that is deleted from it by hand is gone; whatever else is edited by hand is an error.
+results. A row that is deleted from it by hand is gone; a status, a key or a score that is edited by hand is an error.
 """
 
 import json
+import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
@@ -15,7 +17,7 @@ from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from harness.acceptance import merged, updates
+from harness.acceptance import Refused, merged, updates
 from harness.baseline import Baseline, Fingerprint, Measured, Row, Scores, hash_of, unfit
 from harness.errors import StoreError
 from harness.metrics import ROUGE
@@ -31,7 +33,7 @@ Arrays = Mapping[str, NDArray[np.float64]]
 class Content(Block):
     """What the JSON holds."""
 
-    schema_version: Literal[1] = Field(default=SCHEMA, alias="schema")
+    schema_version: Literal[1] = Field(alias="schema")
     suite: str
     fingerprint: Fingerprint
     rows: Mapping[str, Row]
@@ -42,6 +44,8 @@ def read_all(folder: Path) -> list[Baseline]:
 
     Raises ``StoreError`` that names each file that cannot be used, and what to do about it.
     """
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise StoreError(f"{folder}: is no folder; move it away, baselines go there")
     baselines, complaints = [], []
     for path in sorted(folder.glob("[!.]*.json")):
         try:
@@ -59,20 +63,22 @@ def read(path: Path) -> Baseline:
     arrays = _arrays(path.with_suffix(".safetensors"), content)
     rows = {name: Measured(row, _scores(name, row, arrays)) for name, row in content.rows.items()}
     for name, one in rows.items():
-        if reason := _unlike_its_sidecar(one) or unfit(one):
+        if reason := _unlike_its_sidecar(one) or unfit(one) or _other_means(one):
             raise StoreError(f"{path}: rows.{name}: {reason}; {RESTORE}")
     return Baseline(content.suite, content.fingerprint, rows)
 
 
-def update(folder: Path, new: Baseline) -> list[str]:
-    """Accept the rows of a session: merge them into their fingerprint's baseline, and say what changed, line by line.
+def update(folder: Path, new: Baseline, refused: Refused | None = None) -> tuple[Path | None, list[str]]:
+    """Accept the rows of a session but for those that are ``refused``: merge them into their fingerprint's baseline.
 
-    Raises ``StoreError`` before anything is written if the baseline in place cannot be read.
+    Returns its file, ``None`` where nothing of it changed, and what became of each row, line by line. Raises
+    ``StoreError`` before anything is written if the baseline in place cannot be read.
     """
     path = folder / f"{new.fingerprint.hash}.json"
     old = read(path) if path.exists() else None
-    write(folder, merged(old, new))
-    return updates(old, new)
+    both, before = merged(old, new, refused), old.rows if old else {}
+    changed = any(one is not before.get(name) for name, one in both.rows.items())
+    return write(folder, both) if changed else None, updates(old, new, refused)
 
 
 def write(folder: Path, baseline: Baseline) -> Path:
@@ -148,6 +154,14 @@ def _unlike_its_sidecar(one: Measured) -> str:
     return ""
 
 
+def _other_means(one: Measured) -> str:
+    for seed, run in one.row.runs.items():
+        for name, values in one.scores[seed].items():
+            if not math.isclose(mean := run.scores.get(name, math.nan), values.mean(), abs_tol=1e-9):
+                return f"{name} of seed {seed} is {mean:g}, which is not the mean of its per-example scores"
+    return ""
+
+
 def _named(baseline: Baseline) -> dict[str, NDArray[np.float64]]:
     return {
         _place(name, seed, metric): np.ascontiguousarray(values, dtype=np.float64)
@@ -163,6 +177,6 @@ def _place(method: str, seed: int, metric: str) -> str:
 
 def _text(baseline: Baseline) -> str:
     rows = {name: one.row for name, one in baseline.rows.items()}
-    content = Content(suite=baseline.suite, fingerprint=baseline.fingerprint, rows=rows)
+    content = Content(schema_version=SCHEMA, suite=baseline.suite, fingerprint=baseline.fingerprint, rows=rows)
     values = content.model_dump(mode="json", by_alias=True)
     return json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"

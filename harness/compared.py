@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness import paired
-from harness.baseline import COUNTS, SPENT, Measured, Run, changes, move
+from harness.baseline import COUNTS, MEMORY, SPENT, Measured, Row, Run, changes, megabytes, move
 from harness.metrics import ROUGE
 from harness.paired import Comparison
 from harness.verdict import Outcome, Verdict
@@ -20,7 +20,7 @@ class Rules:
     """What the gate tolerates; ``margin`` in points of ROUGE, ``memory`` as a share, ``level`` for false alarms."""
 
     margin: float = 0.5
-    memory: float = 0.10
+    memory: float = MEMORY
     level: float = 0.05
 
 
@@ -46,9 +46,7 @@ class Pair:
     @property
     def changed(self) -> str:
         """What the method itself changed since the baseline: its settings, its source."""
-        then, now = self.then.row, self.now.row
-        source = ["its source changed"] if then.source != now.source else []
-        return ", ".join([*changes(then.hyperparameters, now.hyperparameters), *source])
+        return changed(self.then.row, self.now.row)
 
     @property
     def same_predictions(self) -> bool:
@@ -73,6 +71,12 @@ class Pair:
     def verdict(self, metric: str, outcome: Outcome, *parts: str, advisory: bool = False) -> Verdict:
         """A verdict on this row, its message made of what is there of ``parts``."""
         return Verdict(self.name, metric, outcome, "; ".join(filter(None, parts)), advisory)
+
+
+def changed(then: Row, now: Row) -> str:
+    """What of a method is different: its settings, its source."""
+    source = ["its source changed"] if then.source != now.source else []
+    return ", ".join([*changes(then.hyperparameters, now.hyperparameters), *source])
 
 
 def counts(pair: Pair) -> list[Verdict]:
@@ -136,8 +140,7 @@ def _count(pair: Pair, name: str) -> Verdict:
 
 
 def _peak(pair: Pair, name: str, rules: Rules, *, advisory: bool = False) -> Verdict | None:
-    then = max((value for _, run, _ in pair.runs if (value := getattr(run, name)) is not None), default=None)
-    now = max((value for *_, run in pair.runs if (value := getattr(run, name)) is not None), default=None)
+    then, now = pair.then.row.peak(name, pair.seeds), pair.now.row.peak(name, pair.seeds)
     if then is None and now is None:
         return None
     if not pair.same_device:
@@ -147,8 +150,8 @@ def _peak(pair: Pair, name: str, rules: Rules, *, advisory: bool = False) -> Ver
         return pair.verdict(name, Outcome.INCOMPARABLE, f"not measured {side}", advisory=advisory)
     share = now / then - 1
     outcome = Outcome.REGRESSED if share > rules.memory else Outcome.IMPROVED if share < -rules.memory else Outcome.PASS
-    move = f"{then / 1e6:,.0f} MB → {now / 1e6:,.0f} MB ({_signed(100 * share, 1)}%, tolerance {100 * rules.memory:g}%)"
-    return pair.verdict(name, outcome, move, _blame(pair) if outcome == Outcome.REGRESSED else "", advisory=advisory)
+    moved = f"{megabytes(then, now)} ({_signed(100 * share, 1)}%, tolerance {100 * rules.memory:g}%)"
+    return pair.verdict(name, outcome, moved, _blame(pair) if outcome == Outcome.REGRESSED else "", advisory=advisory)
 
 
 def _without_test(pair: Pair, metric: str) -> Verdict | None:
@@ -157,7 +160,7 @@ def _without_test(pair: Pair, metric: str) -> Verdict | None:
     if pair.same_predictions and now.shape == then.shape and np.allclose(now, then, rtol=0, atol=1e-9):
         return pair.verdict(metric, Outcome.PASS, f"the same predictions ({_seeds(pair)})")
     if pair.elsewhere:
-        return pair.verdict(metric, Outcome.INCOMPARABLE, pair.elsewhere, "only the suite's floor holds here")
+        return pair.verdict(metric, Outcome.INCOMPARABLE, pair.elsewhere, "scores are held against the same only")
     if now.shape != then.shape:
         return pair.verdict(metric, Outcome.INCOMPARABLE, f"examples {then.shape[1]} → {now.shape[1]}")
     return None
@@ -203,7 +206,7 @@ def _figures(pair: Pair, found: Comparison, sure: str) -> str:
     low, high = (_signed(bound) for bound in found.interval())
     examples = "1 example" if found.examples == 1 else f"{found.examples:,} examples"
     points = f"{_signed(found.difference)} points"
-    return f"{points} (95% CI {low} to {high}, {sure}, {examples}, {_seeds(pair)}{_training(pair)})"
+    return f"{points} (90% CI {low} to {high}, {sure}, {examples}, {_seeds(pair)}{_training(pair)})"
 
 
 def _training(pair: Pair) -> str:

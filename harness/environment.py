@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from transformers import PreTrainedModel
 
 from harness import training
 from harness.record import Environment
@@ -14,13 +15,14 @@ from harness.record import Environment
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "datasets", "evaluate", "rouge_score", "tokenizers", "numpy")
 
 
-def describe(device: torch.device) -> Environment:
-    """This process' environment."""
+def describe(device: torch.device, model: PreTrainedModel) -> Environment:
+    """This process' environment, and how the base model attends in it."""
     return Environment(
         device=device.type,
         device_name=_device_name(device),
         threads=torch.get_num_threads(),
         dtype="bfloat16" if training.precision(device) == "bf16" else "float32",
+        attention=model.config._attn_implementation,
         python=platform.python_version(),
         platform=f"{platform.system()}-{platform.machine()}",
         packages={name: version(name) for name in PACKAGES},

@@ -1,5 +1,6 @@
 """What a failed run is called, and what to do about it."""
 
+import re
 import signal
 import traceback
 from pathlib import Path
@@ -18,6 +19,7 @@ REMEDIES = {
     Status.OVER_BUDGET: "train() must only use the batches that it is given, each of them once",
 }
 LONGEST = 4_000  # characters of a message or a traceback
+COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)  # GitHub takes a line that begins with ``::`` for one
 TORCH_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 
@@ -65,10 +67,11 @@ def release(error: BaseException | None) -> None:
 
 
 def _visible(text: str) -> str:
-    """A plugin's words for a terminal or a file: what could steer a terminal is spelled out, the length is bounded."""
+    """A plugin's words for a terminal or a file: bounded, without what could steer those."""
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
-    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+    text = "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+    return COMMAND.sub(r"\1: ", text)
 
 
 def _status(error: BaseException) -> Status:

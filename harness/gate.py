@@ -22,10 +22,9 @@ def rows(entries: Iterable[Entry]) -> dict[str, Measured]:
     }
 
 
-def expected(here: Fingerprint, baselines: Sequence[Baseline]) -> list[str]:
-    """The rows that a full run must have: those of this fingerprint's baseline, or of all where it has none."""
-    own = [baseline for baseline in baselines if baseline.fingerprint == here]
-    return list(dict.fromkeys(name for baseline in own or baselines for name in baseline.rows))
+def expected(baselines: Sequence[Baseline]) -> list[str]:
+    """The rows that a full run must have, on whatever machine they were accepted."""
+    return list(dict.fromkeys(name for baseline in baselines for name in baseline.rows))
 
 
 def verdicts(
@@ -50,7 +49,7 @@ def verdicts(
     for pair in pairs:
         found += [*compared.counts(pair), *compared.memory(pair, rules)]
     found += compared.rouge(pairs, rules)
-    absent = [name for name in expected(here, baselines) if name not in now] if full else []
+    absent = [name for name in expected(baselines) if name not in now] if full else []
     order = [*now, *absent]
     found += [_missing(name, now, here, baselines) for name in absent]
     return sorted(found, key=lambda verdict: order.index(verdict.row))
@@ -74,7 +73,8 @@ def _pair(name: str, one: Measured, here: Fingerprint, reference: Found | None) 
     if verdict := _by_status(name, one, then):
         return verdict
     if not (reference and then) or _unsupported(then):
-        return Verdict(name, "", Outcome.NEW, "not in the baseline; accept it with --update-baseline")
+        before = "unsupported" if then else "not"
+        return Verdict(name, "", Outcome.NEW, f"{before} in the baseline; accept it with --update-baseline")
     if different := changes(then.row.key.model_dump(), one.row.key.model_dump()):
         return Verdict(name, "", Outcome.INCOMPARABLE, f"{', '.join(different)}; accept it with --update-baseline")
     seeds = tuple(sorted(set(one.row.runs) & set(then.row.runs)))
@@ -89,7 +89,8 @@ def _pair(name: str, one: Measured, here: Fingerprint, reference: Found | None) 
 def _by_status(name: str, one: Measured, then: Measured | None) -> Verdict | None:
     """The verdict on a row that did not finish whole, if it is one."""
     if reason := unfit(one):
-        return Verdict(name, "", Outcome.INVALID, reason)
+        different = compared.changed(then.row, one.row) if then else ""
+        return Verdict(name, "", Outcome.INVALID, f"{reason}{'; ' if different else ''}{different}")
     if not _unsupported(one):
         return None
     reason = next(run.reason for run in one.row.runs.values() if run.status == Status.UNSUPPORTED)
@@ -106,11 +107,13 @@ def _unsupported(one: Measured) -> bool:
 
 def _missing(name: str, now: Mapping[str, Measured], here: Fingerprint, baselines: Sequence[Baseline]) -> Verdict:
     """A row that vanished, and what it may be called now."""
-    holder = next(one for one in sorted(baselines, key=lambda one: one.fingerprint != here) if name in one.rows)
+    holders = [one for one in sorted(baselines, key=lambda one: one.fingerprint != here) if name in one.rows]
+    holder = holders[0]
     answers = _answers(holder.rows[name])
     twins = [other for other, one in now.items() if other not in holder.rows and _answers(one) == answers]
     twin = f"{twins[0]} gives its predictions: was it renamed? " if twins else ""
-    remedy = f"If it is gone for good, delete it from baseline/{holder.fingerprint.hash}.json"
+    files = " and ".join(f"baseline/{one.fingerprint.hash}.json" for one in holders)
+    remedy = f"If it is gone for good, delete it from {files}"
     return Verdict(name, "", Outcome.MISSING, f"it is in the baseline, but did not run. {twin}{remedy}")
 
 

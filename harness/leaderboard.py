@@ -1,5 +1,6 @@
 """Records → ranked rows."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -128,7 +129,8 @@ def _marked(table: Sequence[Row]) -> list[Row]:
 
 
 def _complete(entry: Entry) -> bool:
-    return entry.record.status == Status.OK and bool(entry.scores)
+    numbers = all(math.isfinite(values.sum()) for values in entry.scores.values())
+    return entry.record.status == Status.OK and bool(entry.scores) and numbers
 
 
 def _bound(group: Sequence[Entry]) -> bool:
@@ -137,7 +139,7 @@ def _bound(group: Sequence[Entry]) -> bool:
 
 def _reason(record: Record) -> str:
     if record.status == Status.OK:
-        return f"the scores of seed {record.spec.seed} are missing; run it again"
+        return f"the scores of seed {record.spec.seed} are missing, or no numbers; run it again"
     return f"{record.error.type}: {record.error.message}" if record.error else ""
 
 

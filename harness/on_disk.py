@@ -25,7 +25,7 @@ def foreign(path: Path, schema: int) -> str:
     """Which other Tuneoff wrote this JSON file, if its ``schema`` says so; else empty."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))["schema"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
     if found == schema:
         return ""

@@ -59,8 +59,11 @@ class Comparison:
         """The p-value of the claim that the true difference is below ``bound`` points."""
         return float(stats.t.cdf((self.difference - bound) / self.error, self.freedom))
 
-    def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """The bounds of the two-sided confidence interval; of this comparison alone, not corrected for others."""
+    def interval(self, level: float = 0.90) -> tuple[float, float]:
+        """The bounds of the two-sided confidence interval; of this comparison alone, not corrected for others.
+
+        Both claims are one-sided: with 90% between the bounds, each of them is the bound of a claim at 5%.
+        """
         low, high = stats.t.interval(level, self.freedom, self.difference, self.error)
         return float(low), float(high)
 

@@ -28,7 +28,7 @@ def check(order: Order) -> str:
     dialogues = {split: [row.dialogue for row in rows] for split, rows in data.cut(table, splits).items()}
     return Preflight(
         leakage=leakage.measure(dialogues["train"], dialogues["test"]),
-        environment=environment.describe(device),
+        environment=environment.describe(device, base.model),
         data_hash=task.hash,
         data_revision=data.revision(table),
         model_revision=base_model.revision(order.model),

@@ -50,6 +50,11 @@ def add(parser: pytest.Parser) -> None:
     parser.addini("method_paths", "folders with method files of this project", type="paths", default=[])
 
 
+def kinds(config: pytest.Config) -> list[str]:
+    """Those options that were given of which each makes another session of ``--benchmark``."""
+    return [name for name in KINDS if config.getoption(name.strip("-").replace("-", "_")) not in (False, None)]
+
+
 def suite(config: pytest.Config) -> "Suite":
     """The suite that is asked for, every method of which exists."""
     from harness import plan
@@ -82,8 +87,7 @@ def bakeoff(config: pytest.Config) -> "Bakeoff":
 
 def refuse_beside(config: pytest.Config, option: str) -> None:
     """Raise ``UsageError`` where another option is given that says nothing beside this one."""
-    given = [name for name in KINDS if config.getoption(name.strip("-").replace("-", "_")) not in (False, None)]
-    if strangers := [name for name in given if name != option]:
+    if strangers := [name for name in kinds(config) if name != option]:
         raise UsageError(f"{option} is a session of its own; leave out {', '.join(strangers)}")
     if config.getoption("jobs") != 1:
         raise UsageError(f"{option} does one run at a time, since it compares times; leave out --jobs")

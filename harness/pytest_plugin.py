@@ -83,13 +83,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _mode(config: pytest.Config) -> ModuleType | None:
     """The module that knows the items of this session and all that belongs to them; ``None``: nothing is different."""
-    modes = {"against": pytest_against, "gate_selftest": pytest_selftest}
-    asked = [name for name in modes if config.getoption(name) not in (None, False)]
-    if config.getoption("benchmark"):
-        return modes[asked[0]] if asked else pytest_runs
-    if asked:
-        raise pytest.UsageError(f"--{asked[0].replace('_', '-')} goes with --benchmark")
-    return None
+    modes = {"--against": pytest_against, "--gate-selftest": pytest_selftest}
+    kinds = pytest_options.kinds(config)
+    if not config.getoption("benchmark"):
+        if kinds:
+            raise pytest.UsageError(f"{kinds[0]} goes with --benchmark")
+        return None
+    return next((module for option, module in modes.items() if option in kinds), pytest_runs)
 
 
 def _pass_over_own_conftest(config: pytest.Config) -> None:

@@ -127,6 +127,8 @@ def _gate(config: pytest.Config) -> "Gate":
     from harness.session_gate import Gate
 
     gate = Gate(config.stash[BAKEOFF])
+    if config.getoption("gate") and config.getoption("update_baseline"):
+        raise UsageError("--gate: it would be held against what --update-baseline accepts; leave out one of the two")
     if config.getoption("gate"):
         gate.require()
     if config.getoption("update_baseline") and os.environ.get("CI") and not config.getoption("even_in_ci"):
@@ -138,9 +140,12 @@ def _gate(config: pytest.Config) -> "Gate":
 
 def _accept(session: pytest.Session, gate: "Gate") -> None:
     """Make this session's rows the baseline, and keep what is to be said about it."""
+    if session.exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        session.config.stash[ACCEPTED] = ["baseline: not updated, since the session did not come to its end"]
+        return
     try:
         path, lines = gate.accept()
-        where = _relative(path, session.config.rootpath) if path else "not updated"
+        where = _relative(path, session.config.rootpath) if path else "nothing to update"
         session.config.stash[ACCEPTED] = [f"baseline: {where}", *lines]
     except UsageError as error:
         session.config.stash[ACCEPTED] = [f"baseline: not updated: {error}"]
@@ -153,6 +158,7 @@ def _compared(config: pytest.Config) -> Iterator[str]:
     if config.getoption("update_baseline"):
         yield from config.stash.get(ACCEPTED, [])
     elif gate.judged:
+        yield from (f"gate: {line}" for line in gate.remarks)
         yield f"gate: {gate.summary.line}"
     elif gate.rows:
         fails = "; nothing was compared, and that fails" if config.getoption("gate") else ""

@@ -113,6 +113,7 @@ class Environment(Block):
     device_name: str
     threads: int
     dtype: str = "float32"  # of the arithmetic: bfloat16 where it is autocast
+    attention: str | None = None  # transformers' name for the implementation
     python: str
     platform: str
     packages: Mapping[str, str]
@@ -120,8 +121,11 @@ class Environment(Block):
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hex digits; equal where two runs can be expected to give the same predictions."""
-        parts = self.model_dump(mode="json", exclude={"git"})
+        """Twelve hex digits; equal where two runs can be expected to give the same predictions.
+
+        Without the attention, which follows from the base model, transformers and Tuneoff.
+        """
+        parts = self.model_dump(mode="json", exclude={"git", "attention"})
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 

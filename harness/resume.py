@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.baseline import changes
+from harness.errors import StoreError
 from harness.record import Environment, Prediction, Preflight, Record, RunSpec, Status, hash_of
 
-Answers = Callable[[RunSpec], Sequence[Prediction]]  # the stored predictions of a run
+Answers = Callable[[RunSpec], Sequence[Prediction]]  # the stored predictions of a run; none where they are not whole
 
 CALLED = {"source": "its method's file", "overrides": "its hyper-parameters", "batch_size": "the suite's batch size"}
 
@@ -49,7 +50,10 @@ def _flaw(record: Record, answers: Answers, here: Preflight) -> str:
         return f"it ended {record.status}"
     if reason := obstacle(record, here):
         return reason
-    predictions = answers(record.spec)
+    try:
+        predictions = answers(record.spec)
+    except StoreError as error:
+        return str(error)
     if not predictions:
         return "its predictions are missing"
     if record.predictions_hash != hash_of(prediction.text for prediction in predictions):
@@ -64,5 +68,5 @@ def _difference(run: RunSpec, stored: RunSpec) -> str:
 
 
 def _flat(environment: Environment) -> dict[str, Any]:
-    values = environment.model_dump(mode="json", exclude={"git"})
+    values = environment.model_dump(mode="json", exclude={"git", "attention"})
     return {**values.pop("packages"), **values}

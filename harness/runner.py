@@ -80,8 +80,8 @@ class Run:
             torch.set_num_threads(self.order.threads)
             logging.disable_progress_bar()  # it would fill the log, and needs a standard output
             self.meters.device = base_model.pick_device(self.order.device)
-            self.facts["environment"] = environment.describe(self.device)  # before a plugin can change anything
             base = base_model.load(self.order.model, self.device)
+            self.facts["environment"] = environment.describe(self.device, base.model)  # before a plugin changes it
             task = prepared.load(self.order.task)
             self._enter_plugins_folder()
         with self.meters.phase("build"):

@@ -1,6 +1,6 @@
 """One session of ``pytest --benchmark``: plan, execute, keep, judge, and write the leaderboard."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from functools import cached_property
@@ -12,7 +12,7 @@ from harness.executor import Executor, cores
 from harness.leaderboard import Entry, Row
 from harness.metrics import ROUGE
 from harness.plan import Order
-from harness.record import Environment, Outcome, Preflight, Record, RunSpec, Status
+from harness.record import Environment, Outcome, Prediction, Preflight, Record, RunSpec, Status
 from harness.registry import Plugin
 from harness.report import notes
 from harness.report.notes import Notes
@@ -72,9 +72,9 @@ class Bakeoff:
         return bool(self._done)
 
     @property
-    def records(self) -> list[Record]:
-        """The runs of this session, those that stored ones stand for included."""
-        return list(self._done.values())
+    def asked(self) -> list[Record]:
+        """The runs that were asked for and are done, those that stored ones stand for included."""
+        return [self._done[name] for name in self._expected if name in self._done]
 
     @property
     def methods(self) -> list[str]:
@@ -173,7 +173,10 @@ class Bakeoff:
         hashes = {run.hash for run in self.runs}
         stored = [record for record in self.store.read_runs() if record.spec.hash in hashes]
         self.left_out = [record.spec.name for record in stored if not self._belongs(record)]
-        records = [record for record in stored if self._belongs(record)]
+        return self.scored([record for record in stored if self._belongs(record)])
+
+    def scored(self, records: Sequence[Record]) -> list[Entry]:
+        """Runs with their stored scores."""
         scores = self.store.read_scores(record.spec for record in records)
         return [Entry(*each) for each in zip(records, scores, strict=True)]
 
@@ -200,12 +203,17 @@ class Bakeoff:
         if run.name in self._done or run.name in self._pending:
             return
         if self.resumes or run.name not in self._expected:
-            decision = resume.decide(run, self._stored, self.store.read_predictions, self._preflight)
+            decision = resume.decide(run, self._stored, self._answers, self._preflight)
             self.decisions.append(decision)
             if decision.stored:
                 self._done[run.name] = decision.stored
                 return
         self._pending[run.name] = self._executor.submit(self._order(run))
+
+    def _answers(self, run: RunSpec) -> Sequence[Prediction]:
+        """The stored predictions of a run; none where there are no scores beside them."""
+        (scores,) = self.store.read_scores([run])
+        return self.store.read_predictions(run) if scores else []
 
     def _keep_finished(self) -> None:
         """Store the runs that have ended, zero-shot first: every other one is judged against it."""

@@ -7,8 +7,9 @@ from pathlib import Path
 from harness import baseline_file
 from harness.baseline import Baseline, Fingerprint, Measured
 from harness.errors import UsageError
+from harness.record import Status
 from harness.session import Bakeoff
-from harness.verdict import Summary, Verdict, summary
+from harness.verdict import Outcome, Summary, Verdict, remarks, summary
 
 
 class Gate:
@@ -45,8 +46,15 @@ class Gate:
         """All verdicts, and the rows that were left out."""
         from harness import gate  # scipy, which listing the runs must not wait for
 
-        expected = gate.expected(self._here, self.baselines)
+        expected = gate.expected(self.baselines)
         return summary(self._verdicts, [name for name in expected if name not in self._asked])
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is neither a failure nor a plain ``pass``, and what to do where a change may be meant."""
+        moved = any(one.outcome in (Outcome.REGRESSED, Outcome.IMPROVED) for one in self._verdicts if not one.advisory)
+        remedy = ["a change that is meant is accepted with --update-baseline, and with -k row by row"] if moved else []
+        return [*remarks(self._verdicts), *remedy]
 
     @property
     def judged(self) -> bool:
@@ -54,40 +62,34 @@ class Gate:
         return "_verdicts" in self.__dict__
 
     def accept(self) -> tuple[Path | None, list[str]]:
-        """Make this session's rows the baseline; its file if it was written, and old → new for each row.
+        """Make the rows that were asked for the baseline; its file if it changed, and old → new for each row.
 
-        A row of which not every seed is there would be a weaker past, so it is left as it was.
+        Not a row of which a seed did not run, or a run of which fails its test.
         """
         from harness import gate
 
-        methods = {record.spec.method for record in self.bakeoff.records}
-        rows = gate.rows(entry for entry in self.bakeoff.entries() if entry.record.spec.method in methods)
-        parts = {name: gaps for name, row in rows.items() if (gaps := self._gaps(name, row))}
-        lines = [f"{name}: left as it was, since it did not run with {gaps}" for name, gaps in parts.items()]
-        whole = {name: row for name, row in rows.items() if name not in parts}
-        if not whole:
-            return None, lines
-        new = Baseline(self.bakeoff.suite.name, self._here, whole)
-        changes = baseline_file.update(self.bakeoff.store.baselines, new)
-        told = [line for line in changes if line.partition(":")[0] not in parts]
-        return self.bakeoff.store.baselines / f"{self._here.hash}.json", [*told, *lines]
+        records = self.bakeoff.asked
+        rows = gate.rows(self.bakeoff.scored(records))
+        ended = [record for record in records if record.status == Status.OK]
+        failing = {record.spec.method: problem for record in ended for problem in self.bakeoff.problems(record)}
+        refused = {name: reason for name, row in rows.items() if (reason := self._gaps(name, row) or failing.get(name))}
+        new = Baseline(self.bakeoff.suite.name, self._here, rows)
+        return baseline_file.update(self.bakeoff.store.baselines, new, refused)
 
     @cached_property
     def _verdicts(self) -> Sequence[Verdict]:
         from harness import gate
         from harness.compared import Rules
 
-        asked = [run for run in self.bakeoff.runs if run.method in self._asked]
-        done = {self.bakeoff.finish(run).spec.name for run in asked}
-        entries = [entry for entry in self.bakeoff.entries() if entry.record.spec.name in done]
+        records = [self.bakeoff.finish(run) for run in self.bakeoff.runs if run.method in self._asked]
         rules = Rules(margin=self.bakeoff.suite.evaluation.margin)
-        found = gate.verdicts(gate.rows(entries), self._here, self.baselines, rules)
+        found = gate.verdicts(gate.rows(self.bakeoff.scored(records)), self._here, self.baselines, rules)
         return [verdict for verdict in found if verdict.row in self._asked]
 
     def _gaps(self, name: str, row: Measured) -> str:
-        """The seeds of the suite that a row does not have."""
+        """Which seeds of the suite a row does not have."""
         seeds = [run.seed for run in self.bakeoff.runs if run.method == name and run.seed not in row.row.runs]
-        return f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}" if seeds else ""
+        return f"it did not run with seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}" if seeds else ""
 
     @property
     def _here(self) -> Fingerprint:

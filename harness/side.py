@@ -106,7 +106,7 @@ class Side:
         """Why a session gave nothing, with the end of the session's output, all of which is kept."""
         with tempfile.NamedTemporaryFile("w", prefix=f"tuneoff-{self.name}-", suffix=".log", delete=False) as kept:
             kept.write(output)
-        tail = "\n".join(output.splitlines()[-TAIL:])
+        tail = "\n".join(f"| {line}" for line in output.splitlines()[-TAIL:])
         return f"{self.name}: {reason}; all that it said is in {kept.name}, at the end:\n{tail}"
 
 

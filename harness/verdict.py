@@ -1,7 +1,7 @@
 """What the gate says: a verdict per row and metric, and all of them in one line."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -68,6 +68,24 @@ class Summary:
         line += ", ".join(f"{count} {CALLED.get(outcome, outcome)}" for outcome, count in told)
         line += f"; not asked for, not compared: {', '.join(self.left_out)}" if self.left_out else ""
         return line if self.compared else f"{line}; nothing was compared, and that fails"
+
+
+def remarks(verdicts: Sequence[Verdict]) -> list[str]:
+    """What does not fail and is no ``pass``, a line for each row and outcome; failures are told by their items."""
+    groups: dict[tuple[str, Outcome, bool], list[Verdict]] = {}
+    for one in verdicts:
+        if one.outcome != Outcome.PASS and not one.fails:
+            groups.setdefault((one.row, one.outcome, one.advisory), []).append(one)
+    return [_remark(group) for group in groups.values()]
+
+
+def _remark(group: Sequence[Verdict]) -> str:
+    """The metrics with the first one's reason, and those with reasons of their own behind it."""
+    first = group[0]
+    alike = [one.metric for one in group if one.detail == first.detail]
+    others = [one.metric for one in group if one.detail != first.detail]
+    line = replace(first, metric=", ".join(alike)).message
+    return f"{line}; {first.outcome}, too: {', '.join(others)}" if others else line
 
 
 def summary(verdicts: Sequence[Verdict], left_out: Sequence[str] = ()) -> Summary:

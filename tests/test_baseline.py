@@ -136,8 +136,9 @@ def test_runs_of_different_numbers_of_examples_are_unfit():
 
 def environment(**changes):
     packages = {"torch": "2.13.0+cpu", "transformers": "5.23.0", "peft": "0.21.2", "numpy": "2.4.6"}
-    values = {"device": "cpu", "device_name": "AMD EPYC", "threads": 2, "python": "3.11.7", "platform": "Linux-x86_64"}
-    return Environment(**(values | {"packages": packages} | changes))
+    machine = {"device": "cpu", "device_name": "AMD EPYC", "threads": 2, "platform": "Linux-x86_64"}
+    values = {"python": "3.11.7", "attention": "sdpa", "packages": packages}
+    return Environment(**(machine | values | changes))
 
 
 def test_a_fingerprint_is_made_of_the_environment():
@@ -156,13 +157,13 @@ def test_what_may_change_predictions_changes_the_fingerprint(change):
 
 def test_arithmetic_and_attention_change_the_fingerprint():
     assert Fingerprint.of(environment(dtype="bfloat16")).hash != HERE.hash
-    assert Fingerprint.of(environment(), attention="eager").hash != HERE.hash
+    assert Fingerprint.of(environment(attention="eager")).hash != HERE.hash
 
 
 def test_differences_are_named_with_old_and_new_and_their_place():
     then = {"rate": 0.1, "budget": {"max_steps": 5}, "gone": 1}
     assert changes(then, {"rate": 0.1, "budget": {"max_steps": 6}, "more": None}) == [
-        "gone 1 → None",
+        "gone 1 → absent",
         "budget.max_steps 5 → 6",
     ]
 
@@ -206,7 +207,7 @@ def test_a_row_that_is_deleted_by_hand_is_gone(path):
     assert list(baseline_file.read(path).rows) == ["zero_shot"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"null"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"null", 100_000 * b"["])
 def test_a_file_that_is_no_baseline_is_named_with_what_to_do(path, content):
     path.write_bytes(content)
     refusal(path)
@@ -226,6 +227,28 @@ def test_an_older_baseline_asks_to_be_accepted_anew(path):
 def test_a_mean_that_was_edited_to_nonsense_is_named(path, value):
     edit(path, lambda content: content["rows"]["lora"]["runs"]["1"]["scores"].update(rouge1=value))
     assert refusal(path).startswith(f"rows.lora: seed 1: rouge1 is {value:g}, which is no F1 of 0 to 1")
+
+
+def test_a_mean_that_was_edited_to_another_is_not_that_of_its_scores(path):
+    edit(path, lambda content: content["rows"]["lora"]["runs"]["1"]["scores"].update(rouge1=0.9))
+    assert refusal(path).startswith("rows.lora: rouge1 of seed 1 is 0.9, which is not the mean of its per-example scor")
+
+
+def test_a_run_that_answered_is_not_unsupported_even_if_that_is_written_there_by_hand(path):
+    edit(path, lambda content: content["rows"]["lora"]["runs"]["0"].update(status="unsupported"))
+    assert refusal(path).startswith("rows.lora: seed 0 is called unsupported, but it answered")
+
+
+def test_a_baseline_without_a_schema_is_refused(path):
+    edit(path, lambda content: content.pop("schema"))
+    assert refusal(path).startswith("schema: Field required")
+
+
+def test_a_file_in_the_folders_place_is_refused(folder):
+    folder.parent.mkdir()
+    folder.write_text("in the way")
+    with pytest.raises(StoreError, match="baseline: is no folder; move it away"):
+        baseline_file.read_all(folder)
 
 
 @pytest.mark.parametrize("value", [float("nan"), -1, 0.5, "many"])
@@ -309,14 +332,14 @@ def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path):
 
 
 def test_the_first_baseline_tells_its_scores(folder):
-    assert baseline_file.update(folder, accepted(row(THEN))) == [
-        "lora: new, rouge1 40.00, rouge2 40.00, rougeL 40.00, rougeLsum 40.00"
-    ]
+    path, lines = baseline_file.update(folder, accepted(row(THEN)))
+    assert path == folder / f"{HERE.hash}.json"
+    assert lines == ["lora: new, rouge1 40.00, rouge2 40.00, rougeL 40.00, rougeLsum 40.00"]
     assert [list(each.rows) for each in baseline_file.read_all(folder)] == [["lora"]]
 
 
 def test_a_row_that_did_not_run_is_kept(folder, path):
-    lines = baseline_file.update(folder, accepted(row(NOW)))
+    _, lines = baseline_file.update(folder, accepted(row(NOW)))
     assert lines[-1] == "zero_shot: kept, it did not run"
     assert same(baseline_file.read(path), accepted(row(NOW), row(NOW, "zero_shot")))
 
@@ -343,8 +366,41 @@ def test_a_row_that_is_as_it_was_is_unchanged():
     assert updates(accepted(row(THEN)), accepted(row(THEN))) == ["lora: unchanged"]
 
 
+def test_a_row_that_is_as_it_was_leaves_the_file_as_it_was_though_memory_moved_a_little(folder):
+    def peaks(peak):
+        return accepted(row(THEN, cost=Cost(trainable_parameters=5, peak_rss_bytes=peak)))
+
+    path, _ = baseline_file.update(folder, peaks(1_000_000_000))
+    before = path.read_bytes()
+    assert baseline_file.update(folder, peaks(1_050_000_000)) == (None, ["lora: unchanged"])
+    assert path.read_bytes() == before
+    path, lines = baseline_file.update(folder, peaks(1_200_000_000))
+    assert lines == ["lora: peak_rss_bytes 1,000 MB → 1,200 MB"]
+    assert path.read_bytes() != before
+
+
+def test_fewer_seeds_than_were_accepted_do_not_replace_them():
+    old, new = accepted(row(THEN)), accepted(row(NOW[:1]))
+    assert same(merged(old, new), old)
+    assert updates(old, new) == [
+        "lora: kept as it was: seeds 0, 1 → 0 would be less to go by; if that is meant, "
+        "delete its row from the baseline first"
+    ]
+
+
+def test_a_row_that_the_session_refuses_is_kept_with_the_reason():
+    old, new = accepted(row(THEN)), accepted(row(NOW))
+    assert same(merged(old, new, {"lora": "it has a flaw"}), old)
+    assert updates(old, new, {"lora": "it has a flaw"}) == ["lora: kept as it was: it has a flaw"]
+
+
 def test_predictions_that_differ_at_equal_scores_are_told():
     assert updates(accepted(row(THEN)), accepted(row(THEN, predictions_hash="0"))) == ["lora: other predictions"]
+
+
+def test_answers_that_are_the_same_by_other_weights_are_told():
+    then, now = (accepted(row(THEN, weights_hash=each)) for each in ("1", "2"))
+    assert updates(then, now) == ["lora: other weights"]
 
 
 def test_a_row_that_failed_is_not_accepted_and_the_old_one_stays():

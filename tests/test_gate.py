@@ -74,7 +74,7 @@ def test_seven_tenths_of_a_point_lost_are_regressed_with_what_moved_and_how_sure
     found = beside(row(shortened(then()), hyperparameters={"learning_rate": 0.0001}), past)["rouge1"]
     assert found.fails
     assert found.message == (
-        "lora rouge1: regressed: −0.64 points (95% CI −0.85 to −0.43, p = 2e-5 after Holm, 200 examples, 3 seeds); "
+        "lora rouge1: regressed: −0.64 points (90% CI −0.82 to −0.46, p = 2e-5 after Holm, 200 examples, 3 seeds); "
         "learning_rate 0.008 → 0.0001"
     )
 
@@ -111,12 +111,12 @@ def test_a_loss_with_equal_predictions_is_the_scorings():
 def test_a_gain_is_improved_and_does_not_fail():
     found = beside(row(then()), row(shortened(then())))["rouge1"]
     assert (found.outcome, found.fails) == (Outcome.IMPROVED, False)
-    assert "+0.64 points (95% CI +0.43 to +0.85, p = 2e-5 after Holm, 200 examples, 3 seeds)" in found.message
+    assert "+0.64 points (90% CI +0.46 to +0.82, p = 2e-5 after Holm, 200 examples, 3 seeds)" in found.message
 
 
 def test_another_wording_that_scores_as_well_passes():
     found = beside(row(reworded(then())), row(then()))["rouge1"]
-    assert found.message.startswith("lora rouge1: pass: +0.00 points (95% CI −0.14 to +0.14, less than 0.5 worse: p = ")
+    assert found.message.startswith("lora rouge1: pass: +0.00 points (90% CI −0.12 to +0.12, less than 0.5 worse: p = ")
 
 
 def test_a_loss_within_the_margin_passes_though_it_is_certain():
@@ -241,7 +241,7 @@ def test_on_another_machine_scores_are_incomparable_and_counts_are_not():
     assert {found[name].outcome for name in COUNTS} == {Outcome.PASS}
     assert found["rouge1"].message == (
         "lora rouge1: incomparable: the baseline is of device_name AMD EPYC → Xeon, torch 2.13.0+cpu → 2.14.0; "
-        "only the suite's floor holds here"
+        "scores are held against the same only"
     )
 
 
@@ -334,16 +334,23 @@ def test_a_method_that_vanished_is_missing_on_another_machine_too():
     assert found[-1].outcome == Outcome.MISSING
 
 
-def test_another_machines_old_rows_are_not_missed_where_there_is_a_baseline():
+def test_a_row_that_only_another_machine_accepted_is_missed_too():
     old = accepted(row(then()), row(then(), "gone"), fingerprint=ELSEWHERE)
-    assert {verdict.row for verdict in judged([row(then())], old, accepted(row(then())))} == {"lora"}
+    found = judged([row(then())], old, accepted(row(then())))[-1]
+    assert (found.row, found.outcome) == ("gone", Outcome.MISSING)
+
+
+def test_a_vanished_row_names_every_file_that_has_it():
+    old, own = (accepted(row(then()), row(then(), "gone"), fingerprint=each) for each in (ELSEWHERE, HERE))
+    found = judged([row(then())], old, own)[-1].message
+    assert found.endswith(f"delete it from baseline/{HERE.hash}.json and baseline/{ELSEWHERE.hash}.json")
 
 
 def test_what_a_selection_leaves_out_is_not_missing():
     past = accepted(row(then()), row(then(), "dora"))
     found = judged([row(then())], past, full=False)
     assert {verdict.row for verdict in found} == {"lora"}
-    assert gate.expected(HERE, [past]) == ["lora", "dora"]
+    assert gate.expected([past]) == ["lora", "dora"]
 
 
 @pytest.mark.parametrize(

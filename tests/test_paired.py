@@ -36,7 +36,7 @@ def test_what_is_not_retrained_is_compared_by_the_paired_t_test():
     found, expected = paired.compare(now, then, retrained=False), stats.ttest_rel(now[0], then[0], alternative="less")
     assert found.below() == pytest.approx(expected.pvalue)
     assert found.above() == pytest.approx(1 - expected.pvalue)
-    low, high = stats.ttest_rel(now[0], then[0]).confidence_interval()
+    low, high = stats.ttest_rel(now[0], then[0]).confidence_interval(0.9)
     assert found.interval() == pytest.approx((100 * low, 100 * high))
 
 
@@ -48,7 +48,7 @@ def test_a_lost_last_word_is_seen_through_all_the_noise():
 
 
 def test_the_interval_covers_the_truth_for_fresh_draws_of_the_same_training():
-    found = [paired.compare(*fresh(stream, spread=1.5)).interval() for stream in range(200)]
+    found = [paired.compare(*fresh(stream, spread=1.5)).interval(0.95) for stream in range(200)]
     assert np.mean([low <= 0 <= high for low, high in found]) == pytest.approx(0.95, abs=0.03)
 
 

@@ -59,35 +59,43 @@ class Comparison:
         done: tuple[list[Cost], list[Cost]] = ([], [])
         path = self._suites / method / f"{self.suite.name}.toml"
         suite_file.write(path, suite_file.only(self.suite, method))
+        base, head = self.sides
         for number in order:
-            side = self.sides[number]
-            taken = side.run(path, method, self.suite.run.seeds[0])
-            self._must_be_done(method, side, taken)
+            taken = self.sides[number].run(path, method, self.suite.run.seeds[0])
+            if number == 0 and (reason := _of_base(method, base, taken)):
+                alone = head.run(path, method, self.suite.run.seeds[0])  # what is broken in head is so without base
+                raise NotDone(_broken(method, alone) or reason)
+            if number == 1 and (reason := _broken(method, taken) or _of_head(method, base, taken)):
+                raise NotDone(reason)
             done[number].append(taken.cost)
         return done
 
-    def _must_be_done(self, method: str, side: Side, taken: Taken) -> None:
-        """Raise ``NotDone`` where there is nothing to compare."""
-        base = self.sides[0]
-        if taken.absent and side is base:
-            raise NotDone(Verdict(method, "", Outcome.NEW, f"{base.name} has no such method"))
-        if taken.problem:  # where base is what failed, this may be the change that mends it
-            outcome = Outcome.INCOMPARABLE if side is base else Outcome.INVALID
-            raise NotDone(Verdict(method, "", outcome, taken.problem))
-        if taken.status == Status.UNSUPPORTED:
-            raise NotDone(self._unsupported(method, side, taken))
 
-    def _unsupported(self, method: str, side: Side, taken: Taken) -> Verdict:
-        reason = taken.error.message if taken.error else ""
-        if side is self.sides[1]:
-            return Verdict(method, "", Outcome.INVALID, f"ok in {self.sides[0].name}, now unsupported: {reason}")
-        return Verdict(method, "", Outcome.INCOMPARABLE, f"unsupported in {side.name}: {reason}")
+def _of_base(method: str, base: Side, taken: Taken) -> Verdict | None:
+    """Why there is nothing in base to compare with; where it failed, this may be the change that mends it."""
+    if taken.absent:
+        return Verdict(method, "", Outcome.NEW, f"{base.name} has no such method")
+    if taken.problem:
+        return Verdict(method, "", Outcome.INCOMPARABLE, taken.problem)
+    if taken.status == Status.UNSUPPORTED:
+        return Verdict(method, "", Outcome.INCOMPARABLE, f"unsupported in {base.name}: {taken.reason}")
+    return None
+
+
+def _of_head(method: str, base: Side, taken: Taken) -> Verdict | None:
+    if taken.status == Status.UNSUPPORTED:
+        return Verdict(method, "", Outcome.INVALID, f"ok in {base.name}, now unsupported: {taken.reason}")
+    return None
+
+
+def _broken(method: str, taken: Taken) -> Verdict | None:
+    return Verdict(method, "", Outcome.INVALID, taken.problem) if taken.problem else None
 
 
 def _pass(method: str, metric: str, runs: Sequence[Sequence[Cost]]) -> Pass | None:
-    """The four times of a pass; ``None`` for what no run has, such as the training of a method that trains nothing."""
+    """The four times of a pass; ``None`` for what base does not tell, or no run has, as a method that never trains."""
     base, head = ([getattr(cost, metric) for cost in side] for side in runs)
-    if all(value is None for value in (*base, *head)):
+    if all(value is None for value in base):
         return None
     for value in (*base, *head):
         if value is None or not 0 < value < math.inf:
@@ -106,4 +114,6 @@ def _count(method: str, name: str, then: int | None, now: int | None, suite: Sui
         return Verdict(method, name, Outcome.INCOMPARABLE, "the budget is in seconds, so it is the machine's")
     if then == now:
         return Verdict(method, name, Outcome.PASS, "equal")
+    if then is None:
+        return Verdict(method, name, Outcome.INCOMPARABLE, "base does not tell it")
     return Verdict(method, name, Outcome.REGRESSED, move(then, now))

@@ -21,8 +21,8 @@ def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
 
     pytest_options.refuse_beside(config, "--against")
     suite, path = pytest_options.suite(config), locate(config.getoption("suite"))
-    reference, device = config.getoption("against"), config.getoption("device")
-    config.stash[AGAINST] = Against(suite, path, config.rootpath, reference, device)
+    reference, device, folders = config.getoption("against"), config.getoption("device"), pytest_options.folders(config)
+    config.stash[AGAINST] = Against(suite, path, config.rootpath, reference, folders, device)
     return {"method": config.stash[AGAINST].methods}
 
 
@@ -36,6 +36,7 @@ def against(pytestconfig: pytest.Config) -> Iterator["Against"]:
     """The comparison, the other revision checked out."""
     session = pytestconfig.stash[AGAINST]
     try:
+        pytest_options.check(pytestconfig)
         session.start()
         yield session
     except UsageError as error:
@@ -64,7 +65,9 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """All verdicts in one line."""
+    """What neither failed nor passed, and all verdicts in one line."""
     found = config.stash[AGAINST]
     if found.judged:
+        for line in found.remarks:
+            terminalreporter.write_line(f"against: {line}")
         terminalreporter.write_line(f"against {found.revision.title}: {found.summary.line}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -70,7 +71,12 @@ def plugins(config: pytest.Config) -> "dict[str, Plugin]":
     """The methods of Tuneoff, of this project and of installed packages."""
     from harness import registry
 
-    return registry.discover([config.rootpath / "methods", *config.getini("method_paths")])
+    return registry.discover(folders(config))
+
+
+def folders(config: pytest.Config) -> list[Path]:
+    """Where this project has methods of its own."""
+    return [config.rootpath / "methods", *config.getini("method_paths")]
 
 
 def bakeoff(config: pytest.Config) -> "Bakeoff":
@@ -83,6 +89,18 @@ def bakeoff(config: pytest.Config) -> "Bakeoff":
         raise UsageError(f"--jobs {jobs}: expected a number from 1")
     device, resumes = config.getoption("device"), config.getoption("resume")
     return Bakeoff(suite(config), plugins(config), results, device=device, jobs=jobs, resumes=resumes)
+
+
+def check(config: pytest.Config) -> None:
+    """Raise the ``UsageError`` that the suite's model, its data or the device would cause in every run."""
+    from harness.session import Bakeoff
+
+    with TemporaryDirectory(prefix="tuneoff-check-") as folder:
+        session = Bakeoff(suite(config), plugins(config), Path(folder), device=config.getoption("device"))
+        try:
+            session.start()
+        finally:
+            session.close()
 
 
 def refuse_beside(config: pytest.Config, option: str) -> None:

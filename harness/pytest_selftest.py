@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness import pytest_options
+from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.session_selftest import Selftest
@@ -27,7 +28,10 @@ def selftest(pytestconfig: pytest.Config) -> Iterator["Selftest"]:
     """The self-test; its projects go away with the session."""
     session = pytestconfig.stash[SELFTEST]
     try:
+        pytest_options.check(pytestconfig)
         yield session
+    except UsageError as error:
+        pytest.exit(f"{error}", returncode=pytest.ExitCode.USAGE_ERROR)
     finally:
         session.close()
 

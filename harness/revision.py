@@ -6,6 +6,7 @@ A session that is killed cannot clean up, but its lock goes with it, so that the
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,7 +67,20 @@ class Revision:
             inside = folder.resolve().relative_to(self._repository.resolve())
         except ValueError:
             return []
-        return (self._read("ls-tree", "--name-only", self._at(inside)) or "").splitlines()
+        listed = self._read("ls-tree", "-z", "--name-only", self._at(inside)) or ""
+        return [name for name in listed.split("\0") if name]
+
+    def path(self) -> str:
+        """A ``PYTHONPATH`` by which this process' folders of the repository are those of the revision, once it is open.
+
+        So what a project imports from a folder of its own, such as ``src``, is not head's on both sides.
+        """
+        top = self._repository.resolve()
+        own = [Path(entry).resolve() for entry in sys.path if entry]
+        moved = [self.scratch / TREE / entry.relative_to(top) for entry in own if entry.is_relative_to(top)]
+        others = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+        outside = [each for each in others if not Path(each).resolve().is_relative_to(top)]
+        return os.pathsep.join([*(str(each) for each in moved if each.is_dir()), *outside])
 
     def open(self) -> Self:
         """Check the revision out; what killed sessions left behind goes away."""
@@ -88,7 +102,8 @@ class Revision:
             self._lock.release()
 
     def _resolve(self) -> str:
-        if commit := self._read("rev-parse", "--verify", "--quiet", "--end-of-options", f"{self.name}^{{commit}}"):
+        commit = self._read("rev-parse", "--verify", "--quiet", "--end-of-options", f"{self.name}^{{commit}}")
+        if commit and commit.isalnum():  # ^main is a revision to leave out
             return commit
         if self._read("rev-parse", "--is-shallow-repository") == "true":
             raise RevisionError(

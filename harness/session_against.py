@@ -10,18 +10,23 @@ from harness.comparison import Comparison
 from harness.revision import Revision
 from harness.side import Side
 from harness.suite import Suite, named
-from harness.verdict import Outcome, Summary, Verdict, summary
+from harness.verdict import Outcome, Summary, Verdict, remarks, summary
 
 
 class Against:
-    """The methods of a suite in a folder as it is, head, beside those of a git revision of it, base."""
+    """The methods of a suite in a folder as it is, head, beside those of a git revision of it, base.
 
-    def __init__(self, suite: Suite, path: Path, root: Path, revision: str, device: str | None = None):
+    ``folders`` are those of the project's own methods.
+    """
+
+    def __init__(
+        self, suite: Suite, path: Path, root: Path, revision: str, folders: Iterable[Path], device: str | None = None
+    ):
         self.revision = Revision(root, revision)
         self._suite = suite
         self._root = root
         self._device = device
-        then = [*_methods(self.revision.text(path)), *(self._own(root) if suite.run.new_methods else ())]
+        then = [*_methods(self.revision.text(path)), *(self._own(folders) if suite.run.new_methods else ())]
         self._gone = [name for name in dict.fromkeys(then) if name not in suite.run.methods]
         self._found: dict[str, list[Verdict]] = {}
         self._asked: list[str] = []
@@ -37,10 +42,14 @@ class Against:
         return bool(self._found)
 
     @property
+    def remarks(self) -> list[str]:
+        """What is neither a failure nor a plain ``pass``."""
+        return remarks(self._verdicts)
+
+    @property
     def summary(self) -> Summary:
         """All verdicts of this session, and the methods that were left out."""
-        found = list(chain.from_iterable(self._found.values()))
-        return summary(found, [name for name in self.methods if name not in self._asked])
+        return summary(self._verdicts, [name for name in self.methods if name not in self._asked])
 
     def ask(self, methods: Iterable[str]) -> None:
         """Tell which methods will be compared."""
@@ -63,16 +72,20 @@ class Against:
         """Remove what was checked out, and what the runs wrote."""
         self.revision.close()
 
-    def _own(self, root: Path) -> list[str]:
-        """The methods of the folder's own that base had, which a suite that takes new ones ran without naming them."""
-        files = map(Path, self.revision.files(root / "methods"))
+    def _own(self, folders: Iterable[Path]) -> list[str]:
+        """The project's own methods that base had, which a suite that takes new ones ran without naming them."""
+        files = [Path(name) for folder in folders for name in self.revision.files(folder)]
         found = [file.stem for file in files if file.suffix == ".py" and not file.stem.startswith("_")]
         return [name for name in found if name not in named()]
+
+    @property
+    def _verdicts(self) -> list[Verdict]:
+        return list(chain.from_iterable(self._found.values()))
 
     @cached_property
     def _comparison(self) -> Comparison:
         scratch = self.revision.scratch
-        base = Side("base", self.revision.folder, scratch / "of_base", self._device)
+        base = Side("base", self.revision.folder, scratch / "of_base", self._device, self.revision.path())
         return Comparison(self._suite, base, Side("head", self._root, scratch / "of_head", self._device))
 
 

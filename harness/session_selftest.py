@@ -47,8 +47,8 @@ class Selftest:
         """Why the gate is not to be relied on here; empty if it was right."""
         asked = CASES[case]
         found = self.said[case] = self._by_time(asked) if asked.by_time else self._by_gate(asked)
-        if broken := [one.message for one in found if one.outcome in (Outcome.INVALID, Outcome.MISSING)]:
-            return "\n".join(broken)
+        if broken := _broken(found):
+            return "\n".join(one.message for one in broken)
         if _right(case, found):
             return ""
         told = [one.message for one in found if (one.metric == asked.metric if asked.metric else one.fails)]
@@ -57,11 +57,7 @@ class Selftest:
     @property
     def table(self) -> list[tuple[str, str, str]]:
         """What was changed, whether the gate was right, and what it said."""
-        words = {("", True): "green", ("", False): "false alarm", ("worse", True): "caught", ("worse", False): "missed"}
-        return [
-            (CASES[case].what, words["worse" if CASES[case].metric else "", _right(case, found)], _told(case, found))
-            for case, found in self.said.items()
-        ]
+        return [(CASES[case].what, _result(case, found), _told(case, found)) for case, found in self.said.items()]
 
     @property
     def line(self) -> str:
@@ -120,6 +116,23 @@ def _right(case: str, found: Sequence[Said]) -> bool:
     if metric:
         return any(one.fails for one in found if one.metric == metric)
     return any(one.outcome == Outcome.PASS for one in found) and not any(one.fails for one in found)
+
+
+def _broken(found: Sequence[Said]) -> list[Said]:
+    """What says that there was nothing to judge."""
+    return [
+        one
+        for one in found
+        if one.outcome in (Outcome.INVALID, Outcome.MISSING, Outcome.INCOMPARABLE) and not one.metric
+    ]
+
+
+def _result(case: str, found: Sequence[Said]) -> str:
+    if _broken(found):
+        return "could not be tried"
+    if CASES[case].metric:
+        return "caught" if _right(case, found) else "missed"
+    return "green" if _right(case, found) else "false alarm"
 
 
 def _told(case: str, found: Sequence[Said]) -> str:

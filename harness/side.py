@@ -46,15 +46,24 @@ class Taken(BaseModel):
     problem: str = ""
     absent: bool = Field(default=False, exclude=True)
 
+    @property
+    def reason(self) -> str:
+        """Why it is not ``ok``."""
+        return self.error.message if self.error else ""
+
 
 @dataclass(frozen=True)
 class Side:
-    """A project's folder at one revision; ``scratch`` is a folder for what its sessions write."""
+    """A project's folder at one revision; ``scratch`` is a folder for what its sessions write.
+
+    ``path`` is a ``PYTHONPATH`` in place of this process' own.
+    """
 
     name: str
     folder: Path
     scratch: Path
     device: str | None = None
+    path: str | None = None
 
     def run(self, suite: Path, method: str, seed: int) -> Taken:
         """Do that run of a suite in a session of its own."""
@@ -64,8 +73,9 @@ class Side:
         code, output = self.session(f"--suite={suite}", f"::test_method[{method}-seed{seed}]")
         for path in runs.glob(f"{method}-seed*.json"):
             return self.judged(path, output)
-        absent = code == pytest.ExitCode.USAGE_ERROR and f"unknown method {method!r}" in output
-        return _nothing(self.failed(f"its session of pytest ended with code {code}", output), absent=absent)
+        if code == pytest.ExitCode.USAGE_ERROR and f"unknown method {method!r}" in output:
+            return _nothing(f"{self.name}: it has no such method", absent=True)
+        return _nothing(self.failed(f"its session of pytest ended with code {code}", output))
 
     def session(self, *arguments: str) -> tuple[int, str]:
         """A session of ``pytest --benchmark`` in this folder: its exit code and all that it said."""
@@ -75,13 +85,17 @@ class Side:
             done = subprocess.run(
                 [sys.executable, "-m", "pytest", *self._options(), *arguments],
                 cwd=self.folder,
-                env={name: value for name, value in os.environ.items() if name not in LEFT_OUT},
+                env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 preexec_fn=processes.die_with_starter,
             )
         return done.returncode, log.read_text(encoding="utf-8", errors="replace")
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
+        return kept if self.path is None else {**kept, "PYTHONPATH": self.path}
 
     def _options(self) -> Iterator[str]:
         """``-m pytest`` puts the folder first in the path, so that its own harness and methods are what runs."""
@@ -99,7 +113,7 @@ class Side:
             return _nothing(self.failed(f"it is too old or too new: no {place} in what it records of a run", output))
         if taken.status in (Status.OK, Status.UNSUPPORTED):
             return taken
-        reason = f"{taken.status}: {taken.error.message if taken.error else 'no reason given'}"
+        reason = f"{taken.status}: {taken.reason or 'no reason given'}"
         return taken.model_copy(update={"problem": self.failed(reason, output)})
 
     def failed(self, reason: str, output: str) -> str:

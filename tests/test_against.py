@@ -131,6 +131,10 @@ def test_a_method_that_is_new_fails_nothing_and_one_that_vanished_does(done):
     assert "fresh" not in "".join(line for line in output.splitlines() if "FAILED" in line)
 
 
+def test_what_is_new_is_told_with_the_reason(done):
+    assert said(done[1], "against: fresh: ") == "against: fresh: new: base has no such method"
+
+
 def test_one_line_sums_up(done):
     _, output, *_, inside, _ = done
     title = f"main ({git(inside, 'rev-parse', 'main')[:12]})"
@@ -204,6 +208,12 @@ def test_outside_of_a_repository_it_is_a_usage_error(refused):
 def test_without_git_it_is_a_usage_error(refused, monkeypatch):
     monkeypatch.setenv("PATH", str(refused.folder))
     assert "--against needs git, and there is no git to be found in PATH" in refused("--benchmark", "--against", "main")
+
+
+def test_a_device_that_does_not_exist_is_a_usage_error_before_anything_runs(refused):
+    found = refused("--benchmark", "--against", "main", "--device", "nonsense")
+    assert "nonsense" in found
+    assert len(worktrees(refused.folder)) == 1
 
 
 @pytest.mark.parametrize("option", ["--gate", "--update-baseline", "--resume", "--gate-selftest"])
@@ -303,8 +313,23 @@ def test_a_failure_of_base_is_no_failure_of_head(compare):
 
 def test_a_method_that_base_cannot_attach_to_is_not_compared(compare):
     unsupported = Taken(status=Status.UNSUPPORTED, cost=Cost(), error=Reason(message="no attention"))
-    _, found = compare([unsupported], [])
+    _, found = compare([unsupported], took(1.0))
     assert found[""].message == "lora: incomparable: unsupported in base: no attention"
+
+
+def test_a_failure_of_both_sides_is_heads_too(compare):
+    base, head = (Taken(status=Status.FAILED, cost=Cost(), problem=f"{side}: failed") for side in ("base", "head"))
+    asked, found = compare([base], [head])
+    assert asked == ["base", "head"]
+    assert found[""].message == "lora: invalid: head: failed"
+
+
+def test_what_an_older_base_does_not_tell_is_not_held_against_head(compare):
+    base = [Taken(status=Status.OK, cost=Cost(train_seconds=1.0)) for _ in range(2)]
+    _, found = compare(base, took(1.0, 1.0, steps=20))
+    assert found["steps"].message == "lora steps: incomparable: base does not tell it"
+    assert "step_seconds_median" not in found
+    assert found["train_seconds"].outcome == Outcome.PASS
 
 
 def test_a_method_that_head_cannot_attach_to_any_more_is_invalid(compare):
@@ -329,4 +354,4 @@ def test_a_record_that_cannot_be_read_is_said_to_be_of_another_version(tmp_path,
     path.write_text('{"status": "ok", "costs": {}}')
     taken = Side("base", tmp_path, tmp_path).judged(path, "all of the output")
     assert taken.problem.startswith("base: it is too old or too new: no cost in what it records of a run; all that")
-    assert taken.problem.endswith("at the end:\nall of the output")
+    assert taken.problem.endswith("at the end:\n| all of the output")

@@ -34,7 +34,7 @@ name = {model}
 
 [budget]
 max_examples = 48
-hard_seconds = 6.0
+hard_seconds = 15.0
 
 [evaluation]
 max_new_tokens = 8
@@ -68,7 +68,7 @@ ENDED = {
     "forks": ("ok", ""),
     "forks_a_daemon": ("ok", ""),
     "ignores_budget": ("over_budget", r"made 12 optimiser steps on 6 batches"),
-    "ignores_sigterm": ("timed_out", r"ended after hard_seconds = 6"),
+    "ignores_sigterm": ("timed_out", r"ended after hard_seconds = 15"),
     "is_unsupported": ("unsupported", r"needs a decoder-only model"),
     "keeps_weights_to_itself": ("failed", r"what save_pretrained\(\) saved gives other texts after loading"),
     "lacks_a_package": ("failed", r"lacks_a_package\.py:3: cannot be imported: ModuleNotFoundError: No module named"),
@@ -85,7 +85,7 @@ ENDED = {
     "raises_in_train": ("failed", r"'decoder'"),
     "raises_megabytes": ("failed", r"too long: xxx"),
     "segfaults": ("crashed", r"the process died of SIGSEGV"),
-    "sleeps": ("timed_out", r"ended after hard_seconds = 6"),
+    "sleeps": ("timed_out", r"ended after hard_seconds = 15"),
     "syntax_error": ("failed", r"methods.syntax_error\.py:2: invalid syntax"),
     "trains_nothing": ("no_op", r"no trainable weight moved"),
     "trains_with_trainer": ("ok", ""),

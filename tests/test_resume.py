@@ -89,7 +89,7 @@ def test_a_run_that_is_asked_for_differently_is_done_again(changes, told):
     [
         ({"threads": 1}, "threads 2 → 1"),
         ({"packages": {"torch": "2.14.0", "peft": "0.21.2"}}, "torch 2.13.0 → 2.14.0"),
-        ({"packages": {"torch": "2.13.0"}}, "peft 0.21.2 → None"),
+        ({"packages": {"torch": "2.13.0"}}, "peft 0.21.2 → absent"),
         ({"device": "cuda", "device_name": "Some GPU"}, "device cpu → cuda, device_name Some CPU → Some GPU"),
     ],
 )

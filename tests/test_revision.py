@@ -86,6 +86,22 @@ def test_the_text_of_a_file_is_what_it_was(repository):
     assert revision.text(ROOT / "README.md") is None
 
 
+def test_the_files_of_a_folder_are_what_they_were_whatever_they_are_called(repository):
+    (repository / "inner" / "prøve.py").write_text("")
+    commit(repository)
+    (repository / "inner" / "prøve.py").unlink()
+    assert Revision(repository, "main").files(repository / "inner") == ["file", "prøve.py"]
+    assert Revision(repository, "v1").files(repository / "inner") == []
+
+
+def test_what_is_imported_from_the_repository_is_the_revisions(repository, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "path", ["", str(repository / "inner"), str(repository / "absent"), str(tmp_path)])
+    monkeypatch.setenv("PYTHONPATH", f"{repository / 'inner'}:{tmp_path}")
+    revision = Revision(repository, "main").open()
+    assert revision.path() == f"{revision.folder / 'inner'}:{tmp_path}"
+    revision.close()
+
+
 def test_the_title_names_the_commit(repository):
     assert Revision(repository, "main").title == f"main ({git(repository, 'rev-parse', 'main')[:12]})"
 
@@ -151,7 +167,7 @@ def test_an_unknown_revision_is_refused_with_the_closest_one(repository):
     assert refused(repository, "mian") == "--against: unknown revision 'mian'; did you mean 'main'? Known: main, v1"
 
 
-@pytest.mark.parametrize("name", ["", "--all", "v1:file", "main extra"])
+@pytest.mark.parametrize("name", ["", "--all", "^main", "v1:file", "main extra"])
 def test_what_is_no_revision_is_refused(repository, name):
     assert "unknown revision" in refused(repository, name)
 

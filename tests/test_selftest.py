@@ -14,6 +14,8 @@ from harness.verdict import Outcome
 RED = Said("", "step_seconds_median", Outcome.REGRESSED, "probe step_seconds_median: regressed: +20%")
 GREEN = Said("", "step_seconds_median", Outcome.PASS, "probe step_seconds_median: pass: +1%")
 
+UNTRIED = Said("", "", Outcome.INCOMPARABLE, "probe: incomparable: base: its session of pytest ended with code 4")
+
 
 @pytest.fixture(scope="module")
 def done(rows, write, tiny_folder, tmp_path_factory):
@@ -60,6 +62,8 @@ def heard(**said):
         ("slower", GREEN, "missed"),
         ("same_times", RED, "false alarm"),
         ("same_times", GREEN, "green"),
+        ("same_times", UNTRIED, "could not be tried"),
+        ("larger", UNTRIED, "could not be tried"),
     ],
 )
 def test_the_table_says_of_each_case_whether_the_gate_was_right(case, said, result):

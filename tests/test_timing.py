@@ -46,6 +46,12 @@ def test_a_slower_step_is_regressed_once_another_pass_confirms_it():
     assert found.fails
 
 
+def test_what_the_machines_noise_could_hide_does_not_pass():
+    loud = [0.3, -0.2, 0.25, -0.3]
+    assert judged(runs(0.3, 0.9), runs(0.3, 0.95), controls=loud).outcome == Outcome.INCONCLUSIVE
+    assert judged(runs(0.3, 1.04), controls=[0.02, -0.02]).outcome == Outcome.INCONCLUSIVE
+
+
 def test_what_the_confirming_pass_does_not_see_is_not_regressed():
     found = judged(runs(0.3, 1.5), runs(0.3, 1.01))
     assert found.outcome == Outcome.INCONCLUSIVE

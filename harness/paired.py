@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-ASSUMED = 1.75  # points that fewer seeds are taken to scatter by: above the widest method of the embedded suite
+ASSUMED = 2.5  # points that fewer seeds are taken to scatter by, about the median of the suite zoo
 ENOUGH = 3  # seeds that show how far they scatter; two agree by chance too often
 POWER = 0.8
 SMALLEST = 1e-9  # a standard error in points; below it is rounding

@@ -154,7 +154,7 @@ def test_one_example_decides_nothing():
 
 def test_one_seed_tells_that_its_noise_is_assumed():
     found = beside(row(shortened(then(1))), row(then(1)))["rouge1"]
-    assert "200 examples, 1 seed, 1.75 points of training noise assumed)" in found.message
+    assert "200 examples, 1 seed, 2.5 points of training noise assumed)" in found.message
 
 
 def test_an_untrained_method_has_no_noise_to_assume():

@@ -87,7 +87,7 @@ def test_a_lost_last_word_is_seen_however_far_seeds_scatter_where_nothing_was_re
 
 
 def test_one_seed_that_answers_as_before_shows_a_lost_word():
-    assert paired.compare(*shortened(seeds=1, points=2)).below() < 0.01
+    assert paired.compare(*shortened(seeds=1, points=3)).below() < 0.05
 
 
 def test_equal_scores_are_as_good_as_can_be():

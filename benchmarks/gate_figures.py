@@ -9,6 +9,8 @@ examples are drawn anew, with replacement. There are two ways to be different fr
   by what was planted. Training left the same weights, which is known on a machine that computes the same to the bit,
   and not known on one that does not, as most GPUs.
 
+And one that is not drawn: single stored seeds held against another seed of the same method, of the suite ``zoo``.
+
 Prints the Markdown of the tables in ``docs/gate.md``; the same numbers every time for the same stored runs.
 
     python -m benchmarks.gate_figures
@@ -16,7 +18,7 @@ Prints the Markdown of the tables in ``docs/gate.md``; the same numbers every ti
 
 import argparse
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,7 @@ PLANTED_IN = RANKED_BY.name
 PLANTED = 0.7  # points of it that the lost words cost
 SAME = "the same"  # for a hash of weights that training left twice
 CUTS = 8  # answers are scored without none to seven of their last words
+MANY, FOUR = "zoo", 4  # a suite of many methods, and how many of them make a session
 LOSSES = (1, 2, 3, 5)  # points by which a method trained anew is worse
 
 Array = NDArray[np.float64]
@@ -78,15 +81,15 @@ class Case:
     session: Callable[[Generator], list[Pair]]
 
 
-def methods(store: Store) -> list[Stored]:
-    """The trained methods of a suite."""
+def methods(store: Store, cuts: int = CUTS) -> list[Stored]:
+    """The trained methods of a suite, with so many ways to cut their answers."""
     groups: dict[str, list[Record]] = {}
     for record in store.read_runs():
         if record.status == Status.OK and record.cost.trainable_parameters:
             groups.setdefault(record.spec.method, []).append(record)
     if not groups or any(len(records) < 2 for records in groups.values()):
         raise SystemExit(f"{store.folder}: needs two seeds of each trained method; run pytest --benchmark first")
-    return [_stored(store, name, records) for name, records in groups.items()]
+    return [_stored(store, name, records, cuts) for name, records in groups.items()]
 
 
 def nothing(trained: Sequence[Stored]) -> Case:
@@ -94,6 +97,16 @@ def nothing(trained: Sequence[Stored]) -> Case:
     return Case(
         "nothing; every method trained anew", [one.name for one in trained], lambda random: _anew(random, trained)
     )
+
+
+def another_seed(trained: Sequence[Stored], suite: str) -> Case:
+    """No method got worse: one seed of each of four methods is held against another of its own."""
+
+    def session(random: Generator) -> list[Pair]:
+        chosen = [trained[number] for number in random.choice(len(trained), FOUR, replace=False)]
+        return [_of_seeds(one, *random.permutation(len(one.seeds))[:2]) for one in chosen]
+
+    return Case(f"nothing; {FOUR} methods of `{suite}`, one seed held against another", [], session)
 
 
 def shorter(one: Stored, others: Sequence[Stored] = (), weights: str | None = SAME) -> Case:
@@ -125,7 +138,8 @@ def figures(case: Case, sessions: int, rules: Rules) -> list[str]:
         found = compared.rouge(case.session(random), rules)
         red += any(verdict.fails for verdict in found)
         passed += sum(_passes(name, found) for name in case.rows)
-    return [case.title, f"{sessions:,}", _percent(red / sessions), _percent(passed / sessions / len(case.rows))]
+    share = _percent(passed / sessions / len(case.rows)) if case.rows else "–"
+    return [case.title, f"{sessions:,}", _percent(red / sessions), share]
 
 
 def over_examples_alone(case: Case, sessions: int, rules: Rules) -> list[str]:
@@ -150,20 +164,26 @@ def messages(trained: Sequence[Stored], rules: Rules) -> list[list[str]]:
     ]
 
 
-def _stored(store: Store, name: str, records: Iterable[Record]) -> Stored:
+def _of_seeds(one: Stored, now: int, then: int) -> Pair:
+    """One seed's scores beside those of another, as if both were of the same seed."""
+    single = replace(one, row=one.row.model_copy(update={"runs": {0: one.row.runs[one.seeds[0]]}}))
+    return single.pair(one.scores[0][:, [now]], one.scores[0][:, [then]])
+
+
+def _stored(store: Store, name: str, records: Iterable[Record], cuts: int) -> Stored:
     ordered = sorted(records, key=lambda record: record.spec.seed)
     row = measured((record, {}) for record in ordered).row
-    scores = np.stack([_scores(store, record) for record in ordered], axis=2)
+    scores = np.stack([_scores(store, record, cuts) for record in ordered], axis=2)
     return Stored(name, row, scores)
 
 
-def _scores(store: Store, record: Record) -> Array:
+def _scores(store: Store, record: Record, cuts: int) -> Array:
     """One run: (cuts, metrics, examples)."""
     answers = [each for each in store.read_predictions(record.spec) if each.scored]
     if not answers:
         raise SystemExit(f"{store.folder}: {record.spec.name} has no predictions; run pytest --benchmark again")
     references = [each.references for each in answers]
-    texts = [[_without_last(each.text, cut) for each in answers] for cut in range(CUTS)]
+    texts = [[_without_last(each.text, cut) for each in answers] for cut in range(cuts)]
     return np.array([[[mean[name] for mean, _ in rouge(cut, references)] for name in NAMES] for cut in texts])
 
 
@@ -236,6 +256,7 @@ def main() -> None:
     rows = [
         figures(unchanged, 4 * asked.sessions, rules),
         over_examples_alone(unchanged, 4 * asked.sessions, rules),
+        figures(another_seed(methods(Store(Path(asked.results), MANY), 1), MANY), 4 * asked.sessions, rules),
         *(figures(case, asked.sessions, rules) for case in cases),
     ]
     aligned = ("left", "right", "right", "right")

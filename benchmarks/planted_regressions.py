@@ -75,9 +75,8 @@ def shorter(folder: Path, suite: Suite) -> Line:
     words, share = _cut(_answers(trial))
     trial.put("shorter")
     trial.write(suite.model_copy(update={"methods": {PROBE: {"words": words, "share": share}}}))
-    return f"{share:.0%} of the summaries lose {words} last words, −{LOST:g} points", *_caught(
-        trial.judge("--gate"), "rouge1"
-    )
+    lost = f"their last {words} words" if words > 1 else "their last word"
+    return f"{share:.0%} of the summaries lose {lost}, −{LOST:g} points", *_caught(trial.judge("--gate"), "rouge1")
 
 
 def counted_and_named(folder: Path, suite: Suite) -> Iterator[Line]:

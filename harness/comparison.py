@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, cycle
 
 from harness import suite_file, timing
 from harness.baseline import COUNTS, SPENT, move
@@ -32,7 +32,7 @@ class Comparison:
         self._controls: dict[str, list[float]] = {metric: [] for metric in SHORTEST}
 
     def verdicts(self, method: str) -> list[Verdict]:
-        """What is to be said about one method, metric by metric; that takes four runs of it, or eight."""
+        """What is to be said about one method, metric by metric; that takes four runs of it, or some times four."""
         found: list[Verdict] = []
         try:
             runs = self._do(method, ABBA)
@@ -43,16 +43,21 @@ class Comparison:
         return found
 
     def _times(self, method: str, runs: Sequence[Sequence[Cost]]) -> list[Verdict]:
-        """The times, with another pass, which the other side begins, if any of them moved."""
+        """The times, with more passes, which the sides begin by turns, as long as any of them is undecided."""
         passes = {metric: [one] for metric in SHORTEST if (one := _pass(method, metric, runs))}
-        if any(timing.moved(metric, found) for metric, found in passes.items()):
-            again = self._do(method, BAAB)
+        orders = cycle((BAAB, ABBA))
+        while any(timing.undecided(metric, found, self._known(metric, found)) for metric, found in passes.items()):
+            again = self._do(method, next(orders))
             for metric, found in passes.items():
                 found += filter(None, [_pass(method, metric, again)])
         for metric, found in passes.items():
-            if not timing.short(metric, found):
-                self._controls[metric] += chain.from_iterable(one.controls for one in found)
+            self._controls[metric] = self._known(metric, found)
         return [timing.verdict(method, metric, found, self._controls[metric]) for metric, found in passes.items()]
+
+    def _known(self, metric: str, passes: Sequence[Pass]) -> list[float]:
+        """What the machine alone does to that time, by the job so far and these passes."""
+        own = [] if timing.short(metric, passes) else chain.from_iterable(one.controls for one in passes)
+        return [*self._controls[metric], *own]
 
     def _do(self, method: str, order: Sequence[int]) -> tuple[list[Cost], list[Cost]]:
         """The runs of a method in that order of sides; those of either side in the order in which they were done."""

@@ -3,7 +3,11 @@
 Runs alternate, base head head base, so that a machine that becomes slower bit by bit is as unkind to both sides. What
 is judged is the median of the paired log ratios. The two runs of the same side in the same pass are an A/A control:
 the same code, the same job, so that their log ratios show what the machine alone does. Their root mean square over
-all methods of the job, over the square root of the number of pairs, is the noise floor of a median of so many pairs.
+all methods of the job, over the square root of the number of pairs, is the standard error of a median of so many
+pairs. Of a few controls it is a rough estimate, so a bound is as many standard errors as Student's t distribution
+says for so many controls. The noise floor is a third of what the machine alone goes beyond once in 740 times: with
+many controls one standard error, with four of them twice as much.
+
 The root mean square is not robust, and that is meant: with the few controls of a job a median absolute deviation is
 small by chance too often, and a control that is far off is a reason to be careful.
 """
@@ -11,6 +15,7 @@ small by chance too often, and a control that is far off is a reason to be caref
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -18,7 +23,10 @@ from harness.verdict import Outcome, Verdict
 
 ANYWHERE = math.log(1.05)  # what is tolerated on the quietest machine
 FLOORS = 3.0  # what is tolerated on any other, in noise floors
-SHOWN = 2.0  # noise floors between what was seen and what is shown to be within the tolerance of a quiet machine
+ALONE = NormalDist().cdf(-FLOORS)  # the chance that the machine alone goes beyond so many
+SHOWN = math.log(1.10)  # what a method that passes is shown not to be slower by
+SURE = 0.05  # the chance that one that is slower by that passes
+MOST = 6  # passes, after which what is still undecided stays so
 SHORTEST = {"step_seconds_median": 0.001, "train_seconds": 0.1, "generate_seconds": 0.1}  # less is the clock's
 
 
@@ -42,12 +50,14 @@ class Pass:
 
 def noise(controls: Sequence[float], pairs: int) -> float:
     """The noise floor of the median of so many pairs, as a log ratio."""
-    return float(np.sqrt(np.mean(np.square(controls)) / pairs))
+    return _beyond(ALONE, controls, pairs) / FLOORS
 
 
-def moved(metric: str, passes: Sequence[Pass]) -> bool:
-    """Whether head looks slower or faster, so that another pass must confirm it before that is said."""
-    return abs(_median(passes)) > ANYWHERE and not short(metric, passes)
+def undecided(metric: str, passes: Sequence[Pass], controls: Sequence[float]) -> bool:
+    """Whether head looks slower or faster, and another pass must confirm that or may tell it from noise."""
+    if short(metric, passes) or abs(_median(passes)) <= ANYWHERE or len(passes) == MOST:
+        return False
+    return len(passes) == 1 or _outcome(passes, controls) == Outcome.INCONCLUSIVE
 
 
 def short(metric: str, passes: Sequence[Pass]) -> bool:
@@ -58,30 +68,43 @@ def short(metric: str, passes: Sequence[Pass]) -> bool:
 def verdict(row: str, metric: str, passes: Sequence[Pass], controls: Sequence[float]) -> Verdict:
     """One method in one time; ``controls`` are those of all methods of the job so far.
 
-    ``regressed`` is what is slower by more than the tolerance in all pairs, and slower in the confirming pass alone,
-    too; ``improved`` is the same the other way round. ``pass`` is what is shown not to be slower by 5%.
+    ``regressed`` is what is slower by more than the tolerance in all pairs, and slower in the last pass alone, too, if
+    that is not the only one; ``improved`` is the same the other way round. ``pass`` is what is no more than 5%
+    slower, and shown not to be slower by 10%.
     """
     move = " → ".join(_seconds(value) for value in _usual(passes))
     if short(metric, passes):
         return Verdict(row, metric, Outcome.INCOMPARABLE, f"{move}: too short to be told apart")
     pairs = 2 * len(passes)
-    found, last, floor = _median(passes), _median(passes[-1:]), noise(controls, pairs)
-    tolerance = max(ANYWHERE, FLOORS * floor)
-    moved = _outcome(found, tolerance, last if len(passes) > 1 else 0.0)
-    as_fast = found + SHOWN * floor <= ANYWHERE
-    outcome = moved or (Outcome.PASS if as_fast else Outcome.INCONCLUSIVE)
-    alone = f", {_percent(last)} in the confirming pass alone" if len(passes) > 1 else ""
-    sure = f"tolerance {_share(tolerance)}, noise floor {_share(floor)} by {len(controls)} A/A ratios"
-    return Verdict(row, metric, outcome, f"{_percent(found)} ({move}, median of {pairs} pairs{alone}; {sure})")
+    found, floor = _percent(_median(passes)), noise(controls, pairs)
+    alone = f", {_percent(_median(passes[-1:]))} in the last pass alone" if len(passes) > 1 else ""
+    sure = f"tolerance {_share(_tolerance(floor))}, noise floor {_share(floor)} by {len(controls)} A/A ratios"
+    detail = f"{found} ({move}, median of {pairs} pairs{alone}; {sure})"
+    return Verdict(row, metric, _outcome(passes, controls), detail)
 
 
-def _outcome(found: float, tolerance: float, confirming: float) -> Outcome | None:
-    """What the times show beyond the machine's noise, if they do."""
+def _outcome(passes: Sequence[Pass], controls: Sequence[float]) -> Outcome:
+    pairs = 2 * len(passes)
+    found, confirming = _median(passes), _median(passes[-1:]) if len(passes) > 1 else 0.0
+    tolerance = _tolerance(noise(controls, pairs))
     if min(found / tolerance, confirming / ANYWHERE) > 1:
         return Outcome.REGRESSED
     if max(found / tolerance, confirming / ANYWHERE) < -1:
         return Outcome.IMPROVED
-    return None
+    shown = found <= ANYWHERE and found + _beyond(SURE, controls, pairs) <= SHOWN
+    return Outcome.PASS if shown else Outcome.INCONCLUSIVE
+
+
+def _tolerance(floor: float) -> float:
+    return max(ANYWHERE, FLOORS * floor)
+
+
+def _beyond(chance: float, controls: Sequence[float], pairs: int) -> float:
+    """What the machine alone goes beyond, in one direction, with that chance."""
+    from scipy import stats  # half a second that listing the items must not wait for
+
+    error = np.sqrt(np.mean(np.square(controls)) / pairs)
+    return float(error * stats.t.isf(chance, len(controls)))
 
 
 def _median(passes: Sequence[Pass]) -> float:

@@ -1,0 +1,88 @@
+"""``--against``: how often it is red although nothing changed, and how often it sees a step that takes 20% longer.
+
+Simulated: what runs take is drawn, each with a scatter of its own, and judged by ``harness.comparison`` as the runs of
+a session are. No machine is measured; how far runs scatter on one is what its sessions say as noise floor.
+
+Prints the Markdown of the table in ``docs/gate.md``; the same numbers every time.
+
+    python -m benchmarks.time_figures
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.random import Generator
+from tabulate import tabulate
+
+from harness.comparison import Comparison
+from harness.record import Status
+from harness.side import Cost, Taken
+from harness.suite import load
+from harness.timing import SHORTEST
+
+SCATTERS = (0.01, 0.03, 0.05, 0.08, 0.12)  # of the logarithm of a run's time
+SLOWER = 1.2
+METHODS = 5  # of a session in which nothing changed
+
+
+@dataclass
+class Drawn:
+    """A side whose runs take what is drawn: steps and training alike, generation apart from them."""
+
+    name: str
+    scratch: Path
+    random: Generator
+    scatter: float
+    factor: float = 1.0
+    runs: int = 0
+
+    def run(self, suite: Path, method: str, seed: int) -> Taken:
+        """The next run."""
+        self.runs += 1
+        training, generation = np.exp(self.scatter * self.random.normal(size=2))
+        step = 0.3 * self.factor * training
+        cost = Cost(step_seconds_median=step, train_seconds=80 * step, generate_seconds=4 * generation)
+        return Taken(status=Status.OK, cost=cost)
+
+
+def session(folder: Path, random: Generator, scatter: float, factor: float, methods: int) -> tuple[bool, float, float]:
+    """Whether a session is red, the share of its times that pass, and how many runs a method took."""
+    base = Drawn("base", folder, random, scatter)
+    head = Drawn("head", folder, random, scatter, factor)
+    both = Comparison(load("smoke"), base, head)  # type: ignore[arg-type]
+    found = [one for number in range(methods) for one in both.verdicts(f"method{number}")]
+    passed = np.mean([one.outcome == "pass" for one in found if one.metric in SHORTEST])
+    return any(one.fails for one in found), float(passed), (base.runs + head.runs) / methods
+
+
+def main() -> None:
+    """Print the table."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--sessions", type=int, default=400, help="simulated sessions a cell (default: 400)")
+    asked = options.parse_args()
+    rows = []
+    with TemporaryDirectory() as name:
+        for scatter in SCATTERS:
+            random, times = np.random.default_rng(0), range(asked.sessions)
+            same = [session(Path(name), random, scatter, 1.0, METHODS) for _ in times]
+            slower = [session(Path(name), random, scatter, SLOWER, 1) for _ in times]
+            shares = [np.mean([one[0] for one in same]), np.mean([one[1] for one in same])]
+            shares += [np.mean([one[0] for one in slower])]
+            taken = [np.mean([one[2] for one in found]) for found in (same, slower)]
+            rows.append([f"{scatter:.0%}", *(f"{share:.1%}" for share in shares), *(f"{runs:.1f}" for runs in taken)])
+    headers = (
+        "scatter of a run",
+        f"{METHODS} methods unchanged: red",
+        "times that pass",
+        "one method 20% slower: red",
+        "runs of an unchanged method",
+        "of the slower one",
+    )
+    print(tabulate(rows, headers, "pipe", disable_numparse=True, colalign=("right",) * len(headers)))
+
+
+if __name__ == "__main__":
+    main()

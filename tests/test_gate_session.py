@@ -37,6 +37,13 @@ ONE_MORE = NORMS.replace(
 )
 REMEDY = "restore it from version control, or delete it and accept a new one with --update-baseline"
 
+INTERRUPTED = """
+
+def pytest_report_teststatus(report):
+    if report.when == "teardown" and "lead-seed0" in report.nodeid:
+        raise KeyboardInterrupt
+"""
+
 
 @pytest.fixture(scope="module")
 def new(rows, write, tiny_folder, tmp_path_factory):
@@ -55,7 +62,8 @@ def run(pytester, monkeypatch):
 
     def inside(folder, *arguments):
         monkeypatch.chdir(folder)
-        return pytester.runpytest_inprocess("--benchmark", "--suite", "small.toml", *arguments)
+        options = ("--benchmark", "--suite", "small.toml", *arguments)
+        return pytester.runpytest_inprocess(*options, no_reraise_ctrlc=True)
 
     return inside
 
@@ -230,6 +238,41 @@ def test_a_run_that_failed_is_not_accepted(run, copy):
     assert result.ret == FAILED
     assert "norms: kept as it was: seed 0 ended failed: no such thing" in text(result)
     assert files_of(copy) == before
+
+
+def test_a_run_below_the_floor_is_not_accepted(run, copy):
+    before = files_of(copy)
+    suite = copy / "small.toml"
+    suite.write_text(suite.read_text().replace("floor = -100.0", "floor = 100.0"))
+    result = run(copy, "--update-baseline", "--resume")
+    assert result.ret == FAILED
+    assert "norms: kept as it was: norms-seed0: ROUGE-1 is " in text(result)
+    assert {"lead: unchanged", "baseline: nothing to update"} <= set(result.outlines)
+    assert files_of(copy) == before
+
+
+def test_a_session_that_is_interrupted_accepts_nothing(run, copy):
+    before = files_of(copy)
+    write_methods(copy, lead=SHORTER)
+    (copy / "conftest.py").write_text((copy / "conftest.py").read_text() + INTERRUPTED)
+    result = run(copy, "--update-baseline", "--resume")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert "baseline: not updated, since the session did not come to its end" in result.outlines
+    assert files_of(copy) == before
+
+
+def test_accepting_and_comparing_are_two_sessions(run, copy):
+    result = run(copy, "--gate", "--update-baseline")
+    assert result.ret == USAGE
+    assert "--gate: it would be held against what --update-baseline accepts" in text(result)
+
+
+@pytest.mark.parametrize("option", ["--gate", "--update-baseline", "--resume"])
+def test_without_benchmark_its_options_are_refused(pytester, copy, monkeypatch, option):
+    monkeypatch.chdir(copy)
+    result = pytester.runpytest_inprocess(option)
+    assert result.ret == USAGE
+    assert f"{option} goes with --benchmark" in text(result)
 
 
 def test_where_ci_is_set_nothing_is_accepted(run, copy, monkeypatch):

@@ -107,6 +107,12 @@ def test_an_ok_run_whose_scores_are_gone_is_a_row_without_a_rank():
     assert rows["zero_shot"].rank == 1
 
 
+def test_a_run_with_a_score_that_is_no_number_is_a_row_without_a_rank():
+    row = by_method(scored(finished(), 0.4, float("nan")))["lora"]
+    assert (row.rank, row.scores) == (None, {})
+    assert row.reason == "the scores of seed 0 are missing, or no numbers; run it again"
+
+
 def test_costs_are_means_over_the_seeds():
     seconds = [entry("lora", 0.4, seed, cost=Cost(train_seconds=30.0 + seed)) for seed in (0, 1)]
     assert by_method(*seconds)["lora"].costs["train_seconds"] == 30.5

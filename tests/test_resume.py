@@ -4,6 +4,7 @@ import pytest
 from records import finished, prediction, spec, unfinished
 
 from harness import resume
+from harness.errors import StoreError
 from harness.record import Environment, Leakage, Outcome, Preflight, Status, hash_of
 from harness.suite import Budget
 
@@ -45,6 +46,14 @@ def test_a_run_that_nothing_has_changed_for_is_reused():
     decision = decide(spec("lora"), stored("dora"), entry)
     assert decision.stored is entry.record
     assert decision.reason == ""
+
+
+def test_a_run_whose_stored_answers_cannot_be_read_is_done_again():
+    def unreadable(_):
+        raise StoreError("predictions/lora-seed0.jsonl.gz: cannot be read")
+
+    decision = resume.decide(spec("lora"), [stored().record], unreadable, SESSION)
+    assert (decision.stored, decision.reason) == (None, "predictions/lora-seed0.jsonl.gz: cannot be read")
 
 
 def test_another_commit_of_the_same_code_changes_nothing():

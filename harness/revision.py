@@ -1,23 +1,17 @@
-"""Another revision of a project as a folder: a git worktree in the temporary folder, gone when it is done with.
-
-A session that is killed cannot clean up, but its lock goes with it, so that the next one knows what is nobody's.
-"""
+"""Another revision of a project as a folder: a git worktree in the temporary folder, gone when it is done with."""
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from filelock import FileLock, Timeout
-
 from harness.errors import RevisionError, unknown
+from harness.scratch import Scratch, abandoned
 
 PREFIX = "tuneoff-against-"
-TREE, LOCK = "base", ".lock"
+TREE = "base"
 OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 
 
@@ -34,8 +28,7 @@ class Revision:
         self._commit = self._resolve()
         if self._inside != Path() and self._read("cat-file", "-t", self._at(self._inside)) != "tree":
             raise RevisionError(f"--against {name}: there is no folder {self._inside} in that revision")
-        self._scratch: Path | None = None
-        self._lock: FileLock | None = None
+        self._scratch: Scratch | None = None
 
     @property
     def title(self) -> str:
@@ -46,7 +39,7 @@ class Revision:
     def scratch(self) -> Path:
         """A temporary folder of this session, once it is open."""
         assert self._scratch
-        return self._scratch
+        return self._scratch.folder
 
     @property
     def folder(self) -> Path:
@@ -84,22 +77,19 @@ class Revision:
 
     def open(self) -> Self:
         """Check the revision out; what killed sessions left behind goes away."""
-        for abandoned in self._abandoned():
-            self._remove(abandoned)
-        self._scratch = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
-        self._lock = FileLock(self._scratch / LOCK)
-        self._lock.acquire(timeout=0)
+        for folder in self._abandoned():
+            self._forget(folder)
+        self._scratch = Scratch(PREFIX)
         hooks = ("-c", f"core.hooksPath={os.devnull}")  # they are for people's checkouts
-        _git(self._repository, *hooks, "worktree", "add", "--detach", f"{self._scratch / TREE}", self._commit)
+        _git(self._repository, *hooks, "worktree", "add", "--detach", f"{self.scratch / TREE}", self._commit)
         return self
 
     def close(self) -> None:
         """Remove all of it, and every trace in the repository."""
         if self._scratch:
-            self._remove(self._scratch)
+            self._forget(self._scratch.folder)
+            self._scratch.close()
             self._scratch = None
-        if self._lock:
-            self._lock.release()
 
     def _resolve(self) -> str:
         commit = self._read("rev-parse", "--verify", "--quiet", "--end-of-options", f"{self.name}^{{commit}}")
@@ -118,12 +108,11 @@ class Revision:
         listed = _git(self._repository, "worktree", "list", "--porcelain").splitlines()
         trees = [Path(line.partition(" ")[2]) for line in listed if line.startswith("worktree ")]
         for folder in (tree.parent for tree in trees if tree.name == TREE and tree.parent.name.startswith(PREFIX)):
-            if not folder.exists() or _free(folder / LOCK):
+            if not folder.exists() or abandoned(folder):
                 yield folder
 
-    def _remove(self, folder: Path) -> None:
+    def _forget(self, folder: Path) -> None:
         self._read("worktree", "remove", "--force", "--force", f"{folder / TREE}")
-        shutil.rmtree(folder, ignore_errors=True)
 
     def _at(self, inside: Path) -> str:
         return f"{self._commit}:{inside.as_posix()}"
@@ -156,14 +145,3 @@ def _git(folder: Path, *arguments: str) -> str:
 def _environment() -> dict[str, str]:
     """Without what a git hook sets: it would lead every command to the hook's repository, whatever folder it names."""
     return {name: value for name, value in os.environ.items() if name not in OF_A_HOOK}
-
-
-def _free(path: Path) -> bool:
-    """Whether nobody holds the lock any more."""
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except (OSError, Timeout):
-        return False
-    lock.release()
-    return True

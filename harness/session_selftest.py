@@ -1,14 +1,12 @@
 """The gate tried on a method that changes nothing and on methods that are worse in one way each, end to end."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from tempfile import mkdtemp
 
 from harness import suite_file
 from harness.comparison import Comparison
+from harness.scratch import Scratch
 from harness.suite import Suite
 from harness.trial import PROBE, Said, Trial
 from harness.verdict import Outcome
@@ -70,11 +68,11 @@ class Selftest:
     def close(self) -> None:
         """Remove the projects."""
         if "_scratch" in self.__dict__:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch.close()
 
     @cached_property
-    def _scratch(self) -> Path:
-        return Path(mkdtemp(prefix="tuneoff-selftest-")).resolve()
+    def _scratch(self) -> Scratch:
+        return Scratch("tuneoff-selftest-")
 
     @cached_property
     def _base(self) -> Trial:
@@ -87,7 +85,7 @@ class Selftest:
         return trial, trial.accept()
 
     def _trial(self, name: str, probe: str) -> Trial:
-        return Trial(self._scratch / name, self.suite, probe, self._device)
+        return Trial(self._scratch.folder / name, self.suite, probe, self._device)
 
     def _by_time(self, case: Case) -> list[Said]:
         head = self._trial(f"head_{case.probe}", case.probe)

@@ -14,7 +14,7 @@ LAYERS = (
     "method contract reach weights checkpoint scoring rouge rouge.rouge rouge.scorer embedded.architecture "
     "embedded.curriculum embedded.pretrain probes probes.honest probes.larger probes.shorter probes.slower",
     "registry plan",
-    "environment preflight runner processes executor side revision capabilities",
+    "environment preflight runner processes executor scratch side revision capabilities",
     "on_disk store baseline acceptance baseline_file search",
     "statistics pareto paired leaderboard verdict timing compared gate "
     "report report.table report.notes report.markdown report.files report.methods",

@@ -54,10 +54,10 @@ def noise(controls: Sequence[float], pairs: int) -> float:
 
 
 def undecided(metric: str, passes: Sequence[Pass], controls: Sequence[float]) -> bool:
-    """Whether head looks slower or faster, and another pass must confirm that or may tell it from noise."""
+    """Whether head looks slower or faster, and another pass must confirm that, or more may tell it from noise."""
     if short(metric, passes) or abs(_median(passes)) <= ANYWHERE or len(passes) == MOST:
         return False
-    return len(passes) == 1 or _outcome(passes, controls) == Outcome.INCONCLUSIVE
+    return len(passes) == 1 or (_outcome(passes, controls) == Outcome.INCONCLUSIVE and not _hidden(passes, controls))
 
 
 def short(metric: str, passes: Sequence[Pass]) -> bool:
@@ -93,6 +93,12 @@ def _outcome(passes: Sequence[Pass], controls: Sequence[float]) -> Outcome:
         return Outcome.IMPROVED
     shown = found <= ANYWHERE and found + _beyond(SURE, controls, pairs) <= SHOWN
     return Outcome.PASS if shown else Outcome.INCONCLUSIVE
+
+
+def _hidden(passes: Sequence[Pass], controls: Sequence[float]) -> bool:
+    """Whether the move is less than half of what even all passes would tolerate, if the noise stays as it is."""
+    more = [*controls] * math.ceil(MOST / len(passes))
+    return abs(_median(passes)) <= FLOORS * noise(more, 2 * MOST) / 2
 
 
 def _tolerance(floor: float) -> float:

@@ -77,6 +77,10 @@ def test_what_the_noise_hides_is_looked_at_again_but_not_for_ever():
     assert not timing.undecided("step_seconds_median", timing.MOST * [runs(0.3, 1.2)], 3 * loud)
 
 
+def test_a_small_move_in_much_noise_is_not_looked_at_again():
+    assert not timing.undecided("step_seconds_median", 2 * [runs(0.3, 1.06)], [0.3, -0.3, 0.3, -0.3])
+
+
 def test_the_noise_floor_is_that_of_a_median_of_so_many_pairs():
     many = [0.06, -0.08] * 5000
     assert timing.noise(many, 1) == pytest.approx(math.sqrt((0.06**2 + 0.08**2) / 2), rel=0.001)

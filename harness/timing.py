@@ -68,9 +68,9 @@ def short(metric: str, passes: Sequence[Pass]) -> bool:
 def verdict(row: str, metric: str, passes: Sequence[Pass], controls: Sequence[float]) -> Verdict:
     """One method in one time; ``controls`` are those of all methods of the job so far.
 
-    ``regressed`` is what is slower by more than the tolerance in all pairs, and slower in the last pass alone, too, if
-    that is not the only one; ``improved`` is the same the other way round. ``pass`` is what is no more than 5%
-    slower, and shown not to be slower by 10%.
+    ``regressed`` is what is slower by more than the tolerance in all pairs, and by 5% in the last pass alone, too,
+    which confirms those before it, so that one pass is never enough; ``improved`` is the same the other way round.
+    ``pass`` is what is no more than 5% slower, and shown not to be slower by 10%.
     """
     move = " → ".join(_seconds(value) for value in _usual(passes))
     if short(metric, passes):

@@ -11,16 +11,18 @@ from types import ModuleType
 
 import pytest
 
-from harness import pytest_against, pytest_options, pytest_runs, pytest_selftest
+from harness import pytest_against, pytest_conftests, pytest_options, pytest_runs, pytest_selftest
 from harness.errors import UsageError
 
 BENCH = Path(__file__).parent / "bench.py"
 PARAMETERS = pytest.StashKey[Mapping[str, Sequence[str]]]()  # what the items are made of, by parameter
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options of the bake-off."""
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """The options of the bake-off; with ``--benchmark`` nothing that belongs to tests is loaded from here on."""
     pytest_options.add(parser)
+    if config := pluginmanager.get_plugin("pytestconfig"):
+        pytest_conftests.leave_out_those_of_tests(config)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -39,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.benchmark_quiet = True  # pytest-benchmark's own table would only repeat the training times
     ids = [_here(argument) for argument in config.args if "::" in argument]
     config.args[:] = ids or [str(BENCH)]
-    _pass_over_own_conftest(config)
+    pytest_conftests.leave_out_own(config)
 
 
 class NoRuns(pytest.Module):
@@ -90,13 +92,6 @@ def _mode(config: pytest.Config) -> ModuleType | None:
             raise pytest.UsageError(f"{kinds[0]} goes with --benchmark")
         return None
     return next((module for option, module in modes.items() if option in kinds), pytest_runs)
-
-
-def _pass_over_own_conftest(config: pytest.Config) -> None:
-    """For another project, the ``conftest.py`` of a checkout of Tuneoff is not a root one, which pytest refuses."""
-    own = str(BENCH.parents[1] / "conftest.py")
-    if not config.pluginmanager.has_plugin(own):
-        config.pluginmanager.register(ModuleType("conftest"), own)  # in its place: pytest loads it by this name
 
 
 def _here(node_id: str) -> str:

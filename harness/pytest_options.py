@@ -36,7 +36,9 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--resume", action="store_true", help="reuse stored runs that are ok and that nothing has changed for"
     )
-    group.addoption("--results", metavar="DIR", help="where results go (default: results/ in pytest's root folder)")
+    group.addoption(
+        "--results", metavar="DIR", help="where results go (default: results/local/ in pytest's root folder)"
+    )
     group.addoption("--gate", action="store_true", help="fail where there is no baseline to compare with")
     group.addoption(
         "--update-baseline",
@@ -83,12 +85,13 @@ def bakeoff(config: pytest.Config) -> "Bakeoff":
     """The bake-off that is asked for; nothing is loaded or written yet."""
     from harness.session import Bakeoff
 
-    results = Path(config.getoption("results") or config.rootpath / "results").absolute()
     jobs = config.getoption("jobs")
     if jobs < 1:
         raise UsageError(f"--jobs {jobs}: expected a number from 1")
     device, resumes = config.getoption("device"), config.getoption("resume")
-    return Bakeoff(suite(config), plugins(config), results, device=device, jobs=jobs, resumes=resumes)
+    chosen = suite(config)
+    folder, published = _results(config, chosen.name)
+    return Bakeoff(chosen, plugins(config), folder, published=published, device=device, jobs=jobs, resumes=resumes)
 
 
 def check(config: pytest.Config) -> None:
@@ -109,6 +112,18 @@ def refuse_beside(config: pytest.Config, option: str) -> None:
         raise UsageError(f"{option} is a session of its own; leave out {', '.join(strangers)}")
     if config.getoption("jobs") != 1:
         raise UsageError(f"{option} does one run at a time, since it compares times; leave out --jobs")
+
+
+def _results(config: pytest.Config, suite: str) -> tuple[Path, Path | None]:
+    """Where results go; and by default where those that are published are, the baseline among them."""
+    from harness.store import LOCAL
+
+    if chosen := config.getoption("results"):
+        return Path(chosen).absolute(), None
+    published = config.rootpath / "results"
+    if suite == LOCAL:
+        raise UsageError(f"suite {suite!r}: {published / LOCAL} has the results of all suites; rename the suite's file")
+    return published / LOCAL, published
 
 
 def _overrides(config: pytest.Config) -> dict[str, dict[str, Any]]:

@@ -29,7 +29,7 @@ def decide(run: RunSpec, stored: Sequence[Record], answers: Answers, here: Prefl
     if same is not None:
         reason = _flaw(same, answers, here)
         return Decision(run, None if reason else same, reason)
-    return Decision(run, None, _difference(run, namesakes[-1].spec) if namesakes else "not stored yet")
+    return Decision(run, None, difference(run, namesakes[-1].spec) if namesakes else "not stored yet")
 
 
 def obstacle(record: Record, here: Preflight) -> str:
@@ -61,7 +61,8 @@ def _flaw(record: Record, answers: Answers, here: Preflight) -> str:
     return ""
 
 
-def _difference(run: RunSpec, stored: RunSpec) -> str:
+def difference(run: RunSpec, stored: RunSpec) -> str:
+    """What is different between a run and a stored one of the same name."""
     now, then = run.model_dump(mode="json"), stored.model_dump(mode="json")
     changed = [name for name in now if now[name] != then[name]]
     return " and ".join(CALLED.get(name, f"the suite's {name}") for name in changed) + " changed"

@@ -12,7 +12,7 @@ from harness.executor import Executor, cores
 from harness.leaderboard import Entry, Row
 from harness.metrics import ROUGE
 from harness.plan import Order
-from harness.record import Environment, Outcome, Prediction, Preflight, Record, RunSpec, Status
+from harness.record import Environment, Leakage, Outcome, Prediction, Preflight, Record, RunSpec, Status
 from harness.registry import Plugin
 from harness.report import notes
 from harness.report.notes import Notes
@@ -44,13 +44,14 @@ class Bakeoff:
         plugins: dict[str, Plugin],
         root: Path,
         *,
+        published: Path | None = None,
         device: str | None = None,
         jobs: int = 1,
         resumes: bool = False,
     ):
         self.suite = suite
         self.runs = plan.runs(suite, plugins)
-        self.store = Store(root, suite.name)
+        self.store = Store(root, suite.name, published)
         self.searches = Searches(suite.search, self.runs, self.store, ahead=jobs > 1, resumes=resumes)
         self.resumes = resumes
         self.decisions: list[Decision] = []  # of the runs that were asked for, in order
@@ -94,6 +95,14 @@ class Bakeoff:
         self._model = _exactly(self.suite.model, self._preflight.model_revision)
         self.searches.start(self._preflight, self._submit_trial)
         self._tune()
+
+    def replay(self, records: Sequence[Record], leakage: Leakage) -> None:
+        """Take stored runs for this session's, wherever they were done, so that ``report()`` is theirs."""
+        shared = ("environment", "data_hash", "data_revision", "model_revision")
+        here = {name: getattr(records[0], name) for name in shared}
+        self._preflight = Preflight.model_validate({**here, "leakage": leakage})
+        self._done = {record.spec.name: record for record in records}
+        self.runs = [record.spec for record in records]
 
     def stop(self) -> None:
         """End whatever still runs; what has finished is kept."""

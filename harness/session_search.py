@@ -42,9 +42,10 @@ class Searches:
         """Find what earlier sessions left; raises ``StoreError`` for what cannot be read."""
         self._here, self._submit = here, submit
         for method, spec in self._specs.items():
-            stored = self._store.read_search(method)
-            if stored and stored.whole and stored.hash == search.hash_of(spec, self._table, here):
-                self._stored[method] = stored
+            wanted = search.hash_of(spec, self._table, here)
+            for stored in reversed(self._store.read_searches(method)):
+                if stored.whole and stored.hash == wanted:
+                    self._stored[method] = stored
 
     def expect(self, methods: Iterable[str]) -> None:
         """Tell which searches will be asked for; they are done anew, but with ``--resume``."""
@@ -89,9 +90,10 @@ class Searches:
         """The stored searches, of whichever session, that all of their method's runs among these belong to."""
         found = {}
         for method in dict.fromkeys(record.spec.method for record in records):
-            stored = self._store.read_search(method)
-            if stored and all(stored.belongs(record) for record in records if record.spec.method == method):
-                found[method] = stored
+            runs = [record for record in records if record.spec.method == method]
+            for stored in reversed(self._store.read_searches(method)):
+                if all(map(stored.belongs, runs)):
+                    found[method] = stored
         return found
 
     def keep_finished(self) -> None:

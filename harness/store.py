@@ -1,4 +1,7 @@
-"""The only reader and writer of ``results/``: one folder a suite, one file a run."""
+"""The only reader and writer of ``results/``: one folder a suite, one file a run.
+
+What is published lies in ``results/<suite>/``, and what sessions write by themselves in ``results/local/<suite>/``.
+"""
 
 import gc
 import glob
@@ -27,19 +30,26 @@ from harness.record import SCHEMA, Prediction, Record, RunSpec
 from harness.search import Search
 
 HOLDER = ".holder"  # who has the lock
+LOCAL = "local"  # the folder below results/ of what is not published
+IGNORE_ALL = "# Not published, see results/ beside it.\n*\n"  # for git
 
 
 class Store:
-    """The results of one suite, below ``root``."""
+    """The results of one suite, below ``root``.
 
-    def __init__(self, root: Path, suite: str):
+    Its baselines and searches that are published lie below ``published``; without it, all is in one place.
+    """
+
+    def __init__(self, root: Path, suite: str, published: Path | None = None):
         self.folder = root / suite
         self._runs = self.folder / "runs"
         self._predictions = self.folder / "predictions"
         self._scores = self.folder / "scores"
         self._logs = self.folder / "logs"
         self._searches = self.folder / "search"
-        self.baselines = self.folder / "baseline"  # what later sessions are held against
+        shared = (published or root) / suite
+        self._published_searches = shared / "search"
+        self.baselines = shared / "baseline"  # what later sessions are held against
         self._folders = (self._runs, self._predictions, self._scores, self._logs)
         self.scratch = self.folder / ".scratch"  # where runs under way keep their files
         self._lock = FileLock(self.folder / ".lock")
@@ -52,6 +62,8 @@ class Store:
         try:
             for folder in self._folders:
                 folder.mkdir(parents=True, exist_ok=True)
+            if self.baselines.parent != self.folder:
+                _keep_out_of_git(self.folder.parent)
             self._lock.acquire(timeout=0)
             for folder in self._folders:
                 replace(folder / ".probe", b"")
@@ -135,15 +147,27 @@ class Store:
         replace(path, search.to_json().encode())
         return path
 
-    def read_search(self, method: str) -> Search | None:
-        """The last search of a method, if there was one; raises ``StoreError`` for a file that cannot be read."""
-        path = self._searches / f"{method}.json"
-        try:
-            return Search.model_validate_json(read(path))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValidationError) as error:
-            raise StoreError(f"{path}: {_flaw(path, error, 'search')}") from error
+    def read_searches(self, method: str) -> list[Search]:
+        """The last search of a method and the published one, as far as there are any, in this order.
+
+        Raises ``StoreError`` for a file that cannot be read.
+        """
+        folders = dict.fromkeys([self._searches, self._published_searches])
+        return [_search(path) for folder in folders if (path := folder / f"{method}.json").exists()]
+
+    def take(self, other: "Store", records: Sequence[Record]) -> None:
+        """Hold these runs of another store and the searches that it knows of their methods, and no others."""
+        methods = dict.fromkeys(record.spec.method for record in records)
+        for record in records:
+            self.write_run(record, other.read_predictions(record.spec))
+        for method in methods:
+            for found in other.read_searches(method)[:1]:
+                self.write_search(found)
+        kept = (*(f"{record.spec.name}-{record.spec.hash}." for record in records), *(f"{each}." for each in methods))
+        for folder in (*self._folders, self._searches):
+            for path in folder.glob("*"):
+                if not path.name.startswith(kept):
+                    path.unlink()
 
     def _names(self) -> list[str]:
         """The files of the runs, sorted; as names, which sort ten times as fast as paths."""
@@ -199,6 +223,18 @@ def _record(path: str) -> Record:
         return Record.model_validate_json(read(path))
     except (OSError, ValidationError) as error:
         raise StoreError(f"{path}: {_flaw(Path(path), error)}") from error
+
+
+def _search(path: Path) -> Search:
+    try:
+        return Search.model_validate_json(read(path))
+    except (OSError, ValidationError) as error:
+        raise StoreError(f"{path}: {_flaw(path, error, 'search')}") from error
+
+
+def _keep_out_of_git(folder: Path) -> None:
+    if not (folder / ".gitignore").exists():
+        replace(folder / ".gitignore", IGNORE_ALL.encode())
 
 
 def _flaw(path: Path, error: Exception, kind: str = "run") -> str:

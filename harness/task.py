@@ -132,7 +132,7 @@ def prepare(
         prompt=prompt,
         training=[Encoded(_vector(one.tokens), target) for one, target in zip(learned, targets, strict=True)],
         questions=questions,
-        hash=_hash(chosen),
+        hash=hash_of(chosen),
         targets_truncated=truncated,
         pad=int(tokenizer.pad_token_id or 0),
     )
@@ -205,7 +205,8 @@ def _whole(text: str) -> str:
     return text.rstrip("\N{REPLACEMENT CHARACTER}").rstrip()
 
 
-def _hash(splits: Mapping[str, Sequence[Row]]) -> str:
+def hash_of(splits: Mapping[str, Sequence[Row]]) -> str:
+    """Twelve hex digits of all rows that are trained on and asked."""
     digest = hashlib.sha256()
     for split in ("train", "test"):
         digest.update(f"\0{split}\0".encode())

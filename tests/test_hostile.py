@@ -107,7 +107,7 @@ class Sweep:
 
     @property
     def results(self) -> Path:
-        return self.project / "results" / "sweep"
+        return self.project / "results" / "local" / "sweep"
 
     def log(self, method: str) -> str:
         (path,) = self.results.glob(f"logs/{method}-seed0-*.log")
@@ -133,7 +133,7 @@ def sweep(tiny_folder, rows, write, tmp_path_factory):
         )
         assert not done.stderr, done.stderr
         survivors = _survivors(mark)
-        records = Store(project / "results", "sweep").read_runs()
+        records = Store(project / "results" / "local", "sweep").read_runs()
         return Sweep(
             project=project,
             exitcode=done.returncode,

@@ -227,7 +227,7 @@ def sessions(hub, variables, tmp_path_factory):
     for name, offline in (("online", "0"), ("offline", "1")):
         there = project(folder / name, data=DATA, model=MODEL, norms=NORMS)
         code, output = finish(begin(there, **{**variables, "HF_HOME": str(home), "HF_HUB_OFFLINE": offline}))
-        done.append((code, output, Store(there / "results", "small").read_runs()))
+        done.append((code, output, Store(there / "results" / "local", "small").read_runs()))
     return done
 
 

@@ -118,13 +118,13 @@ def remember(current, output):
 
 def scratch(folder):
     """The scratch folders of runs, but not of the check before the first one."""
-    paths = (folder / "results" / "small" / ".scratch").glob("*")
+    paths = (folder / "results" / "local" / "small" / ".scratch").glob("*")
     return {path.name for path in paths if not path.name.startswith("check")}
 
 
 def kept(folder):
     """The stored records and predictions by file name."""
-    results = folder / "results" / "small"
+    results = folder / "results" / "local" / "small"
     paths = [*results.glob("runs/[!.]*"), *results.glob("predictions/[!.]*")]
     return {path.name: path.read_bytes() for path in paths}
 
@@ -132,7 +132,7 @@ def kept(folder):
 def scores(folder):
     """The leaderboard without what a clock or the system measured."""
     measured = {"train_seconds", "generate_seconds", "peak_rss_bytes", "peak_gpu_bytes"}
-    shown = json.loads((folder / "results" / "small" / "leaderboard.json").read_text())["rows"]
+    shown = json.loads((folder / "results" / "local" / "small" / "leaderboard.json").read_text())["rows"]
     return [{name: value for name, value in row.items() if name not in measured} for row in shown]
 
 
@@ -169,7 +169,7 @@ def test_a_run_that_would_never_end_does_not_outlive_a_killed_session(ground):
 
 def test_what_killed_sessions_left_can_be_read(rounds):
     for each in rounds:
-        store = Store(each.folder / "results", "small")
+        store = Store(each.folder / "results" / "local", "small")
         records = store.read_runs()
         assert len(records) == RUNS
         assert all(store.read_predictions(record.spec) for record in records)
@@ -184,4 +184,4 @@ def test_the_last_session_is_green_and_its_leaderboard_equals_an_undisturbed_one
 def test_the_last_session_leaves_nothing_half_written(rounds):
     for each in rounds:
         assert list(each.folder.rglob("*.tmp")) == []
-        assert not (each.folder / "results" / "small" / ".scratch").exists()
+        assert not (each.folder / "results" / "local" / "small" / ".scratch").exists()

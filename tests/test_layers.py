@@ -19,7 +19,7 @@ LAYERS = (
     "statistics pareto paired leaderboard verdict timing compared gate "
     "report report.table report.notes report.markdown report.files report.methods",
     "judge resume session session_gate session_search comparison session_against trial session_selftest bench "
-    "pytest_options pytest_runs pytest_against pytest_selftest pytest_plugin",
+    "pytest_options pytest_conftests pytest_runs pytest_against pytest_selftest pytest_plugin publication __main__",
 )
 LAYER = {f"harness.{name}": number for number, names in enumerate(LAYERS) for name in names.split()}
 FOR_METHODS = {"harness.method", "harness.training", "harness.decoding", "harness.scoring"}

@@ -156,6 +156,14 @@ def test_an_option_that_makes_no_sense_is_a_usage_error_that_says_what_does(othe
     assert message in complaint(result)
 
 
+def test_a_suite_that_is_called_as_the_folder_of_all_results_is_refused(other, pytester):
+    (pytester.path / "small.toml").rename(pytester.path / "local.toml")
+    result = other("--benchmark", "--suite=local.toml")
+    assert result.ret == USAGE
+    assert "suite 'local'" in complaint(result)
+    assert "rename the suite's file" in complaint(result)
+
+
 def test_an_unknown_method_is_a_usage_error_with_the_closest_one(other, pytester):
     suite = pytester.path / "small.toml"
     suite.write_text(suite.read_text().replace('"norms"', '"nroms"'))
@@ -166,7 +174,7 @@ def test_an_unknown_method_is_a_usage_error_with_the_closest_one(other, pytester
 
 
 def test_a_session_beside_another_is_told_who_holds_the_results(other, pytester):
-    first = Store(pytester.path / "results", "small")
+    first = Store(pytester.path / "results" / "local", "small")
     first.open()
     result = other("--benchmark")
     first.close()
@@ -177,7 +185,7 @@ def test_a_session_beside_another_is_told_who_holds_the_results(other, pytester)
 
 @pytest.mark.parametrize("arguments", [[], ["--resume"]], ids=["anew", "resumed"])
 def test_a_record_that_cannot_be_read_is_named_before_anything_runs_and_stays_as_it_is(other, pytester, arguments):
-    path = pytester.path / "results" / "small" / "runs" / "norms-seed0-0123456789ab.json"
+    path = pytester.path / "results" / "local" / "small" / "runs" / "norms-seed0-0123456789ab.json"
     path.parent.mkdir(parents=True)
     path.write_text('{"schema": 99}')
     result = other("--benchmark", *arguments)
@@ -219,23 +227,23 @@ def test_what_cannot_be_had_is_a_usage_error_before_the_first_run(real, pytester
     result = real(*arguments, **change)
     assert result.ret == USAGE
     assert message in complaint(result)
-    assert not list(pytester.path.glob("results/small/runs/*"))
+    assert not list(pytester.path.glob("results/local/small/runs/*"))
 
 
 def test_x_stops_at_the_first_run_that_fails_and_zero_shot_is_there_although_it_was_not_selected(real, pytester):
     result = real("-x", "-k", "broken", "--seeds", "0,1")
     result.assert_outcomes(failed=1, deselected=4)
     assert "stopping after 1 failures" in complaint(result)
-    kept = sorted(path.name.rpartition("-")[0] for path in pytester.path.glob("results/small/runs/*"))
+    kept = sorted(path.name.rpartition("-")[0] for path in pytester.path.glob("results/local/small/runs/*"))
     assert kept == ["broken-seed0", "zero_shot-seed0"]
-    shown = {method: row["status"] for method, row in rows(pytester.path / "results").items()}
+    shown = {method: row["status"] for method, row in rows(pytester.path / "results" / "local").items()}
     assert shown == {"zero_shot": "ok", "broken": "failed"}
 
 
 def test_runs_that_ran_beside_others_are_marked_and_their_times_stand_in_brackets(real, pytester):
     result = real("--jobs", "2")
     result.assert_outcomes(passed=2, failed=1)
-    assert {record.contended for record in records(pytester.path / "results").values()} == {True}
+    assert {record.contended for record in records(pytester.path / "results" / "local").values()} == {True}
     (line,) = [line for line in result.outlines if line.split()[1:2] == ["norms"]]
     assert re.search(r"  \(\d+\.\d s\) \*  +\(\d+\.\d s\)  ", line)
 
@@ -431,14 +439,14 @@ def test_an_interrupt_ends_the_session_as_pytest_ends_one(interrupted):
 
 
 def test_an_interrupt_keeps_what_is_finished_and_makes_no_record_of_what_is_not(interrupted):
-    kept = records(interrupted[0] / "results")
+    kept = records(interrupted[0] / "results" / "local")
     assert {method: record.status for method, record in kept.items()} == {"zero_shot": "ok", "norms": "ok"}
 
 
 def test_an_interrupted_session_prints_and_writes_the_leaderboard_of_what_there_is(interrupted):
     folder, _, output = interrupted
     assert "leaderboard: small" in output
-    assert set(rows(folder / "results")) == {"zero_shot", "norms"}
+    assert set(rows(folder / "results" / "local")) == {"zero_shot", "norms"}
 
 
 def test_an_interrupt_ends_the_run_that_was_under_way(interrupted):

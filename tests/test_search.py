@@ -305,8 +305,8 @@ def test_a_search_comes_back_as_it_was_kept(tmp_path):
     path = store.write_search(searched())
     store.close()
     assert path == tmp_path / "small" / "search" / "lora.json"
-    assert store.read_search("lora") == searched()
-    assert store.read_search("dora") is None
+    assert store.read_searches("lora") == [searched()]
+    assert store.read_searches("dora") == []
 
 
 def test_a_search_that_cannot_be_read_is_named(tmp_path):
@@ -314,7 +314,31 @@ def test_a_search_that_cannot_be_read_is_named(tmp_path):
     path.parent.mkdir(parents=True)
     path.write_text("{}")
     with pytest.raises(StoreError, match=r"lora\.json: not a search record"):
-        Store(tmp_path, "small").read_search("lora")
+        Store(tmp_path, "small").read_searches("lora")
+
+
+def test_a_published_search_is_found_and_one_of_ones_own_comes_first(tmp_path):
+    published, own = Store(tmp_path, "small"), Store(tmp_path / "local", "small", tmp_path)
+    published.open()
+    published.write_search(searched())
+    assert own.read_searches("lora") == [searched()]
+    mine = searched(tried(), tried(10, 0.1), tried(0.1, 0.5))
+    own.open()
+    own.write_search(mine)
+    assert own.read_searches("lora") == [mine, searched()]
+    assert published.read_searches("lora") == [searched()]
+    for store in (published, own):
+        store.close()
+
+
+def test_the_figures_of_a_run_are_those_of_the_search_that_it_belongs_to(tmp_path):
+    published, own = Store(tmp_path, "small"), Store(tmp_path / "local", "small", tmp_path)
+    for store, found in ((published, searched()), (own, searched(tried(), tried(10, 0.1), tried(0.1, 0.5)))):
+        store.open()
+        store.write_search(found)
+        store.close()
+    session = Searches(SearchTable(), [], own)
+    assert session.of([ran()]) == {"lora": searched()}
 
 
 def test_the_lines_are_toml_and_give_the_learning_rates_back():

@@ -50,11 +50,12 @@ def done(tmp_path_factory, tiny_folder, data):
 
 
 def store(folder):
-    return Store(folder / "results", "small")
+    return Store(folder / "results" / "local", "small")
 
 
 def found(folder):
-    return store(folder).read_search("norms")
+    (search,) = store(folder).read_searches("norms")
+    return search
 
 
 def again(folder, tmp_path, *arguments):
@@ -109,7 +110,7 @@ def test_a_method_that_learns_nothing_is_skipped_and_one_that_never_works_fails_
     assert "broken: no trial is ok, so its runs keep their learning rate" in output
     assert "no trial of a learning rate was ok, so the method's own is used: broken" in output
     assert {record.spec.method: record.spec.overrides for record in store(folder).read_runs()}["broken"] == {}
-    assert sorted(path.stem for path in (folder / "results/small/search").iterdir()) == ["broken", "norms"]
+    assert sorted(path.stem for path in (folder / "results/local/small/search").iterdir()) == ["broken", "norms"]
 
 
 def test_trials_never_answer_test_rows_and_leave_no_run_behind(done):
@@ -121,12 +122,13 @@ def test_trials_never_answer_test_rows_and_leave_no_run_behind(done):
 def test_cost_and_sensitivity_are_on_the_leaderboard_and_in_junit(done):
     folder, _, output = done
     search = found(folder)
-    rows = {row["method"]: row for row in json.loads((folder / "results/small/leaderboard.json").read_text())["rows"]}
+    table = json.loads((folder / "results/local/small/leaderboard.json").read_text())
+    rows = {row["method"]: row for row in table["rows"]}
     assert rows["norms"]["search_seconds"] == search.seconds
     assert rows["norms"]["learning_rate_sensitivity"] == search.sensitivity
     assert rows["zero_shot"]["search_seconds"] is None
     assert "LR gap" in output
-    assert "## Learning rates" in (folder / "results/small/leaderboard.md").read_text()
+    assert "## Learning rates" in (folder / "results/local/small/leaderboard.md").read_text()
     cases = {case.get("name"): case for case in ElementTree.parse(folder / "junit.xml").iter("testcase")}
     properties = {each.get("name"): each.get("value") for each in cases["test_search[norms]"][0]}
     assert properties["learning_rate"] == str(search.learning_rate)
@@ -163,7 +165,8 @@ def test_pasted_into_the_suite_the_rate_makes_the_same_run_and_its_search_stays_
     folder, _, output = again(done[0], tmp_path, "--resume", "-k", "norms")
     suite.write_text(before)
     assert "1 reused" in output
-    rows = {row["method"]: row for row in json.loads((folder / "results/small/leaderboard.json").read_text())["rows"]}
+    table = json.loads((folder / "results/local/small/leaderboard.json").read_text())
+    rows = {row["method"]: row for row in table["rows"]}
     assert rows["norms"]["search_seconds"] == found(folder).seconds
 
 
@@ -175,5 +178,5 @@ def test_an_interrupt_in_a_search_keeps_no_part_of_it_and_leaves_no_process(tmp_
     code, output = finish(session)
     assert code == pytest.ExitCode.INTERRUPTED
     assert "learning rates found" not in output
-    assert store(folder).read_search("sleeper") is None
+    assert store(folder).read_searches("sleeper") == []
     assert left_behind(folder) == []

@@ -300,3 +300,17 @@ def test_json_refuses_what_is_no_number_and_keeps_the_file_before(store, value):
     with pytest.raises(ValueError, match="not JSON compliant"):
         store.write_json("leaderboard.json", {"rouge1": value})
     assert json.loads(path.read_text()) == {"rouge1": 0.4}
+
+
+def test_what_is_not_published_is_kept_out_of_git_and_its_baseline_lies_with_what_is(tmp_path):
+    local = Store(tmp_path / "local", "small", tmp_path)
+    local.open()
+    local.close()
+    assert (tmp_path / "local" / ".gitignore").read_text().splitlines()[-1] == "*"
+    assert local.folder == tmp_path / "local" / "small"
+    assert local.baselines == tmp_path / "small" / "baseline"
+
+
+def test_a_folder_of_ones_own_choice_has_everything_in_one_place_and_is_git_s(store, tmp_path):
+    assert store.baselines == store.folder / "baseline"
+    assert not list(tmp_path.rglob(".gitignore"))

@@ -41,7 +41,7 @@ class Fingerprint(Block):
     def of(cls, environment: Environment) -> Self:
         """The fingerprint of runs in this environment."""
         names = ("torch", "transformers", "peft")
-        packages = {name: environment.packages.get(name, "unknown") for name in names}
+        packages = {name: environment.releases.get(name, "unknown") for name in names}
         machine = environment.model_dump(include={"device", "device_name", "threads", "dtype"})
         return cls(**machine, **packages, attention=environment.attention or "unknown")
 

@@ -120,12 +120,17 @@ class Environment(Block):
     git: str | None = None
 
     @property
+    def releases(self) -> dict[str, str]:
+        """The versions of the packages, whatever they were built for: that is the device's to say."""
+        return {name: release(version) for name, version in self.packages.items()}
+
+    @property
     def fingerprint(self) -> str:
         """Twelve hex digits; equal where two runs can be expected to give the same predictions.
 
         Without the attention, which follows from the base model, transformers and Tuneoff.
         """
-        parts = self.model_dump(mode="json", exclude={"git", "attention"})
+        parts = {**self.model_dump(mode="json", exclude={"git", "attention"}), "packages": self.releases}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -198,6 +203,11 @@ class Prediction(Block):
     text: str
     scores: Mapping[str, float]  # mean over the references
     best: Mapping[str, float]  # against the closest reference
+
+
+def release(version: str) -> str:
+    """A version without its build's tag: ``2.13.0`` of ``2.13.0+cpu``."""
+    return version.partition("+")[0]
 
 
 def hash_of(texts: Iterable[str]) -> str:

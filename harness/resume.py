@@ -69,5 +69,5 @@ def difference(run: RunSpec, stored: RunSpec) -> str:
 
 
 def _flat(environment: Environment) -> dict[str, Any]:
-    values = environment.model_dump(mode="json", exclude={"git", "attention"})
-    return {**values.pop("packages"), **values}
+    values = environment.model_dump(mode="json", exclude={"git", "attention", "packages"})
+    return {**environment.releases, **values}

@@ -1,6 +1,7 @@
 """A baseline comes back as it was accepted, its file says nothing but results, and nothing broken passes for one."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from harness.errors import StoreError
 from harness.record import Cost, Environment, Scores, Status
 from harness.suite import Budget, Evaluation, ModelTable
 
+ROOT = Path(__file__).parent.parent
 THEN = np.array([[0.3, 0.4, 0.5], [0.25, 0.45, 0.5]])
 NOW = THEN - 0.01
 
@@ -141,8 +143,14 @@ def environment(**changes):
     return Environment(**(machine | values | changes))
 
 
-def test_a_fingerprint_is_made_of_the_environment():
+def test_a_fingerprint_is_made_of_the_environment_but_for_what_packages_were_built_for():
     assert Fingerprint.of(environment()) == HERE
+    assert "+" not in HERE.torch
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "results").glob("*/baseline/*.json")), ids=lambda path: path.stem)
+def test_a_committed_baseline_can_be_read_and_is_of_no_build(path):
+    assert not [value for value in baseline_file.read(path).fingerprint.model_dump().values() if "+" in str(value)]
 
 
 @pytest.mark.parametrize("change", [{"python": "3.12.0"}, {"git": "318416f"}, {"platform": "Linux-aarch64"}])

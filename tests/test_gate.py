@@ -240,7 +240,7 @@ def test_on_another_machine_scores_are_incomparable_and_counts_are_not():
     assert {found[name].outcome for name in METRICS} == {Outcome.INCOMPARABLE}
     assert {found[name].outcome for name in COUNTS} == {Outcome.PASS}
     assert found["rouge1"].message == (
-        "lora rouge1: incomparable: the baseline is of device_name AMD EPYC → Xeon, torch 2.13.0+cpu → 2.14.0; "
+        "lora rouge1: incomparable: the baseline is of device_name AMD EPYC → Xeon, torch 2.13.0 → 2.14.0; "
         "scores are held against the same only"
     )
 

@@ -74,6 +74,10 @@ def test_the_fingerprint_changes_with_what_may_change_predictions(field, value):
     assert ENVIRONMENT.model_copy(update={field: value}).fingerprint != ENVIRONMENT.fingerprint
 
 
+def test_the_fingerprint_does_not_change_with_what_a_package_was_built_for():
+    assert ENVIRONMENT.model_copy(update={"packages": {"torch": "2.13.0+cpu"}}).fingerprint == ENVIRONMENT.fingerprint
+
+
 def test_the_fingerprint_does_not_change_with_the_commit():
     assert ENVIRONMENT.model_copy(update={"git": None}).fingerprint == ENVIRONMENT.fingerprint
 

@@ -118,6 +118,18 @@ def test_a_run_on_other_data_or_another_base_is_done_again(changes, told):
     assert reason(spec(), stored(**changes)) == told
 
 
+def test_a_run_of_another_build_of_the_same_versions_is_not_done_again():
+    packages = {"torch": "2.13.0+cpu", "peft": "0.21.2"}
+    entry = stored(environment=HERE.model_copy(update={"packages": packages}))
+    assert decide(spec(), entry).stored is entry.record
+
+
+def test_what_is_said_about_another_environment_does_not_name_its_builds():
+    change = {"threads": 1, "packages": {"torch": "2.13.0+cpu", "peft": "0.21.2"}}
+    elsewhere = SESSION.model_copy(update={"environment": HERE.model_copy(update=change)})
+    assert reason(spec(), stored(), here=elsewhere) == "its environment changed: threads 2 → 1"
+
+
 def test_a_run_of_an_unknown_environment_is_done_again():
     assert reason(spec(), stored(environment=None)) == "its environment is unknown"
 

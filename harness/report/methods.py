@@ -16,6 +16,7 @@ from typing import Any
 from tabulate import tabulate
 
 from harness import registry
+from harness.record import release
 from harness.registry import Plugin
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +73,7 @@ def found(plugins: Mapping[str, Plugin], known: Findings) -> dict[str, Any]:
 def source(plugin: Plugin) -> str:
     """Twelve hex digits of what decides the findings about a method: its file, the libraries, what finds out."""
     content = b"".join(path.read_bytes() for path in [plugin.path, *PROBES])
-    versions = " ".join(version(package) for package in ("peft", "transformers", "torch"))
+    versions = " ".join(release(version(package)) for package in ("peft", "transformers", "torch"))
     return hashlib.sha256(content + versions.encode()).hexdigest()[:12]
 
 
@@ -81,7 +82,7 @@ def page(plugins: Mapping[str, Plugin], findings: Findings) -> str:
     trained = {name: one for name, one in findings.items() if one["operations"] is not None}
     reasons = {name: one["unsupported"] for name, one in findings.items() if one["unsupported"]}
     parts = [
-        INTRODUCTION.format(peft=version("peft")),
+        INTRODUCTION.format(peft=release(version("peft"))),
         _table(
             ["method", "what it is", "paper", "trainable"], [_about(plugins[name], findings[name]) for name in findings]
         ),

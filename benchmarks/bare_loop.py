@@ -8,6 +8,7 @@ loop is autocast). Bare, ours, ours, bare: so that a machine that warms up or sl
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import islice
 
 import torch
@@ -20,7 +21,7 @@ from harness.budget import Batches, tokens
 from harness.suite import Budget
 from harness.task import IGNORED, Batch
 
-SIZES = (512, 1024, 2048, 4096)
+SIZES = (512, 1024, 2048, 4096)  # of the matrices whose product is the best that the machine can do
 
 
 def useful(batch: Batch, config: T5Config) -> float:
@@ -37,16 +38,21 @@ def useful(batch: Batch, config: T5Config) -> float:
     return float(6 * (linear + 2 * heads * pairs).sum())
 
 
-def peak(device: torch.device, dtype: torch.dtype, finish: Callable[[], object]) -> float:
+def peak(sizes: Sequence[int], device: torch.device, dtype: torch.dtype, finish: Callable[[], object]) -> float:
     """The best measured matrix product, in floating-point operations a second."""
     rates = []
-    for size in SIZES:
+    for size in sizes:
         a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
         repeats = max(1, 2048**3 // size**3)
-        clocked(lambda a=a, b=b: a @ b, finish)
-        seconds = min(clocked(lambda a=a, b=b, n=repeats: [a @ b for _ in range(n)], finish) for _ in range(3))
+        clocked(partial(torch.matmul, a, b), finish)
+        seconds = min(clocked(partial(_multiply, a, b, repeats), finish) for _ in range(3))
         rates.append(2 * size**3 * repeats / seconds)
     return max(rates)
+
+
+def _multiply(a: torch.Tensor, b: torch.Tensor, times: int) -> None:
+    for _ in range(times):
+        a @ b
 
 
 def bare(job: Setting, batches: Sequence[Batch]) -> float:
@@ -75,7 +81,7 @@ def ours(job: Setting, batch_size: int, rows: int) -> float:
         return clocked(lambda: training.fit(model, batches, optimizer), job.finish)
 
 
-def measure(job: Setting, steps: int, batch_size: int) -> list[tuple[str, str]]:
+def measure(job: Setting, steps: int, batch_size: int, sizes: Sequence[int]) -> list[tuple[str, str]]:
     """Both loops on the same batches, and what of the machine's arithmetic ours makes use of."""
     made = list(islice(job.task(job.rows).batches(batch_size, seed=0), steps))
     batches = [{name: tensor.to(job.device) for name, tensor in batch.items()} for batch in made]
@@ -88,7 +94,7 @@ def measure(job: Setting, steps: int, batch_size: int) -> list[tuple[str, str]]:
     dtype = torch.bfloat16 if training.precision(job.device) == "bf16" else torch.float32
     config = job.plain().config
     rate = sum(useful(batch, config) for batch in made) / our_seconds
-    best = peak(job.device, dtype, job.finish)
+    best = peak(sizes, job.device, dtype, job.finish)
     figures = [
         ("bare loop", f"{count / bare_seconds:,.0f} tokens/s"),
         ("training phase", f"{count / our_seconds:,.0f} tokens/s"),
@@ -103,14 +109,15 @@ def measure(job: Setting, steps: int, batch_size: int) -> list[tuple[str, str]]:
     return figures
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print rates, ratio and utilisation."""
     options = parser(__doc__)
     options.add_argument("--steps", type=int, default=8)
     options.add_argument("--batch-size", type=int, default=16)
-    asked = options.parse_args()
+    options.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="of the matrices to multiply")
+    asked = options.parse_args(arguments)
     with setting(asked) as job:
-        figures = apart(OURS, measure, job, asked.steps, asked.batch_size)
+        figures = apart(OURS, measure, job, asked.steps, asked.batch_size, asked.sizes)
         show(f"{asked.steps} steps of {asked.batch_size}, full fine-tuning", figures)
 
 

@@ -41,7 +41,7 @@ PLANTED_IN = RANKED_BY.name
 PLANTED = 0.7  # points of it that the lost words cost
 SAME = "the same"  # for a hash of weights that training left twice
 CUTS = 8  # answers are scored without none to seven of their last words
-MANY, FOUR = "zoo", 4  # a suite of many methods, and how many of them make a session
+FOUR = 4  # methods make a session
 LOSSES = (1, 2, 3, 5)  # points by which a method trained anew is worse
 
 Array = NDArray[np.float64]
@@ -194,7 +194,7 @@ def _without_last(text: str, words: int) -> str:
 def _examples(random: Generator, one: Stored) -> NDArray[np.int64]:
     """Numbers of test examples, drawn with replacement."""
     count = one.scores.shape[-1]
-    return random.integers(0, count, count)
+    return random.integers(0, count, (count,))
 
 
 def _anew(random: Generator, group: Sequence[Stored], loss: float = 0.0) -> list[Pair]:
@@ -211,7 +211,8 @@ def _trained(random: Generator, one: Stored, chosen: NDArray[np.int64]) -> Array
     rest = (scores - levels - means + means.mean(axis=2, keepdims=True)) * np.sqrt(count / (count - 1))
     drawn = rest[:, random.integers(0, count, (count, len(chosen))), chosen[None]]
     level = levels.std(axis=1, ddof=1, keepdims=True) * random.normal(size=(count, 1))
-    return means[..., chosen] + drawn + level
+    trained: Array = means[..., chosen] + drawn + level
+    return trained
 
 
 def _shortened(random: Generator, one: Stored) -> Array:
@@ -222,13 +223,15 @@ def _shortened(random: Generator, one: Stored) -> Array:
     if not cut:
         raise SystemExit(f"{one.name}: without {CUTS - 1} last words it loses less than {PLANTED} points")
     share = (PLANTED - lost[cut - 1]) / (lost[cut] - lost[cut - 1])
-    return np.where(random.random(one.scores.shape[-1]) < share, one.scores[cut], one.scores[cut - 1])
+    shortened: Array = np.where(random.random(one.scores.shape[-1]) < share, one.scores[cut], one.scores[cut - 1])
+    return shortened
 
 
 def _differences(pair: Pair, metric: str) -> Array:
     """Now minus then in points, seeds averaged."""
     now, then = ([side.scores[seed][metric] for seed in pair.seeds] for side in (pair.now, pair.then))
-    return 100 * (np.mean(now, axis=0) - np.mean(then, axis=0))
+    differences: Array = 100 * (np.mean(now, axis=0) - np.mean(then, axis=0))
+    return differences
 
 
 def _passes(row: str, found: Sequence[Verdict]) -> bool:
@@ -239,15 +242,16 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print both tables."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--results", default="results", help="the results folder (default: results)")
     options.add_argument("--suite", default="embedded", help="the suite whose stored runs are taken")
+    options.add_argument("--many", default="zoo", help="a suite of many methods, whose seeds are compared")
     options.add_argument("--sessions", type=int, default=500, help="simulated sessions a line (default: 500)")
-    asked = options.parse_args()
+    asked = options.parse_args(arguments)
     trained, rules = methods(Store(Path(asked.results), asked.suite)), Rules()
-    unchanged = nothing(trained)
+    unchanged, many = nothing(trained), methods(Store(Path(asked.results), asked.many), 1)
     cases = []
     for one in trained:
         others = [each for each in trained if each is not one]
@@ -256,7 +260,7 @@ def main() -> None:
     rows = [
         figures(unchanged, 4 * asked.sessions, rules),
         over_examples_alone(unchanged, 4 * asked.sessions, rules),
-        figures(another_seed(methods(Store(Path(asked.results), MANY), 1), MANY), 4 * asked.sessions, rules),
+        figures(another_seed(many, asked.many), 4 * asked.sessions, rules),
         *(figures(case, asked.sessions, rules) for case in cases),
     ]
     aligned = ("left", "right", "right", "right")

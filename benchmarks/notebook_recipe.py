@@ -81,12 +81,12 @@ def ours(job: Setting, training_rows: Sequence[Row], test_rows: Sequence[Row]) -
     return clocked(lambda: train(training_rows), job.finish), clocked(summarise, job.finish)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure both, and print seconds and ratios."""
     options = parser(__doc__)
     options.add_argument("--examples", type=int, default=24)
     options.add_argument("--summaries", type=int, default=10)
-    asked = options.parse_args()
+    asked = options.parse_args(arguments)
     with setting(asked) as job:
         theirs, mine = beside(job, notebook, ours, asked.examples, asked.summaries)
     lab = [LAB[0] / asked.examples, LAB[1] / asked.summaries]

@@ -18,7 +18,7 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -41,9 +41,8 @@ WHO = ("-c", "user.name=planted", "-c", "user.email=planted@example.org")
 Line = Sequence[str]
 
 
-def nothing(folder: Path, fresh: int, stored: int) -> Line:
+def nothing(folder: Path, smoke: Suite, fresh: int, stored: int) -> Line:
     """Gate decisions on the smoke suite as it is, with all of its methods."""
-    smoke = load("smoke")
     trial = Trial(
         folder / "nothing", smoke.model_copy(update={"run": smoke.run.model_copy(update={"new_methods": False})})
     )
@@ -145,31 +144,43 @@ def _with(suite: Suite, method: str) -> Suite:
     return suite.model_copy(update={"run": suite.run.model_copy(update={"methods": (method,)})})
 
 
+def _suites(model: str | None, data: str | None) -> tuple[Suite, Suite, Suite]:
+    """The smoke suite, and that and the embedded one with the probe for their only method."""
+    instead: Mapping[str, Mapping[str, str]] = {
+        "model": {"name": model} if model else {},
+        "task": {"data": data} if data else {},
+    }
+    smoke = load("smoke", instead)
+    return smoke, small(smoke), small(load("embedded", instead))
+
+
 def _must(problem: str) -> None:
     if problem:
         raise SystemExit(problem)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--fresh", type=int, default=10, help="A/A sessions that train anew (default: 10)")
     options.add_argument("--stored", type=int, default=40, help="A/A sessions on stored runs (default: 40)")
     options.add_argument("--seeds", default="0,1,2", help="seeds of the lost words (default: 0,1,2)")
     options.add_argument("--only", default="", help="a part of the name of the only step to do")
-    asked = options.parse_args()
-    probed, embedded = small(load("smoke")), small(load("embedded"))
+    options.add_argument("--model", help="hub id or folder instead of the embedded base model")
+    options.add_argument("--data", help="hub id, folder or file instead of the embedded data")
+    asked = options.parse_args(arguments)
+    smoke, probed, embedded = _suites(asked.model, asked.data)
     seeds = [int(seed) for seed in asked.seeds.split(",")]
     seeded = embedded.model_copy(update={"run": embedded.run.model_copy(update={"seeds": tuple(seeds)})})
     with TemporaryDirectory(prefix="tuneoff-planted-") as name:
         folder = Path(name).resolve()
-        steps = {
-            "nothing": lambda: [nothing(folder, asked.fresh, asked.stored)],
+        steps: dict[str, Callable[[], Iterable[Line]]] = {
+            "nothing": lambda: [nothing(folder, smoke, asked.fresh, asked.stored)],
             "slower": lambda: [slower(folder, embedded)],
             "shorter": lambda: [shorter(folder, seeded)],
             "counted_and_named": lambda: counted_and_named(folder, probed),
         }
-        rows = []
+        rows: list[Line] = []
         for step, lines in steps.items():
             if asked.only in step:
                 print(step, file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ interval of each mean. Also says whether all figures are equal to 1e-12.
     python -m benchmarks.scoring --data FILE
 """
 
+from collections.abc import Sequence
 from random import Random
 
 import numpy as np
@@ -22,11 +23,11 @@ from harness.suite import TaskTable
 NAMES = [metric.name for metric in ROUGE]
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure both, and print seconds and the ratio."""
     options = parser(__doc__)
     options.add_argument("--texts", type=int, default=500)
-    asked = options.parse_args()
+    asked = options.parse_args(arguments)
     splits = data.load(TaskTable(name="dialogsum", data=asked.data))
     rows = first([row for split in ("train", "test") for row in splits[split]], asked.texts)
     rng = Random(0)

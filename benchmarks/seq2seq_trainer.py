@@ -67,12 +67,12 @@ def ours(job: Setting, training_rows: Sequence[Row], test_rows: Sequence[Row]) -
     return clocked(lambda: training.fit(model, batches, optimizer), job.finish), clocked(answer, job.finish)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure both, and print seconds and ratios."""
     options = parser(__doc__)
     options.add_argument("--examples", type=int, default=128)
     options.add_argument("--dialogues", type=int, default=48)
-    asked = options.parse_args()
+    asked = options.parse_args(arguments)
     with setting(asked) as job:
         theirs, mine = beside(job, trainer, ours, asked.examples, asked.dialogues)
         show(

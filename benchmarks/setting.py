@@ -1,4 +1,4 @@
-"""What the scripts share: flan-t5-small's shape with random weights, rows, and processes of each side's own."""
+"""What the scripts share: a checkpoint, rows, and processes of each side's own."""
 
 import argparse
 import os
@@ -16,7 +16,13 @@ from unittest.mock import patch
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import PreTrainedModel, PreTrainedTokenizerFast, T5ForConditionalGeneration, set_seed
+from transformers import (
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+    T5ForConditionalGeneration,
+    set_seed,
+)
 
 from harness import base_model, data, environment, executor, shapes
 from harness.data import Row
@@ -33,10 +39,10 @@ PROMPT = PROMPTS["dialogsum"]
 
 @dataclass(frozen=True)
 class Setting:
-    """One job: rows, tokenizer, device, and a checkpoint of random weights."""
+    """One job: rows, tokenizer, device, and a checkpoint."""
 
     rows: Sequence[Row]
-    tokenizer: PreTrainedTokenizerFast
+    tokenizer: PreTrainedTokenizerBase
     device: torch.device
     checkpoint: Path
 
@@ -65,35 +71,43 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     options.add_argument(
         "--data", default="embedded", help="JSON lines, CSV or Parquet with dialogue and summary (default: embedded)"
     )
+    options.add_argument(
+        "--model", metavar="DIR", help="folder of a T5 checkpoint (default: flan-t5-small's shape with random weights)"
+    )
     options.add_argument("--device", help="cpu, cuda (default: the best there is)")
     return options
 
 
 @contextmanager
 def setting(options: argparse.Namespace) -> Iterator[Setting]:
-    """Read the rows, train a tokenizer on them, write a checkpoint, and print what the figures belong to."""
+    """Read the rows, make a checkpoint where none is named, and print what the figures belong to."""
     splits = data.load(TaskTable(name="dialogsum", data=options.data))
     rows = list({row.dialogue: row for split in ("train", "test") for row in splits[split]}.values())
     device = base_model.pick_device(options.device)
-    here = environment.describe(device)
-    print(f"{date.today()}, {here.device_name}, {here.threads} threads, data {Path(options.data).name}")
-    print(", ".join(f"{name} {here.packages[name]}" for name in ("torch", "transformers", "accelerate")))
-    tokenizer = _tokenizer(rows)
     with tempfile.TemporaryDirectory() as name:
-        _model().save_pretrained(name)
-        tokenizer.save_pretrained(name)
-        yield Setting(rows, tokenizer, device, Path(name))
+        checkpoint = Path(options.model or _random(Path(name), rows))
+        base = base_model.load(ModelTable(name=str(checkpoint)), device)
+        here = environment.describe(device, base.model)
+        print(f"{date.today()}, {here.device_name}, {here.threads} threads, data {Path(options.data).name}")
+        print(", ".join(f"{name} {here.packages[name]}" for name in ("torch", "transformers", "accelerate")))
+        yield Setting(rows, base.tokenizer, device, checkpoint)
 
 
-def _model() -> PreTrainedModel:
-    """flan-t5-small's shape: 8+8 layers, width 512, untied output, 76,961,152 parameters."""
+def _random(folder: Path, rows: Sequence[Row]) -> Path:
+    """A checkpoint of flan-t5-small's shape: 8+8 layers, width 512, untied output, 76,961,152 parameters."""
     set_seed(0)
-    return shapes.t5(**shapes.FLAN_T5_SMALL)
+    shapes.t5(**shapes.FLAN_T5_SMALL).save_pretrained(folder)
+    _tokenizer(rows).save_pretrained(folder)
+    return folder
 
 
 def apart(environment: dict[str, str], work: Callable[..., Result], *arguments: object) -> Result:
-    """What it returns in a fresh process with these environment variables, as either side would be run alone."""
-    with patch.dict(os.environ, environment), ProcessPoolExecutor(1, get_context("spawn")) as pool:
+    """What it returns in a fresh process, as either side would be run alone.
+
+    It has these environment variables; what is set already stays.
+    """
+    added = {name: value for name, value in environment.items() if name not in os.environ}
+    with patch.dict(os.environ, added), ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
 
 

@@ -7,6 +7,7 @@
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,13 +54,13 @@ def _record(method: str, seed: int, mean: float) -> Record:
     return Record(spec=spec, status=Status.OK, scores=Scores(**dict.fromkeys(NAMES, mean)), cost=cost)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Write the records, then measure reading, ranking and writing the leaderboard."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--methods", type=int, default=50)
     options.add_argument("--seeds", type=int, default=200)
     options.add_argument("--rows", type=int, default=200)
-    asked = options.parse_args()
+    asked = options.parse_args(arguments)
     suite = Suite(name="stored", task=TASK, budget=BUDGET, run=RunTable(methods=("zero_shot",)))
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder), "stored")

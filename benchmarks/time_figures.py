@@ -9,6 +9,7 @@ Prints the Markdown of the table in ``docs/gate.md``; the same numbers every tim
 """
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -58,11 +59,11 @@ def session(folder: Path, random: Generator, scatter: float, factor: float, meth
     return any(one.fails for one in found), float(passed), (base.runs + head.runs) / methods
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--sessions", type=int, default=400, help="simulated sessions a cell (default: 400)")
-    asked = options.parse_args()
+    asked = options.parse_args(arguments)
     rows = []
     with TemporaryDirectory() as name:
         for scatter in SCATTERS:

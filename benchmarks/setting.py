@@ -30,7 +30,7 @@ from harness.suite import ModelTable, TaskTable
 from harness.task import PROMPTS, Task, prepare
 
 VOCABULARY = 32_128
-OURS = executor.variables(jobs=1)
+OURS = executor.VARIABLES
 Figures = tuple[float, float]  # seconds of training, seconds of answering
 Result = TypeVar("Result")
 TABLE = TaskTable(name="dialogsum")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain, cycle
 
 from harness import suite_file, timing
@@ -30,10 +31,12 @@ class Comparison:
         self.sides = (base, head)
         self._suites = head.scratch / "suites"
         self._controls: dict[str, list[float]] = {metric: [] for metric in SHORTEST}
+        self._contended: list[bool] = []  # of each run of the method that is being compared
 
     def verdicts(self, method: str) -> list[Verdict]:
         """What is to be said about one method, metric by metric; that takes four runs of it, or some times four."""
         found: list[Verdict] = []
+        self._contended = []
         try:
             runs = self._do(method, ABBA)
             found += _counts(method, runs, self.suite)
@@ -52,7 +55,14 @@ class Comparison:
                 found += filter(None, [_pass(method, metric, again)])
         for metric, found in passes.items():
             self._controls[metric] = self._known(metric, found)
-        return [timing.verdict(method, metric, found, self._controls[metric]) for metric, found in passes.items()]
+        verdicts = [timing.verdict(method, metric, found, self._controls[metric]) for metric, found in passes.items()]
+        return [replace(one, detail=one.detail + self._beside_others) for one in verdicts]
+
+    @property
+    def _beside_others(self) -> str:
+        """How many of the method's runs were disturbed by other programs, if any were."""
+        count, runs = sum(self._contended), len(self._contended)
+        return f"; other programs took processor time from {count} of its {runs} runs" if count else ""
 
     def _known(self, metric: str, passes: Sequence[Pass]) -> list[float]:
         """What the machine alone does to that time, by the job so far and these passes."""
@@ -73,6 +83,7 @@ class Comparison:
             if number == 1 and (reason := _broken(method, taken) or _of_head(method, base, taken)):
                 raise NotDone(reason)
             done[number].append(taken.cost)
+            self._contended.append(taken.contended)
         return done
 
 

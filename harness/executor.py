@@ -28,6 +28,9 @@ ANSWER, COMPLAINT, LOG = "answer.json", "usage-error.txt", "output.log"
 LOG_BYTES = 64_000  # what is kept of a run's output
 # glibc asks the kernel for every large tensor anew, and its empty pages took a tenth of a training step.
 MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
+# A thread that waits for others in a loop keeps them from running wherever something else needs a core, too.
+WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
+VARIABLES = {**WAITING, **MEMORY}  # the environment that runs start with, where the user's says nothing else
 
 
 class Executor:
@@ -38,7 +41,7 @@ class Executor:
         self._context.set_forkserver_preload(PRELOAD)
         processes.adopt_orphans()
         resource_tracker.ensure_running()
-        with _variables(variables(jobs)):
+        with _variables(VARIABLES):
             forkserver.ensure_running()
         self._known = processes.children()
         self._scratch = scratch
@@ -123,14 +126,6 @@ class Executor:
     def _folder(self, name: str) -> Path:
         self._scratch.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._scratch))
-
-
-def variables(jobs: int) -> dict[str, str]:
-    """The environment variables with which runs are fastest.
-
-    Threads that wait by spinning are faster alone, but take the cores from runs beside them.
-    """
-    return {"OMP_WAIT_POLICY": "ACTIVE" if jobs == 1 else "PASSIVE", **MEMORY}
 
 
 @contextmanager

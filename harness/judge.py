@@ -2,7 +2,11 @@
 
 from harness import failure
 from harness.metrics import BY_NAME, RANKED_BY
-from harness.record import Record, Status
+from harness.record import Phase, Record, Status
+
+TIMED = ("train", "generate")  # the phases whose seconds are shown
+WAITED = 0.1  # of a phase's seconds so many may be spent waiting for a processor
+NOTICED = 0.1  # seconds of waiting; in less the system's own work shows
 
 
 def judged(record: Record, zero_shot: Record) -> Record:
@@ -38,6 +42,12 @@ def budget_overrun(record: Record) -> tuple[Status, str] | None:
     return None
 
 
+def disturbed(record: Record) -> float | None:
+    """The share of a phase's seconds in which other programs had the processor, where that spoils its time."""
+    phases = [phase for name, phase in record.cost.phases.items() if name in TIMED]
+    return max((share for phase in phases if (share := _waited(phase)) is not None), default=None)
+
+
 def problems(record: Record, zero_shot: Record, floor: float) -> list[str]:
     """Why this run fails its test; each names cause and remedy."""
     if record.status != Status.OK:
@@ -58,6 +68,11 @@ def below_floor(record: Record, zero_shot: Record, floor: float) -> str | None:
         f"{record.spec.name}: {BY_NAME[name].title} is {gain:+.1f} points from zero-shot's, the suite's floor is "
         f"{floor:+.1f}; tune its learning_rate in [methods.{record.spec.method}], or lower evaluation.floor"
     )
+
+
+def _waited(phase: Phase) -> float | None:
+    waited = phase.waited_seconds or 0.0
+    return waited / phase.seconds if waited >= max(NOTICED, WAITED * phase.seconds) else None
 
 
 def _described(record: Record) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import pareto, statistics
-from harness.metrics import COSTS, RANKED_BY, ROUGE
+from harness.metrics import BY_NAME, COSTS, RANKED_BY, ROUGE
 from harness.record import Record, Status
 from harness.search import Search
 from harness.statistics import Interval, Resampled, Scores
@@ -40,8 +40,12 @@ class Row:
     gains: Mapping[str, Mapping[str, Interval]]  # over zero-shot and over full fine-tuning, by ROUGE type
     reason: str = ""
     bound: bool = False  # made from the references: shown beside the others, never ranked
-    contended: bool = False  # some of its runs had others beside them: their times say little
+    contended: bool = False  # some of its runs had other runs or programs beside them: their times say little
     fronts: tuple[str, ...] = ()  # the costs of ``pareto`` for which no ranked method reaches more with less
+
+    def beside_others(self, cost: str) -> bool:
+        """Whether that cost is a time which says little, because a run had others beside it."""
+        return self.contended and BY_NAME[cost].unit == "seconds" and self.costs[cost] is not None
 
     def to_dict(self) -> dict[str, Any]:
         """The row as in ``leaderboard.json``: flat, bounds as ``rouge1_low`` and ``rouge1_high``."""
@@ -119,10 +123,16 @@ def _row(
 
 
 def _marked(table: Sequence[Row]) -> list[Row]:
-    """The rows with the Pareto fronts that they are on."""
+    """The rows with the Pareto fronts that they are on; a time measured beside others takes no part in one."""
     ranked = [row for row in table if row.rank is not None]
     fronts = {
-        cost: pareto.front({row.method: pareto.Offer(row.costs[cost], row.scores[pareto.SCORE].mean) for row in ranked})
+        cost: pareto.front(
+            {
+                row.method: pareto.Offer(row.costs[cost], row.scores[pareto.SCORE].mean)
+                for row in ranked
+                if not row.beside_others(cost)
+            }
+        )
         for cost in pareto.COSTS
     }
     return [replace(row, fronts=tuple(cost for cost in fronts if row.method in fronts[cost])) for row in table]

@@ -8,6 +8,7 @@ from time import perf_counter
 
 import torch
 
+from harness import processor
 from harness.record import Phase
 
 CPU = torch.device("cpu")
@@ -25,13 +26,13 @@ class Meters:
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Measure what happens inside; a phase that is entered twice adds up. Kept also when it raises."""
-        resettable = self._reset()
+        resettable, waits = self._reset(), processor.waits()
         began = self._now()
         try:
             yield
         finally:
             _give_back()  # at this phase's cost: what is free by now is no part of the next one's peak
-            self._add(name, self._now() - began, resettable)
+            self._add(name, self._now() - began, processor.waited(waits), resettable)
 
     def peak(self, name: str) -> int | None:
         """The highest of that peak (a field of ``Phase``) in the phases that belong to the method itself."""
@@ -55,11 +56,12 @@ class Meters:
             return False
         return True
 
-    def _add(self, name: str, seconds: float, resettable: bool) -> None:
+    def _add(self, name: str, seconds: float, waited: float | None, resettable: bool) -> None:
         before = self.phases.get(name, Phase(seconds=0.0))
         cuda = self.device.type == "cuda"
         self.phases[name] = Phase(
             seconds=before.seconds + seconds,
+            waited_seconds=before.waited_seconds if waited is None else (before.waited_seconds or 0.0) + waited,
             peak_rss_bytes=_higher(before.peak_rss_bytes, _resident_peak() if resettable else None),
             peak_gpu_bytes=_higher(
                 before.peak_gpu_bytes, torch.cuda.max_memory_allocated(self.device) if cuda else None

@@ -166,13 +166,16 @@ def _compared(config: pytest.Config) -> Iterator[str]:
 
 
 def _decided(session: "Bakeoff") -> Iterator[str]:
-    """What was taken from earlier sessions, why ``--resume`` did the others again, and what is not shown."""
+    """What was taken from earlier sessions, why the others were done again, what is not shown, what was disturbed."""
     if reused := [decision.run.name for decision in session.decisions if decision.stored]:
         yield f"reused: {', '.join(reused)}"
     if session.resumes:
         yield from (f"not reused: {each.run.name}: {each.reason}" for each in session.decisions if not each.stored)
     if session.left_out:
         yield f"left out, since they ran in another environment or on other data: {', '.join(session.left_out)}"
+    if shares := session.disturbed:
+        runs, longest = f"{len(shares)} of {len(session.asked)} runs", max(shares)
+        yield f"contended: other programs kept {runs} waiting for up to {longest:.0%} of their time; see the brackets"
 
 
 def _relative(path: Path, root: Path) -> Path:

@@ -72,9 +72,10 @@ class Scores(Block):
 
 
 class Phase(Block):
-    """One phase of a run; a peak that the system does not tell is ``None``."""
+    """One phase of a run; what the system does not tell is ``None``."""
 
     seconds: float
+    waited_seconds: float | None = None  # in which a thread of the run was ready, and other programs had the processor
     peak_rss_bytes: int | None = None
     peak_gpu_bytes: int | None = None
     peak_gpu_reserved_bytes: int | None = None

@@ -78,6 +78,13 @@ class Bakeoff:
         return [self._done[name] for name in self._expected if name in self._done]
 
     @property
+    def disturbed(self) -> list[float]:
+        """The share of its time that each run which had to wait for a processor did so, because of other programs."""
+        if self._jobs > 1:
+            return []
+        return [share for record in self.asked if (share := judge.disturbed(record)) is not None]
+
+    @property
     def methods(self) -> list[str]:
         """The suite's methods, in order."""
         return list(dict.fromkeys(run.method for run in self.runs))
@@ -151,7 +158,7 @@ class Bakeoff:
         scores = {metric.name: getattr(record.scores, metric.name) for metric in ROUGE} if record.scores else {}
         costs = record.cost.model_dump(mode="json", exclude={"phases"})
         reused = any(decision.stored and decision.run == record.spec for decision in self.decisions)
-        return {"status": str(record.status), "reused": reused, **scores, **costs}
+        return {"status": str(record.status), "reused": reused, "contended": record.contended, **scores, **costs}
 
     def unsupported(self, record: Record) -> str | None:
         """The reason why the method cannot attach to this base model, if that is so."""
@@ -236,7 +243,7 @@ class Bakeoff:
     def _keep(self, run: RunSpec, outcome: Outcome) -> None:
         here = self._preflight
         known = {
-            "contended": self._jobs > 1,
+            "contended": self._jobs > 1 or judge.disturbed(outcome.record) is not None,
             "environment": outcome.record.environment or here.environment,
             **here.model_dump(include={"data_hash", "data_revision", "model_revision"}),
         }

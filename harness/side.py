@@ -43,6 +43,7 @@ class Taken(BaseModel):
     status: str
     cost: Cost
     error: Reason | None = None
+    contended: bool = False
     problem: str = ""
     absent: bool = Field(default=False, exclude=True)
 

@@ -282,6 +282,14 @@ def test_what_moved_is_confirmed_by_a_pass_that_the_other_side_begins(compare):
     assert found["train_seconds"].outcome == Outcome.REGRESSED
 
 
+def test_runs_that_other_programs_disturbed_are_told_beside_the_times(compare):
+    head = took(1.0, 1.01)
+    head[1] = head[1].model_copy(update={"contended": True})
+    _, found = compare(took(1.0, 1.01), head)
+    assert found["train_seconds"].detail.endswith("; other programs took processor time from 1 of its 4 runs")
+    assert found["steps"].detail == "equal"
+
+
 def test_a_time_that_no_run_has_is_not_spoken_of(compare):
     assert "generate_seconds" not in compare(took(1.0, 1.0), took(1.0, 1.0))[1]
 

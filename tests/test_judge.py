@@ -4,7 +4,7 @@ import pytest
 from records import finished, unfinished
 
 from harness import judge
-from harness.record import Checks, Cost, Scores, Status
+from harness.record import Checks, Cost, Phase, Scores, Status
 from harness.suite import Budget
 
 ZERO_SHOT = finished(
@@ -119,3 +119,18 @@ def test_a_failure_is_told_with_status_cause_and_remedy():
         "lora-seed0: over_budget: over_budget: made 21 optimiser steps on 20 batches",
         "To do: train() must only use the batches that it is given, each of them once",
     ]
+
+
+@pytest.mark.parametrize(
+    ("train", "generate", "share"),
+    [
+        (Phase(seconds=10.0, waited_seconds=4.0), Phase(seconds=2.0, waited_seconds=0.1), 0.4),
+        (Phase(seconds=10.0, waited_seconds=0.9), Phase(seconds=2.0, waited_seconds=1.0), 0.5),
+        (Phase(seconds=10.0, waited_seconds=0.9), Phase(seconds=2.0, waited_seconds=0.0), None),
+        (Phase(seconds=0.1, waited_seconds=0.09), Phase(seconds=0.1, waited_seconds=0.0), None),  # too short to tell
+        (Phase(seconds=10.0), Phase(seconds=2.0), None),  # the system does not tell
+    ],
+)
+def test_a_run_is_disturbed_where_it_waited_for_a_processor_while_its_time_was_taken(train, generate, share):
+    phases = {"load": Phase(seconds=1.0, waited_seconds=0.9), "train": train, "generate": generate}
+    assert judge.disturbed(with_cost(trained(), phases=phases)) == share

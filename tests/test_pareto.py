@@ -25,8 +25,8 @@ def test_the_front(offers, expected):
     assert front({name: Offer(*offer) for name, offer in offers.items()}) == expected
 
 
-def costing(method, level, parameters, seconds):
-    return entry(method, level, cost=Cost(trainable_parameters=parameters, train_seconds=seconds))
+def costing(method, level, parameters, seconds, **changes):
+    return entry(method, level, cost=Cost(trainable_parameters=parameters, train_seconds=seconds), **changes)
 
 
 def test_a_row_knows_the_fronts_that_it_is_on():
@@ -43,6 +43,17 @@ def test_a_row_knows_the_fronts_that_it_is_on():
         "full_finetune": ("train_seconds",),
         "dora": (),
     }
+
+
+def test_no_front_is_made_of_a_time_that_was_measured_beside_others():
+    entries = [costing("lora", 0.5, 100, 2.0, contended=True), costing("dora", 0.4, 200, 8.0)]
+    fronts = {row.method: row.fronts for row in leaderboard.rows(entries)}
+    assert fronts == {"lora": ("trainable_parameters",), "dora": ("train_seconds",)}
+
+
+def test_what_takes_no_time_is_on_the_front_also_beside_others():
+    (row,) = leaderboard.rows([costing("zero_shot", 0.2, 0, None, contended=True)])
+    assert row.fronts == ("trainable_parameters", "train_seconds")
 
 
 def test_what_has_no_rank_is_on_no_front():

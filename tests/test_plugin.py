@@ -245,7 +245,7 @@ def test_runs_that_ran_beside_others_are_marked_and_their_times_stand_in_bracket
     result.assert_outcomes(passed=2, failed=1)
     assert {record.contended for record in records(pytester.path / "results" / "local").values()} == {True}
     (line,) = [line for line in result.outlines if line.split()[1:2] == ["norms"]]
-    assert re.search(r"  \(\d+\.\d s\) \*  +\(\d+\.\d s\)  ", line)
+    assert re.search(r"  \(\d+\.\d s\)  +\(\d+\.\d s\)  ", line)
 
 
 # A whole session

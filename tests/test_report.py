@@ -216,7 +216,7 @@ def test_times_of_a_contended_row_stand_in_brackets_and_nothing_else_does():
     rows = leaderboard.rows([contended, scored(finished("dora"), 0.5)])
     lines = table.leaderboard(rows, "github").splitlines()[2:]
     cells = {line.split("|")[2].strip(): [cell.strip() for cell in line.split("|")[7:-1]] for line in lines}
-    assert cells == {"lora": ["688,128 *", "(30.5 s) *"], "dora": ["688,128 *", "30.5 s *"]}
+    assert cells == {"lora": ["688,128 *", "(30.5 s)"], "dora": ["688,128 *", "30.5 s *"]}
 
 
 def test_a_time_that_is_unknown_has_no_brackets():
@@ -226,7 +226,7 @@ def test_a_time_that_is_unknown_has_no_brackets():
 
 
 def test_the_page_says_what_brackets_mean_where_there_are_some():
-    sentence = "Times in brackets were measured with other runs beside them"
+    sentence = "Times in brackets were measured while other runs (`--jobs`) or other programs took processor time"
     assert sentence in page(scored(finished("lora", contended=True), 0.5))
     assert sentence not in page(entry("lora", 0.4))
 

@@ -50,8 +50,8 @@ BOUND = (
     "and has no rank."
 )
 CONTENDED = (
-    "Times in brackets were measured with other runs beside them (`--jobs`): they say little, and a front made of them "
-    "no more."
+    "Times in brackets were measured while other runs (`--jobs`) or other programs took processor time from them: they "
+    "say little, and take no part in a front."
 )
 
 

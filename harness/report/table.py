@@ -17,7 +17,7 @@ FRONT = "*"  # stands alone, so that it is no markup
 def leaderboard(rows: Sequence[Row], style: str) -> str:
     """The ranked table in a style of ``tabulate``; costs that no row knows are left out.
 
-    Times that were measured with other runs beside them stand in brackets.
+    Times that were measured with other runs or programs beside them stand in brackets.
     """
     costs = [BY_NAME[name] for name in COSTS if any(row.costs[name] is not None for row in rows)]
     first, *others = ROUGE
@@ -46,8 +46,9 @@ def _cost(row: Row, metric: Metric) -> str:
     text = show(metric, value)
     if value is None:
         return text
-    bracketed = row.contended and metric.unit == "seconds"
-    return (f"({text})" if bracketed else text) + (f" {FRONT}" if metric.name in row.fronts else "")
+    return (f"({text})" if row.beside_others(metric.name) else text) + (
+        f" {FRONT}" if metric.name in row.fronts else ""
+    )
 
 
 def _mean(row: Row, name: str) -> float | None:

@@ -16,7 +16,8 @@ SELFTEST = pytest.StashKey["Selftest"]()
 
 def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
     """What the items are made of: cases."""
-    from harness.session_selftest import CASES, Selftest
+    from harness.case import CASES
+    from harness.session_selftest import Selftest
 
     pytest_options.refuse_beside(config, "--gate-selftest")
     config.stash[SELFTEST] = Selftest(pytest_options.suite(config), config.getoption("device"))
@@ -44,7 +45,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """What was caught, and what was a false alarm."""
     session = config.stash[SELFTEST]
-    if not session.said:
+    if not session.tried:
         return
     from tabulate import tabulate
 
@@ -52,4 +53,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     rows = [(what, result, message.partition("\n")[0]) for what, result, message in session.table]
     terminalreporter.write_line(tabulate(rows, ("what was changed", "the gate", "what it said"), "simple"))
     terminalreporter.write_line("")
-    terminalreporter.write_line(session.line)
+    for line in session.lines:
+        terminalreporter.write_line(line)

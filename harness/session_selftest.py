@@ -1,36 +1,18 @@
 """The gate tried on a method that changes nothing and on methods that are worse in one way each, end to end."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
-from harness import suite_file
+from harness import drop, suite_file
+from harness.case import CASES, Case, Result, Tried
 from harness.comparison import Comparison
+from harness.drop import Drop
 from harness.scratch import Scratch
 from harness.suite import Suite
 from harness.trial import PROBE, Said, Trial
 from harness.verdict import Outcome
 
 STEPS = 20
-
-
-@dataclass(frozen=True)
-class Case:
-    """A probe beside the honest one; ``metric`` is the one that must be ``regressed``, or none must."""
-
-    probe: str
-    metric: str
-    what: str
-    by_time: bool = False
-
-
-CASES = {
-    "same_times": Case("honest", "", "nothing: times of the same method (--against)", by_time=True),
-    "slower": Case("slower", "step_seconds_median", "a step takes 20% longer (--against)", by_time=True),
-    "same_scores": Case("honest", "", "nothing: the same method trained again (--gate)"),
-    "shorter": Case("shorter", "rouge1", "summaries lose their last four words (--gate)"),
-    "larger": Case("larger", "trainable_parameters", "one more trainable tensor (--gate)"),
-}
+ROWS = 600  # test rows that show four lost words; a suite that asks fewer is tried on so many of its data
 
 
 class Selftest:
@@ -38,32 +20,32 @@ class Selftest:
 
     def __init__(self, suite: Suite, device: str | None = None):
         self.suite = small(suite)
-        self.said: dict[str, Sequence[Said]] = {}
+        self.tried: dict[str, Tried] = {}
+        self._own_rows = suite.task.test_rows
         self._device = device
 
-    def problem(self, case: str) -> str:
-        """Why the gate is not to be relied on here; empty if it was right."""
-        asked = CASES[case]
-        found = self.said[case] = self._by_time(asked) if asked.by_time else self._by_gate(asked)
-        if broken := _broken(found):
-            return "\n".join(one.message for one in broken)
-        if _right(case, found):
-            return ""
-        told = [one.message for one in found if (one.metric == asked.metric if asked.metric else one.fails)]
-        return "\n".join([f"not caught: {asked.what}" if asked.metric else "a false alarm:", *told])
+    def attempt(self, name: str) -> Tried:
+        """Try a case."""
+        case = CASES[name]
+        self.tried[name] = Tried(case, self._by_time(case)) if case.by_time else self._by_gate(case)
+        return self.tried[name]
 
     @property
     def table(self) -> list[tuple[str, str, str]]:
         """What was changed, whether the gate was right, and what it said."""
-        return [(CASES[case].what, _result(case, found), _told(case, found)) for case, found in self.said.items()]
+        return [(one.case.what, str(one.result), one.told) for one in self.tried.values()]
 
     @property
-    def line(self) -> str:
-        """The false alarms and what was caught, in one line."""
-        same = [one for case, found in self.said.items() if not CASES[case].metric for one in found]
-        worse = [_right(case, found) for case, found in self.said.items() if CASES[case].metric]
-        alarms = sum(one.fails for one in same)
-        return f"false alarms: {alarms} of {len(same)} verdicts; caught: {sum(worse)} of {len(worse)} that are worse"
+    def lines(self) -> list[str]:
+        """The false alarms and what was caught, and which loss of a score the suite's examples show."""
+        same = [said for one in self.tried.values() if not one.case.metric for said in one.said]
+        worse = [one.result for one in self.tried.values() if one.case.metric]
+        seen, caught = [result for result in worse if result != Result.UNSEEN], worse.count(Result.CAUGHT)
+        line = f"false alarms: {sum(one.fails for one in same)} of {len(same)} verdicts; "
+        line += f"caught: {caught} of {len(seen)} that are worse"
+        line += f"; {worse.count(Result.UNSEEN)} cannot be seen here" if Result.UNSEEN in worse else ""
+        drops = [one.drop for one in self.tried.values() if one.drop]
+        return [line, *(f"lost words are seen from {each.smallest}" for each in drops)]
 
     def close(self) -> None:
         """Remove the projects."""
@@ -79,10 +61,11 @@ class Selftest:
         return self._trial("base", "honest")
 
     @cached_property
-    def _accepted(self) -> tuple[Trial, str]:
-        """A project whose honest results were accepted, and what went wrong with that."""
+    def _accepted(self) -> tuple[Trial, drop.Answered | None, str]:
+        """A project whose honest results were accepted, what it answered, and what went wrong with that."""
         trial = self._trial("gated", "honest")
-        return trial, trial.accept()
+        problem = trial.accept()
+        return trial, None if problem else trial.answered(), problem
 
     def _trial(self, name: str, probe: str) -> Trial:
         return Trial(self._scratch.folder / name, self.suite, probe, self._device)
@@ -92,49 +75,24 @@ class Selftest:
         found = Comparison(self.suite, self._base.side, head.side).verdicts(PROBE)
         return [Said("", one.metric, one.outcome, one.message) for one in found]
 
-    def _by_gate(self, case: Case) -> list[Said]:
-        trial, problem = self._accepted
+    def _by_gate(self, case: Case) -> Tried:
+        trial, honest, problem = self._accepted
         if problem:
-            return [Said("", "", Outcome.INVALID, problem)]
+            return Tried(case, [Said("", "", Outcome.INVALID, problem)])
         trial.put(case.probe)
-        return [one for one in trial.judge("--gate") if one.item in (f"test_gate[{PROBE}]", "")]
+        said = [one for one in trial.judge("--gate") if one.item in (f"test_gate[{PROBE}]", "")]
+        return Tried(case, said, self._drop(honest, trial.answered()) if case.metric == drop.METRIC else None)
+
+    def _drop(self, honest: drop.Answered | None, probe: drop.Answered | None) -> Drop | None:
+        margin = self.suite.evaluation.margin
+        return drop.between(honest, probe, self._own_rows, margin) if honest and probe else None
 
 
 def small(suite: Suite) -> Suite:
-    """The suite with the probe for its only method, one seed and few steps."""
+    """The suite with the probe for its only method, one seed, few steps, and test rows enough to show a loss."""
     content = suite_file.only(suite, PROBE)
     content["budget"] = {"max_steps": min(STEPS, suite.budget.max_steps or STEPS)}
     content["evaluation"] = {**content.get("evaluation", {}), "floor": -100.0}
+    if suite.task.test_rows is not None:
+        content["task"]["test_rows"] = max(ROWS, suite.task.test_rows)
     return Suite.model_validate({"name": suite.name, **content})
-
-
-def _right(case: str, found: Sequence[Said]) -> bool:
-    """Whether what was made worse is red, or nothing is where nothing was."""
-    metric = CASES[case].metric
-    if metric:
-        return any(one.fails for one in found if one.metric == metric)
-    return any(one.outcome == Outcome.PASS for one in found) and not any(one.fails for one in found)
-
-
-def _broken(found: Sequence[Said]) -> list[Said]:
-    """What says that there was nothing to judge."""
-    return [
-        one
-        for one in found
-        if one.outcome in (Outcome.INVALID, Outcome.MISSING, Outcome.INCOMPARABLE) and not one.metric
-    ]
-
-
-def _result(case: str, found: Sequence[Said]) -> str:
-    if _broken(found):
-        return "could not be tried"
-    if CASES[case].metric:
-        return "caught" if _right(case, found) else "missed"
-    return "green" if _right(case, found) else "false alarm"
-
-
-def _told(case: str, found: Sequence[Said]) -> str:
-    """The message that matters most."""
-    order = list(Outcome)
-    ordered = sorted(found, key=lambda one: (one.metric != CASES[case].metric, order.index(one.outcome)))
-    return ordered[0].message if ordered else ""

@@ -7,7 +7,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from harness import suite_file
+from harness.record import Prediction, Record
 from harness.side import Side
+from harness.store import Store
 from harness.suite import Suite
 from harness.verdict import FAILING, Outcome
 
@@ -66,6 +68,12 @@ class Trial:
             reason = self.side.failed(f"its session of pytest ended with code {code}", output)
             return [Said("", "", Outcome.INVALID, reason)]
         return [one for item in ElementTree.parse(report).iter("testcase") for one in _of_item(item)]
+
+    def answered(self) -> tuple[Record, Sequence[Prediction]] | None:
+        """The probe's last run and what it answered."""
+        store = Store(self.side.scratch / "results", self.suite.name)
+        records = [record for record in store.read_runs() if record.spec.method == PROBE]
+        return (records[0], store.read_predictions(records[0].spec)) if records else None
 
     @property
     def _suite(self) -> str:

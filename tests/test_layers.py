@@ -10,16 +10,17 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = (
     "errors suite suite_file record metrics failure embedded embedded.corpus embedded.instructions",
-    "hub dropout attention shapes base_model integrity data leakage task prepared budget training decoding meters "
-    "method contract reach weights checkpoint scoring rouge rouge.rouge rouge.scorer embedded.architecture "
+    "hub dropout attention shapes base_model integrity data leakage task prepared budget training decoding "
+    "processor meters method contract reach weights checkpoint scoring rouge rouge.rouge rouge.scorer embedded.architecture "
     "embedded.curriculum embedded.pretrain probes probes.honest probes.larger probes.shorter probes.slower",
     "registry plan",
     "environment preflight runner processes executor scratch side revision capabilities",
     "on_disk store baseline acceptance baseline_file search",
     "statistics pareto paired leaderboard verdict timing compared gate "
     "report report.table report.notes report.markdown report.files report.methods",
-    "judge resume session session_gate session_search comparison session_against trial session_selftest bench "
-    "pytest_options pytest_conftests pytest_runs pytest_against pytest_selftest pytest_plugin publication __main__",
+    "judge resume session session_gate session_search comparison session_against trial drop case session_selftest "
+    "bench pytest_options pytest_conftests pytest_runs pytest_against pytest_selftest pytest_plugin publication "
+    "__main__",
 )
 LAYER = {f"harness.{name}": number for number, names in enumerate(LAYERS) for name in names.split()}
 FOR_METHODS = {"harness.method", "harness.training", "harness.decoding", "harness.scoring"}

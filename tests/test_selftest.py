@@ -2,30 +2,52 @@
 
 import re
 
+import numpy as np
 import pytest
 from projects import NORMS, begin, finish, project
+from records import finished, prediction
 
+from harness import drop
+from harness.case import CASES, Tried
+from harness.drop import Drop
 from harness.registry import Plugin, load
-from harness.session_selftest import CASES, Selftest
+from harness.session_selftest import ROWS, Selftest, small
 from harness.suite import load as suite
 from harness.trial import PROBES, Said
 from harness.verdict import Outcome
 
 RED = Said("", "step_seconds_median", Outcome.REGRESSED, "probe step_seconds_median: regressed: +20%")
 GREEN = Said("", "step_seconds_median", Outcome.PASS, "probe step_seconds_median: pass: +1%")
+NOISY = Said("", "step_seconds_median", Outcome.INCONCLUSIVE, "probe step_seconds_median: inconclusive: +17%")
 
 UNTRIED = Said("", "", Outcome.INCOMPARABLE, "probe: incomparable: base: its session of pytest ended with code 4")
+
+LOST = Said("", "rouge1", Outcome.REGRESSED, "probe rouge1: regressed: −2.43 points")
+SILENT = Said("", "rouge1", Outcome.INCONCLUSIVE, "probe rouge1: inconclusive: −2.43 points")
+AS_GOOD = Said("", "rouge1", Outcome.PASS, "probe rouge1: pass: −2.43 points")
+FOREIGN = Said("", "rouge1", Outcome.INCOMPARABLE, "probe rouge1: incomparable: the baseline is another machine's")
+
+
+def lost(mean, spread, examples, **changes):
+    """Examples that changed by ``mean`` points, one more, one less than that."""
+    return Drop(mean + spread * np.resize([-1.0, 1.0], examples), **({"own": examples, "margin": 0.5} | changes))
+
+
+FEW, PLAIN, LITTLE = lost(-2.43, 5, 20), lost(-2.43, 5, 200), lost(-0.2, 0.1, 200)
 
 
 @pytest.fixture(scope="module")
 def done(rows, write, tiny_folder, tmp_path_factory):
-    """A session that tries the gate on one more trainable tensor; the rest is left out, for it takes minutes."""
+    """A session that tries the gate on lost words, of which four test rows show nothing, and on one more tensor.
+
+    The rest is left out, for it takes minutes.
+    """
     folder = tmp_path_factory.mktemp("selftest")
     write(folder / "data" / "train.jsonl", rows[:16])
     write(folder / "data" / "test.jsonl", rows[16:20])
     (folder / "tmp").mkdir()
     inside = project(folder / "project", data=folder / "data", model=tiny_folder, norms=NORMS)
-    session = begin(inside, "--gate-selftest", "-k", "larger", TMPDIR=str(folder / "tmp"), CI="true")
+    session = begin(inside, "--gate-selftest", "-k", "shorter or larger", TMPDIR=str(folder / "tmp"), CI="true")
     code, output = finish(session)
     return code, output, inside, folder / "tmp"
 
@@ -38,8 +60,15 @@ def test_a_tensor_more_is_caught_end_to_end(done):
     )
 
 
-def test_one_line_says_how_often_the_gate_was_right(done):
-    assert "false alarms: 0 of 0 verdicts; caught: 1 of 1 that are worse" in done[1].splitlines()
+def test_a_loss_that_nobody_can_see_is_no_failure_and_says_why(done):
+    assert re.search(r"^summaries lose their last four words \(--gate\) +cannot be seen here +", done[1], re.M)
+    assert "1 passed, 1 skipped" in done[1] or "1 skipped, 1 passed" in done[1]
+
+
+def test_a_line_says_how_often_the_gate_was_right_and_another_what_the_examples_show(done):
+    lines = done[1].splitlines()
+    assert "false alarms: 0 of 0 verdicts; caught: 1 of 1 that are worse; 1 cannot be seen here" in lines
+    assert any(re.fullmatch(r"lost words are seen from about \d+\.\d points on 4 examples", line) for line in lines)
 
 
 def test_nothing_of_it_stays(done):
@@ -48,18 +77,12 @@ def test_nothing_of_it_stays(done):
     assert [path.name for path in temporary.iterdir() if path.name.startswith("tuneoff-")] == []
 
 
-def heard(**said):
-    """A self-test after cases of which the gate said this."""
-    one = Selftest(suite("smoke"))
-    one.said = said
-    return one
-
-
 @pytest.mark.parametrize(
     ("case", "said", "result"),
     [
         ("slower", RED, "caught"),
         ("slower", GREEN, "missed"),
+        ("slower", NOISY, "cannot be seen here"),
         ("same_times", RED, "false alarm"),
         ("same_times", GREEN, "green"),
         ("same_times", UNTRIED, "could not be tried"),
@@ -67,13 +90,79 @@ def heard(**said):
     ],
 )
 def test_the_table_says_of_each_case_whether_the_gate_was_right(case, said, result):
-    assert heard(**{case: [said]}).table == [(CASES[case].what, result, said.message)]
+    one = Selftest(suite("smoke"))
+    one.tried = {case: Tried(CASES[case], [said])}
+    assert one.table == [(CASES[case].what, result, said.message)]
+
+
+@pytest.mark.parametrize(
+    ("said", "fallen", "result"),
+    [
+        (LOST, PLAIN, "caught"),
+        (LOST, FEW, "caught"),
+        (SILENT, FEW, "cannot be seen here"),
+        (AS_GOOD, LITTLE, "cannot be seen here"),
+        (SILENT, PLAIN, "missed"),
+        (AS_GOOD, PLAIN, "missed"),
+        (FOREIGN, FEW, "missed"),
+        (SILENT, None, "missed"),
+    ],
+)
+def test_a_silent_gate_is_right_only_where_the_examples_show_no_loss(said, fallen, result):
+    tried = Tried(CASES["shorter"], [said], fallen)
+    assert tried.result == result
+    assert bool(tried.problem) == (result == "missed")
+
+
+def test_a_loss_on_too_few_examples_says_how_many_would_show_it():
+    assert FEW.unseen == ("too few to see what is lost, 2.43 points of ROUGE-1, on 20 examples; about 43 would show it")
+
+
+def test_a_loss_within_the_margin_is_none_to_see():
+    assert LITTLE.unseen == (
+        "what is lost, 0.20 points of ROUGE-1, is within the suite's margin of 0.5, so there is nothing to see"
+    )
+
+
+def test_a_loss_in_the_noise_of_training_is_shown_by_no_number_of_examples():
+    assert lost(-2.43, 5, 200, noise=12.5).unseen.endswith("whose noise hides it from any number of examples")
+
+
+def test_what_the_suites_own_examples_show_is_told_beside_what_these_show():
+    fallen = lost(-2.43, 5, 200, own=20)
+    assert fallen.smallest == "about 1.1 points on 200 examples and about 3.5 points on 20 examples"
+
+
+@pytest.mark.parametrize("examples", [1, 4])
+def test_a_handful_of_examples_shows_nothing(examples):
+    assert not lost(-20.0, 0, examples).clear
+
+
+def test_a_drop_is_between_the_same_scored_examples_of_two_runs():
+    before = [prediction(number, rouge1=0.5, scored=number < 3) for number in range(4)]
+    after = [prediction(number, rouge1=0.4) for number in range(4)]
+    fallen = drop.between((finished(weights_hash="1"), before), (finished(weights_hash="1"), after), 2, 0.5)
+    assert fallen.differences == pytest.approx([-10.0] * 3)
+    assert (fallen.own, fallen.noise) == (2, 0.0)
+
+
+def test_other_weights_are_taken_to_be_noisy():
+    answers = [prediction(number) for number in range(6)]
+    assert drop.between((finished(weights_hash="1"), answers), (finished(), answers), None, 0.5).noise == 12.5
 
 
 def test_a_false_alarm_is_counted_among_all_verdicts_on_what_did_not_change():
-    assert heard(same_times=[GREEN, RED, GREEN], slower=[GREEN]).line == (
-        "false alarms: 1 of 3 verdicts; caught: 0 of 1 that are worse"
-    )
+    one = Selftest(suite("smoke"))
+    one.tried = {
+        "same_times": Tried(CASES["same_times"], [GREEN, RED, GREEN]),
+        "slower": Tried(CASES["slower"], [GREEN]),
+    }
+    assert one.lines == ["false alarms: 1 of 3 verdicts; caught: 0 of 1 that are worse"]
+
+
+@pytest.mark.parametrize(("name", "rows"), [("smoke", ROWS), ("lab", ROWS), ("embedded", None), ("dialogsum", None)])
+def test_test_rows_are_enough_to_show_a_loss_whatever_the_suite_asks(name, rows):
+    assert small(suite(name)).task.test_rows == rows
 
 
 @pytest.mark.parametrize("path", sorted(PROBES.glob("[!_]*.py")), ids=lambda path: path.stem)

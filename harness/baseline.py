@@ -13,6 +13,7 @@ from pydantic import Field
 
 from harness.metrics import ROUGE
 from harness.record import Block, Environment, Record, Status
+from harness.rouge.words import ROUGE_SCORE
 from harness.suite import Natural
 
 Scores = Mapping[str, NDArray[np.float64]]  # by ROUGE type, one F1 in 0..1 a test example
@@ -60,6 +61,7 @@ class Key(Block):
     model_revision: str | None
     budget: Mapping[str, Any]  # the limits that are set
     evaluation: Mapping[str, Any]  # how prompts are answered
+    rouge_tokenizer: str = ROUGE_SCORE  # how answers are read
 
 
 class Counts(Block):
@@ -188,7 +190,8 @@ def _key(record: Record) -> Key:
         model=name.name if name.is_absolute() else spec.model.name,  # a folder has another path elsewhere
         model_revision=record.model_revision,
         budget=spec.budget.model_dump(mode="json", exclude_none=True, exclude={"hard_seconds"}),
-        evaluation=spec.evaluation.model_dump(mode="json", exclude=JUDGED_BY),
+        evaluation=spec.evaluation.model_dump(mode="json", exclude={*JUDGED_BY, "rouge_tokenizer"}),
+        rouge_tokenizer=record.rouge_tokenizer,
     )
 
 

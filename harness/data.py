@@ -1,28 +1,27 @@
 """Where rows come from: the embedded corpus, a hub id, or local files."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas
-from datasets import DatasetDict, load_dataset, load_from_disk
+from datasets import Dataset, DatasetDict, load_from_disk
 
-from harness import hub
+from harness import data_files, data_folders, hub
+from harness.data_files import REQUIRED, Bad, Content, brief
+from harness.data_folders import WHOLE
 from harness.embedded import corpus
 from harness.errors import DataError
 from harness.suite import EMBEDDED, TaskTable
 
-SPLITS = ("train", "validation", "test")
-READERS: dict[str, Callable[[Path], pandas.DataFrame]] = {
-    ".csv": lambda path: pandas.read_csv(path, dtype=str, keep_default_na=False),
-    ".jsonl": lambda path: pandas.read_json(path, lines=True, dtype=False),
-    ".json": lambda path: pandas.read_json(path, lines=True, dtype=False),
-    ".parquet": pandas.read_parquet,
-}
-FILES = ("README.md", *(f"*{suffix}*" for suffix in (".csv", ".json", ".parquet")))  # compressed ones as well
-REQUIRED = ("dialogue", "summary")
+FILES = (
+    "README.md",
+    *(f"*{each}*" for suffix in data_files.READERS for each in (suffix, suffix.upper())),  # packed ones as well
+)
 TEST_SHARE = 10  # a file without splits: one dialogue in ten is for testing
+LONGEST = 480  # characters of a message
+HALF = re.compile("[\ud800-\udfff]")  # half a character, which no tokenizer takes
 
 
 @dataclass(frozen=True)
@@ -35,16 +34,36 @@ class Row:
     topic: str = ""
 
 
-def load(table: TaskTable) -> dict[str, list[Row]]:
-    """The rows of ``train`` and ``test``, and of ``validation`` where there is one.
+@dataclass(frozen=True)
+class Loaded:
+    """The rows of each split, what the person should know about how they were read, and how many were skipped."""
 
-    Raises ``DataError`` that names the file, the row and the column.
+    splits: Mapping[str, list[Row]]
+    notices: tuple[str, ...] = ()
+    skipped: int = 0
+
+
+def load(table: TaskTable) -> Mapping[str, list[Row]]:
+    """The rows of ``train`` and ``test``, and of ``validation`` where there is one; raises as ``read`` does."""
+    return read(table).splits
+
+
+def read(table: TaskTable) -> Loaded:
+    """The same, with what is to be told.
+
+    Raises ``DataError`` that names the file, the row and the column; its length is bounded whatever the data are.
     """
-    splits = _splits(table)
-    for split in ("train", "test"):
-        if not splits.get(split):
-            raise DataError(f"{table.data}: no rows for {split}; found {', '.join(splits) or 'no split'}")
-    return splits
+    if table.data == EMBEDDED:
+        sources = {split: [(split, Content(REQUIRED, rows))] for split, rows in corpus.splits().items()}
+        return _loaded(table, sources, [])
+    local = _local(table)
+    path = local or _fetched(table)
+    name = table.data if local is None else f"{path}" if len(f"{path}") < LONGEST // 4 else f"…/{brief(path.name, 80)}"
+    try:
+        loaded = _loaded(table, *_sources(path))
+    except DataError as error:
+        raise DataError(brief(str(error).replace(f"{path}", name), LONGEST)) from error
+    return Loaded(loaded.splits, tuple(each.replace(f"{path}", name) for each in loaded.notices), loaded.skipped)
 
 
 def revision(table: TaskTable) -> str | None:
@@ -83,16 +102,6 @@ def validation(table: TaskTable, splits: Mapping[str, Sequence[Row]], rows: int 
     return {"train": train, "test": unseen}
 
 
-def _splits(table: TaskTable) -> dict[str, list[Row]]:
-    if table.data == EMBEDDED:
-        return {split: _rows(split, rows) for split, rows in corpus.splits().items()}
-    path = _local(table)
-    if path and path.is_file():
-        return _split(_rows(table.data, _read_file(path)))
-    splits = _read_folder(path) if path else _read_hub(table)
-    return {split: _rows(f"{table.data} ({split})", rows) for split, rows in splits.items()}
-
-
 def _local(table: TaskTable) -> Path | None:
     try:
         return hub.local(table.data)
@@ -107,18 +116,6 @@ def _fetched(table: TaskTable) -> Path:
         raise DataError(f"data {table.data!r}: {error}") from error
 
 
-def _read_file(path: Path) -> list[Mapping[Any, Any]]:
-    if path.suffix not in READERS:
-        raise DataError(f"{path}: cannot read {path.suffix or 'this'} files; known are {', '.join(READERS)}")
-    try:
-        frame = READERS[path.suffix](path)
-    except (ValueError, OSError) as error:
-        raise DataError(f"{path}: not a readable {path.suffix[1:]} file: {error}") from error
-    if not isinstance(frame.index, pandas.RangeIndex):
-        raise DataError(f"{path}: has rows with more fields than columns; quote fields that hold a comma")
-    return list(frame.to_dict("records"))
-
-
 def _split(rows: list[Row]) -> dict[str, list[Row]]:
     """Rows of a file without splits: every tenth different dialogue is for testing, with all its summaries."""
     order = {dialogue: number for number, dialogue in enumerate(dict.fromkeys(row.dialogue for row in rows))}
@@ -128,40 +125,102 @@ def _split(rows: list[Row]) -> dict[str, list[Row]]:
     }
 
 
-def _read_folder(path: Path) -> dict[str, Any]:
-    if (path / "dataset_dict.json").exists():
-        return dict(load_from_disk(str(path)))
-    files = {split: file for split in SPLITS for file in sorted(path.glob(f"{split}.*")) if file.suffix in READERS}
-    if not files:
-        raise DataError(
-            f"{path}: holds neither train/validation/test files ({', '.join(READERS)}) nor a saved DatasetDict"
-        )
-    return {split: _read_file(file) for split, file in files.items()}
+Source = tuple[str, Content]  # where rows come from, and what is there
 
 
-def _read_hub(table: TaskTable) -> dict[str, Any]:
-    folder = _fetched(table)
+def _sources(path: Path) -> tuple[Mapping[str, list[Source]], list[str]]:
+    """Where the rows of each split are, or of ``WHOLE``; and what is to be told."""
+    if path.is_file():
+        return {WHOLE: [(f"{path}", data_files.read(path))]}, []
+    if (path / "dataset_dict.json").exists() or (path / "state.json").exists():
+        return _saved(path), []
+    files, others = data_folders.find(path)
+    notices = [f"{path}: passed over, since no split is called so: {brief(', '.join(others), 150)}"] if others else []
+    return {split: [(f"{each} ({split})", data_files.read(each)) for each in files[split]] for split in files}, notices
+
+
+def _saved(folder: Path) -> dict[str, list[Source]]:
+    """What ``save_to_disk`` has written: a ``DatasetDict``, or a ``Dataset``, which nobody has split."""
     try:
-        splits = load_dataset(str(folder))
+        saved: Dataset | DatasetDict = load_from_disk(str(folder))
+        parts = saved if isinstance(saved, DatasetDict) else {WHOLE: saved}
+        contents = {key: data_files.of_table(part.with_format("arrow")[:]) for key, part in parts.items()}
     except Exception as error:  # datasets raises whatever its readers raise
-        reason = " ".join(str(error).split())[:300]
-        raise DataError(f"data {table.data!r}: not a data set of CSV, JSON or Parquet files: {reason}") from error
-    if not isinstance(splits, DatasetDict):
-        raise DataError(f"data {table.data!r}: has no splits; train and test are needed")
-    return dict(splits)
+        raise DataError(f"{folder}: not a readable Dataset: {brief(error, 200)}") from error
+    sources: dict[str, list[Source]] = {}
+    for key, content in contents.items():
+        split = key if key == WHOLE else data_folders.split_of(key)
+        if split in sources:
+            raise DataError(f"{sources[split][0][0]} and {brief(key)!r} are both for {split}; rename one of them")
+        if split:
+            sources[split] = [(f"{folder} ({brief(key)})", content)]
+    return sources
 
 
-def _rows(where: str, raw: Iterable[Mapping[str, Any]]) -> list[Row]:
-    rows = []
-    for number, values in enumerate(raw, start=1):
-        for column in REQUIRED:
-            if column not in values:
-                raise DataError(f"{where}: no column {column!r}; it has {', '.join(map(str, values))}")
-            if not isinstance(values[column], str):
-                kind = type(values[column]).__name__
-                raise DataError(f"{where}: row {number}: {column} is not text but {kind}")
-            if not values[column].strip():
-                raise DataError(f"{where}: row {number}: {column} is empty")
-        identity = values.get("id", values.get("fname", number))
-        rows.append(Row(str(identity), values["dialogue"], values["summary"], str(values.get("topic", ""))))
-    return rows
+def _loaded(table: TaskTable, sources: Mapping[str, Sequence[Source]], notices: Sequence[str]) -> Loaded:
+    rows: dict[str, list[Row]] = {split: [] for split in sources}
+    told, skipped = [*notices], 0
+    for split, group in sources.items():
+        for where, content in group:
+            made, lines, bad = _rows(where, content, skips=table.skip_bad_rows)
+            rows[split] += made
+            told += [f"{where}: {line}" for line in lines]
+            skipped += bad
+    splits = _split(rows[WHOLE]) if WHOLE in rows else rows
+    for split in ("train", "test"):
+        if not splits.get(split):
+            found = ", ".join(name for name, part in splits.items() if part) or "no split"
+            remedy = "rows of two dialogues at least are needed" if WHOLE in rows else f"add a file called {split}"
+            raise DataError(f"{brief(table.data, 150)}: no rows for {split}; found {found}; {remedy}")
+    return Loaded(splits, tuple(told), skipped)
+
+
+def _rows(where: str, content: Content, *, skips: bool) -> tuple[list[Row], list[str], int]:
+    """The rows of a source, what is to be told about them, and the number of bad ones that were skipped."""
+    if flaw := data_files.flaw(content.columns):
+        raise DataError(f"{where}: {flaw}")
+    made = [_row(number, values) for number, values in enumerate(content.rows, start=1)]
+    bad = [f"row {number}: {each.reason}" for number, each in enumerate(made, start=1) if isinstance(each, Bad)]
+    if bad and not skips:
+        others = f" (the first of {len(bad):,} bad rows)" if len(bad) > 1 else ""
+        raise DataError(f"{where}: {bad[0]}{others}; mend it, or set task.skip_bad_rows = true")
+    told = list(content.notices)
+    if bad:
+        told.append(f"skipped {len(bad):,} bad of {len(made):,} rows: {brief('; '.join(bad), 200)}")
+    rows = [row for each in made if not isinstance(each, Bad) for row in each]
+    if len(rows) > len(made) - len(bad):
+        told.append("summaries are lists: a dialogue has several references, and in training a row for each of them")
+    return rows, told, len(bad)
+
+
+def _row(number: int, values: Mapping[str, Any] | Bad) -> list[Row] | Bad:
+    """One row of a file, as a row for each of its summaries."""
+    if isinstance(values, Bad):
+        return values
+    summaries = values.get("summary")
+    texts: list[tuple[str, Any]] = [("dialogue", values.get("dialogue"))]
+    texts += [("summary", each) for each in (summaries if isinstance(summaries, list) and summaries else [summaries])]
+    for column, text in texts:
+        if reason := _unfit(text) if column in values else "is missing":
+            return Bad(f"{column} {reason}")
+    identity = _identity(values, number)
+    return [Row(identity, values["dialogue"], text, str(values.get("topic") or "")) for _, text in texts[1:]]
+
+
+def _unfit(text: Any) -> str:
+    """Why a cell is no text to work with; empty if it is."""
+    if text is None or text != text:  # NaN is what pandas writes for nothing
+        return "is null"
+    if not isinstance(text, str):
+        return f"is not text but {type(text).__name__}"
+    if not text.strip():
+        return "is empty"
+    return "has half a character (a lone surrogate)" if HALF.search(text) else ""
+
+
+def _identity(values: Mapping[str, Any], number: int) -> str:
+    """What the row is called, else its number in the file; ids that pandas has made fractions are whole again."""
+    for value in (values.get("id"), values.get("fname")):
+        if value is not None and value == value and value != "":
+            return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+    return str(number)

@@ -1,14 +1,20 @@
 """What all runs of a suite share, looked at once before the first of them: base model, data, environment."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import torch
 from transformers import PreTrainedTokenizerBase
 
 from harness import base_model, data, environment, leakage, prepared
 from harness.data import Row
+from harness.data_files import brief
+from harness.errors import DataError
 from harness.plan import Order
 from harness.record import Preflight
+from harness.rouge import words
+from harness.suite import AUTO
 from harness.task import Task, prepare
 
 
@@ -21,10 +27,12 @@ def check(order: Order) -> str:
     device = base_model.pick_device(order.device)
     base = base_model.load(order.model, device)
     table = order.spec.task
-    splits = data.load(table)
+    loaded = data.read(table)
+    splits = loaded.splits
+    reading, notices = _rouge_tokenizer(order, splits)
     task = prepare(table, splits, base.tokenizer, order.spec.evaluation.sample_rows)
-    prepared.save(task, order.task)
-    validation = _validation(order, splits, base.tokenizer) if order.search.trials else None
+    _keep(task, reading, order.task)
+    validation = _validation(order, splits, base.tokenizer, reading) if order.search.trials else None
     dialogues = {split: [row.dialogue for row in rows] for split, rows in data.cut(table, splits).items()}
     return Preflight(
         leakage=leakage.measure(dialogues["train"], dialogues["test"]),
@@ -33,14 +41,52 @@ def check(order: Order) -> str:
         data_revision=data.revision(table),
         model_revision=base_model.revision(order.model),
         validation_hash=validation and validation.hash,
+        rouge_tokenizer=reading,
+        rows_skipped=loaded.skipped,
+        notices=(*loaded.notices, *notices),
     ).model_dump_json()
 
 
-def _validation(order: Order, splits: Mapping[str, Sequence[Row]], tokenizer: PreTrainedTokenizerBase) -> Task:
+def _rouge_tokenizer(order: Order, splits: Mapping[str, Sequence[Row]]) -> tuple[str, list[str]]:
+    """How ROUGE reads this data set, by all its summaries where the suite leaves it open; and what is to be told."""
+    asked = order.spec.evaluation.rouge_tokenizer
+    if asked != AUTO:
+        return asked, []
+    references = [row.summary for rows in splits.values() for row in rows]
+    chosen = words.choose(references)
+    if chosen == words.ROUGE_SCORE:
+        return chosen, []
+    return chosen, [
+        "ROUGE compares Unicode words, and characters of scripts without spaces, without a stemmer, since most of the "
+        f'summaries are not in Latin letters (evaluation.rouge_tokenizer = "{chosen}")'
+    ]
+
+
+def _keep(task: Task, reading: str, folder: Path) -> None:
+    """Leave the task for the runs. Raises ``DataError`` for answers that ROUGE could only call wrong."""
+    unread = [
+        f"{row + 1} (id {brief(question.id, 20)}: {brief(reference, 20)})"
+        for question in task.questions
+        for row, reference in zip(question.rows, question.references, strict=True)
+        if not words.reads(reading, reference)
+    ]
+    if unread:
+        shown = ", ".join(unread[:3]) + (f" and {len(unread) - 3:,} more" if len(unread) > 3 else "")
+        remedy = "" if reading != words.ROUGE_SCORE else ', or set evaluation.rouge_tokenizer = "words"'
+        raise DataError(
+            f"ROUGE ({reading}) cannot read the summaries of {len(unread):,} rows that are to be answered, so every "
+            f"answer would score 0: {shown}; take these rows out{remedy}"
+        )
+    prepared.save(replace(task, rouge_tokenizer=reading), folder)
+
+
+def _validation(
+    order: Order, splits: Mapping[str, Sequence[Row]], tokenizer: PreTrainedTokenizerBase, reading: str
+) -> Task:
     """The task of a search's trials, left in ``order.validation``: they never see a test row."""
     table = order.spec.task
     rows = data.validation(table, splits, order.search.rows)  # cut already
     whole = table.model_copy(update={"train_every": 1, "train_rows": None, "test_rows": None})
     task = prepare(whole, rows, tokenizer)
-    prepared.save(task, order.validation)
+    _keep(task, reading, order.validation)
     return task

@@ -24,6 +24,7 @@ def save(task: Task, folder: Path) -> None:
         "hash": task.hash,
         "targets_truncated": task.targets_truncated,
         "pad": task.pad,
+        "rouge_tokenizer": task.rouge_tokenizer,
     }
     (folder / REST).write_text(json.dumps(rest), encoding="utf-8")
 

@@ -116,7 +116,7 @@ def _leaderboard(terminalreporter: pytest.TerminalReporter, config: pytest.Confi
         return
     terminalreporter.write_line(table.leaderboard(rows, "simple"))
     terminalreporter.write_line("")
-    for line in [*_decided(session), notes.line(remarks)]:
+    for line in [*session.notices, *_decided(session), notes.line(remarks)]:
         if line:
             terminalreporter.write_line(line)
     for path in paths:

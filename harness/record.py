@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from harness.rouge.words import ROUGE_SCORE
 from harness.suite import Budget, Evaluation, ModelTable, TaskTable
 
 SCHEMA: Final = 1
@@ -178,6 +179,8 @@ class Record(Block):
     data_hash: str | None = None
     data_revision: str | None = None  # the hub's commit
     model_revision: str | None = None  # the hub's commit, or a hash of a local checkpoint's weights
+    rouge_tokenizer: str = ROUGE_SCORE  # how the scores were read: never ``auto``, but what that came to
+    rows_skipped: int = 0  # bad ones of all splits, with task.skip_bad_rows
     predictions_hash: str | None = None
     weights_hash: str | None = None  # of what training left, as saved: the adapter, or the whole model
     environment: Environment | None = None
@@ -233,6 +236,9 @@ class Preflight(Block):
     data_revision: str | None = None
     model_revision: str
     validation_hash: str | None = None  # of the rows that trials train on and answer, where there is a search
+    rouge_tokenizer: str = ROUGE_SCORE
+    rows_skipped: int = 0
+    notices: tuple[str, ...] = ()  # what the person should know about how the input was read, a line each
 
 
 class Outcome(Block):

@@ -42,6 +42,8 @@ def obstacle(record: Record, here: Preflight) -> str:
         return "the rows of its data changed"
     if record.model_revision != here.model_revision:
         return f"its base model changed: {record.model_revision} → {here.model_revision}"
+    if record.rouge_tokenizer != here.rouge_tokenizer:
+        return f"its ROUGE was read otherwise: rouge_tokenizer {record.rouge_tokenizer} → {here.rouge_tokenizer}"
     return ""
 
 

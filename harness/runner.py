@@ -44,7 +44,8 @@ from harness.record import (
     Status,
     hash_of,
 )
-from harness.task import Prompt, Question, Task
+from harness.rouge.words import READ, ROUGE_SCORE
+from harness.task import Prompt, Task
 
 PREPARED = 8  # batches that prepare() may look at
 RELOAD_SAMPLE = 8  # prompts that the reloaded model must answer in the same words
@@ -98,11 +99,12 @@ class Run:
             self._train(method, model, task)
         with self.meters.phase("generate"):
             prompts = [question.prompt for question in task.questions]
-            given = method.answer(task.questions) if isinstance(method, Bound) else method.generate(model, prompts)
+            with scoring.reading(task.rouge_tokenizer):  # a bound may ask for scores
+                given = method.answer(task.questions) if isinstance(method, Bound) else method.generate(model, prompts)
             texts = contract.texts(given, len(prompts))
         with self.meters.phase("score"):
             self._count_generated(task, texts, base.tokenizer)
-            self._score(task.questions, texts)
+            self._score(task, texts)
         if method.trains:
             with self.meters.phase("save"):
                 self._save(method, model, prompts, texts)
@@ -221,8 +223,9 @@ class Run:
         self.cost["generated_tokens_per_second"] = sum(counts) / self.meters.phases["generate"].seconds
         self.facts["lengths"] = _lengths(task, texts, [count > self.spec.evaluation.max_new_tokens for count in counts])
 
-    def _score(self, questions: Sequence[Question], texts: Sequence[str]) -> None:
-        pairs = scoring.rouge(texts, [question.references for question in questions])
+    def _score(self, task: Task, texts: Sequence[str]) -> None:
+        with scoring.reading(task.rouge_tokenizer):
+            pairs = scoring.rouge(texts, [question.references for question in task.questions])
         self.predictions = tuple(
             Prediction(
                 id=question.id,
@@ -234,7 +237,7 @@ class Run:
                 scores=mean,
                 best=best,
             )
-            for question, text, (mean, best) in zip(questions, texts, pairs, strict=True)
+            for question, text, (mean, best) in zip(task.questions, texts, pairs, strict=True)
         )
         names, scored = [metric.name for metric in ROUGE], [each for each in self.predictions if each.scored]
         means = {name: fmean(prediction.scores[name] for prediction in scored) for name in names}
@@ -266,11 +269,12 @@ def _multiply(cls: type[Method], multiplier: float) -> None:
 
 def _lengths(task: Task, texts: Sequence[str], too_long: Sequence[bool]) -> Lengths:
     references = [reference for question in task.questions for reference in question.references]
+    words = str.split if task.rouge_tokenizer == ROUGE_SCORE else READ[task.rouge_tokenizer]
     return Lengths(
         prompts_truncated=fmean(question.truncated for question in task.questions),
         targets_truncated=task.targets_truncated,
         outputs_cut=fmean(too_long),
         outputs_empty=fmean(not text.strip() for text in texts),
-        words_out=fmean(len(text.split()) for text in texts),
-        words_reference=fmean(len(text.split()) for text in references),
+        words_out=fmean(len(words(text)) for text in texts),
+        words_reference=fmean(len(words(text)) for text in references),
     )

@@ -1,17 +1,32 @@
 """Texts against references: ROUGE for every test row."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from statistics import fmean
 
 import evaluate
 
 from harness.metrics import ROUGE
+from harness.rouge.words import ROUGE_SCORE
 
 MODULE = Path(__file__).parent / "rouge"
 NAMES = tuple(metric.name for metric in ROUGE)
 
 Scores = dict[str, float]
+
+_tokenizer = ContextVar("tokenizer", default=ROUGE_SCORE)
+
+
+@contextmanager
+def reading(tokenizer: str) -> Iterator[None]:
+    """Score with that tokenizer of ``harness.rouge.words`` meanwhile: in a run the data set's; else ``rouge_score``."""
+    token = _tokenizer.set(tokenizer)
+    try:
+        yield
+    finally:
+        _tokenizer.reset(token)
 
 
 def rouge(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[tuple[Scores, Scores]]:
@@ -21,7 +36,11 @@ def rouge(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[tup
     """
     pairs = [(text, reference) for text, group in zip(texts, references, strict=True) for reference in group]
     metric = evaluate.load(str(MODULE), keep_in_memory=True)  # runs side by side would wait for each other's cache file
-    values = metric.compute(predictions=[text for text, _ in pairs], references=[reference for _, reference in pairs])
+    values = metric.compute(
+        predictions=[text for text, _ in pairs],
+        references=[reference for _, reference in pairs],
+        tokenizer=_tokenizer.get(),
+    )
     rows, start = [], 0
     for group in references:
         columns = {name: values[name][start : start + len(group)] for name in NAMES}

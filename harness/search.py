@@ -11,6 +11,7 @@ from pydantic import Field
 from harness.baseline import JUDGED_BY
 from harness.metrics import RANKED_BY
 from harness.record import SCHEMA, Block, Environment, Preflight, Record, RunSpec, Status
+from harness.rouge.words import ROUGE_SCORE
 from harness.suite import SearchTable
 
 RATE = "learning_rate"
@@ -145,6 +146,8 @@ def hash_of(spec: RunSpec, table: SearchTable, here: Preflight) -> str:
         "validation": here.validation_hash,
         "model": here.model_revision,
     }
+    if here.rouge_tokenizer != ROUGE_SCORE:  # older searches know no other, and keep their hash
+        parts["rouge_tokenizer"] = here.rouge_tokenizer
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -21,6 +21,8 @@ from harness.session_search import Searches
 from harness.store import Store
 from harness.suite import EMBEDDED, ZERO_SHOT, ModelTable, Suite
 
+SHARED = {"data_hash", "data_revision", "model_revision", "rouge_tokenizer", "rows_skipped"}  # by all runs
+
 
 class TrainClock:
     """The timer that pytest-benchmark reads: it stands still but for the training seconds of each run."""
@@ -93,6 +95,11 @@ class Bakeoff:
     def environment(self) -> Environment:
         """Where this session's runs are done."""
         return self._preflight.environment
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the person should know about how model and data were read, a line each."""
+        return self._preflight.notices
 
     def start(self) -> None:
         """Raise the ``UsageError`` that the suite's model, data or results folder would cause later."""
@@ -245,7 +252,7 @@ class Bakeoff:
         known = {
             "contended": self._jobs > 1 or judge.disturbed(outcome.record) is not None,
             "environment": outcome.record.environment or here.environment,
-            **here.model_dump(include={"data_hash", "data_revision", "model_revision"}),
+            **here.model_dump(include=SHARED),
         }
         record = outcome.record.model_copy(update=known)
         record = judge.judged(record, self._done.get(self._zero_shot.name, record))

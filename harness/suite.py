@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -12,6 +12,7 @@ from harness.errors import SuiteError, unknown
 BUILT_IN = Path(__file__).parent / "suites"
 DEFAULT = "embedded"
 EMBEDDED = "embedded"  # the model and the data that come with Tuneoff
+AUTO: Final = "auto"
 ZERO_SHOT = "zero_shot"  # the method that every other row is read against
 
 Positive = Annotated[int, Field(gt=0, strict=True)]
@@ -36,6 +37,7 @@ class TaskTable(Table):
     test_rows: Positive | None = None
     max_source_tokens: Positive = 512
     max_target_tokens: Positive = 128
+    skip_bad_rows: bool = Field(default=False, strict=True, exclude_if=lambda skips: not skips)
 
 
 class ModelTable(Table):
@@ -79,6 +81,9 @@ class Evaluation(Table):
         1.0  # points of ROUGE-1 above zero-shot that every trained method must reach
     )
     margin: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 0.5  # points that the gate lets pass
+    rouge_tokenizer: Literal["auto", "rouge_score", "words", "characters"] = Field(
+        default="auto", exclude_if=lambda name: name == AUTO
+    )
 
 
 class RunTable(Table):
@@ -154,7 +159,7 @@ def load(name_or_file: str, overrides: Mapping[str, Mapping[str, Any]] | None = 
     """
     path = locate(name_or_file)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SuiteError(f"{path}: not valid TOML: {error}") from error
     for table, values in (overrides or {}).items():

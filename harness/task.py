@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerBase
 from harness import data
 from harness.data import Row
 from harness.errors import DataError, SuiteError, unknown
+from harness.rouge.words import ROUGE_SCORE
 from harness.suite import TaskTable
 
 IGNORED = -100  # labels that the loss skips
@@ -75,6 +76,7 @@ class Task:
     hash: str  # twelve hex digits of everything that is trained on and asked
     targets_truncated: float  # the share of training summaries that are longer than the suite's limit
     pad: int  # the token that fills short rows
+    rouge_tokenizer: str = ROUGE_SCORE  # how answers and references are compared
 
     def batches(self, batch_size: int, seed: int) -> Iterator[Batch]:
         """Endless shuffled batches, padded to their longest row; the order depends on the seed alone."""

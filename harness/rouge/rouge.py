@@ -7,35 +7,42 @@ import re
 
 import datasets
 import evaluate
+import regex
 
 from harness.rouge.scorer import scores
+from harness.rouge.words import ROUGE_SCORE
 
 TYPES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+ANY_SENTENCE_END = regex.compile(r"(?<=[.!?])\s+|(?<=[\p{STerm}--[.!?]])\s*", regex.VERSION1)  # 。 needs no space
 
-DESCRIPTION = "F1 of ROUGE-1, ROUGE-2, ROUGE-L and ROUGE-Lsum with Porter stemming, one value an example."
+DESCRIPTION = "F1 of ROUGE-1, ROUGE-2, ROUGE-L and ROUGE-Lsum, one value an example."
 CITATION = "Chin-Yew Lin. ROUGE: A Package for Automatic Evaluation of Summaries. ACL 2004 workshop."
 
 
 class Rouge(evaluate.Metric):  # type: ignore[misc]
-    """``compute(predictions=…, references=…)`` gives a list of F1 values in 0..1 for each ROUGE type."""
+    """``compute(predictions=…, references=…, tokenizer=…)`` gives a list of F1 values in 0..1 for each ROUGE type."""
 
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
             description=DESCRIPTION,
             citation=CITATION,
-            inputs_description="predictions and references: lists of strings of equal length",
+            inputs_description="predictions and references: lists of strings of equal length; "
+            "tokenizer: a name from harness.rouge.words",
             features=datasets.Features(
                 {"predictions": datasets.Value("string"), "references": datasets.Value("string")}
             ),
         )
 
-    def _compute(self, predictions: list[str], references: list[str]) -> dict[str, list[float]]:
-        pairs = zip(map(sentences, references), map(sentences, predictions), strict=True)
-        rows = scores(pairs)
+    def _compute(
+        self, predictions: list[str], references: list[str], tokenizer: str = ROUGE_SCORE
+    ) -> dict[str, list[float]]:
+        split = [[sentences(text, tokenizer) for text in texts] for texts in (references, predictions)]
+        rows = scores(zip(*split, strict=True), tokenizer)
         return {kind: [row[kind] for row in rows] for kind in TYPES}
 
 
-def sentences(text: str) -> str:
+def sentences(text: str, tokenizer: str = ROUGE_SCORE) -> str:
     """The text with one sentence a line, as ROUGE-Lsum expects it; the other types do not mind."""
-    return SENTENCE_END.sub("\n", text.strip())
+    end = SENTENCE_END if tokenizer == ROUGE_SCORE else ANY_SENTENCE_END
+    return end.sub("\n", text.strip())

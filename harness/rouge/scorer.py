@@ -6,7 +6,6 @@ Definitions: C.-Y. Lin, ROUGE, ACL 2004 workshop. Rows: H. Hyyrö, Bit-parallel 
 revisited, AWOCA 2004.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,12 +16,15 @@ from rapidfuzz.distance import LCSseq
 from rouge_score.scoring import fmeasure
 from rouge_score.tokenizers import DefaultTokenizer
 
-WORD = re.compile(r"[a-z0-9]+")  # rouge_score's tokenizer splits a lower-case text at everything else
+from harness.rouge.words import READ, ROUGE_SCORE
 
 
-def scores(pairs: Iterable[tuple[str, str]]) -> list[dict[str, float]]:
-    """F1 in 0..1 of each (reference, prediction): rouge1, rouge2, rougeL, and rougeLsum with a sentence a line."""
-    read = cache(partial(_read, _shortener()))
+def scores(pairs: Iterable[tuple[str, str]], tokenizer: str = ROUGE_SCORE) -> list[dict[str, float]]:
+    """F1 in 0..1 of each (reference, prediction): rouge1, rouge2, rougeL, and rougeLsum with a sentence a line.
+
+    ``tokenizer`` is one of ``harness.rouge.words``; words are compared by their stem if it is ``rouge_score``.
+    """
+    read = cache(partial(_read, READ[tokenizer], _shortener(stems=tokenizer == ROUGE_SCORE)))
     return [_score(read(reference), read(prediction)) for reference, prediction in pairs]
 
 
@@ -53,21 +55,20 @@ class Text:
         return tuple(map(_places, self.sentences))
 
 
-def _shortener() -> Callable[[str], str]:
-    """A function that gives a lower-case word as one character, which is the same for words of one stem."""
-    tokenize = DefaultTokenizer(use_stemmer=True).tokenize
+def _shortener(*, stems: bool) -> Callable[[str], str]:
+    """A function that gives a word as one character, which is the same for words of one stem where that counts."""
+    stem: Callable[[str], list[str]] = DefaultTokenizer(use_stemmer=True).tokenize if stems else lambda word: [word]
     characters: dict[str, str] = {}
 
     @cache
     def shorten(word: str) -> str:
-        return "".join(characters.setdefault(stem, chr(len(characters))) for stem in tokenize(word))
+        return "".join(characters.setdefault(part, chr(len(characters))) for part in stem(word))
 
     return shorten
 
 
-def _read(shorten: Callable[[str], str], text: str) -> Text:
-    lines = map(WORD.findall, text.lower().split("\n"))
-    return Text(tuple("".join(map(shorten, words)) for words in lines))
+def _read(words: Callable[[str], list[str]], shorten: Callable[[str], str], text: str) -> Text:
+    return Text(tuple("".join(map(shorten, words(line))) for line in text.split("\n")))
 
 
 def _score(reference: Text, prediction: Text) -> dict[str, float]:

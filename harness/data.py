@@ -1,18 +1,17 @@
 """Where rows come from: the embedded corpus, a hub id, or local files."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from datasets import Dataset, DatasetDict, load_from_disk
 
-from harness import data_files, data_folders, hub
-from harness.data_files import REQUIRED, Bad, Content, brief
+from harness import data_files, data_folders, data_rows, hub
+from harness.data_files import REQUIRED, Content
 from harness.data_folders import WHOLE
+from harness.data_rows import Row as Row
 from harness.embedded import corpus
-from harness.errors import DataError
+from harness.errors import DataError, brief
 from harness.suite import EMBEDDED, TaskTable
 
 FILES = (
@@ -21,17 +20,6 @@ FILES = (
 )
 TEST_SHARE = 10  # a file without splits: one dialogue in ten is for testing
 LONGEST = 480  # characters of a message
-HALF = re.compile("[\ud800-\udfff]")  # half a character, which no tokenizer takes
-
-
-@dataclass(frozen=True)
-class Row:
-    """One dialogue with one human summary."""
-
-    id: str
-    dialogue: str
-    summary: str
-    topic: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,13 +121,18 @@ def _sources(path: Path) -> tuple[Mapping[str, list[Source]], list[str]]:
     if path.is_file():
         return {WHOLE: [(f"{path}", data_files.read(path))]}, []
     if (path / "dataset_dict.json").exists() or (path / "state.json").exists():
-        return _saved(path), []
+        return _saved(path)
     files, others = data_folders.find(path)
-    notices = [f"{path}: passed over, since no split is called so: {brief(', '.join(others), 150)}"] if others else []
-    return {split: [(f"{each} ({split})", data_files.read(each)) for each in files[split]] for split in files}, notices
+    return {split: [(f"{each} ({split})", data_files.read(each)) for each in files[split]] for split in files}, (
+        _passed_over(path, others)
+    )
 
 
-def _saved(folder: Path) -> dict[str, list[Source]]:
+def _passed_over(folder: Path, names: Sequence[str]) -> list[str]:
+    return [f"{folder}: passed over, as it is of no split: {brief(', '.join(names), 150)}"] if names else []
+
+
+def _saved(folder: Path) -> tuple[dict[str, list[Source]], list[str]]:
     """What ``save_to_disk`` has written: a ``DatasetDict``, or a ``Dataset``, which nobody has split."""
     try:
         saved: Dataset | DatasetDict = load_from_disk(str(folder))
@@ -154,15 +147,18 @@ def _saved(folder: Path) -> dict[str, list[Source]]:
             raise DataError(f"{sources[split][0][0]} and {brief(key)!r} are both for {split}; rename one of them")
         if split:
             sources[split] = [(f"{folder} ({brief(key)})", content)]
-    return sources
+    others = [key for key in contents if key != WHOLE and not data_folders.split_of(key)]
+    return sources, _passed_over(folder, others)
 
 
 def _loaded(table: TaskTable, sources: Mapping[str, Sequence[Source]], notices: Sequence[str]) -> Loaded:
     rows: dict[str, list[Row]] = {split: [] for split in sources}
     told, skipped = [*notices], 0
     for split, group in sources.items():
+        before = 0
         for where, content in group:
-            made, lines, bad = _rows(where, content, skips=table.skip_bad_rows)
+            made, lines, bad = data_rows.read(where, content, before, skips=table.skip_bad_rows)
+            before += len(content.rows)
             rows[split] += made
             told += [f"{where}: {line}" for line in lines]
             skipped += bad
@@ -173,54 +169,3 @@ def _loaded(table: TaskTable, sources: Mapping[str, Sequence[Source]], notices: 
             remedy = "rows of two dialogues at least are needed" if WHOLE in rows else f"add a file called {split}"
             raise DataError(f"{brief(table.data, 150)}: no rows for {split}; found {found}; {remedy}")
     return Loaded(splits, tuple(told), skipped)
-
-
-def _rows(where: str, content: Content, *, skips: bool) -> tuple[list[Row], list[str], int]:
-    """The rows of a source, what is to be told about them, and the number of bad ones that were skipped."""
-    if flaw := data_files.flaw(content.columns):
-        raise DataError(f"{where}: {flaw}")
-    made = [_row(number, values) for number, values in enumerate(content.rows, start=1)]
-    bad = [f"row {number}: {each.reason}" for number, each in enumerate(made, start=1) if isinstance(each, Bad)]
-    if bad and not skips:
-        others = f" (the first of {len(bad):,} bad rows)" if len(bad) > 1 else ""
-        raise DataError(f"{where}: {bad[0]}{others}; mend it, or set task.skip_bad_rows = true")
-    told = list(content.notices)
-    if bad:
-        told.append(f"skipped {len(bad):,} bad of {len(made):,} rows: {brief('; '.join(bad), 200)}")
-    rows = [row for each in made if not isinstance(each, Bad) for row in each]
-    if len(rows) > len(made) - len(bad):
-        told.append("summaries are lists: a dialogue has several references, and in training a row for each of them")
-    return rows, told, len(bad)
-
-
-def _row(number: int, values: Mapping[str, Any] | Bad) -> list[Row] | Bad:
-    """One row of a file, as a row for each of its summaries."""
-    if isinstance(values, Bad):
-        return values
-    summaries = values.get("summary")
-    texts: list[tuple[str, Any]] = [("dialogue", values.get("dialogue"))]
-    texts += [("summary", each) for each in (summaries if isinstance(summaries, list) and summaries else [summaries])]
-    for column, text in texts:
-        if reason := _unfit(text) if column in values else "is missing":
-            return Bad(f"{column} {reason}")
-    identity = _identity(values, number)
-    return [Row(identity, values["dialogue"], text, str(values.get("topic") or "")) for _, text in texts[1:]]
-
-
-def _unfit(text: Any) -> str:
-    """Why a cell is no text to work with; empty if it is."""
-    if text is None or text != text:  # NaN is what pandas writes for nothing
-        return "is null"
-    if not isinstance(text, str):
-        return f"is not text but {type(text).__name__}"
-    if not text.strip():
-        return "is empty"
-    return "has half a character (a lone surrogate)" if HALF.search(text) else ""
-
-
-def _identity(values: Mapping[str, Any], number: int) -> str:
-    """What the row is called, else its number in the file; ids that pandas has made fractions are whole again."""
-    for value in (values.get("id"), values.get("fname")):
-        if value is not None and value == value and value != "":
-            return str(int(value) if isinstance(value, float) and value.is_integer() else value)
-    return str(number)

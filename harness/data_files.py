@@ -1,8 +1,6 @@
 """One file of rows as people have them: its compression, encoding, separator and form are found out."""
 
-import bz2
 import csv
-import gzip
 import io
 import json
 import lzma
@@ -14,25 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import charset_normalizer
 import pyarrow
 from pyarrow import parquet
 
-from harness.errors import DataError, closest
+from harness.data_text import NOT_DECODED, UNPACK, decoded, not_utf8
+from harness.errors import DataError, brief, closest
 
 REQUIRED = ("dialogue", "summary")
 COLUMNS = (*REQUIRED, "id", "fname", "topic")  # what is read of a row; the others may be anything
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
-MARKS = (  # byte order marks; UTF-16's is the beginning of UTF-32's
-    (b"\xef\xbb\xbf", "utf-8-sig"),
-    (b"\xff\xfe\x00\x00", "utf-32"),
-    (b"\x00\x00\xfe\xff", "utf-32"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
-)
-NOT_DECODED = re.compile("[\udc80-\udcff]")  # what errors="surrogateescape" makes of such bytes
-LATIN_1 = "cp1252"  # with some more characters
-GUESSED_FROM = 200_000  # bytes
 NO_SPACE = re.compile(r"\S")
 LONGEST_HEADER = 1 << 20  # characters
 LONGEST_FIELD = 2**31 - 1  # of a CSV file; the csv module's own limit is 128 KiB
@@ -103,54 +91,15 @@ def flaw(columns: Sequence[str]) -> str | None:
     return None
 
 
-def brief(text: object, longest: int = 40) -> str:
-    """A text for a message, on one line, which ends somewhere."""
-    line = " ".join(str(text).split())
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
-
-
-def _unpack_zst(path: Path) -> bytes:
-    with pyarrow.OSFile(str(path)) as file, pyarrow.CompressedInputStream(file, "zstd") as stream:
-        return bytes(stream.read())
-
-
-UNPACK: Mapping[str, Callable[[Path], bytes]] = {
-    ".gz": lambda path: gzip.decompress(path.read_bytes()),
-    ".bz2": lambda path: bz2.decompress(path.read_bytes()),
-    ".xz": lambda path: lzma.decompress(path.read_bytes()),
-    ".zst": _unpack_zst,
-}
-
-
-def _text(raw: bytes) -> str:
-    """The file as text; bytes that are none are left in it as ``NOT_DECODED``."""
-    encoding = next((name for mark, name in MARKS if raw.startswith(mark)), "utf-8")
-    text = raw.decode(encoding, errors="surrogateescape" if encoding.startswith("utf-8") else "strict")
-    if "\0" in text:
-        guess = "UTF-16LE" if raw[1:2] == b"\0" else "UTF-16BE" if raw[:1] == b"\0" else ""
-        remedy = f"; convert it: iconv -f {guess} -t UTF-8" if guess else ""
-        raise DataError(f"has NUL characters, so it is not UTF-8 text{remedy}")
-    return text
-
-
-def _decoded(raw: bytes, text: str, content: Content) -> Content:
+def _marked(raw: bytes, text: str, content: Content) -> Content:
     """The same, but rows with bytes that are no text are ``Bad``, and such columns an error."""
     if not NOT_DECODED.search(text):
         return content
-    guess = _guess(raw[:GUESSED_FROM])
-    called = "Latin-1 (cp1252)" if guess == LATIN_1 else guess
-    reason = f"is not UTF-8; the file is probably {called}: convert it with iconv -f {guess} -t UTF-8"
+    reason = not_utf8(raw)
     if _undecoded(dict.fromkeys(content.columns)):
         raise DataError(f"the name of a column {reason}")
     rows = [Bad(reason) if _undecoded(row) else row for row in content.rows]
     return Content(content.columns, rows, content.notices)
-
-
-def _guess(raw: bytes) -> str:
-    """The encoding to try; of those that fit equally well cp1252, which is the commonest and has all of Latin-1."""
-    found = [each for each in charset_normalizer.from_bytes(raw) if each.encoding != "utf_8"]
-    alike = [each.encoding for each in found if (each.chaos, each.coherence) == (found[0].chaos, found[0].coherence)]
-    return alike[0] if alike and LATIN_1 not in alike else LATIN_1
 
 
 def _undecoded(row: Mapping[str, Any] | Bad) -> bool:
@@ -158,7 +107,7 @@ def _undecoded(row: Mapping[str, Any] | Bad) -> bool:
 
 
 def _read_csv(raw: bytes, usual: str = ",") -> Content:
-    text = _text(raw)
+    text = decoded(raw)
     separator = max([usual, *SEPARATORS], key=lambda each: _columns_by(text, each))
     notices = () if separator == "," else (f"columns are separated by {SEPARATORS[separator]}",)
     records = _records(text, separator)
@@ -166,7 +115,7 @@ def _read_csv(raw: bytes, usual: str = ",") -> Content:
     if not names:
         raise DataError("is empty")
     rows = [_named(names, record, separator) for record in records]
-    return _decoded(raw, text, Content(names, rows, notices))
+    return _marked(raw, text, Content(names, rows, notices))
 
 
 def _columns_by(text: str, separator: str) -> tuple[int, int]:
@@ -201,7 +150,7 @@ def _named(names: Sequence[str], record: Sequence[str], separator: str) -> Mappi
 
 def _read_json(raw: bytes) -> Content:
     """Rows as lines, as an array, or as one object after the other, however they are indented."""
-    text = _text(raw)
+    text = decoded(raw)
     lines = [line for line in text.split("\n") if line.strip()]
     by_line = any(isinstance(_value(line), Mapping) for line in (lines[:1] + lines[-1:]))
     rows = [_value(line) for line in lines] if by_line else list(_values(text))
@@ -210,7 +159,7 @@ def _read_json(raw: bytes) -> Content:
     columns = list(dict.fromkeys(name for row in objects for name in row))
     if len(rows) == 1 and objects and (reason := flaw(columns)):
         raise DataError(f"is one object, not a list of rows: {reason}")
-    return _decoded(raw, text, Content(columns, rows))
+    return _marked(raw, text, Content(columns, rows))
 
 
 def _values(text: str) -> Iterator[Any]:

@@ -9,8 +9,9 @@ from typing import Any
 
 from huggingface_hub import metadata_load
 
-from harness.data_files import READERS, UNPACK, brief, kind
-from harness.errors import DataError
+from harness.data_files import READERS, kind
+from harness.data_text import UNPACK
+from harness.errors import DataError, brief
 
 SPLITS = ("train", "validation", "test")
 WHOLE = "whole"  # in the place of splits: rows that nobody has split

@@ -71,3 +71,9 @@ def closest(name: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown name: a question that names the known one most like it, or a full stop."""
     close = get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else "."
+
+
+def brief(text: object, longest: int = 40) -> str:
+    """A text for a message, on one line, which ends somewhere."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"

@@ -28,7 +28,10 @@ from huggingface_hub.utils._http import default_client_factory  # which set_clie
 Kind = Literal["model", "dataset"]
 
 OPTIONS = {"model": "--model DIR", "dataset": "--data DIR"}
-OF_FILES = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".safetensors", ".bin", ".pt", ".gguf")
+OF_FILES = (
+    *(".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".gz", ".bz2", ".xz", ".zst"),
+    *(".safetensors", ".bin", ".pt", ".gguf"),
+)
 
 
 class Unavailable(Exception):
@@ -49,7 +52,7 @@ def local(name: str) -> Path | None:
         return path
     with suppress(HFValidationError):
         validate_repo_id(name)
-        if path.suffix not in OF_FILES:
+        if path.suffix.lower() not in OF_FILES:
             return None
     raise Unavailable("no such file or folder")
 

@@ -9,8 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from harness import base_model, data, environment, leakage, prepared
 from harness.data import Row
-from harness.data_files import brief
-from harness.errors import DataError
+from harness.errors import DataError, brief
 from harness.plan import Order
 from harness.record import Preflight
 from harness.rouge import words

@@ -10,6 +10,7 @@ from harness.metrics import ROUGE
 from harness.record import Outcome, Prediction
 from harness.report import table
 from harness.report.notes import Notes, section
+from harness.rouge.words import ROUGE_SCORE
 from harness.statistics import Interval
 from harness.suite import ZERO_SHOT, Suite
 
@@ -21,7 +22,8 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u20
 
 def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[Outcome], notes: Notes | None = None) -> str:
     """The whole page; ``samples`` are runs of one seed with the predictions to show."""
-    parts = [f"# Leaderboard: {escape(suite.name)}", _setting(suite), table.leaderboard(rows, "github"), LEGEND]
+    parts = [f"# Leaderboard: {escape(suite.name)}", _setting(suite), table.leaderboard(rows, "github")]
+    parts += [LEGEND.format(words=WORDS[notes.rouge_tokenizer if notes else ROUGE_SCORE])]
     parts += [FRONT] if any(row.fronts for row in rows) else []
     parts += [CONTENDED] if any(row.contended for row in rows) else []
     parts += [SEARCHED] if any(row.costs["search_seconds"] is not None for row in rows) else []
@@ -34,8 +36,13 @@ def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[Outcome], n
     return "\n\n".join(parts) + "\n"
 
 
+WORDS = {
+    ROUGE_SCORE: "Porter stemmer",
+    "words": "over Unicode words, and characters of scripts without spaces",
+    "characters": "over characters",
+}
 LEGEND = (
-    "ROUGE in points (F1 × 100, Porter stemmer), mean over test rows and seeds, with the 95% interval of a bootstrap "
+    "ROUGE in points (F1 × 100, {words}), mean over test rows and seeds, with the 95% interval of a bootstrap "
     "over both. The rank is one more than the number of methods that a paired bootstrap finds clearly better, so "
     "methods that it cannot tell apart share one. Seconds and memory are means over seeds; "
     "training time holds no evaluation."

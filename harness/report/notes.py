@@ -7,6 +7,7 @@ from statistics import fmean
 from tabulate import tabulate
 
 from harness.record import Leakage, Lengths, Record, Status
+from harness.rouge.words import ROUGE_SCORE
 from harness.search import Search, Trial
 
 SHARES = {
@@ -28,18 +29,20 @@ class Notes:
     lengths: Mapping[str, Sequence[Lengths]]
     dead: Mapping[str, int]
     searches: Mapping[str, Search] = field(default_factory=dict)
+    rouge_tokenizer: str = ROUGE_SCORE
 
 
 def of(records: Iterable[Record], leakage: Leakage | None, searches: Mapping[str, Search] | None = None) -> Notes:
-    """The notes on these runs."""
+    """The notes on these runs, which all read ROUGE alike."""
     lengths: dict[str, list[Lengths]] = {}
-    dead = {}
+    dead, rouge_tokenizer = {}, ROUGE_SCORE
     for record in records:
+        rouge_tokenizer = record.rouge_tokenizer
         if record.scores:
             lengths.setdefault(record.spec.method, []).append(record.lengths)
             if record.cost.dead_parameters:
                 dead[record.spec.method] = record.cost.dead_parameters
-    return Notes(leakage, lengths, dead, searches or {})
+    return Notes(leakage, lengths, dead, searches or {}, rouge_tokenizer)
 
 
 def line(notes: Notes) -> str:

@@ -126,9 +126,10 @@ def _in_order(split: str, numbers: Mapping[Path, str], count: int, tail: str) ->
 
 
 def _both(files: Sequence[Path]) -> str:
-    """Two files by name, and where they are."""
-    one, other = files[0], files[-1] if len(files) == 2 else files[1]
-    return f"{one.parent}: {one.name} and {os.path.relpath(other, one.parent)}"
+    """Two files, and where both are."""
+    one, other = files[:2]
+    place = Path(os.path.commonpath([one.parent, other.parent]))
+    return f"{place}: {one.relative_to(place)} and {other.relative_to(place)}"
 
 
 def _stem(path: PurePath) -> str:

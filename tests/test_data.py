@@ -144,35 +144,6 @@ def test_a_dialogue_that_is_a_list_of_turns_is_refused_by_row(tmp_path, rows, wr
         load(path)
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("ragged.csv", b"dialogue,summary\nHello.,A greeting.\nBye.,A parting.,more,than,that\n"),
-        ("empty.csv", b""),
-        ("latin1.csv", b"dialogue,summary\nCaf\xe9.,A place.\n"),
-        ("broken.jsonl", b'{"dialogue": "Hello.", "summary"'),
-        ("broken.parquet", b"PAR1 and nothing that follows"),
-    ],
-)
-def test_an_unreadable_file_is_named(name, content, tmp_path):
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(DataError, match=f"{name}: not a readable {name.split('.')[1]} file"):
-        load(tmp_path / name)
-
-
-def test_a_csv_file_with_more_fields_than_columns_is_refused_and_not_shifted(tmp_path):
-    lines = [f"Hello, Tom {number}.,A greeting." for number in range(20)]
-    (tmp_path / "unquoted.csv").write_text("\n".join(["dialogue,summary", *lines]))
-    with pytest.raises(DataError, match=r"unquoted\.csv"):
-        load(tmp_path / "unquoted.csv")
-
-
-def test_an_unknown_kind_of_file_is_answered_with_the_known_ones(tmp_path):
-    (tmp_path / "rows.xlsx").write_bytes(b"PK")
-    with pytest.raises(DataError, match=r"rows\.xlsx: cannot read \.xlsx files; known are \.csv, \.jsonl, \.json, "):
-        load(tmp_path / "rows.xlsx")
-
-
 def test_a_folder_without_data_says_what_it_should_hold(tmp_path):
     with pytest.raises(DataError, match="holds neither train/validation/test files"):
         load(tmp_path)

@@ -136,6 +136,23 @@ def test_what_the_hub_has_is_loaded_and_its_commit_named(load, repository, hub):
     assert loaded["revision"] == hub.commit(repository.key)
 
 
+def test_data_on_the_hub_are_read_as_a_folder_is(load, served, hub, rows, write, tmp_path):
+    write(tmp_path / "data" / "train-00000-of-00002.parquet", rows[:10])
+    write(tmp_path / "data" / "train-00001-of-00002.parquet", rows[10:20])
+    (tmp_path / "data" / "test.JSON").write_text(json.dumps(rows[20:]))
+    repository = replace(served["data"], key="datasets/owner/shards")
+    hub.repositories[repository.key] = tmp_path
+    loaded = load(repository)["content"]
+    assert loaded == {
+        "train": [list(row.values()) for row in rows[:20]],
+        "test": [list(row.values()) for row in rows[20:]],
+    }
+    (tmp_path / "data" / "train-00000-of-00002.parquet").unlink()
+    assert load(repository)["error"] == (
+        "owner/shards/data/train-00000-of-00002.parquet: is missing; of 2 parts of train only 1 are there"
+    )
+
+
 def test_a_branch_that_moved_on_is_loaded_where_it_is_now(load, repository, hub, tmp_path):
     before = load(repository)["revision"]
     hub.repositories[repository.key] = shutil.copytree(repository.folder, tmp_path / "newer")

@@ -119,7 +119,7 @@ def _in_order(split: str, numbers: Mapping[Path, str], count: int, tail: str) ->
         first = ordered[0]
         number = f"{min(missing):0{len(numbers[first])}}"
         path = first.with_name(first.name.replace(f"{numbers[first]}{tail}", f"{number}{tail}", 1))
-        raise DataError(f"{path}: is missing; of {count} parts of {split} only {len(found)} are there")
+        raise DataError(f"{path}: is missing; {len(found)} of {count} parts of {split} are there")
     if found[-1] not in wanted:
         raise DataError(f"{ordered[-1]}: is one more than the {count} parts of {split}; remove it")
     return ordered

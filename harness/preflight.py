@@ -51,30 +51,31 @@ def _rouge_tokenizer(order: Order, splits: Mapping[str, Sequence[Row]]) -> tuple
     asked = order.spec.evaluation.rouge_tokenizer
     if asked != AUTO:
         return asked, []
-    references = [row.summary for rows in splits.values() for row in rows]
-    chosen = words.choose(references)
+    chosen = words.choose(row.summary for rows in splits.values() for row in rows)
     if chosen == words.ROUGE_SCORE:
         return chosen, []
     return chosen, [
-        "ROUGE compares Unicode words, and characters of scripts without spaces, without a stemmer, since most of the "
-        f'summaries are not in Latin letters (evaluation.rouge_tokenizer = "{chosen}")'
+        "ROUGE compares Unicode words, and characters of scripts without spaces, without a stemmer: rouge_score's own "
+        f'tokenizer sees a-z and 0-9 only, and many summaries hold other letters (rouge_tokenizer = "{chosen}")'
     ]
 
 
 def _keep(task: Task, reading: str, folder: Path) -> None:
-    """Leave the task for the runs. Raises ``DataError`` for answers that ROUGE could only call wrong."""
+    """Leave the task for the runs. Raises ``DataError`` for references that ROUGE could only call missed."""
     unread = [
-        f"{row + 1} (id {brief(question.id, 20)}: {brief(reference, 20)})"
+        (f"{row + 1} (id {brief(question.id, 20)}: {brief(reference, 20)})", reference)
         for question in task.questions
         for row, reference in zip(question.rows, question.references, strict=True)
-        if not words.reads(reading, reference)
+        if question.scored and not words.reads(reading, reference)
     ]
     if unread:
-        shown = ", ".join(unread[:3]) + (f" and {len(unread) - 3:,} more" if len(unread) > 3 else "")
-        remedy = "" if reading != words.ROUGE_SCORE else ', or set evaluation.rouge_tokenizer = "words"'
+        shown = ", ".join(name for name, _ in unread[:3])
+        more = f" and {len(unread) - 3:,} more" if len(unread) > 3 else ""
+        others = any(words.reads(words.WORDS, reference) for _, reference in unread)
+        remedy = ', or set evaluation.rouge_tokenizer = "words"' if others else ""
         raise DataError(
-            f"ROUGE ({reading}) cannot read the summaries of {len(unread):,} rows that are to be answered, so every "
-            f"answer would score 0: {shown}; take these rows out{remedy}"
+            f"ROUGE ({reading}) cannot read the summaries of {len(unread):,} test rows, so every answer to them would "
+            f"score 0: {shown}{more}; take these rows out{remedy}"
         )
     prepared.save(replace(task, rouge_tokenizer=reading), folder)
 

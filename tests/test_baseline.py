@@ -70,7 +70,15 @@ def test_a_row_holds_what_makes_results_comparable():
         "model_revision": "5ca1ab1e0000",
         "budget": {"max_steps": 20},
         "evaluation": {"max_new_tokens": 64, "num_beams": 1},
+        "rouge_tokenizer": "rouge_score",
     }
+
+
+def test_how_rouge_was_read_is_what_it_came_to_and_not_what_was_asked():
+    asked = {"evaluation": Evaluation(rouge_tokenizer="words")}
+    named, found = row(THEN, asked=asked, rouge_tokenizer="words").row.key, row(THEN, rouge_tokenizer="words").row.key
+    assert named == found
+    assert changes(row(THEN).row.key.model_dump(), found.model_dump()) == ["rouge_tokenizer rouge_score → words"]
 
 
 def test_what_is_shown_and_how_far_zero_shot_must_be_beaten_do_not_make_results_incomparable():

@@ -149,7 +149,7 @@ def test_data_on_the_hub_are_read_as_a_folder_is(load, served, hub, rows, write,
     }
     (tmp_path / "data" / "train-00000-of-00002.parquet").unlink()
     assert load(repository)["error"] == (
-        "owner/shards/data/train-00000-of-00002.parquet: is missing; of 2 parts of train only 1 are there"
+        "owner/shards/data/train-00000-of-00002.parquet: is missing; 1 of 2 parts of train are there"
     )
 
 

@@ -52,6 +52,10 @@ def test_the_hash_of_a_spec_changes_with_anything_in_it(field):
     assert spec(**{field: CHANGES[field]}).hash != spec().hash
 
 
+def test_what_a_suite_leaves_out_is_not_in_the_hash_of_a_spec():
+    assert spec(evaluation=Evaluation(rouge_tokenizer="auto"), task=TaskTable(name="dialogsum")).hash == "7a95cc48eab3"
+
+
 def test_equal_specs_have_the_same_hash_of_twelve_hex_digits():
     assert spec().hash == spec().hash
     assert len(spec().hash) == 12

@@ -147,3 +147,11 @@ def test_of_two_runs_of_one_name_the_one_that_was_asked_for_counts():
     older, newer = stored(spec=spec(batch_size=8)), stored()
     for entries in ([older, newer], [newer, older]):
         assert decide(spec(), *entries).stored is newer.record
+
+
+def test_a_run_whose_rouge_was_read_otherwise_is_done_again():
+    here = SESSION.model_copy(update={"rouge_tokenizer": "words"})
+    assert reason(spec("lora"), stored(), here=here) == (
+        "its ROUGE was read otherwise: rouge_tokenizer rouge_score → words"
+    )
+    assert decide(spec("lora"), stored(rouge_tokenizer="words"), here=here).stored

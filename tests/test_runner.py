@@ -1,5 +1,7 @@
 """A run in this process: what its spec asks for is done, and what it shows only is not scored."""
 
+from dataclasses import replace
+
 import pytest
 from records import spec
 
@@ -112,6 +114,14 @@ def test_a_bound_answers_from_the_references_and_its_record_says_so(run):
         turns = prediction.dialogue.splitlines()
         alone = scoring.rouge(turns, [prediction.references] * len(turns))
         assert prediction.scores["rouge1"] >= max(mean["rouge1"] for mean, _ in alone) > 0
+
+
+def test_a_run_reads_rouge_as_its_task_says_and_so_does_a_bound(run, tokenizer):
+    row = Row("1", "Том: Привет!\nАнна: Том опоздал на встречу.", "Том опоздал на встречу.")
+    task = prepare(TaskTable(name="dialogsum", data="here"), {"train": [row], "test": [row]}, tokenizer)
+    (answer,) = run("oracle", replace(task, rouge_tokenizer="words")).predictions
+    assert answer.text == "Анна: Том опоздал на встречу."
+    assert answer.scores["rouge1"] == pytest.approx(8 / 9)
 
 
 def test_a_method_that_is_no_bound_is_not_recorded_as_one(run):

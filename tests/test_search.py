@@ -146,8 +146,9 @@ def test_whatever_changes_the_trials_changes_the_hash(changes):
         (SearchTable(trials=3, spread=4.0), {}),
         (TABLE, {"validation_hash": "ddddeeeeffff"}),
         (TABLE, {"model_revision": "another"}),
+        (TABLE, {"rouge_tokenizer": "words"}),
     ],
-    ids=["trials", "spread", "validation rows", "base model"],
+    ids=["trials", "spread", "validation rows", "base model", "rouge tokenizer"],
 )
 def test_another_search_or_other_rows_or_another_base_change_the_hash(table, here):
     assert search.hash_of(spec("lora"), table, HERE.model_copy(update=here)) != searched().hash

@@ -1,0 +1,109 @@
+"""What is found before the first run: how the data were read, and how ROUGE has to read them."""
+
+import json
+
+import pytest
+from projects import begin, finish, project
+from records import spec
+
+from harness import preflight, prepared, registry
+from harness.errors import DataError
+from harness.plan import Order
+from harness.record import Preflight
+from harness.store import Store
+from harness.suite import Evaluation, ModelTable, SearchTable, TaskTable
+
+RUSSIAN = [
+    {"id": f"строка_{number}", "dialogue": f"Том: Привет, Анна! {number}\nАнна: Привет.", "summary": "Том здоровается."}
+    for number in range(20)
+]
+PUNCTUATION = {"id": "odd", "dialogue": "Tom: Hm?\nAnna: Hm!", "summary": "?!"}
+
+
+@pytest.fixture
+def check(tiny_folder, tmp_path, write):
+    """``check(training, test)``: what the preflight says about these rows, and the folder of the task for the runs."""
+
+    def checked(training, test, search=0, validation=(), evaluation=None, **table):
+        for split, rows in (("train", training), ("test", test), *([("dev", validation)] if validation else [])):
+            write(tmp_path / "data" / f"{split}.jsonl", rows)
+        asked = TaskTable(name="dialogsum", data=str(tmp_path / "data"), **table)
+        order = Order(
+            spec=spec("zero_shot", task=asked, evaluation=evaluation or Evaluation()),
+            plugin=registry.discover()["zero_shot"],
+            model=ModelTable(name=str(tiny_folder)),
+            task=tmp_path / "task",
+            device="cpu",
+            threads=1,
+            search=SearchTable(trials=search),
+        )
+        return Preflight.model_validate_json(preflight.check(order)), order
+
+    return checked
+
+
+def test_how_rouge_reads_a_data_set_is_decided_over_all_its_summaries_told_and_handed_to_the_runs(check, rows):
+    found, order = check(RUSSIAN, rows[:4], search=1)
+    assert found.rouge_tokenizer == "words"
+    (notice,) = found.notices
+    assert notice.startswith(
+        "ROUGE compares Unicode words, and characters of scripts without spaces, without a stemmer"
+    )
+    assert prepared.load(order.task).rouge_tokenizer == "words"
+    assert prepared.load(order.validation).rouge_tokenizer == "words"
+
+
+def test_latin_data_are_read_as_rouge_score_reads_them_and_nothing_is_told(check, rows):
+    found, order = check(rows[:16], rows[16:20])
+    assert (found.rouge_tokenizer, found.rows_skipped, found.notices) == ("rouge_score", 0, ())
+    assert prepared.load(order.task).rouge_tokenizer == "rouge_score"
+
+
+def test_a_suite_decides_how_rouge_reads_if_it_says_so(check, rows):
+    found, _ = check(rows[:16], rows[16:20], evaluation=Evaluation(rouge_tokenizer="characters"))
+    assert (found.rouge_tokenizer, found.notices) == ("characters", ())
+
+
+def test_summaries_that_no_tokenizer_reads_are_an_error_that_names_the_rows(check, rows):
+    with pytest.raises(DataError) as caught:
+        check(rows[:16], [*rows[16:19], PUNCTUATION])
+    assert str(caught.value).startswith("ROUGE (rouge_score) cannot read the summaries of 1 test rows")
+    assert "4 (id odd: ?!)" in str(caught.value)
+
+
+def test_nor_may_a_search_ask_for_them(check, rows):
+    with pytest.raises(DataError, match=r"1 \(id odd: \?!\)"):
+        check(rows[:16], rows[16:18], search=1, validation=[PUNCTUATION])
+
+
+def test_a_summary_that_is_only_learned_from_may_be_anything(check, rows):
+    assert check([*rows[:16], PUNCTUATION], rows[16:20])[0].rouge_tokenizer == "rouge_score"
+
+
+def test_russian_that_rouge_score_is_to_read_is_refused_with_a_remedy_and_a_short_message(check):
+    long = [{**row, "id": f"{row['id']} {'x' * 999}", "summary": f"{row['summary']} {'ы' * 999}"} for row in RUSSIAN]
+    with pytest.raises(DataError) as caught:
+        check(long[:10], long[10:], evaluation=Evaluation(rouge_tokenizer="rouge_score"))
+    assert "of 10 test rows" in str(caught.value)
+    assert 'or set evaluation.rouge_tokenizer = "words"' in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_session_tells_how_it_read_the_data_and_keeps_it_in_its_records(tiny_folder, tmp_path, write):
+    data = write(tmp_path / "russian.jsonl", [*RUSSIAN, {**RUSSIAN[0], "summary": ""}])
+    there = project(tmp_path / "project", data=data, model=tiny_folder)
+    suite = there / "small.toml"
+    suite.write_text(suite.read_text().replace("[model]", "skip_bad_rows = true\n[model]").replace("[]", '["lead3"]'))
+    code, output = finish(begin(there))
+    assert code == 0, output
+    assert "russian.jsonl: skipped 1 bad of 21 rows: row 21: summary is empty" in output
+    assert output.count("ROUGE compares Unicode words") == 1
+    store = Store(there / "results", "small")
+    records = {record.spec.method: record for record in store.read_runs()}
+    assert {(record.rouge_tokenizer, record.rows_skipped) for record in records.values()} == {("words", 1)}
+    assert records["lead3"].scores.rouge1 > 0.2
+    assert records["lead3"].lengths.words_reference == 2
+    assert (
+        "over Unicode words, and characters of scripts without spaces" in (store.folder / "leaderboard.md").read_text()
+    )
+    assert json.loads(suite.read_text() and (store.folder / "leaderboard.json").read_text())

@@ -123,9 +123,12 @@ def _sources(path: Path) -> tuple[Mapping[str, list[Source]], list[str]]:
     if (path / "dataset_dict.json").exists() or (path / "state.json").exists():
         return _saved(path)
     files, others = data_folders.find(path)
-    return {split: [(f"{each} ({split})", data_files.read(each)) for each in files[split]] for split in files}, (
-        _passed_over(path, others)
-    )
+    sources = {split: [(_where(each, split), data_files.read(each)) for each in files[split]] for split in files}
+    return sources, _passed_over(path, others)
+
+
+def _where(path: Path, split: str) -> str:
+    return f"{path}" if split == WHOLE else f"{path} ({brief(split)})"
 
 
 def _passed_over(folder: Path, names: Sequence[str]) -> list[str]:
@@ -146,7 +149,7 @@ def _saved(folder: Path) -> tuple[dict[str, list[Source]], list[str]]:
         if split in sources:
             raise DataError(f"{sources[split][0][0]} and {brief(key)!r} are both for {split}; rename one of them")
         if split:
-            sources[split] = [(f"{folder} ({brief(key)})", content)]
+            sources[split] = [(_where(folder, key), content)]
     others = [key for key in contents if key != WHOLE and not data_folders.split_of(key)]
     return sources, _passed_over(folder, others)
 

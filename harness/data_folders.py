@@ -34,8 +34,8 @@ def find(folder: Path) -> tuple[Mapping[str, Sequence[Path]], list[str]]:
     configured = _configured(folder)
     files = sorted(_files(folder))
     by_split = configured or _by_name(folder, files)
-    if not by_split and len(files) == 1:
-        return {WHOLE: files}, []
+    if not by_split and (len(files) == 1 or (files and all(SHARD.fullmatch(_stem(file)) for file in files))):
+        by_split = {WHOLE: files}
     if not by_split:
         raise DataError(
             f"{folder}: holds neither train/validation/test files ({', '.join(READERS)}, also packed: "

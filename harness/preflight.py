@@ -63,7 +63,7 @@ def _rouge_tokenizer(order: Order, splits: Mapping[str, Sequence[Row]]) -> tuple
 def _keep(task: Task, reading: str, folder: Path) -> None:
     """Leave the task for the runs. Raises ``DataError`` for references that ROUGE could only call missed."""
     unread = [
-        (f"{row + 1} (id {brief(question.id, 20)}: {brief(reference, 20)})", reference)
+        (f"row {row + 1} (id {brief(question.id, 20)}: {brief(reference, 20)})", reference)
         for question in task.questions
         for row, reference in zip(question.rows, question.references, strict=True)
         if question.scored and not words.reads(reading, reference)
@@ -74,8 +74,8 @@ def _keep(task: Task, reading: str, folder: Path) -> None:
         others = any(words.reads(words.WORDS, reference) for _, reference in unread)
         remedy = ', or set evaluation.rouge_tokenizer = "words"' if others else ""
         raise DataError(
-            f"ROUGE ({reading}) cannot read the summaries of {len(unread):,} test rows, so every answer to them would "
-            f"score 0: {shown}{more}; take these rows out{remedy}"
+            f"ROUGE ({reading}) cannot read {len(unread):,} of the summaries that answers are held against, so their "
+            f"scores would say nothing: {shown}{more}; take these rows out{remedy}"
         )
     prepared.save(replace(task, rouge_tokenizer=reading), folder)
 

@@ -132,6 +132,11 @@ def test_the_only_file_of_a_folder_is_split_by_dialogue_like_one_that_is_named(t
     assert read(tmp_path).splits == read(path).splits
 
 
+def test_parts_that_are_of_no_split_are_one_file_that_is_split_by_dialogue(tmp_path, rows, write):
+    datasets.Dataset.from_list(rows).save_to_disk(tmp_path / "parent" / "saved", num_shards=2)
+    assert read(tmp_path / "parent").splits == read(write(tmp_path / "rows.jsonl", rows)).splits
+
+
 def test_a_saved_dataset_dict_may_call_its_validation_dev(tmp_path, rows):
     parts = {"train": rows[:2], "dev": rows[2:4], "test": rows[4:6], "unsupervised": rows[6:]}
     saved = datasets.DatasetDict({name: datasets.Dataset.from_list(part) for name, part in parts.items()})

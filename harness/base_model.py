@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.activations import NewGELUActivation
 
@@ -17,8 +16,10 @@ from harness.errors import ModelError
 from harness.suite import ModelTable
 
 EMBEDDED = Path(__file__).parent / "embedded" / "base_model"
-FILES = ("*.json", "*.txt", "*.model", "*.jinja", "model*.safetensors")  # of a repository: no weights in other formats
-TOKENIZER_FILES = ("tokenizer.json", "spiece.model", "tokenizer.model", "vocab.json", "vocab.txt")
+# Of a repository: what tokenizers read, and no weights in other formats.
+FILES = ("*.json", "*.txt", "*.model", "*.spm", "*.tokenizer", "*.jinja", "model*.safetensors")
+WHOLE = "tokenizer.json"  # a tokenizer in one file
+OPTIONAL = ("tokenizer_config.json", "target_vocab.json")  # of the files that a class of tokenizers names
 
 Seq2Seq: TypeAlias = PreTrainedModel  # or the PeftModel around it
 
@@ -49,17 +50,14 @@ def load(table: ModelTable, device: torch.device) -> Base:
     Weights come from safetensors only, are float32, and no code of the repository is run.
     Raises ``ModelError`` that says what to do when it cannot be had.
     """
-    model = load_model(table, device)
-    with _explained(table):
-        tokenizer = AutoTokenizer.from_pretrained(str(_folder(table)[0]), trust_remote_code=False)
-    return Base(model, tokenizer)
+    tokenizer = _tokenizer(table)
+    return Base(load_model(table, device), tokenizer)
 
 
 def load_model(table: ModelTable, device: torch.device) -> Seq2Seq:
     """The model alone, as ``load`` gives it."""
     folder, _ = _folder(table)
     with _explained(table):
-        _has_tokenizer(folder)
         model = AutoModelForSeq2SeqLM.from_pretrained(
             str(folder), dtype=torch.float32, use_safetensors=True, trust_remote_code=False
         )
@@ -98,17 +96,34 @@ def _folder(table: ModelTable) -> tuple[Path, str | None]:
     return folder, folder.name
 
 
-def _has_tokenizer(folder: Path) -> None:
-    """transformers makes up a tokenizer, without a word, for a folder that has none."""
-    if not any((folder / file).exists() for file in TOKENIZER_FILES):
-        raise OSError(f"no tokenizer (one of {', '.join(TOKENIZER_FILES)})")
+def _tokenizer(table: ModelTable) -> PreTrainedTokenizerBase:
+    """The tokenizer of that name, which fills and cuts at the end of a text."""
+    folder, _ = _folder(table)
+    with _explained(table):
+        tokenizer = AutoTokenizer.from_pretrained(
+            str(folder), trust_remote_code=False, padding_side="right", truncation_side="right"
+        )
+        _has_files(type(tokenizer), folder)
+    return tokenizer
+
+
+def _has_files(cls: type[PreTrainedTokenizerBase], folder: Path) -> None:
+    """transformers makes up, without a word, what a folder lacks of a tokenizer's vocabulary."""
+    files = [file for file in cls.vocab_files_names.values() if file not in OPTIONAL]
+    parts = [file for file in files if file != WHOLE]
+    whole = WHOLE in files and (folder / WHOLE).exists()
+    if files and not whole and not (parts and all((folder / part).exists() for part in parts)):
+        choices = [WHOLE] * (WHOLE in files) + [" with ".join(parts)] * bool(parts)
+        raise OSError(f"no tokenizer; {cls.__name__} reads {' or '.join(choices)}")
 
 
 @contextmanager
 def _explained(table: ModelTable) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except ModelError:
+        raise
+    except Exception as error:  # whatever transformers and the libraries of tokenizers raise
         needs = "config.json, model.safetensors and a tokenizer"
         reason = " ".join(str(error).split())[:300]
         raise ModelError(f"model {table.name!r}: not a usable checkpoint, which needs {needs}: {reason}") from error

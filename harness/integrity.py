@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -13,29 +13,29 @@ from transformers import PreTrainedModel
 from harness.errors import ModelError
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
-# Every name that T5-like checkpoints use for the embedding of the input, the usual one first.
-EMBEDDINGS = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
+
+MARK = "_is_hf_initialized"  # without it transformers gives those tensors of a module a value that it did not load
+State = Mapping[str, torch.Tensor]  # a model's tensors by name
 
 
 def verify(model: PreTrainedModel, folder: Path, name: str) -> None:
     """Raise ``ModelError`` with the name of the first tensor that is not what the checkpoint in ``folder`` holds.
 
-    A tensor that the checkpoint does not hold must share the weights of one that it does; an input
-    embedding must be one of the checkpoint's input embeddings, never its output projection.
+    A tensor that the checkpoint does not hold must be tied to one that it does, an input embedding to another input
+    embedding wherever the checkpoint has one; else the architecture must compute it, and no training change it.
     """
     state = model.state_dict()
-    files: list[Any] = [safe_open(path, framework="pt") for path in weight_files(folder)]
-    stored: dict[str, Any] = {key: file for file in files for key in file.keys()}  # noqa: SIM118
-    _nothing_at_random(state, stored, name)
-    for key, file in stored.items():
-        if key in state:
-            _same(state[key], file.get_tensor(key), key, name)
-    source = next((key for key in EMBEDDINGS if key in stored), None)
-    if source is not None:
-        embedding = stored[source].get_tensor(source)
-        for key in EMBEDDINGS:
-            if key in state and key not in stored:
-                _same(state[key], embedding, key, name)
+    held = set()
+    for key, stored in _tensors(model, folder, state):
+        _same(state[key], stored, key, name)
+        held.add(key)
+    untied = json.loads((folder / "config.json").read_text()).get("tie_word_embeddings") is False
+    for key in (key for key in state if key not in held):
+        source = _source(model, key, state, held, untied)
+        if source is not None:
+            _same(state[key], state[source], key, name)
+        elif not _is_computed(model, key):
+            raise ModelError(f"model {name!r}: the checkpoint has no tensor {key}, which would stay random")
 
 
 def digest(files: Iterable[Path]) -> str:
@@ -54,12 +54,67 @@ def weight_files(folder: Path) -> list[Path]:
     return [folder / part for part in sorted(parts)]
 
 
-def _nothing_at_random(state: Mapping[str, torch.Tensor], stored: Mapping[str, object], name: str) -> None:
-    loaded = {tensor.data_ptr() for key, tensor in state.items() if key in stored}
-    for key, tensor in state.items():
-        tied = tensor.data_ptr() in loaded or (key in EMBEDDINGS and any(other in stored for other in EMBEDDINGS))
-        if key not in stored and not tied:
-            raise ModelError(f"model {name!r}: the checkpoint has no tensor {key}, which would stay random")
+def _tensors(model: PreTrainedModel, folder: Path, state: State) -> Iterator[tuple[str, torch.Tensor]]:
+    """What the checkpoint holds of a model, by the model's names: a bare base model's lack its prefix."""
+    prefix = f"{model.base_model_prefix}."
+    for path in weight_files(folder):
+        with safe_open(path, framework="pt") as file:
+            for stored in file.keys():  # noqa: SIM118
+                names = (stored, prefix + stored, stored.removeprefix(prefix))
+                if key := next((name for name in names if name in state), None):
+                    yield key, file.get_tensor(stored)
+
+
+def _source(model: PreTrainedModel, key: str, state: State, held: Collection[str], untied: bool) -> str | None:
+    """The tensor of the checkpoint that a tensor which it does not hold must be equal to.
+
+    Input embeddings are tied to each other first, and to the output projection only where ``config.json`` does not
+    forbid it: transformers ties both in every T5, and has tied the wrong ones when the usual one was missing.
+    """
+    ties = model.get_expanded_tied_weights_keys(all_submodels=True)
+    partners = [
+        other
+        for other in state
+        if other in held
+        and (_root(other, ties) == _root(key, ties) or state[other].data_ptr() == state[key].data_ptr())
+    ]
+    alike = [other for other in partners if _embeds(model, other) == _embeds(model, key)]
+    return next(iter(alike or (partners if not untied else [])), None)
+
+
+def _root(key: str, ties: Mapping[str, str]) -> str:
+    """The tensor that the architecture declares this one to be tied to, directly or through others; or itself."""
+    while key in ties:
+        key = ties[key]
+    return key
+
+
+def _embeds(model: PreTrainedModel, key: str) -> bool:
+    return isinstance(_owner(model, key), torch.nn.Embedding)
+
+
+def _owner(model: PreTrainedModel, key: str) -> torch.nn.Module:
+    owner: torch.nn.Module = model.get_submodule(key.rpartition(".")[0])
+    return owner
+
+
+@torch.no_grad()
+def _is_computed(model: PreTrainedModel, key: str) -> bool:
+    """Whether no training gave a tensor its value: a buffer or a table of positions that comes out the same again.
+
+    A table is told from what training starts with by its being an embedding, and not the same everywhere.
+    """
+    tensor, owner = model.get_parameter_or_buffer(key), _owner(model, key)
+    table = _embeds(model, key) and bool(tensor.min() < tensor.max())
+    if isinstance(tensor, torch.nn.Parameter) and not table:
+        return False
+    value = tensor.clone()
+    tensor.fill_(math.nan if tensor.is_floating_point() else -1)
+    setattr(owner, MARK, False)
+    with torch.random.fork_rng(devices=[]):
+        torch.seed()
+        model.initialize_weights()
+    return torch.equal(tensor, value)
 
 
 def _same(parameter: torch.Tensor, stored: torch.Tensor, key: str, name: str) -> None:

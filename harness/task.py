@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import NamedTuple
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
@@ -14,6 +13,7 @@ from harness import data
 from harness.data import Row
 from harness.errors import DataError, SuiteError, unknown
 from harness.rouge.words import ROUGE_SCORE
+from harness.source_limit import fit
 from harness.suite import TaskTable
 
 IGNORED = -100  # labels that the loss skips
@@ -111,13 +111,14 @@ def prepare(
 ) -> Task:
     """The task that a suite makes of a data set's splits; ``samples`` are test rows to answer in any case.
 
-    Raises ``DataError`` for a sample that the test split does not have.
+    Raises ``DataError`` for a sample that the test split does not have, ``SuiteError`` for a limit that leaves no room
+    for a dialogue or a summary.
     """
     prompt, chosen = prompt_of(table), data.cut(table, splits)
-    learned = _fit([row.dialogue for row in chosen["train"]], prompt, tokenizer, table.max_source_tokens)
+    learned = fit([row.dialogue for row in chosen["train"]], prompt.fill, tokenizer, table.max_source_tokens)
     targets, truncated = _targets([row.summary for row in chosen["train"]], tokenizer, table.max_target_tokens)
     groups = _dialogues(splits["test"], len(chosen["test"]), samples)
-    asked = _fit([rows[0].dialogue for rows in groups.values()], prompt, tokenizer, table.max_source_tokens)
+    asked = fit([rows[0].dialogue for rows in groups.values()], prompt.fill, tokenizer, table.max_source_tokens)
     questions = [
         Question(
             id=rows[0].id,
@@ -158,41 +159,21 @@ def _parts(rows: Sequence[int], size: int) -> list[Sequence[int]]:
     return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
-class _Fitted(NamedTuple):
-    """A prompt that fits into the source limit, its tokens, and whether its dialogue was cut for that."""
-
-    prompt: str
-    tokens: list[int]
-    cut: bool
-
-
-def _fit(dialogues: Sequence[str], prompt: Prompt, tokenizer: PreTrainedTokenizerBase, longest: int) -> list[_Fitted]:
-    """Prompts that fit into so many tokens; dialogues are cut at their ends where they must be."""
-    prompts = [prompt.fill(dialogue) for dialogue in dialogues]
-    fitted = []
-    for dialogue, text, tokens in zip(dialogues, prompts, tokenizer(prompts, verbose=False)["input_ids"], strict=True):
-        if cut := len(tokens) > longest:
-            text = _shortened(dialogue, prompt, tokenizer, longest)
-            tokens = tokenizer(text, verbose=False)["input_ids"]
-        fitted.append(_Fitted(text, tokens, cut))
-    return fitted
-
-
-def _shortened(dialogue: str, prompt: Prompt, tokenizer: PreTrainedTokenizerBase, longest: int) -> str:
-    tokens = tokenizer(dialogue, add_special_tokens=False, verbose=False)["input_ids"]
-    text = prompt.fill(dialogue)
-    while tokens and (excess := len(tokenizer(text, verbose=False)["input_ids"]) - longest) > 0:
-        tokens = tokens[: max(0, len(tokens) - excess)]
-        text = prompt.fill(_whole(tokenizer.decode(tokens, skip_special_tokens=True)))
-    return text
-
-
 def _targets(
     summaries: Sequence[str], tokenizer: PreTrainedTokenizerBase, longest: int
 ) -> tuple[list[torch.Tensor], float]:
-    """Target tokens, cut before their end token, and the share of summaries that were longer."""
+    """Target tokens, cut before their end token, and the share of summaries that were longer.
+
+    Raises ``SuiteError`` when that leaves nothing of them but what the tokenizer adds to any text.
+    """
     tokens = tokenizer(text_target=list(summaries), verbose=False)["input_ids"]
     too_long = [number for number, ids in enumerate(tokens) if len(ids) > longest]
+    added = len(tokenizer(text_target="")["input_ids"])
+    if too_long and longest <= added:
+        raise SuiteError(
+            f"task.max_target_tokens: {longest} leaves no room for a summary, since this model's end of a text alone "
+            f"takes {added}; raise it to {added + 1} at the very least"
+        )
     for number in too_long:
         tokens[number] = tokenizer(text_target=summaries[number], truncation=True, max_length=longest)["input_ids"]
     return [*map(_vector, tokens)], len(too_long) / len(summaries)
@@ -200,11 +181,6 @@ def _targets(
 
 def _vector(ids: Sequence[int]) -> torch.Tensor:
     return torch.tensor(ids, dtype=torch.int32)
-
-
-def _whole(text: str) -> str:
-    """Text that was cut between tokens, without half a character or spaces at its end."""
-    return text.rstrip("\N{REPLACEMENT CHARACTER}").rstrip()
 
 
 def hash_of(splits: Mapping[str, Sequence[Row]]) -> str:

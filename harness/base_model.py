@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.activations import NewGELUActivation
 
@@ -16,8 +17,8 @@ from harness.errors import ModelError
 from harness.suite import ModelTable
 
 EMBEDDED = Path(__file__).parent / "embedded" / "base_model"
-# Of a repository: what tokenizers read, and no weights in other formats.
-FILES = ("*.json", "*.txt", "*.model", "*.spm", "*.tokenizer", "*.jinja", "model*.safetensors")
+VOCABULARIES = ("tokenizer.json", "vocab*.json", "*.txt", "*.model", "*.spm", "*.tokenizer")
+FILES = ("*.json", *VOCABULARIES, "*.jinja", "model*.safetensors")  # of a repository: no weights in other formats
 WHOLE = "tokenizer.json"  # a tokenizer in one file
 OPTIONAL = ("tokenizer_config.json", "target_vocab.json")  # of the files that a class of tokenizers names
 
@@ -50,8 +51,7 @@ def load(table: ModelTable, device: torch.device) -> Base:
     Weights come from safetensors only, are float32, and no code of the repository is run.
     Raises ``ModelError`` that says what to do when it cannot be had.
     """
-    tokenizer = _tokenizer(table)
-    return Base(load_model(table, device), tokenizer)
+    return Base(load_model(table, device), _tokenizer(table))
 
 
 def load_model(table: ModelTable, device: torch.device) -> Seq2Seq:
@@ -99,11 +99,19 @@ def _folder(table: ModelTable) -> tuple[Path, str | None]:
 def _tokenizer(table: ModelTable) -> PreTrainedTokenizerBase:
     """The tokenizer of that name, which fills and cuts at the end of a text."""
     folder, _ = _folder(table)
+    files = sorted(path.name for pattern in VOCABULARIES for path in folder.glob(pattern))
+    made = f"the tokenizer that transformers makes of {', '.join(files) or 'no vocabulary'}"
     with _explained(table):
-        tokenizer = AutoTokenizer.from_pretrained(
-            str(folder), trust_remote_code=False, padding_side="right", truncation_side="right"
-        )
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(
+                str(folder), trust_remote_code=False, padding_side="right", truncation_side="right"
+            )
+            around = tokenizer("")["input_ids"]
+        except Exception as error:  # whatever the libraries of tokenizers raise
+            raise OSError(f"{made} does not work: {error}") from error
         _has_files(type(tokenizer), folder)
+        if tokenizer.unk_token_id in around:
+            raise OSError(f"{made} does not know the tokens that it puts around a text; add {WHOLE}")
     return tokenizer
 
 
@@ -121,9 +129,7 @@ def _has_files(cls: type[PreTrainedTokenizerBase], folder: Path) -> None:
 def _explained(table: ModelTable) -> Iterator[None]:
     try:
         yield
-    except ModelError:
-        raise
-    except Exception as error:  # whatever transformers and the libraries of tokenizers raise
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         needs = "config.json, model.safetensors and a tokenizer"
         reason = " ".join(str(error).split())[:300]
         raise ModelError(f"model {table.name!r}: not a usable checkpoint, which needs {needs}: {reason}") from error

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import torch
+
 from harness.method import Batch, Method, Seq2Seq
 
 
@@ -10,11 +12,9 @@ class FewShot(Method):
     shots = 2
 
     def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
-        batch, tokenizer = batches[0], self.setting.tokenizer
-        labels = batch["labels"].clamp(min=tokenizer.pad_token_id)
-        prompts, summaries = (
-            tokenizer.batch_decode(ids[: self.shots], skip_special_tokens=True) for ids in (batch["input_ids"], labels)
-        )
+        batch = batches[0]
+        prompts = self._texts(batch["input_ids"], batch["attention_mask"].bool())
+        summaries = self._texts(batch["labels"], batch["labels"] >= 0)
         self.examples = "".join(f"{prompt}{text}\n\n" for prompt, text in zip(prompts, summaries, strict=True))
 
     def build(self, base: Seq2Seq) -> Seq2Seq:
@@ -22,3 +22,8 @@ class FewShot(Method):
 
     def generate(self, model: Seq2Seq, prompts: Sequence[str]) -> list[str]:
         return super().generate(model, [self.examples + prompt for prompt in prompts])
+
+    def _texts(self, ids: torch.Tensor, given: torch.Tensor) -> list[str]:
+        """The first rows as text, without what pads them."""
+        rows = [row[mask] for row, mask in zip(ids[: self.shots], given, strict=False)]
+        return list(self.setting.tokenizer.batch_decode(rows, skip_special_tokens=True))

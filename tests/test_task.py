@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from itertools import islice
+from random import Random
 
 import pytest
 import torch
+from transformers import ByT5Tokenizer, T5Tokenizer
 
 from harness import data, prepared
 from harness.errors import DataError, SuiteError
+from harness.source_limit import fit
 from harness.suite import TaskTable
 from harness.task import PROMPTS, Encoded, collate, prepare
 
@@ -16,9 +19,9 @@ PROMPT = PROMPTS["dialogsum"]
 
 @pytest.fixture
 def make_task(tmp_path, write, tokenizer):
-    """``make_task(train, test, samples, **limits)``: the task of these rows."""
+    """``make_task(train, test, samples, tokenizer, **limits)``: the task of these rows."""
 
-    def make(train, test, samples=(), **limits):
+    def make(train, test, samples=(), tokenizer=tokenizer, **limits):
         write(tmp_path / "train.jsonl", train)
         write(tmp_path / "test.jsonl", test)
         table = TaskTable(name="dialogsum", data=str(tmp_path), **limits)
@@ -88,6 +91,78 @@ def test_a_long_dialogue_loses_its_end_and_never_the_instruction(make_task, rows
 def test_a_cut_leaves_no_half_a_character(max_source_tokens, make_task, rows):
     (question,) = make_task(rows, [row("🙂" * 40)], max_source_tokens=max_source_tokens).questions
     assert set(PROMPT.dialogue(question.prompt)) == {"🙂"}
+
+
+def t5_tokenizer():
+    """T5's tokenizer with a piece for each printable character: all white space is a space when it decodes."""
+    special = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -10.0), ("\u2581", -1.0)]
+    return T5Tokenizer(vocab=[*special, *((chr(code), -2.0) for code in range(33, 127))], extra_ids=0)
+
+
+TOKENIZERS = {"t5": t5_tokenizer, "byt5": ByT5Tokenizer}  # the second does not tell where its tokens are
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_a_cut_dialogue_keeps_its_line_breaks(kind, make_task, rows):
+    dialogue = "#Person1#: One.\n#Person2#: Two.\n#Person1#: Three.\n#Person2#: Four."
+    task = make_task(rows, [row(dialogue)], tokenizer=TOKENIZERS[kind](), max_source_tokens=110)
+    kept = PROMPT.dialogue(task.questions[0].prompt)
+    assert dialogue.startswith(kept)
+    assert kept.splitlines()[:3] == dialogue.splitlines()[:3]
+
+
+@pytest.mark.parametrize("kind", ["bpe", *TOKENIZERS])
+def test_a_cut_prompt_fits_and_would_not_with_one_more_word(kind, tokenizer):
+    tokenize, rng = TOKENIZERS.get(kind, lambda: tokenizer)(), Random(0)
+    words = [
+        "Hello",
+        " ",
+        "\n",
+        "#Person1#:",
+        "🙂",
+        "e\u0301",
+        "\ufb01",
+        "½",
+        "中文",
+        "supercalifragilistic",
+        " the",
+        ".",
+    ]
+    dialogues = ["A" + "".join(rng.choices(words, k=80)) for _ in range(20)]
+
+    def ids(prompts):
+        return tokenize(prompts)["input_ids"]
+
+    for longest in range(len(ids(PROMPT.fill("A"))) + 3, 70, 3):
+        fitted = fit(dialogues, PROMPT.fill, tokenize, longest)
+        assert [one.tokens for one in fitted] == ids([one.prompt for one in fitted])
+        for dialogue, one in zip(dialogues, fitted, strict=True):
+            kept = PROMPT.dialogue(one.prompt)
+            assert dialogue.startswith(kept)
+            longer = PROMPT.fill(dialogue[: len(kept) + 22])
+            assert len(one.tokens) <= longest < len(ids(longer))
+
+
+@pytest.mark.parametrize(
+    ("limit", "needed"),
+    [(10, 37), (36, 37)],
+    ids=["less than the instruction has", "no room for one token of the dialogue"],
+)
+def test_a_source_limit_that_leaves_no_room_for_a_dialogue_is_refused(limit, needed, make_task, rows):
+    with pytest.raises(SuiteError) as caught:
+        make_task(rows, rows, max_source_tokens=limit)
+    assert str(caught.value) == (
+        f"task.max_source_tokens: {limit} leaves no room for a dialogue: the instruction alone takes 36 tokens of this "
+        f"model; raise it to {needed} at the very least"
+    )
+
+
+def test_a_target_limit_that_leaves_no_room_for_a_summary_is_refused(make_task, rows):
+    assert {len(encoded.target) for encoded in make_task(rows, rows, max_target_tokens=2).training} == {2}
+    with pytest.raises(
+        SuiteError, match=r"task\.max_target_tokens: 1 leaves no room .* raise it to 2 at the very least"
+    ):
+        make_task(rows, rows, max_target_tokens=1)
 
 
 def test_a_dialogue_that_just_fits_is_not_truncated(make_task, rows, tokenizer):

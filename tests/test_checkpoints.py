@@ -1,0 +1,154 @@
+"""Sound checkpoints of every kind load whole and answer; what one lacks is named, unless it can be computed."""
+
+import json
+import shutil
+
+import checkpoints
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModel
+
+from harness import base_model, decoding
+from harness.errors import ModelError
+from harness.suite import ModelTable
+from harness.task import PROMPTS
+
+CPU = torch.device("cpu")
+PROMPT = PROMPTS["dialogsum"].fill("#Person1#: Hello, I would like a haircut.\n#Person2#: Of course.")
+
+pytestmark = pytest.mark.filterwarnings("ignore:Recommended. pip install sacremoses")
+
+
+@pytest.fixture(scope="module")
+def texts(rows):
+    """What vocabularies are made from."""
+    return [text for row in rows for text in (PROMPT, row["dialogue"], row["summary"])]
+
+
+@pytest.fixture(scope="module")
+def saved(texts, tmp_path_factory):
+    """``saved(kind)``: a checkpoint folder of that kind; read only."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    return lambda kind: folder / kind if (folder / kind).exists() else checkpoints.save(kind, folder / kind, texts)
+
+
+@pytest.fixture
+def changed(saved, tmp_path):
+    """``changed(kind, change)``: a copy of a checkpoint whose tensors ``change`` has been given."""
+
+    def change_tensors(kind, change):
+        folder = shutil.copytree(saved(kind), tmp_path / kind)
+        tensors = load_file(folder / "model.safetensors")
+        change(tensors)
+        save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+        return folder
+
+    return change_tensors
+
+
+def load(folder):
+    return base_model.load(ModelTable(name=str(folder)), CPU)
+
+
+@pytest.mark.parametrize("kind", checkpoints.KINDS)
+def test_every_kind_of_checkpoint_loads_whole_and_answers(kind, saved):
+    base, original = load(saved(kind)), AutoModel.from_pretrained(saved(kind))
+    ids = base.tokenizer(PROMPT, return_tensors="pt")["input_ids"]
+    assert base.tokenizer.unk_token_id not in ids
+    theirs, ours = (model.eval().get_encoder()(ids).last_hidden_state for model in (original, base.model))
+    torch.testing.assert_close(ours, theirs)
+    assert len(decoding.generate(base.model, base.tokenizer, [PROMPT, "Hello."], max_new_tokens=4)) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "stored", "named"),
+    [
+        ("mt5", "decoder.block.1.layer.2.DenseReluDense.wo.weight", None),
+        ("byt5", "shared.weight", "shared.weight"),
+        ("bart", "model.encoder.layernorm_embedding.weight", None),  # ones, if nobody looks
+        ("bart", "model.decoder.layers.0.fc1.bias", None),  # zeros
+        ("bart", "model.encoder.embed_positions.weight", None),  # learned, unlike those that are computed
+        (
+            "bart_model",
+            "decoder.layers.1.encoder_attn.k_proj.weight",
+            "model.decoder.layers.1.encoder_attn.k_proj.weight",
+        ),
+        ("mbart", "model.encoder.layer_norm.bias", None),
+        ("m2m100", "model.shared.weight", None),
+        ("marian", "model.decoder.layers.1.final_layer_norm.weight", None),
+        ("pegasus", "model.decoder.layer_norm.bias", None),
+    ],
+)
+def test_a_trained_tensor_that_is_missing_is_named(kind, stored, named, changed):
+    with pytest.raises(
+        ModelError, match=rf"the checkpoint has no tensor \S*{named or stored}, which would stay random"
+    ):
+        load(changed(kind, lambda tensors: tensors.pop(stored)))
+
+
+def test_a_bias_of_zeros_that_nobody_trains_may_be_missing(changed):
+    model = load(changed("bart", lambda tensors: tensors.pop("final_logits_bias"))).model
+    assert not model.final_logits_bias.any()
+
+
+def test_positions_that_are_computed_may_be_missing(changed, saved):
+    positions = [f"model.{side}.embed_positions.weight" for side in ("encoder", "decoder")]
+    model = load(changed("pegasus", lambda tensors: [tensors.pop(name) for name in positions])).model
+    original = load_file(saved("pegasus") / "model.safetensors")
+    assert all(torch.equal(model.get_parameter(name), original[name]) for name in positions)
+
+
+def test_positions_that_a_checkpoint_holds_are_its_own(changed):
+    held = torch.full((256, 32), 0.5)
+    name = "model.encoder.embed_positions.weight"
+    model = load(changed("marian", lambda tensors: tensors.update({name: held}))).model
+    assert torch.equal(model.get_parameter(name), held)
+
+
+@pytest.mark.parametrize("missing", ["lm_head.weight", "shared.weight"])
+def test_an_embedding_is_not_the_output_projection_where_the_configuration_says_so(missing, changed):
+    def untie(tensors):
+        tensors["lm_head.weight"] = torch.randn(512, 32)
+        del tensors[missing]
+
+    folder = changed("mt5", untie)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": False}))
+    with pytest.raises(ModelError, match=rf"the checkpoint has no tensor {missing}, which would stay random"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "reads"),
+    [
+        ("t5", "spiece.model", "T5Tokenizer reads tokenizer.json or spiece.model"),
+        ("mbart", "sentencepiece.bpe.model", "MBartTokenizer reads tokenizer.json or sentencepiece.bpe.model"),
+        ("bart", "merges.txt", r"tokenizer that transformers makes of vocab.json does not work: .*`merges` must be"),
+        ("marian", "target.spm", r"tokenizer that transformers makes of source.spm, vocab.json does not work"),
+    ],
+)
+def test_a_file_of_the_vocabulary_that_is_missing_is_named(kind, file, reads, saved, tmp_path):
+    folder = shutil.copytree(saved(kind), tmp_path / kind)
+    (folder / file).unlink()
+    with pytest.raises(ModelError, match=reads):
+        load(folder)
+
+
+def test_a_tokenizer_that_does_not_know_its_own_language_tokens_is_refused(saved, tmp_path):
+    folder = shutil.copytree(saved("mbart"), tmp_path / "nllb")
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "NllbTokenizer"}))
+    with pytest.raises(
+        ModelError, match=r"sentencepiece\.bpe\.model does not know the tokens that it puts around a text"
+    ):
+        load(folder)
+
+
+def test_texts_are_filled_and_cut_at_their_ends_whatever_the_checkpoint_says(saved, tmp_path):
+    folder = shutil.copytree(saved("byt5"), tmp_path / "byt5")
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    sides = {"padding_side": "left", "truncation_side": "left"}
+    (folder / "tokenizer_config.json").write_text(json.dumps({**config, **sides}))
+    tokenizer = load(folder).tokenizer
+    assert tokenizer(["a", "bcd"], padding=True)["input_ids"][0] == [100, 1, 0, 0]
+    assert tokenizer("bcd", truncation=True, max_length=2)["input_ids"] == [101, 1]

@@ -8,7 +8,9 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import checkpoints
 import pytest
+import sentencepiece
 from hub import Hub
 from projects import NORMS, ROOT, begin, finish, project
 from safetensors.torch import load_file
@@ -151,6 +153,15 @@ def test_data_on_the_hub_are_read_as_a_folder_is(load, served, hub, rows, write,
     assert load(repository)["error"] == (
         "owner/shards/data/train-00000-of-00002.parquet: is missing; 1 of 2 parts of train are there"
     )
+
+
+def test_a_vocabulary_in_several_files_is_loaded(load, served, hub, rows, tmp_path):
+    folder = checkpoints.save("marian", tmp_path / "marian", [row["dialogue"] for row in rows])
+    hub.repositories["models/owner/marian"] = folder
+    loaded = load(replace(served["model"], key="models/owner/marian"))
+    vocabulary = json.loads((folder / "vocab.json").read_text())
+    spm = sentencepiece.SentencePieceProcessor(model_file=str(folder / "source.spm"))
+    assert loaded["content"][1] == [*map(vocabulary.get, spm.encode("#Person1#", out_type=str)), vocabulary["</s>"]]
 
 
 def test_a_branch_that_moved_on_is_loaded_where_it_is_now(load, repository, hub, tmp_path):

@@ -16,6 +16,7 @@ from harness import checkpoint, registry, shapes
 from harness.budget import Batches
 from harness.method import Bound, Unsupported
 from harness.suite import Budget
+from harness.task import collate
 
 PLUGINS = registry.discover()
 CLASSES = {name: registry.load(plugin, {}) for name, plugin in PLUGINS.items()}
@@ -231,6 +232,15 @@ def test_few_shot_shows_the_first_training_rows_as_worked_examples(tiny_folder, 
     shown = method.examples.split("\n\n" + toy_task.prompt.before)
     assert len(shown) == 2
     assert {toy_task.prompt.before + text.removeprefix(toy_task.prompt.before).strip() for text in shown} <= examples
+
+
+def test_few_shot_shows_summaries_where_the_pad_token_has_the_highest_number(tiny_folder, toy_task, rows):
+    method = instance("few_shot", tiny_folder)
+    method.setting.tokenizer.pad_token = method.setting.tokenizer.convert_ids_to_tokens(399)
+    method.prepare(load(tiny_folder), [collate(toy_task.training[:2], pad=399)])
+    assert method.examples == "".join(
+        toy_task.prompt.fill(row["dialogue"]) + row["summary"] + "\n\n" for row in rows[:2]
+    )
 
 
 def test_every_virtual_token_of_prompt_tuning_gets_a_gradient(tiny_folder, toy_task):

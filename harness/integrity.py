@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -13,8 +13,10 @@ from transformers import PreTrainedModel
 from harness.errors import ModelError
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+MARK = (
+    "_is_hf_initialized"  # transformers gives a value to a module without it, but not to those tensors that it loaded
+)
 
-MARK = "_is_hf_initialized"  # without it transformers gives those tensors of a module a value that it did not load
 State = Mapping[str, torch.Tensor]  # a model's tensors by name
 
 
@@ -25,10 +27,8 @@ def verify(model: PreTrainedModel, folder: Path, name: str) -> None:
     embedding wherever the checkpoint has one; else the architecture must compute it, and no training change it.
     """
     state = model.state_dict()
-    held = set()
-    for key, stored in _tensors(model, folder, state):
-        _same(state[key], stored, key, name)
-        held.add(key)
+    stored = {path: _names(model, path, state) for path in weight_files(folder)}
+    held = {key for names in stored.values() for key in names.values()}
     untied = json.loads((folder / "config.json").read_text()).get("tie_word_embeddings") is False
     for key in (key for key in state if key not in held):
         source = _source(model, key, state, held, untied)
@@ -36,6 +36,10 @@ def verify(model: PreTrainedModel, folder: Path, name: str) -> None:
             _same(state[key], state[source], key, name)
         elif not _is_computed(model, key):
             raise ModelError(f"model {name!r}: the checkpoint has no tensor {key}, which would stay random")
+    for path, names in stored.items():  # last: what was computed again above must have left the others alone
+        with safe_open(path, framework="pt") as file:
+            for theirs, key in names.items():
+                _same(state[key], file.get_tensor(theirs), key, name)
 
 
 def digest(files: Iterable[Path]) -> str:
@@ -54,15 +58,15 @@ def weight_files(folder: Path) -> list[Path]:
     return [folder / part for part in sorted(parts)]
 
 
-def _tensors(model: PreTrainedModel, folder: Path, state: State) -> Iterator[tuple[str, torch.Tensor]]:
-    """What the checkpoint holds of a model, by the model's names: a bare base model's lack its prefix."""
-    prefix = f"{model.base_model_prefix}."
-    for path in weight_files(folder):
-        with safe_open(path, framework="pt") as file:
-            for stored in file.keys():  # noqa: SIM118
-                names = (stored, prefix + stored, stored.removeprefix(prefix))
-                if key := next((name for name in names if name in state), None):
-                    yield key, file.get_tensor(stored)
+def _names(model: PreTrainedModel, path: Path, state: State) -> dict[str, str]:
+    """A file's names of a model's tensors, each with the model's; a base model that was saved alone lacks a prefix."""
+    prefix, names = f"{model.base_model_prefix}.", {}
+    with safe_open(path, framework="pt") as file:
+        for theirs in file.keys():  # noqa: SIM118
+            possible = (theirs, prefix + theirs, theirs.removeprefix(prefix))
+            if key := next((key for key in possible if key in state), None):
+                names[theirs] = key
+    return names
 
 
 def _source(model: PreTrainedModel, key: str, state: State, held: Collection[str], untied: bool) -> str | None:

@@ -28,7 +28,7 @@ class Rules:
 class Pair:
     """One method now and then, with equal keys and seeds in common.
 
-    ``elsewhere`` says what differs if the baseline is of another fingerprint.
+    ``elsewhere`` says what differs, and what to do, if the baseline is of another fingerprint.
     """
 
     name: str
@@ -77,6 +77,17 @@ def changed(then: Row, now: Row) -> str:
     """What of a method is different: its settings, its source."""
     source = ["its source changed"] if then.source != now.source else []
     return ", ".join([*changes(then.hyperparameters, now.hyperparameters), *source])
+
+
+def seeds(pair: Pair) -> list[Verdict]:
+    """The seeds of one side alone, which nothing is held against; advisory, since the others are compared."""
+    then, now = set(pair.then.row.runs), set(pair.now.row.runs)
+    new, gone = (", ".join(map(str, sorted(only))) for only in (now - then, then - now))
+    known = ", ".join(map(str, sorted(then)))
+    held = f"{new} held against nothing, the baseline has {known}; accept them with --update-baseline"
+    found = [pair.verdict("seeds", Outcome.NEW, held, advisory=True)] if new else []
+    left = f"{gone} of the baseline did not run, so that the gate sees less"
+    return found + ([pair.verdict("seeds", Outcome.MISSING, left, advisory=True)] if gone else [])
 
 
 def counts(pair: Pair) -> list[Verdict]:
@@ -160,7 +171,7 @@ def _without_test(pair: Pair, metric: str) -> Verdict | None:
     if pair.same_predictions and now.shape == then.shape and np.allclose(now, then, rtol=0, atol=1e-9):
         return pair.verdict(metric, Outcome.PASS, f"the same predictions ({_seeds(pair)})")
     if pair.elsewhere:
-        return pair.verdict(metric, Outcome.INCOMPARABLE, pair.elsewhere, "scores are held against the same only")
+        return pair.verdict(metric, Outcome.INCOMPARABLE, pair.elsewhere)
     if now.shape != then.shape:
         return pair.verdict(metric, Outcome.INCOMPARABLE, f"examples {then.shape[1]} → {now.shape[1]}")
     return None

@@ -57,8 +57,10 @@ class Drop:
     @property
     def smallest(self) -> str:
         """From which loss on the gate sees one of this kind, here and on the suite's own examples."""
-        counts = dict.fromkeys((len(self.differences), self.own))
-        return " and ".join(f"about {SEEN * self._error(count):.1f} points on {_examples(count)}" for count in counts)
+        here = f"{self._visible(len(self.differences))} points of {RANKED_BY.title} on these "
+        here += _examples(len(self.differences))
+        own = self.own != len(self.differences)
+        return f"{here}, and {self._visible(self.own)} points on the suite's own {self.own:,}" if own else here
 
     @property
     def _remedy(self) -> str:
@@ -71,6 +73,9 @@ class Drop:
     def _spread(self) -> float:
         """The variance of an example's change; unknown from one alone."""
         return float(self.differences.var(ddof=1)) if len(self.differences) > 1 else math.inf
+
+    def _visible(self, examples: int) -> str:
+        return f"about {SEEN * self._error(examples):.1f}"
 
     def _error(self, examples: int) -> float:
         """The standard error of the mean over so many examples."""

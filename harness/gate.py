@@ -47,7 +47,7 @@ def verdicts(
         else:
             found.append(result)
     for pair in pairs:
-        found += [*compared.counts(pair), *compared.memory(pair, rules)]
+        found += [*compared.seeds(pair), *compared.counts(pair), *compared.memory(pair, rules)]
     found += compared.rouge(pairs, rules)
     absent = [name for name in expected(baselines) if name not in now] if full else []
     order = [*now, *absent]
@@ -82,8 +82,13 @@ def _pair(name: str, one: Measured, here: Fingerprint, reference: Found | None) 
         listed = [", ".join(map(str, sorted(side.row.runs))) for side in (then, one)]
         return Verdict(name, "", Outcome.INCOMPARABLE, f"no seed in common: seeds {listed[0]} → {listed[1]}")
     other = reference[0].fingerprint
-    elsewhere = f"the baseline is of {', '.join(_between(other, here))}" if other != here else ""
+    elsewhere = _elsewhere(_between(other, here)) if other != here else ""
     return Pair(name, one, then, seeds, elsewhere, (other.device, other.device_name) == (here.device, here.device_name))
+
+
+def _elsewhere(different: Sequence[str]) -> str:
+    only = f"accepted on another machine or with other libraries only ({', '.join(different)})"
+    return f"{only}; accept it here with --update-baseline"
 
 
 def _by_status(name: str, one: Measured, then: Measured | None) -> Verdict | None:

@@ -45,7 +45,7 @@ class Selftest:
         line += f"caught: {caught} of {len(seen)} that are worse"
         line += f"; {worse.count(Result.UNSEEN)} cannot be seen here" if Result.UNSEEN in worse else ""
         drops = [one.drop for one in self.tried.values() if one.drop]
-        return [line, *(f"lost words are seen from {each.smallest}" for each in drops)]
+        return [line, *(f"lost words show from {each.smallest}" for each in drops)]
 
     def close(self) -> None:
         """Remove the projects."""

@@ -21,6 +21,7 @@ class Outcome(StrEnum):
 FAILING = (Outcome.INVALID, Outcome.MISSING, Outcome.REGRESSED)
 COMPARED = (Outcome.REGRESSED, Outcome.INCONCLUSIVE, Outcome.IMPROVED, Outcome.PASS)
 CALLED = {Outcome.PASS: "passed"}
+NAMED = 5  # rows of which the same is said; of more the number is told
 ALWAYS_TOLD = (Outcome.PASS, Outcome.REGRESSED, Outcome.INCONCLUSIVE, Outcome.INCOMPARABLE, Outcome.MISSING)
 
 
@@ -42,8 +43,13 @@ class Verdict:
     @property
     def message(self) -> str:
         """One line: ``lora rouge1: regressed: −0.71 points (…)``."""
+        return f"{' '.join(filter(None, (self.row, self.metric)))}: {self.said}"
+
+    @property
+    def said(self) -> str:
+        """The same without what it is said of."""
         outcome = f"{self.outcome} (advisory)" if self.advisory else self.outcome
-        return f"{' '.join(filter(None, (self.row, self.metric)))}: {outcome}: {self.detail}"
+        return f"{outcome}: {self.detail}"
 
 
 @dataclass(frozen=True)
@@ -71,21 +77,37 @@ class Summary:
 
 
 def remarks(verdicts: Sequence[Verdict]) -> list[str]:
-    """What does not fail and is no ``pass``, a line for each row and outcome; failures are told by their items."""
+    """What does not fail and is no ``pass``: a line for each row and outcome, one for all rows of which it is the same.
+
+    Failures are told by their items.
+    """
     groups: dict[tuple[str, Outcome, bool], list[Verdict]] = {}
     for one in verdicts:
         if one.outcome != Outcome.PASS and not one.fails:
-            groups.setdefault((one.row, one.outcome, one.advisory), []).append(one)
-    return [_remark(group) for group in groups.values()]
+            advisory = one.advisory and one.outcome != Outcome.INCOMPARABLE  # which never fails
+            groups.setdefault((one.row, one.outcome, advisory), []).append(replace(one, advisory=advisory))
+    alike: dict[Verdict, list[str]] = {}
+    for group in groups.values():
+        alike.setdefault(replace(_together(group), row=""), []).append(group[0].row)
+    total = len({one.row for one in verdicts})
+    return [_remark(one, rows, total) for one, rows in alike.items()]
 
 
-def _remark(group: Sequence[Verdict]) -> str:
+def _together(group: Sequence[Verdict]) -> Verdict:
     """The metrics with the first one's reason, and those with reasons of their own behind it."""
     first = group[0]
     alike = [one.metric for one in group if one.detail == first.detail]
     others = [one.metric for one in group if one.detail != first.detail]
-    line = replace(first, metric=", ".join(alike)).message
-    return f"{line}; {first.outcome}, too: {', '.join(others)}" if others else line
+    too = f"; {first.outcome}, too: {', '.join(others)}" if others else ""
+    return replace(first, metric=", ".join(alike), detail=first.detail + too)
+
+
+def _remark(one: Verdict, rows: Sequence[str], total: int) -> str:
+    if len(rows) == 1:
+        return replace(one, row=rows[0]).message
+    several = f"all {total} rows" if len(rows) == total else ", ".join(rows[:NAMED])
+    several += f" and {len(rows) - NAMED} more" if NAMED < len(rows) < total else ""
+    return ": ".join(filter(None, (several, one.metric, one.said)))
 
 
 def summary(verdicts: Sequence[Verdict], left_out: Sequence[str] = ()) -> Summary:

@@ -10,7 +10,7 @@ from harness.baseline import measured
 from harness.compared import Rules
 from harness.record import Cost, Status
 from harness.suite import Budget, Evaluation
-from harness.verdict import Outcome, Verdict, summary
+from harness.verdict import Outcome, Verdict, remarks, summary
 
 METRICS = ["rouge1", "rouge2", "rougeL", "rougeLsum"]
 COUNTS = ["trainable_parameters", "total_parameters", "examples", "steps", "tokens"]
@@ -184,6 +184,24 @@ def test_seeds_that_both_have_are_compared_and_named():
     )
 
 
+def test_seeds_that_were_not_accepted_are_said_to_be_held_against_nothing():
+    found = beside(row(then(5)), row(then(5)[:3], seeds=(0, 1, 2)))
+    assert found["rouge1"].outcome == Outcome.PASS
+    assert found["seeds"].message == (
+        "lora seeds: new (advisory): 3, 4 held against nothing, the baseline has 0, 1, 2; "
+        "accept them with --update-baseline"
+    )
+    assert summary(found.values()).rows == {"lora": Outcome.PASS}
+
+
+def test_accepted_seeds_that_did_not_run_are_told_and_do_not_fail():
+    found = beside(row(then(3)[:1], seeds=(0,)), row(then(3)))["seeds"]
+    assert found.message == (
+        "lora seeds: missing (advisory): 1, 2 of the baseline did not run, so that the gate sees less"
+    )
+    assert not found.fails
+
+
 def test_no_seed_in_common_is_incomparable():
     found = whole(judged([row(then(2), seeds=(5, 6))], accepted(row(then(2)))))
     assert found.message == "lora: incomparable: no seed in common: seeds 0, 1 → 5, 6"
@@ -240,8 +258,8 @@ def test_on_another_machine_scores_are_incomparable_and_counts_are_not():
     assert {found[name].outcome for name in METRICS} == {Outcome.INCOMPARABLE}
     assert {found[name].outcome for name in COUNTS} == {Outcome.PASS}
     assert found["rouge1"].message == (
-        "lora rouge1: incomparable: the baseline is of device_name AMD EPYC → Xeon, torch 2.13.0 → 2.14.0; "
-        "scores are held against the same only"
+        "lora rouge1: incomparable: accepted on another machine or with other libraries only (device_name AMD EPYC → "
+        "Xeon, torch 2.13.0 → 2.14.0); accept it here with --update-baseline"
     )
 
 
@@ -413,6 +431,39 @@ def test_an_unsupported_method_without_a_baseline_is_new():
 
 def test_a_method_that_became_supported_is_new():
     assert whole(judged([row(then())], accepted(unsupported()))).outcome == Outcome.NEW
+
+
+# --- what neither fails nor passes
+
+
+def test_another_machine_is_told_once_for_all_rows_and_metrics():
+    rows = [row(then(stream=number), name) for number, name in enumerate(("lora", "dora", "full"))]
+    past = accepted(
+        *(row(lower(then(stream=number), 0.1), name) for number, name in enumerate(("lora", "dora", "full")))
+    )
+    assert remarks(judged(rows, past, here=GPU)) == [
+        "all 3 rows: rouge1, rouge2, rougeL, rougeLsum: incomparable: accepted on another machine or with other "
+        "libraries only (device cpu → cuda, device_name AMD EPYC → H200); accept it here with --update-baseline"
+    ]
+
+
+def test_some_rows_of_which_the_same_is_said_are_named_and_many_are_counted():
+    new = [Verdict(f"method{number}", "", Outcome.NEW, "not in the baseline") for number in range(8)]
+    passed = Verdict("lora", "rouge1", Outcome.PASS, "equal")
+    assert remarks([passed, *new[:2]]) == ["method0, method1: new: not in the baseline"]
+    assert remarks([passed, *new]) == [
+        "method0, method1, method2, method3, method4 and 3 more: new: not in the baseline"
+    ]
+
+
+def test_a_remark_of_a_row_of_its_own_stays_a_line_of_its_own():
+    found = [Verdict(name, "rouge1", Outcome.IMPROVED, f"{name} is better") for name in ("lora", "dora")]
+    assert remarks(found) == ["lora rouge1: improved: lora is better", "dora rouge1: improved: dora is better"]
+
+
+def test_memory_of_another_machine_needs_no_line_of_its_own():
+    verdicts = judged([with_peaks(rss=10**9)], accepted(with_peaks(rss=10**9)), here=GPU)
+    assert len(remarks(verdicts)) == 1
 
 
 # --- all in one line

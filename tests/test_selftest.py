@@ -68,7 +68,10 @@ def test_a_loss_that_nobody_can_see_is_no_failure_and_says_why(done):
 def test_a_line_says_how_often_the_gate_was_right_and_another_what_the_examples_show(done):
     lines = done[1].splitlines()
     assert "false alarms: 0 of 0 verdicts; caught: 1 of 1 that are worse; 1 cannot be seen here" in lines
-    assert any(re.fullmatch(r"lost words are seen from about \d+\.\d points on 4 examples", line) for line in lines)
+    assert any(
+        re.fullmatch(r"lost words show from about \d+\.\d points of ROUGE-1 on these 4 examples", line)
+        for line in lines
+    )
 
 
 def test_nothing_of_it_stays(done):
@@ -130,7 +133,9 @@ def test_a_loss_in_the_noise_of_training_is_shown_by_no_number_of_examples():
 
 def test_what_the_suites_own_examples_show_is_told_beside_what_these_show():
     fallen = lost(-2.43, 5, 200, own=20)
-    assert fallen.smallest == "about 1.1 points on 200 examples and about 3.5 points on 20 examples"
+    assert fallen.smallest == (
+        "about 1.1 points of ROUGE-1 on these 200 examples, and about 3.5 points on the suite's own 20"
+    )
 
 
 @pytest.mark.parametrize("examples", [1, 4])

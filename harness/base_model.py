@@ -8,13 +8,21 @@ from typing import TypeAlias
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    GenerationConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.activations import NewGELUActivation
 
-from harness import attention, hub, integrity, suite
+from harness import attention, generation, hub, integrity, suite
 from harness.dropout import Dropout
 from harness.errors import ModelError
-from harness.suite import ModelTable
+from harness.record import Generation
+from harness.suite import Evaluation, ModelTable
 
 EMBEDDED = Path(__file__).parent / "embedded" / "base_model"
 VOCABULARIES = ("tokenizer.json", "vocab*.json", "*.txt", "*.model", "*.spm", "*.tokenizer")
@@ -45,23 +53,36 @@ def pick_device(name: str | None) -> torch.device:
         ) from error
 
 
-def load(table: ModelTable, device: torch.device) -> Base:
+def load(table: ModelTable, device: torch.device, evaluation: Evaluation | None = None) -> Base:
     """The model and tokenizer of that name: ``embedded``, a hub id or a local folder.
 
-    Weights come from safetensors only, are float32, and no code of the repository is run.
-    Raises ``ModelError`` that says what to do when it cannot be had.
+    Weights come from safetensors only, are float32, and no code of the repository is run. It generates as
+    ``evaluation`` says. Raises ``ModelError`` that says what to do when it cannot be had.
     """
-    return Base(load_model(table, device), _tokenizer(table))
+    tokenizer = _tokenizer(table)
+    return Base(load_model(table, device, tokenizer, evaluation), tokenizer)
 
 
-def load_model(table: ModelTable, device: torch.device) -> Seq2Seq:
+def load_model(
+    table: ModelTable,
+    device: torch.device,
+    tokenizer: PreTrainedTokenizerBase,
+    evaluation: Evaluation | None = None,
+) -> Seq2Seq:
     """The model alone, as ``load`` gives it."""
     folder, _ = _folder(table)
     with _explained(table):
+        config = generation.clean(AutoConfig.from_pretrained(str(folder), trust_remote_code=False))
         model = AutoModelForSeq2SeqLM.from_pretrained(
-            str(folder), dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+            str(folder),
+            config=config,
+            generation_config=GenerationConfig(),
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
         )
         integrity.verify(model, folder, table.name)
+        generation.settle(model, folder, tokenizer, evaluation or Evaluation(), table.name)
     return _fused(model).to(device)
 
 
@@ -69,6 +90,12 @@ def revision(table: ModelTable) -> str:
     """What the weights of that name are now: the hub's commit, or twelve hex digits of a local checkpoint's."""
     folder, commit = _folder(table)
     return commit or integrity.digest(integrity.weight_files(folder))
+
+
+def own_settings(table: ModelTable, evaluation: Evaluation) -> Generation:
+    """What becomes of the generation settings that the checkpoint of that name has."""
+    with _explained(table):
+        return generation.of(_folder(table)[0], evaluation)
 
 
 def _fused(model: Seq2Seq) -> Seq2Seq:
@@ -112,6 +139,7 @@ def _tokenizer(table: ModelTable) -> PreTrainedTokenizerBase:
         _has_files(type(tokenizer), folder)
         if tokenizer.unk_token_id in around:
             raise OSError(f"{made} does not know the tokens that it puts around a text; add {WHOLE}")
+    _can_pad(tokenizer, table)
     return tokenizer
 
 
@@ -123,6 +151,18 @@ def _has_files(cls: type[PreTrainedTokenizerBase], folder: Path) -> None:
     if files and not whole and not (parts and all((folder / part).exists() for part in parts)):
         choices = [WHOLE] * (WHOLE in files) + [" with ".join(parts)] * bool(parts)
         raise OSError(f"no tokenizer; {cls.__name__} reads {' or '.join(choices)}")
+
+
+def _can_pad(tokenizer: PreTrainedTokenizerBase, table: ModelTable) -> None:
+    """Fill short rows with the end token where there is no other: neither attention nor loss see it."""
+    if tokenizer.pad_token_id is not None:
+        return
+    if tokenizer.eos_token_id is None:
+        raise ModelError(
+            f"model {table.name!r}: its tokenizer has neither a pad token, to fill short rows with, nor an end token "
+            'that could serve as one; name one as "pad_token" in its tokenizer_config.json'
+        )
+    tokenizer.pad_token = tokenizer.eos_token
 
 
 @contextmanager

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 import torch
-from transformers import PreTrainedTokenizerBase
+from transformers import GenerationConfig, PreTrainedTokenizerBase
 
+from harness import generation
 from harness.base_model import Seq2Seq
 
 BATCH_TOKENS = 8192  # prompt tokens in a batch, padding included
@@ -17,13 +18,20 @@ def generate(
     *,
     max_new_tokens: int,
     num_beams: int = 1,
+    settings: GenerationConfig | None = None,
 ) -> list[str]:
-    """One text for each prompt, in the prompts' order; no sampling, so the same prompts give the same texts."""
+    """One text for each prompt, in the prompts' order; no sampling, so the same prompts give the same texts.
+
+    ``settings`` take the place of the model's own generation settings; a model that a method has built or loaded
+    anew is asked like the others.
+    """
     if not prompts:
         return []
     encoded = tokenizer(list(prompts))["input_ids"]
     texts = [""] * len(prompts)
     model.eval()
+    if settings is not None:
+        generation.apply(model, settings)
     with torch.inference_mode():
         for indices in _batches([len(ids) for ids in encoded], num_beams):
             inputs = tokenizer.pad({"input_ids": [encoded[i] for i in indices]}, return_tensors="pt")

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import torch
 from peft import PeftConfig, get_peft_model
-from transformers import PreTrainedTokenizerBase
+from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 from harness import decoding, training
 from harness.base_model import Seq2Seq
@@ -27,6 +27,7 @@ class Setting:
     num_beams: int
     seed: int
     micro_batch_size: int | None = None
+    generation: GenerationConfig | None = None  # how prompts are answered; ``None`` leaves that to the model
 
 
 class Method:
@@ -79,6 +80,7 @@ class Method:
             prompts,
             max_new_tokens=self.setting.max_new_tokens,
             num_beams=self.setting.num_beams,
+            settings=self.setting.generation,
         )
 
     def optimizer(self, model: Seq2Seq) -> torch.optim.Optimizer:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from harness import base_model, data, environment, leakage, prepared
+from harness import base_model, data, environment, generation, leakage, prepared, soundness
 from harness.data import Row
 from harness.errors import DataError, brief
 from harness.plan import Order
@@ -24,13 +24,16 @@ def check(order: Order) -> str:
     """
     torch.set_num_threads(order.threads)
     device = base_model.pick_device(order.device)
-    base = base_model.load(order.model, device)
+    evaluation = order.spec.evaluation
+    base = base_model.load(order.model, device, evaluation)
     table = order.spec.task
     loaded = data.read(table)
     splits = loaded.splits
     reading, notices = _rouge_tokenizer(order, splits)
-    task = prepare(table, splits, base.tokenizer, order.spec.evaluation.sample_rows)
+    task = prepare(table, splits, base.tokenizer, evaluation.sample_rows)
     _keep(task, reading, order.task)
+    remarks = soundness.check(base, task, evaluation, order.model.name)
+    settings = base_model.own_settings(order.model, evaluation)
     validation = _validation(order, splits, base.tokenizer, reading) if order.search.trials else None
     dialogues = {split: [row.dialogue for row in rows] for split, rows in data.cut(table, splits).items()}
     return Preflight(
@@ -39,10 +42,11 @@ def check(order: Order) -> str:
         data_hash=task.hash,
         data_revision=data.revision(table),
         model_revision=base_model.revision(order.model),
+        generation=settings,
         validation_hash=validation and validation.hash,
         rouge_tokenizer=reading,
         rows_skipped=loaded.skipped,
-        notices=(*loaded.notices, *notices),
+        notices=(*loaded.notices, *notices, *filter(None, [generation.remark(settings), *remarks])),
     ).model_dump_json()
 
 

@@ -165,6 +165,13 @@ class Lengths(Block):
     words_reference: float = 0.0
 
 
+class Generation(Block):
+    """The base model's own generation settings, token ids aside: those that answers were made with, and the others."""
+
+    used: Mapping[str, Any] = {}
+    dropped: Mapping[str, Any] = {}
+
+
 class Record(Block):
     """One stored run."""
 
@@ -183,6 +190,7 @@ class Record(Block):
     rows_skipped: int = 0  # bad ones of all splits, with task.skip_bad_rows
     predictions_hash: str | None = None
     weights_hash: str | None = None  # of what training left, as saved: the adapter, or the whole model
+    generation: Generation | None = None  # unknown of records that are older than this field
     environment: Environment | None = None
     contended: bool = False
     bound: bool = False  # it saw the references, so it is shown and never ranked
@@ -235,6 +243,7 @@ class Preflight(Block):
     data_hash: str
     data_revision: str | None = None
     model_revision: str
+    generation: Generation = Generation()
     validation_hash: str | None = None  # of the rows that trials train on and answer, where there is a search
     rouge_tokenizer: str = ROUGE_SCORE
     rows_skipped: int = 0

@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.baseline import changes
 from harness.errors import StoreError
-from harness.record import Environment, Prediction, Preflight, Record, RunSpec, Status, hash_of
+from harness.record import Environment, Generation, Prediction, Preflight, Record, RunSpec, Status, hash_of
 
 Answers = Callable[[RunSpec], Sequence[Prediction]]  # the stored predictions of a run; none where they are not whole
 
@@ -44,6 +44,8 @@ def obstacle(record: Record, here: Preflight) -> str:
         return f"its base model changed: {record.model_revision} → {here.model_revision}"
     if record.rouge_tokenizer != here.rouge_tokenizer:
         return f"its ROUGE was read otherwise: rouge_tokenizer {record.rouge_tokenizer} → {here.rouge_tokenizer}"
+    if (record.generation or Generation()) != here.generation:
+        return "what is used of its base model's generation settings changed"
     return ""
 
 

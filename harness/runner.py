@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -25,7 +26,7 @@ from harness import (
     scoring,
     weights,
 )
-from harness.base_model import Seq2Seq
+from harness.base_model import Base, Seq2Seq
 from harness.budget import Batches
 from harness.errors import ContractError, Diverged, Unsupported
 from harness.meters import Meters
@@ -81,12 +82,12 @@ class Run:
             torch.set_num_threads(self.order.threads)
             logging.disable_progress_bar()  # it would fill the log, and needs a standard output
             self.meters.device = base_model.pick_device(self.order.device)
-            base = base_model.load(self.order.model, self.device)
+            base = base_model.load(self.order.model, self.device, self.spec.evaluation)
             self.facts["environment"] = environment.describe(self.device, base.model)  # before a plugin changes it
             task = prepared.load(self.order.task)
             self._enter_plugins_folder()
         with self.meters.phase("build"):
-            method = self._method(base.tokenizer, task.prompt)
+            method = self._method(base, task.prompt)
         if type(method).prepare is not Method.prepare:
             self._prepare(method, base.model, task)
         with self.meters.phase("build"):
@@ -142,7 +143,7 @@ class Run:
         folder.mkdir()
         os.chdir(folder)
 
-    def _method(self, tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> Method:
+    def _method(self, base: Base, prompt: Prompt) -> Method:
         cls = registry.load(self.order.plugin, self.spec.overrides)
         if self.order.multiplier is not None:
             _multiply(cls, self.order.multiplier)
@@ -151,12 +152,13 @@ class Run:
         evaluation = self.spec.evaluation
         return cls(
             Setting(
-                tokenizer,
+                base.tokenizer,
                 prompt,
                 max_new_tokens=evaluation.max_new_tokens,
                 num_beams=evaluation.num_beams,
                 seed=self.spec.seed,
                 micro_batch_size=self.spec.micro_batch_size,
+                generation=deepcopy(base.model.generation_config),
             )
         )
 
@@ -249,7 +251,8 @@ class Run:
         folder = self.scratch / "checkpoint"
         self.cost["adapter_bytes"] = checkpoint.save(model, folder)
         self.facts["weights_hash"] = checkpoint.digest(folder)
-        fresh = base_model.load_model(self.order.model, self.device)
+        tokenizer = method.setting.tokenizer
+        fresh = base_model.load_model(self.order.model, self.device, tokenizer, self.spec.evaluation)
         again = method.generate(checkpoint.reload(model, folder, fresh), prompts[:RELOAD_SAMPLE])
         self.checks["reload_equal"] = list(again) == list(texts[:RELOAD_SAMPLE])
         if not self.checks["reload_equal"]:

@@ -252,6 +252,7 @@ class Bakeoff:
         known = {
             "contended": self._jobs > 1 or judge.disturbed(outcome.record) is not None,
             "environment": outcome.record.environment or here.environment,
+            "generation": here.generation,
             **here.model_dump(include=SHARED),
         }
         record = outcome.record.model_copy(update=known)

@@ -13,6 +13,7 @@ BUILT_IN = Path(__file__).parent / "suites"
 DEFAULT = "embedded"
 EMBEDDED = "embedded"  # the model and the data that come with Tuneoff
 AUTO: Final = "auto"
+CHECKPOINT = "checkpoint"  # of a base model, whose generation settings the suite may take over
 ZERO_SHOT = "zero_shot"  # the method that every other row is read against
 
 Positive = Annotated[int, Field(gt=0, strict=True)]
@@ -75,6 +76,9 @@ class Evaluation(Table):
 
     max_new_tokens: Positive = 64
     num_beams: Positive = 1
+    generation: Literal["suite", "checkpoint"] = Field(
+        default="suite", exclude_if=lambda value: value == "suite"
+    )  # whether these keys alone decide, or with the base model's own generation settings
     samples: Natural = 3  # of the first test dialogues so many are shown
     sample_rows: tuple[Natural, ...] = ()  # test rows, from 0, whose dialogues are shown as well
     floor: Annotated[float, Field(strict=True, allow_inf_nan=False)] = (

@@ -10,9 +10,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = (
     "errors suite suite_file rouge.words record metrics failure embedded embedded.corpus embedded.instructions",
-    "hub dropout attention shapes base_model integrity source_limit data data_files data_folders data_rows data_text "
-    "leakage task prepared budget training decoding processor meters method contract reach weights checkpoint scoring "
-    "rouge rouge.rouge rouge.scorer embedded.architecture embedded.curriculum embedded.pretrain "
+    "hub dropout attention shapes base_model generation integrity source_limit data data_files data_folders data_rows "
+    "data_text leakage task prepared budget training decoding processor meters method contract soundness reach weights "
+    "checkpoint scoring rouge rouge.rouge rouge.scorer embedded.architecture embedded.curriculum embedded.pretrain "
     "probes probes.honest probes.larger probes.shorter probes.slower",
     "registry plan",
     "environment preflight runner processes executor scratch side revision capabilities",

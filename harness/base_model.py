@@ -29,6 +29,7 @@ VOCABULARIES = ("tokenizer.json", "vocab*.json", "*.txt", "*.model", "*.spm", "*
 FILES = ("*.json", *VOCABULARIES, "*.jinja", "model*.safetensors")  # of a repository: no weights in other formats
 WHOLE = "tokenizer.json"  # a tokenizer in one file
 OPTIONAL = ("tokenizer_config.json", "target_vocab.json")  # of the files that a class of tokenizers names
+TEMPLATES, WEIGHTS = "additional_chat_templates/*.jinja", ".safetensors"
 
 Seq2Seq: TypeAlias = PreTrainedModel  # or the PeftModel around it
 
@@ -87,9 +88,9 @@ def load_model(
 
 
 def revision(table: ModelTable) -> str:
-    """What the weights of that name are now: the hub's commit, or twelve hex digits of a local checkpoint's."""
+    """What is loaded by that name now: the hub's commit, or twelve hex digits of the files of a local checkpoint."""
     folder, commit = _folder(table)
-    return commit or integrity.digest(integrity.weight_files(folder))
+    return commit or integrity.digest_of_all(folder, _read_files(folder))
 
 
 def own_settings(table: ModelTable, evaluation: Evaluation) -> Generation:
@@ -121,6 +122,13 @@ def _folder(table: ModelTable) -> tuple[Path, str | None]:
     except hub.Unavailable as error:
         raise ModelError(f"model {table.name!r}: {error}") from error
     return folder, folder.name
+
+
+def _read_files(folder: Path) -> list[Path]:
+    """The files of a checkpoint that loading reads: all that are fetched from the hub, of weights those in use only."""
+    weights = integrity.weight_files(folder)
+    others = {path for pattern in (*FILES, TEMPLATES) for path in folder.glob(pattern) if path.suffix != WEIGHTS}
+    return sorted([*others, *weights])
 
 
 def _tokenizer(table: ModelTable) -> PreTrainedTokenizerBase:

@@ -51,6 +51,16 @@ def digest(files: Iterable[Path]) -> str:
     return content.hexdigest()[:12]
 
 
+def digest_of_all(folder: Path, files: Iterable[Path]) -> str:
+    """Twelve hex digits of files in a folder, by name and content in that order."""
+    content = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        content.update(f"{path.relative_to(folder).as_posix()}\0{digest}\0".encode())
+    return content.hexdigest()[:12]
+
+
 def weight_files(folder: Path) -> list[Path]:
     """The files of a checkpoint's weights: one, or the parts that an index lists."""
     index = folder / INDEX

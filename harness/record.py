@@ -185,7 +185,7 @@ class Record(Block):
     lengths: Lengths = Lengths()
     data_hash: str | None = None
     data_revision: str | None = None  # the hub's commit
-    model_revision: str | None = None  # the hub's commit, or a hash of a local checkpoint's weights
+    model_revision: str | None = None  # the hub's commit, or a hash of a local checkpoint's files
     rouge_tokenizer: str = ROUGE_SCORE  # how the scores were read: never ``auto``, but what that came to
     rows_skipped: int = 0  # bad ones of all splits, with task.skip_bad_rows
     predictions_hash: str | None = None

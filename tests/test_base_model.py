@@ -136,6 +136,28 @@ def test_the_revision_of_a_local_checkpoint_tells_its_weights_apart(folder, tiny
     assert (same, revision(folder) == same) == (revision(tiny_folder), False)
 
 
+@pytest.mark.parametrize("file", ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"])
+def test_it_tells_every_file_apart_that_loading_reads(file, folder, tiny_folder):
+    (folder / file).write_text((folder / file).read_text() + " ")
+    assert revision(folder) != revision(tiny_folder)
+
+
+@pytest.mark.parametrize(
+    "file", ["chat_template.jinja", "additional_chat_templates/tools.jinja", "special_tokens_map.json", "spiece.model"]
+)
+def test_it_tells_a_file_apart_that_is_new(file, folder, tiny_folder):
+    (folder / file).parent.mkdir(exist_ok=True)
+    (folder / file).write_text("{}")
+    assert revision(folder) != revision(tiny_folder)
+
+
+def test_it_tells_no_file_apart_that_is_not_read(folder, tiny_folder):
+    (folder / "README.md").write_text("A base model.")
+    (folder / "model_old.safetensors").write_bytes(b"weights that no index lists")
+    (folder / "events.out").write_bytes(b"")
+    assert revision(folder) == revision(tiny_folder)
+
+
 def test_a_named_device_is_taken():
     assert base_model.pick_device("cpu") == CPU
 

@@ -47,7 +47,9 @@ def pick_device(name: str | None) -> torch.device:
     if name is None:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
-        return torch.empty(0, device=name).device
+        one = torch.ones(1, device=name)
+        one.item()  # the device "meta" holds no values
+        return one.device
     except (RuntimeError, AssertionError) as error:
         raise ModelError(
             f"--device {name}: not available here ({str(error).splitlines()[0]}); try --device cpu"
@@ -82,6 +84,7 @@ def load_model(
             use_safetensors=True,
             trust_remote_code=False,
         )
+        integrity.finite(model, table.name)
         integrity.verify(model, folder, table.name)
         generation.settle(model, folder, tokenizer, evaluation or Evaluation(), table.name)
     return _fused(model).to(device)

@@ -21,7 +21,7 @@ from harness.acceptance import Refused, merged, updates
 from harness.baseline import Baseline, Fingerprint, Measured, Row, Scores, hash_of, unfit
 from harness.errors import StoreError
 from harness.metrics import ROUGE
-from harness.on_disk import foreign, replace
+from harness.on_disk import foreign, replace, writing
 from harness.record import Block
 
 SCHEMA: Final = 1
@@ -92,14 +92,10 @@ def write(folder: Path, baseline: Baseline) -> Path:
         if reason := unfit(one):
             raise StoreError(f"{path}: rows.{name}: {reason}; only finished runs can be accepted, run it again")
     text, sidecar = _text(baseline), save(dict(_named(baseline)))
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         replace(path.with_suffix(".safetensors"), sidecar)
         replace(path, text.encode())
-    except OSError as error:
-        raise StoreError(
-            f"{folder}: cannot be written: {error.strerror}; choose another folder with --results=DIR"
-        ) from error
     return path
 
 

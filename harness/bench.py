@@ -33,8 +33,8 @@ def test_method(run: str, bakeoff: Bakeoff, benchmark, request) -> None:  # type
         request.node.user_properties.append((name, value))  # record_property warns beside --junitxml
     if reason := bakeoff.unsupported(record):
         pytest.skip(reason)
-    for problem in bakeoff.problems(record):
-        pytest.fail(problem, pytrace=False)
+    if problems := bakeoff.problems(record):
+        pytest.fail("\n".join(problems), pytrace=False)
 
 
 def test_gate(row: str, gate: Gate, subtests: pytest.Subtests, request: pytest.FixtureRequest) -> None:

@@ -41,7 +41,7 @@ class Executor:
         self._context.set_forkserver_preload(PRELOAD)
         processes.adopt_orphans()
         resource_tracker.ensure_running()
-        with _variables(VARIABLES):
+        with _variables({**VARIABLES, **_caches(scratch)}):
             forkserver.ensure_running()
         self._known = processes.children()
         self._scratch = scratch
@@ -70,7 +70,11 @@ class Executor:
     def _run(self, order: Any) -> Outcome:
         spec: RunSpec = order.spec
         began, kills = perf_counter(), processes.memory_kills()
-        folder = self._folder(spec.name)
+        try:
+            folder = self._folder(spec.name)
+        except OSError as error:
+            status, why = failure.of_no_room(error)
+            return Outcome(record=Record(spec=spec, status=status, error=why))
         try:
             exitcode = self._process(_execute, order, folder, spec.budget.hard_seconds)
             answer = folder / ANSWER
@@ -93,6 +97,8 @@ class Executor:
             exitcode = self._process(_check, order, folder, timeout=None)
             if (folder / COMPLAINT).exists():
                 raise UsageError((folder / COMPLAINT).read_text())
+            if exitcode == os.EX_IOERR:
+                raise UsageError(f"{self._scratch}: cannot be written; {failure.DISK}")
             if not (folder / ANSWER).exists():
                 raise UsageError(f"loading model and data ended with exit code {exitcode}: {_tail(folder / LOG)}")
             return (folder / ANSWER).read_text()
@@ -128,6 +134,15 @@ class Executor:
         return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._scratch))
 
 
+def _caches(scratch: Path) -> dict[str, str]:
+    """Folders that Hugging Face's libraries write to while data are read and answers are scored.
+
+    In the session's own one, since a home may be read-only, and a cache that is shared may be in use.
+    """
+    names = ("HF_MODULES_CACHE", "HF_METRICS_CACHE", "HF_EVALUATE_CACHE", "HF_DATASETS_CACHE")
+    return {name: str(scratch.absolute() / "caches" / name) for name in names}
+
+
 @contextmanager
 def _variables(wanted: Mapping[str, str]) -> Iterator[None]:
     """Environment variables for processes that start meanwhile, and no longer; what is set already stays."""
@@ -160,6 +175,10 @@ def _check(order: Any, folder: Path) -> None:
         _answer(folder / ANSWER, preflight.check(order))
     except UsageError as error:
         _answer(folder / COMPLAINT, str(error))
+    except Exception as error:
+        if failure.full_disk(error):
+            os._exit(os.EX_IOERR)
+        raise
 
 
 def _isolate(folder: Path) -> None:
@@ -171,9 +190,18 @@ def _isolate(folder: Path) -> None:
 
 
 def _answer(path: Path, text: str) -> None:
+    """Leave a file for the session and end; what else the process has written goes first, since it takes room."""
     beside = path.with_suffix(".part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    try:
+        for other in path.parent.iterdir():
+            if other.is_dir():
+                shutil.rmtree(other, ignore_errors=True)
+            elif other.name != LOG:
+                other.unlink()
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError:
+        os._exit(os.EX_IOERR)
     os._exit(0)
 
 

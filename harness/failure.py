@@ -1,5 +1,6 @@
 """What a failed run is called, and what to do about it."""
 
+import os
 import re
 import signal
 import traceback
@@ -20,6 +21,8 @@ REMEDIES = {
 }
 LONGEST = 4_000  # characters of a message or a traceback
 COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)  # GitHub takes a line that begins with ``::`` for one
+DISK = "free some space where the results are, or choose another folder with --results=DIR"
+DISK_FULL = ("No space left on device", "Disk quota exceeded", "os error 28")  # safetensors' words are its own
 TORCH_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 
@@ -31,6 +34,7 @@ def of_exception(error: BaseException, plugin: Path) -> tuple[Status, Failure]:
     release(error)
     status = _status(error)
     remedy = "" if isinstance(error, UsageError) else REMEDIES[status]
+    remedy = DISK if full_disk(error) else remedy
     kind = type(error).__name__
     message = _visible(str(error))
     trace = "" if status == Status.UNSUPPORTED else _visible(_trimmed(error, plugin))  # a reason, and no fault
@@ -41,6 +45,9 @@ def of_death(exitcode: int, killed_for_memory: bool) -> tuple[Status, Failure]:
     """The status of a run whose process ended without an answer, whatever its exit code."""
     if killed_for_memory:
         status, message = Status.OUT_OF_MEMORY, "the kernel killed the process to free memory"
+    elif exitcode == os.EX_IOERR:
+        message = "its process could not write down what came out"
+        return Status.FAILED, Failure(type="OSError", message=message, remedy=DISK)
     elif exitcode < 0:
         status, message = Status.CRASHED, f"the process died of {signal.Signals(-exitcode).name}"
     else:
@@ -48,10 +55,20 @@ def of_death(exitcode: int, killed_for_memory: bool) -> tuple[Status, Failure]:
     return status, Failure(type="ProcessExpired", message=message, remedy=REMEDIES[status])
 
 
+def of_no_room(error: OSError) -> tuple[Status, Failure]:
+    """The status of a run that could not even begin, since its folder cannot be written."""
+    return Status.FAILED, Failure(type=type(error).__name__, message=str(error), remedy=DISK)
+
+
 def of_timeout(hard_seconds: float) -> tuple[Status, Failure]:
     """The status of a run that was ended at its hard wall limit."""
     message = f"ended after hard_seconds = {hard_seconds:g}"
     return Status.TIMED_OUT, Failure(type="TimeoutError", message=message, remedy=REMEDIES[Status.TIMED_OUT])
+
+
+def full_disk(error: BaseException) -> bool:
+    """Whether this says that the disk is full, by whichever library's words."""
+    return any(sign in str(error) for sign in DISK_FULL)
 
 
 def because(status: Status, message: str) -> Failure:

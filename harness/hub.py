@@ -5,6 +5,7 @@ local folder that it is. So everything that a network can do to a session happen
 ``hf download`` has filled is enough, and a commit that was asked for is never another one.
 """
 
+import errno
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
@@ -159,6 +160,11 @@ def _of_silence(revision: str | None, error: BaseException) -> tuple[str, str] |
             return f"the download broke off ({reason})", "Try again"
         case httpx.TransportError():
             return f"{constants.ENDPOINT} cannot be reached ({reason})", "Check the network and HF_ENDPOINT"
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            return f"the disk with the cache {constants.HF_HUB_CACHE} is full", "Free some space, or set HF_HOME"
+        case OSError(errno=errno.EACCES | errno.EPERM | errno.EROFS | errno.ENOTDIR):
+            where = f"the cache {constants.HF_HUB_CACHE} cannot be written"
+            return f"{where} ({reason})", "Set HF_HOME to a folder that can"
         case Damaged():
             return f"the copy in the cache was damaged, and is thrown away: {reason}", "Try again"
     return None

@@ -42,6 +42,17 @@ def verify(model: PreTrainedModel, folder: Path, name: str) -> None:
                 _same(state[key], file.get_tensor(theirs), key, name)
 
 
+def finite(model: PreTrainedModel, name: str) -> None:
+    """Raise ``ModelError`` with the name of the first weight that is NaN or infinite."""
+    for key, parameter in model.named_parameters():
+        wrong = int((~torch.isfinite(parameter)).sum())
+        if wrong:
+            raise ModelError(
+                f"model {name!r}: {key} holds {wrong:,} values that are NaN or infinite, so its answers mean nothing; "
+                "choose a checkpoint whose training did not diverge, or get this one again"
+            )
+
+
 def digest(files: Iterable[Path]) -> str:
     """Twelve hex digits of weights, file by file in that order."""
     content = hashlib.sha256()

@@ -1,18 +1,41 @@
 """What every file of ``results/`` has in common: it is replaced as a whole, and knows its schema."""
 
+import errno
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from harness.errors import StoreError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a disk, a quota or a limit says that leaves no room
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Raise ``StoreError`` with what to do where something in a folder of results cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        space = "free some space, or " if error.errno in FULL else ""
+        raise StoreError(
+            f"{folder}: cannot be written: {error.strerror}; {space}choose another folder with --results=DIR"
+        ) from error
 
 
 def replace(path: Path, content: bytes) -> None:
     """Write beside the file, flush to the disk, then rename: a reader sees the old file or the new one."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)  # what has arrived of it takes room
+        raise
 
 
 def read(path: Path | str) -> bytes:

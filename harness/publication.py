@@ -50,7 +50,7 @@ def render(results: Path, suite: Suite, plugins: Plugins) -> list[Path]:
     try:
         records = _published(session.store, suite)
         session.replay(records, _leakage(session.store, suite, records))
-        return session.report()[-1]
+        return session.write(*session.report())
     finally:
         session.close()
 

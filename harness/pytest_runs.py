@@ -110,17 +110,16 @@ def _leaderboard(terminalreporter: pytest.TerminalReporter, config: pytest.Confi
     session = config.stash[BAKEOFF]
     terminalreporter.section(f"leaderboard: {session.suite.name}")
     try:
-        rows, remarks, paths = session.report()
+        rows, remarks = session.report()
+        terminalreporter.write_line(table.leaderboard(rows, "simple"))
+        terminalreporter.write_line("")
+        for line in [*session.notices, *_decided(session), notes.line(remarks)]:
+            if line:
+                terminalreporter.write_line(line)
+        for path in session.write(rows, remarks):
+            terminalreporter.write_line(f"wrote {_relative(path, config.rootpath)}")
     except UsageError as error:
         terminalreporter.write_line(str(error), red=True)
-        return
-    terminalreporter.write_line(table.leaderboard(rows, "simple"))
-    terminalreporter.write_line("")
-    for line in [*session.notices, *_decided(session), notes.line(remarks)]:
-        if line:
-            terminalreporter.write_line(line)
-    for path in paths:
-        terminalreporter.write_line(f"wrote {_relative(path, config.rootpath)}")
 
 
 def _gate(config: pytest.Config) -> "Gate":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import judge, leaderboard, plan, resume
+from harness.errors import StoreError
 from harness.executor import Executor, cores
 from harness.leaderboard import Entry, Row
 from harness.metrics import ROUGE
@@ -68,6 +69,7 @@ class Bakeoff:
         self._stored: list[Record] = []
         self._pending: dict[str, Future[Outcome]] = {}
         self._done: dict[str, Record] = {}
+        self._unwritten: dict[str, str] = {}  # why, by the name of the run
 
     @property
     def ran(self) -> bool:
@@ -173,10 +175,13 @@ class Bakeoff:
 
     def problems(self, record: Record) -> list[str]:
         """Why this run fails its test; each names cause and remedy."""
-        return judge.problems(record, self._done[self._zero_shot.name], self.suite.evaluation.floor)
+        problems = judge.problems(record, self._done[self._zero_shot.name], self.suite.evaluation.floor)
+        if reason := self._unwritten.get(record.spec.name):
+            problems.append(f"{record.spec.name}: its results are lost with this session: {reason}")
+        return problems
 
-    def report(self) -> tuple[list[Row], Notes, list[Path]]:
-        """The leaderboard of what there is, what must be said beside it, and the files that hold both.
+    def report(self) -> tuple[list[Row], Notes]:
+        """The leaderboard of what there is, and what must be said beside it.
 
         It has this session's runs, and stored ones of the same environment.
         """
@@ -184,12 +189,15 @@ class Bakeoff:
         records = [entry.record for entry in entries]
         searches = self.searches.of(records)
         remarks = notes.of(records, self._preflight.leakage, searches)
-        rows = leaderboard.rows(entries, searches)
+        return leaderboard.rows(entries, searches), remarks
+
+    def write(self, rows: Sequence[Row], remarks: Notes) -> list[Path]:
+        """Write the files that hold the leaderboard; raises ``StoreError`` where that cannot be done."""
         seed = self.suite.run.seeds[0]
-        samples = [self._shown(entry.record) for entry in entries if entry.record.spec.seed == seed]
+        samples = [self._shown(entry.record) for entry in self.entries() if entry.record.spec.seed == seed]
         from harness.report import files  # pandas, which listing the runs must not wait for
 
-        return rows, remarks, files.write(self.store, self.suite, rows, samples, remarks)
+        return files.write(self.store, self.suite, rows, samples, remarks)
 
     def entries(self) -> list[Entry]:
         """This session's runs, and stored ones of the suite that they can be compared with."""
@@ -257,8 +265,11 @@ class Bakeoff:
         }
         record = outcome.record.model_copy(update=known)
         record = judge.judged(record, self._done.get(self._zero_shot.name, record))
-        self.store.write_run(record, outcome.predictions, outcome.log)
         self._done[run.name] = record
+        try:
+            self.store.write_run(record, outcome.predictions, outcome.log)
+        except StoreError as error:
+            self._unwritten[run.name] = str(error)
 
     def _belongs(self, record: Record) -> bool:
         """Whether a stored run is this session's, or one that it can be compared with."""

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from harness import judge, search
+from harness.errors import StoreError
 from harness.record import Outcome, Preflight, Record, RunSpec, Status
 from harness.search import Search
 from harness.store import Store
@@ -29,6 +30,7 @@ class Searches:
         self._asked: list[str] = []
         self._stored: dict[str, Search] = {}  # of earlier sessions, and still the same
         self._done: dict[str, Search] = {}  # of this session, those that stored ones stand for included
+        self._unwritten: dict[str, str] = {}  # why, by method
         self._pending: dict[str, list[Future[Outcome]]] = {}
         self._here: Preflight
         self._submit: Submit
@@ -76,11 +78,13 @@ class Searches:
         }
 
     def problem(self, found: Search) -> str | None:
-        """Why a search found nothing although the method learns, if that is so."""
+        """Why a search found nothing although the method learns, or what it found is lost, if that is so."""
+        method = found.spec.method
         if found.learning_rate is not None:
-            return None
+            why = self._unwritten.get(method)
+            return f"{method}: its search is lost with this session: {why}" if why else None
         reasons = [f"  × {each.multiplier:.3g}: {each.status}: {each.reason}" for each in found.trials]
-        return "\n".join([f"{found.spec.method}: no trial is ok, so its runs keep their learning rate", *reasons])
+        return "\n".join([f"{method}: no trial is ok, so its runs keep their learning rate", *reasons])
 
     def lines(self) -> list[str]:
         """What this session found, to be pasted into the suite's file."""
@@ -127,9 +131,13 @@ class Searches:
     def _keep(self, method: str, records: Sequence[Record]) -> None:
         trials = [search.trial(*each) for each in zip(self._multipliers, map(_judged, records), strict=False)]
         found = search.finished(self._specs[method], self._table, trials, self._here, contended=self._ahead)
-        if not found.unsupported:
-            self._store.write_search(found)
         self._done[method] = found
+        if found.unsupported:
+            return
+        try:
+            self._store.write_search(found)
+        except StoreError as error:
+            self._unwritten[method] = str(error)
 
 
 def _judged(record: Record) -> Record:

@@ -25,7 +25,7 @@ from safetensors.numpy import load, save
 
 from harness.errors import StoreError
 from harness.metrics import ROUGE
-from harness.on_disk import foreign, read, replace
+from harness.on_disk import foreign, read, replace, writing
 from harness.record import SCHEMA, Prediction, Record, RunSpec
 from harness.search import Search
 
@@ -53,31 +53,25 @@ class Store:
         self._folders = (self._runs, self._predictions, self._scores, self._logs)
         self.scratch = self.folder / ".scratch"  # where runs under way keep their files
         self._lock = FileLock(self.folder / ".lock")
+        # What could not be written: it is there until the session ends.
+        self._unwritten: dict[str, tuple[Record, Sequence[Prediction]]] = {}
+        self._unwritten_searches: dict[str, Search] = {}
 
     def open(self) -> None:
         """Make the folders, make sure that they can be written, and lock them until ``close()``.
 
         Raises ``StoreError``, which says who holds the lock if somebody does.
         """
-        try:
+        with writing(self.folder):
             for folder in self._folders:
                 folder.mkdir(parents=True, exist_ok=True)
             if self.baselines.parent != self.folder:
                 _keep_out_of_git(self.folder.parent)
-            self._lock.acquire(timeout=0)
+            self._acquire()
             for folder in self._folders:
                 replace(folder / ".probe", b"")
                 (folder / ".probe").unlink()
-            self.write_text(HOLDER, f"process {os.getpid()} on {platform.node()}")
-        except Timeout as error:
-            holder = (self.folder / HOLDER).read_text() if (self.folder / HOLDER).exists() else "another session"
-            raise StoreError(
-                f"{self.folder}: in use by {holder}; wait for it, or choose another folder with --results=DIR"
-            ) from error
-        except OSError as error:
-            raise StoreError(
-                f"{self.folder}: cannot be written: {error.strerror}; choose another with --results=DIR"
-            ) from error
+        self.write_text(HOLDER, f"process {os.getpid()} on {platform.node()}")
         self._tidy()
 
     def close(self) -> None:
@@ -90,7 +84,8 @@ class Store:
     def write_run(self, record: Record, predictions: Sequence[Prediction], log: str = "") -> Path:
         """Keep a finished run; what an older spec of the same method and seed left behind goes away.
 
-        The record is written last: where there is one, its predictions are whole.
+        The record is written last: where there is one, its predictions are whole. Raises ``StoreError`` where it cannot
+        be written; reading gives it even so, until the session ends.
         """
         name = f"{record.spec.name}-{record.spec.hash}"
         kept = {self._runs / f"{name}.json": record.to_json().encode()}
@@ -98,13 +93,16 @@ class Store:
             lines = "".join(json.dumps(p.model_dump(mode="json"), ensure_ascii=False) + "\n" for p in predictions)
             kept = {
                 self._predictions / f"{name}.jsonl.gz": gzip.compress(lines.encode(), mtime=0),
-                self._scores / f"{name}.safetensors": _scores(predictions),
+                self._scores / f"{name}.safetensors": save(_scores(predictions)),
                 **kept,
             }
         if log.strip():
             kept = {self._logs / f"{name}.log": log.encode(), **kept}
-        for path, content in kept.items():
-            replace(path, content)
+        self._unwritten[record.spec.name] = record, predictions
+        with writing(self.folder):
+            for path, content in kept.items():
+                replace(path, content)
+        del self._unwritten[record.spec.name]
         for folder in self._folders:
             for old in folder.glob(f"{glob.escape(record.spec.name)}-{'[0-9a-f]' * 12}.*"):
                 if old not in kept:
@@ -112,7 +110,10 @@ class Store:
         return self._runs / f"{name}.json"
 
     def read_runs(self) -> list[Record]:
-        """Every stored run, by file name; raises ``StoreError`` that names each file that cannot be read."""
+        """Every run, by file name and then those that could not be written.
+
+        Raises ``StoreError`` that names each file that cannot be read.
+        """
         records, complaints = [], []
         with _without_collections():
             for name in self._names():
@@ -122,10 +123,13 @@ class Store:
                     complaints.append(str(error))
         if complaints:
             raise StoreError("\n".join(complaints))
-        return records
+        written = [record for record in records if record.spec.name not in self._unwritten]
+        return [*written, *(record for record, _ in self._unwritten.values())]
 
     def read_predictions(self, spec: RunSpec) -> list[Prediction]:
         """The predictions of a run in the order of the test rows; none where the run has none."""
+        if unwritten := self._unwritten.get(spec.name):
+            return list(unwritten[1])
         path = self._predictions / f"{spec.name}-{spec.hash}.jsonl.gz"
         if not path.exists():
             return []
@@ -138,13 +142,16 @@ class Store:
     def read_scores(self, specs: Iterable[RunSpec]) -> list[dict[str, NDArray[np.float64]]]:
         """The scores of each run by ROUGE type, one value a scored test row; none where the run has none."""
         with _without_collections():
-            return [_scores_in(f"{self._scores}/{spec.name}-{spec.hash}.safetensors") for spec in specs]
+            return [self._scores_of(spec) for spec in specs]
 
     def write_search(self, search: Search) -> Path:
-        """Keep a finished search, in place of an earlier one of the same method."""
-        self._searches.mkdir(exist_ok=True)
+        """Keep a finished search, in place of an earlier one of the same method; raises as ``write_run`` does."""
         path = self._searches / f"{search.spec.method}.json"
-        replace(path, search.to_json().encode())
+        self._unwritten_searches[search.spec.method] = search
+        with writing(self.folder):
+            self._searches.mkdir(exist_ok=True)
+            replace(path, search.to_json().encode())
+        del self._unwritten_searches[search.spec.method]
         return path
 
     def read_searches(self, method: str) -> list[Search]:
@@ -153,7 +160,9 @@ class Store:
         Raises ``StoreError`` for a file that cannot be read.
         """
         folders = dict.fromkeys([self._searches, self._published_searches])
-        return [_search(path) for folder in folders if (path := folder / f"{method}.json").exists()]
+        stored = [_search(path) for folder in folders if (path := folder / f"{method}.json").exists()]
+        unwritten = self._unwritten_searches.get(method)
+        return [unwritten, *stored] if unwritten else stored
 
     def take(self, other: "Store", records: Sequence[Record]) -> None:
         """Hold these runs of another store and the searches that it knows of their methods, and no others."""
@@ -169,10 +178,24 @@ class Store:
                 if not path.name.startswith(kept):
                     path.unlink()
 
+    def _acquire(self) -> None:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            holder = (self.folder / HOLDER).read_text() if (self.folder / HOLDER).exists() else "another session"
+            raise StoreError(
+                f"{self.folder}: in use by {holder}; wait for it, or choose another folder with --results=DIR"
+            ) from error
+
     def _names(self) -> list[str]:
         """The files of the runs, sorted; as names, which sort ten times as fast as paths."""
         found = os.listdir(self._runs) if self._runs.exists() else []  # noqa: PTH208
         return sorted(name for name in found if name.endswith(".json") and not name.startswith("."))
+
+    def _scores_of(self, spec: RunSpec) -> dict[str, NDArray[np.float64]]:
+        if unwritten := self._unwritten.get(spec.name):
+            return _scores(unwritten[1])
+        return _scores_in(f"{self._scores}/{spec.name}-{spec.hash}.safetensors")
 
     def _tidy(self) -> None:
         """Remove what a session that was killed left half-way."""
@@ -184,7 +207,8 @@ class Store:
     def write_text(self, name: str, text: str) -> Path:
         """A file of this suite, such as ``leaderboard.md``, replaced as a whole."""
         path = self.folder / name
-        replace(path, text.encode())
+        with writing(self.folder):
+            replace(path, text.encode())
         return path
 
     def write_json(self, name: str, content: Mapping[str, Any] | Sequence[Any]) -> Path:
@@ -213,9 +237,11 @@ def _scores_in(path: str) -> dict[str, NDArray[np.float64]]:
         raise StoreError(f"{path}: cannot be read ({error}); delete it and run the method again") from error
 
 
-def _scores(predictions: Sequence[Prediction]) -> bytes:
+def _scores(predictions: Sequence[Prediction]) -> dict[str, NDArray[np.float64]]:
+    if not predictions:
+        return {}
     scored = [prediction for prediction in predictions if prediction.scored]
-    return save({metric.name: np.array([each.scores[metric.name] for each in scored]) for metric in ROUGE})
+    return {metric.name: np.array([each.scores[metric.name] for each in scored]) for metric in ROUGE}
 
 
 def _record(path: str) -> Record:

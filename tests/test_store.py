@@ -190,14 +190,14 @@ def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path):
     with pytest.raises(StoreError) as error:
         Store(tmp_path / "results", "small").open()
     assert str(error.value).startswith(f"{tmp_path / 'results' / 'small'}: cannot be written: ")
-    assert str(error.value).endswith("choose another with --results=DIR")
+    assert str(error.value).endswith("choose another folder with --results=DIR")
 
 
 @pytest.mark.parametrize("name", ["runs", "predictions", "logs"])
 def test_a_folder_within_that_cannot_be_used_is_found_when_the_store_is_opened(tmp_path, name):
     (tmp_path / "small").mkdir()
     (tmp_path / "small" / name).write_text("a file, where the folder should be")
-    with pytest.raises(StoreError, match=r"small: cannot be written: .*; choose another with --results=DIR"):
+    with pytest.raises(StoreError, match=r"small: cannot be written: .*; choose another folder with --results=DIR"):
         Store(tmp_path, "small").open()
 
 

@@ -1,0 +1,180 @@
+"""What every run of a suite would meet is found before the first of them, with what to do about it."""
+
+import json
+import os
+
+import pytest
+import torch
+from projects import NORMS, begin, finish, project
+from safetensors.torch import load_file, save_file
+from transformers import BartConfig, BartForConditionalGeneration
+
+from harness import base_model, data, soundness
+from harness.errors import ModelError
+from harness.suite import Evaluation, ModelTable, TaskTable
+from harness.task import prepare
+
+SUITES = Evaluation(max_new_tokens=8)
+
+
+def edit(path, *without, **keys):
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({key: value for key, value in {**content, **keys}.items() if key not in without}))
+
+
+def load(folder):
+    return base_model.load(ModelTable(name=str(folder)), torch.device("cpu"), SUITES)
+
+
+def remarks(folder, task, evaluation=SUITES):
+    return soundness.check(load(folder), task, evaluation, "mine")
+
+
+def refusal(folder, task, evaluation=SUITES):
+    with pytest.raises(ModelError) as refused:
+        remarks(folder, task, evaluation)
+    return str(refused.value)
+
+
+@pytest.fixture
+def bart(tokenizer, tmp_path):
+    """A random BART with eighty positions for prompts and for answers."""
+    torch.manual_seed(0)
+    sizes = dict.fromkeys(("encoder_layers", "decoder_layers"), 1) | dict.fromkeys(
+        ("encoder_attention_heads", "decoder_attention_heads"), 2
+    )
+    ids = {"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 1, "decoder_start_token_id": 1}
+    config = BartConfig(
+        vocab_size=400, d_model=16, encoder_ffn_dim=16, decoder_ffn_dim=16, max_position_embeddings=80, **sizes, **ids
+    )
+    BartForConditionalGeneration(config).save_pretrained(tmp_path / "bart")
+    tokenizer.save_pretrained(tmp_path / "bart")
+    return tmp_path / "bart"
+
+
+@pytest.fixture
+def task(rows, write, tokenizer, tmp_path):
+    """``task(**limits)``: sixteen training rows and four test dialogues, cut to these limits."""
+    write(tmp_path / "data" / "train.jsonl", rows[:16])
+    write(tmp_path / "data" / "test.jsonl", rows[16:20])
+
+    def prepared(**limits):
+        table = TaskTable(name="dialogsum", data=str(tmp_path / "data"), **limits)
+        return prepare(table, data.load(table), tokenizer)
+
+    return prepared
+
+
+def test_a_sound_model_passes_and_nothing_is_to_be_said(tiny_folder, toy_task):
+    assert remarks(tiny_folder, toy_task) == []
+
+
+def test_without_a_pad_token_the_end_token_serves_and_is_told(folder, toy_task):
+    edit(folder / "tokenizer_config.json", "pad_token")
+    assert remarks(folder, toy_task) == [
+        "short rows are filled with the end token '</s>', since the tokenizer has no pad token"
+    ]
+    base = load(folder)
+    assert base.tokenizer(["a", "a b c"], padding=True)["input_ids"][0][-1] == base.tokenizer.eos_token_id
+    assert base.model.generation_config.pad_token_id in base.tokenizer.all_special_ids
+
+
+def test_a_tokenizer_with_neither_is_refused(folder):
+    edit(folder / "tokenizer_config.json", "pad_token", "eos_token")
+    with pytest.raises(
+        ModelError, match=r"neither a pad token, .*, nor an end token .* \"pad_token\" in its tokenizer_"
+    ):
+        load(folder)
+
+
+def test_a_pad_token_that_only_the_tokenizer_names_is_the_models_as_well(folder, toy_task):
+    edit(folder / "config.json", pad_token_id=None)
+    edit(folder / "generation_config.json", "pad_token_id")
+    model = load(folder).model
+    assert (model.config.pad_token_id, model.generation_config.pad_token_id) == (0, 0)
+    assert remarks(folder, toy_task) == []
+
+
+def test_a_model_that_does_not_know_how_answers_begin_is_refused(folder):
+    for name in ("config.json", "generation_config.json"):
+        edit(folder / name, "decoder_start_token_id")
+    with pytest.raises(ModelError, match=r"no decoder_start_token_id, .*; add that to its config\.json"):
+        load(folder)
+
+
+def test_a_start_token_that_only_the_generation_settings_name_is_trained_with_as_well(folder, toy_task):
+    edit(folder / "config.json", "decoder_start_token_id")
+    assert load(folder).model.config.decoder_start_token_id == 0
+    assert remarks(folder, toy_task) == []
+
+
+def test_a_vocabulary_that_is_smaller_than_the_tokenizers_is_refused(folder, toy_task):
+    load(folder)  # as it should be
+    tensors = load_file(folder / "model.safetensors")
+    small = {name: tensors[name][:300].clone() for name in ("shared.weight", "lm_head.weight")}
+    save_file({**tensors, **small}, folder / "model.safetensors", metadata={"format": "pt"})
+    edit(folder / "config.json", vocab_size=300)
+    message = refusal(folder, toy_task)
+    assert message.startswith("model 'mine': its tokenizer gives token 39")
+    assert "but the model knows 300 tokens only; take the tokenizer that belongs to the model" in message
+
+
+def test_tokens_that_the_model_does_not_know_and_nobody_uses_are_told(folder, toy_task):
+    tokenizer = load(folder).tokenizer
+    tokenizer.add_tokens(["<never>", "<ever>"])
+    tokenizer.save_pretrained(folder)
+    assert remarks(folder, toy_task) == [
+        "the tokenizer has 2 tokens that the model does not know; none of them occurs in these rows"
+    ]
+
+
+def test_prompts_that_are_longer_than_the_positions_are_refused_with_the_limit_that_works(bart, task):
+    message = refusal(bart, task())
+    assert message.startswith("model 'mine': its encoder has 80 positions, and the longest prompt may take ")
+    assert message.endswith(" tokens; set task.max_source_tokens to 80 at most")
+    assert remarks(bart, task(max_source_tokens=80)) == []
+
+
+def test_so_are_answers(bart, task):
+    message = refusal(bart, task(max_source_tokens=80), Evaluation(max_new_tokens=81))
+    assert message == (
+        "model 'mine': its decoder has 80 positions, and the longest answer may take 81 tokens; "
+        "set task.max_target_tokens and evaluation.max_new_tokens to 80 at most"
+    )
+    assert remarks(bart, task(max_source_tokens=80), Evaluation(max_new_tokens=80)) == []
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_weight_that_is_no_number_is_refused_by_its_name(value, folder):
+    tensors = load_file(folder / "model.safetensors")
+    tensors["encoder.final_layer_norm.weight"][3] = value
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"encoder\.final_layer_norm\.weight holds 1 values that are NaN or infinite"):
+        load(folder)
+
+
+def test_a_model_whose_loss_is_no_number_is_refused(folder, toy_task):
+    tensors = load_file(folder / "model.safetensors")
+    save_file({**tensors, "lm_head.weight": tensors["lm_head.weight"] * 3e38}, folder / "model.safetensors")
+    assert "holds" in refusal(folder, toy_task)
+    save_file({**tensors, "lm_head.weight": tensors["lm_head.weight"] * 5e37}, folder / "model.safetensors")
+    assert "its loss on a training row is " in refusal(folder, toy_task)
+
+
+def test_a_model_that_cannot_answer_is_refused_with_its_own_words(base, toy_task):
+    base.model.encoder.forward = None
+    with pytest.raises(ModelError, match=r"it cannot read a training row: TypeError: .*; choose another checkpoint"):
+        soundness.check(base, toy_task, SUITES, "mine")
+
+
+def test_a_device_that_holds_no_values_is_none():
+    with pytest.raises(ModelError, match=r"--device meta: not available here \(.+\); try --device cpu"):
+        base_model.pick_device("meta")
+
+
+def test_a_session_needs_no_home_that_can_be_written(rows, write, tiny_folder, tmp_path):
+    write(tmp_path / "data" / "train.jsonl", rows[:16])
+    write(tmp_path / "data" / "test.jsonl", rows[16:20])
+    small = project(tmp_path / "project", data=tmp_path / "data", model=tiny_folder, norms=NORMS)
+    code, output = finish(begin(small, HOME=os.devnull, HF_HOME=f"{os.devnull}/hf"))
+    assert code == 0, output

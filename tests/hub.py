@@ -14,14 +14,15 @@ RESOLVE = re.compile(r"/(?P<repository>(?:datasets/)?[^/]+/[^/]+)/resolve/(?P<re
 
 
 class Hub:
-    """Serves ``{"models/owner/name": folder}``; ``faults``, by repository, break it.
+    """Serves ``{"models/owner/name": folder}``, at the ``commits`` that are named; ``faults``, by repository, break it.
 
     ``limited`` and ``down`` answer 429 and 503, ``silent`` not at all. ``cut`` closes the connection in the middle of
     a file. ``short`` sends files that lack their end, as if that were all.
     """
 
-    def __init__(self, repositories):
+    def __init__(self, repositories, commits=None):
         self.repositories = dict(repositories)
+        self._commits = dict(commits or {})
         self.faults = {}
         self.requests = []
         self.port = 0
@@ -46,7 +47,9 @@ class Hub:
         self._server.server_close()
 
     def commit(self, repository):
-        """The commit that all branches of a repository are at; it depends on the content alone."""
+        """The commit that all branches of a repository are at: one that was named, or one made from the content."""
+        if repository in self._commits:
+            return self._commits[repository]
         files = {name: sha(path.read_bytes()) for name, path in self.files(repository).items()}
         return hashlib.sha1(json.dumps(files).encode()).hexdigest()
 

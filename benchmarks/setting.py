@@ -52,7 +52,7 @@ class Setting:
 
     def base(self) -> PreTrainedModel:
         """The same model as the harness loads it."""
-        return base_model.load_model(ModelTable(name=str(self.checkpoint)), self.device)
+        return base_model.load_model(ModelTable(name=str(self.checkpoint)), self.device, self.tokenizer)
 
     def finish(self) -> None:
         """Wait for the device."""

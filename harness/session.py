@@ -114,8 +114,8 @@ class Bakeoff:
 
     def replay(self, records: Sequence[Record], leakage: Leakage) -> None:
         """Take stored runs for this session's, wherever they were done, so that ``report()`` is theirs."""
-        shared = ("environment", "data_hash", "data_revision", "model_revision")
-        here = {name: getattr(records[0], name) for name in shared}
+        first = {name: getattr(records[0], name, None) for name in Preflight.model_fields}
+        here = {name: value for name, value in first.items() if value is not None}  # what a record knows of it
         self._preflight = Preflight.model_validate({**here, "leakage": leakage})
         self._done = {record.spec.name: record for record in records}
         self.runs = [record.spec for record in records]

@@ -130,7 +130,8 @@ class Searches:
 
     def _keep(self, method: str, records: Sequence[Record]) -> None:
         trials = [search.trial(*each) for each in zip(self._multipliers, map(_judged, records), strict=False)]
-        found = search.finished(self._specs[method], self._table, trials, self._here, contended=self._ahead)
+        contended = self._ahead or any(judge.disturbed(record) is not None for record in records)
+        found = search.finished(self._specs[method], self._table, trials, self._here, contended=contended)
         self._done[method] = found
         if found.unsupported:
             return

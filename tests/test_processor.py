@@ -6,9 +6,14 @@ import sys
 from time import process_time
 
 import pytest
+from records import finished
 
-from harness import executor, processor
+from harness import executor, processor, registry
 from harness.meters import Meters
+from harness.pytest_runs import _decided
+from harness.record import Cost, Phase
+from harness.session import Bakeoff
+from harness.suite import load
 
 LONG = 10.0  # seconds of processor time in which a neighbour on the same core must have been seen
 
@@ -49,6 +54,22 @@ def test_a_kernel_that_counts_nothing_does_not_tell(monkeypatch, tmp_path):
     (tmp_path / "1" / "schedstat").write_text("0 0 0\n")
     monkeypatch.setattr(processor, "TASKS", tmp_path)
     assert processor.waited(processor.waits()) is None
+
+
+@pytest.mark.parametrize(
+    ("jobs", "told"),
+    [
+        (1, ["contended: other programs kept 1 of 2 runs waiting for up to 40% of their time; see the brackets"]),
+        (2, []),
+    ],
+)
+def test_a_session_says_what_disturbed_it_but_not_of_runs_beside_each_other(jobs, told, tmp_path):
+    session = Bakeoff(load("smoke"), registry.discover(), tmp_path, jobs=jobs)
+    session.expect(["lora-seed0", "full_finetune-seed0"])
+    for method, waited in (("lora", 4.0), ("full_finetune", 0.5)):
+        cost = Cost(phases={"train": Phase(seconds=10.0, waited_seconds=waited)})
+        session._done[f"{method}-seed0"] = finished(method, cost=cost)
+    assert list(_decided(session)) == told
 
 
 def test_runs_wait_without_spinning_unless_the_user_wants_it(monkeypatch):

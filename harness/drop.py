@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.metrics import RANKED_BY
-from harness.paired import ASSUMED
 from harness.record import Prediction, Record
 
 CLEAR = 5.0  # standard errors that any test sees, from so many examples on:
@@ -87,6 +86,8 @@ def between(honest: Answered, probe: Answered, own_rows: int | None, margin: flo
 
     ``own_rows`` are the rows of the test split that the suite itself asks, ``None`` for all.
     """
+    from harness.paired import ASSUMED  # scipy, which listing the items must not wait for
+
     (then, before), (now, after) = honest, probe
     pairs = [(one, other) for one, other in zip(before, after, strict=False) if one.scored]
     if not pairs or len(before) != len(after):

@@ -5,13 +5,15 @@ in a tenth of a second. An answer travels in a file: a process that dies half-wa
 (which pebble's pool takes for idleness), or whose children keep its pipes open, is told apart for sure.
 """
 
+import json
 import multiprocessing
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -22,10 +24,12 @@ from typing import Any
 from harness import failure, processes
 from harness.errors import UsageError
 from harness.record import Cost, Outcome, Record, RunSpec
+from harness.registry import Plugin
 
 PRELOAD = ["harness.preflight", "harness.runner", "transformers.models.t5.modeling_t5"]
-ANSWER, COMPLAINT, LOG = "answer.json", "usage-error.txt", "output.log"
+ANSWER, COMPLAINT, FOUND, LOG = "answer.json", "usage-error.txt", "found.jsonl", "output.log"
 LOG_BYTES = 64_000  # what is kept of a run's output
+IMPORT_SECONDS = 60.0  # in which methods are imported to look at their hyper-parameters
 # glibc asks the kernel for every large tensor anew, and its empty pages took a tenth of a training step.
 MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
 # A thread that waits for others in a loop keeps them from running wherever something else needs a core, too.
@@ -57,6 +61,21 @@ class Executor:
     def check(self, order: Any) -> str:
         """What ``preflight.check`` says about this order, as JSON; raises the ``UsageError`` that it raised."""
         return self._threads.submit(self._check, order).result()
+
+    def examine(
+        self, methods: Sequence[tuple[Plugin, Mapping[str, Any]]], patience: float = IMPORT_SECONDS
+    ) -> list[str]:
+        """What is wrong with the hyper-parameters of these plugins under these overrides, by ``registry.problems``.
+
+        They are imported in a process of their own, one after the other. One that ends it, or that does not let it
+        end within ``patience`` seconds, is left to its run; those behind it are imported in the next process.
+        """
+        found: list[str] = []
+        while methods:
+            done = self._threads.submit(self._examine, methods, patience).result()
+            found += chain.from_iterable(done)
+            methods = methods[len(done) + 1 :]
+        return found
 
     def close(self) -> None:
         """End whatever is still running, and everything that it started."""
@@ -96,12 +115,22 @@ class Executor:
         try:
             exitcode = self._process(_check, order, folder, timeout=None)
             if (folder / COMPLAINT).exists():
-                raise UsageError((folder / COMPLAINT).read_text())
+                raise UsageError((folder / COMPLAINT).read_text(encoding="utf-8"))
             if exitcode == os.EX_IOERR:
                 raise UsageError(f"{self._scratch}: cannot be written; {failure.DISK}")
             if not (folder / ANSWER).exists():
                 raise UsageError(f"loading model and data ended with exit code {exitcode}: {_tail(folder / LOG)}")
-            return (folder / ANSWER).read_text()
+            return (folder / ANSWER).read_text(encoding="utf-8")
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _examine(self, methods: Sequence[tuple[Plugin, Mapping[str, Any]]], patience: float) -> list[list[str]]:
+        """The problems of each plugin, as far as a process got."""
+        folder = self._folder("examine")
+        try:
+            self._process(_examine, methods, folder, patience)
+            text = (folder / FOUND).read_text(encoding="utf-8") if (folder / FOUND).exists() else ""
+            return [json.loads(line) for line in text.split("\n")[:-1]]  # whole lines, however it ended
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -179,6 +208,22 @@ def _check(order: Any, folder: Path) -> None:
         if failure.full_disk(error):
             os._exit(os.EX_IOERR)
         raise
+
+
+def _examine(methods: Sequence[tuple[Plugin, Mapping[str, Any]]], folder: Path) -> None:
+    _isolate(folder)
+    from harness import registry
+
+    process = os.getpid()
+    os.chdir(folder)  # what a plugin writes when it is imported goes away
+    with (folder / FOUND).open("w", encoding="utf-8") as file:
+        for plugin, overrides in methods:
+            found = registry.problems(plugin, overrides)
+            if os.getpid() != process:  # a copy of it that a plugin forked
+                os._exit(0)
+            file.write(f"{json.dumps(found)}\n")
+            file.flush()
+    os._exit(0)
 
 
 def _isolate(folder: Path) -> None:

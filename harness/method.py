@@ -1,6 +1,7 @@
 """The plugin contract: a method builds, trains and generates; this class holds what most have in common."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -8,7 +9,7 @@ import torch
 from peft import PeftConfig, get_peft_model
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 
-from harness import decoding, training
+from harness import decoding, hyperparameters, training
 from harness.base_model import Seq2Seq
 from harness.budget import Batches
 from harness.errors import Unsupported
@@ -33,8 +34,9 @@ class Setting:
 class Method:
     """A fine-tuning procedure under test.
 
-    Public class attributes that hold a number, a string or a truth value are hyper-parameters: the
-    suite's ``[methods.<id>]`` may set them, and the record keeps them.
+    Public class attributes that hold a number, a string, a truth value, or a list or tuple of these are
+    hyper-parameters: the suite's ``[methods.<id>]`` may set them, and the record keeps them. An annotation such as
+    ``rank: Annotated[int, Field(ge=1)] = 8`` bounds one; ``harness.hyperparameters.BOUNDS`` has those of common names.
     """
 
     trains: ClassVar[bool] = True  # False: a reference row that learns nothing
@@ -99,7 +101,8 @@ class Method:
     def hyperparameters(cls) -> Mapping[str, Any]:
         """The class' hyper-parameters with their defaults."""
         names = (name for name in dir(cls) if not name.startswith("_") and name != "trains")
-        return {name: value for name in names if isinstance(value := getattr(cls, name), bool | int | float | str)}
+        values = ((name, getattr(cls, name)) for name in names)
+        return {name: copy(value) for name, value in values if hyperparameters.is_one(value)}
 
 
 class PeftMethod(Method):

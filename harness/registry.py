@@ -10,7 +10,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import PluginError, closest, unknown
+from harness import hyperparameters
+from harness.errors import PluginError, unknown
 
 if TYPE_CHECKING:
     from harness.method import Method
@@ -59,6 +60,30 @@ def load(plugin: Plugin, overrides: Mapping[str, Any]) -> "type[Method]":
 
     Raises ``PluginError`` that names the file, and the line where there is one.
     """
+    cls = _class(plugin)
+    if found := _problems(cls, plugin, overrides):
+        raise PluginError("\n".join(found))
+    own = cls.hyperparameters()
+    values = {name: hyperparameters.like(own[name], value) for name, value in overrides.items()}
+    return type(cls.__name__, (cls,), {**values, "__module__": cls.__module__})
+
+
+def problems(plugin: Plugin, overrides: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a method's hyper-parameters; nothing is known of a file that cannot be used at all."""
+    try:
+        cls = _class(plugin)
+    except PluginError:
+        return []  # it costs its own row, which says why
+    return _problems(cls, plugin, overrides)
+
+
+def _problems(cls: "type[Method]", plugin: Plugin, overrides: Mapping[str, Any]) -> list[str]:
+    known, table = cls.hyperparameters(), f"[methods.{plugin.id}]"
+    return hyperparameters.problems(cls, known, overrides, table=table, file=f"{plugin.path}")
+
+
+def _class(plugin: Plugin) -> "type[Method]":
+    """The one class of the file, which is imported here; raises ``PluginError`` where it breaks the contract."""
     module = _import(plugin)
     from harness.method import Bound, Method, PeftMethod  # torch: only where a method is really used
 
@@ -76,28 +101,7 @@ def load(plugin: Plugin, overrides: Mapping[str, Any]) -> "type[Method]":
         raise PluginError(f"{plugin.path}: {cls.__name__} does not define build(); methods/lora.py shows the shape")
     if issubclass(cls, Bound) and cls.answer is Bound.answer:
         raise PluginError(f"{plugin.path}: {cls.__name__} does not define answer(); methods/oracle.py shows the shape")
-    return _configured(cls, plugin, overrides)
-
-
-def _configured(cls: "type[Method]", plugin: Plugin, overrides: Mapping[str, Any]) -> "type[Method]":
-    known = cls.hyperparameters()
-    for name, value in overrides.items():
-        if name not in known:
-            hint = closest(name, known)
-            raise PluginError(
-                f"[methods.{plugin.id}] {name}: {cls.__name__} has no such hyper-parameter{hint} "
-                f"It has {', '.join(known)}"
-            )
-        if not _fits(value, known[name]):
-            expected = type(known[name]).__name__
-            raise PluginError(f"[methods.{plugin.id}] {name}: expected {expected}, got {value!r}")
-    return type(cls.__name__, (cls,), {**overrides, "__module__": cls.__module__})
-
-
-def _fits(value: Any, default: Any) -> bool:
-    if isinstance(default, float):
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return type(value) is type(default)
+    return cls
 
 
 def _import(plugin: Plugin) -> Any:
@@ -113,12 +117,12 @@ def _import(plugin: Plugin) -> Any:
         if error.filename == str(plugin.path):
             raise PluginError(f"{plugin.path}:{error.lineno}: {error.msg}") from error
         raise _unimportable(plugin, error) from error
-    except Exception as error:  # a plugin may raise anything
+    except (Exception, SystemExit) as error:  # a plugin may raise anything
         raise _unimportable(plugin, error) from error
     return module
 
 
-def _unimportable(plugin: Plugin, error: Exception) -> PluginError:
+def _unimportable(plugin: Plugin, error: BaseException) -> PluginError:
     where = f"{plugin.path}:{_line_in(error, plugin.path)}"
     return PluginError(f"{where}: cannot be imported: {type(error).__name__}: {error}")
 

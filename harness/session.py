@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from harness import judge, leaderboard, plan, resume
-from harness.errors import StoreError
-from harness.executor import Executor, cores
+from harness.errors import PluginError, StoreError
+from harness.executor import IMPORT_SECONDS, Executor, cores
 from harness.leaderboard import Entry, Row
 from harness.metrics import ROUGE
 from harness.plan import Order
@@ -104,9 +104,10 @@ class Bakeoff:
         return self._preflight.notices
 
     def start(self) -> None:
-        """Raise the ``UsageError`` that the suite's model, data or results folder would cause later."""
+        """Raise the ``UsageError`` that the suite's methods, model, data or results folder would cause later."""
         self.store.open()
         self._stored = self.store.read_runs()
+        self._examine_methods()
         self._preflight = Preflight.model_validate_json(self._executor.check(self._order(self._zero_shot)))
         self._model = _exactly(self.suite.model, self._preflight.model_revision)
         self.searches.start(self._preflight, self._submit_trial)
@@ -214,6 +215,14 @@ class Bakeoff:
     @cached_property
     def _executor(self) -> Executor:
         return Executor(self.store.scratch, self._jobs)
+
+    def _examine_methods(self) -> None:
+        """Raise ``PluginError`` for hyper-parameters that cannot be used, of all methods at once."""
+        overrides = {run.method: run.overrides for run in self.runs}
+        patience = min(IMPORT_SECONDS, self.suite.budget.hard_seconds)
+        methods = [(self._plugins[name], values) for name, values in overrides.items()]
+        if problems := self._executor.examine(methods, patience):
+            raise PluginError("\n".join(problems))
 
     def _search(self, methods: set[str]) -> None:
         """Make sure that these methods have been searched, where the suite wants that, and tell their runs."""

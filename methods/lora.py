@@ -1,6 +1,9 @@
 """LoRA: low-rank updates beside the query and value projections (Hu et al., 2021, arXiv:2106.09685)."""
 
+from typing import Annotated
+
 from peft import LoraConfig, PeftConfig, TaskType
+from pydantic import Field
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -10,6 +13,7 @@ class Lora(PeftMethod):
     rank = 32
     alpha = 32
     dropout = 0.05
+    target_modules: Annotated[list[str], Field(min_length=1)] = ["q", "v"]
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return LoraConfig(
@@ -17,5 +21,5 @@ class Lora(PeftMethod):
             r=self.rank,
             lora_alpha=self.alpha,
             lora_dropout=self.dropout,
-            target_modules=["q", "v"],
+            target_modules=self.target_modules,
         )

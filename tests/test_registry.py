@@ -172,11 +172,11 @@ def test_an_override_like_no_other_is_answered_in_whole_sentences(plugin):
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("rank", "4", "rank: expected int, got '4'"),
-        ("rank", 4.0, "rank: expected int, got 4.0"),
-        ("rank", True, "rank: expected int, got True"),
-        ("learning_rate", "fast", "learning_rate: expected float, got 'fast'"),
-        ("learning_rate", True, "learning_rate: expected float, got True"),
+        ("rank", "4", "rank: should be a valid integer, got '4'"),
+        ("rank", 4.0, "rank: should be a valid integer, got 4.0"),
+        ("rank", True, "rank: should be a valid integer, got True"),
+        ("learning_rate", "fast", "learning_rate: should be a valid number, got 'fast'"),
+        ("learning_rate", True, "learning_rate: should be a valid number, got True"),
     ],
 )
 def test_an_override_of_another_type_is_refused(plugin, name, value, expected):

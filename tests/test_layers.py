@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = (
-    "errors hyperparameters suite suite_file rouge.words record metrics failure embedded embedded.corpus embedded.instructions",
+    "errors hyperparameters suite suite_file rouge.words record metrics failure "
+    "embedded embedded.corpus embedded.instructions",
     "hub dropout attention shapes base_model generation integrity source_limit data data_files data_folders data_rows "
     "data_text leakage task prepared budget training decoding processor meters method contract soundness reach weights "
     "checkpoint scoring rouge rouge.rouge rouge.scorer embedded.architecture embedded.curriculum embedded.pretrain "

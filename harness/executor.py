@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import chain
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing import forkserver, resource_tracker, util
 from multiprocessing.connection import wait
 from pathlib import Path
 from threading import Event, Lock
@@ -30,11 +30,15 @@ PRELOAD = ["harness.preflight", "harness.runner", "transformers.models.t5.modeli
 ANSWER, COMPLAINT, FOUND, LOG = "answer.json", "usage-error.txt", "found.jsonl", "output.log"
 LOG_BYTES = 64_000  # what is kept of a run's output
 IMPORT_SECONDS = 60.0  # in which methods are imported to look at their hyper-parameters
+SHORT, LONGEST = "/tmp", 60  # a folder for sockets, and the length from which it is used: 40 more must fit into 104
 # glibc asks the kernel for every large tensor anew, and its empty pages took a tenth of a training step.
 MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
 # A thread that waits for others in a loop keeps them from running wherever something else needs a core, too.
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
 VARIABLES = {**WAITING, **MEMORY}  # the environment that runs start with, where the user's says nothing else
+
+# Runs end at once and leave their locks to the tracker, which would say on the terminal that it removes them.
+QUIET = {"PYTHONWARNINGS": "ignore:resource_tracker:UserWarning"}
 
 
 class Executor:
@@ -44,7 +48,9 @@ class Executor:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOAD)
         processes.adopt_orphans()
-        resource_tracker.ensure_running()
+        _keep_socket_short()
+        with _variables(QUIET):
+            resource_tracker.ensure_running()
         with _variables({**VARIABLES, **_caches(scratch)}):
             forkserver.ensure_running()
         self._known = processes.children()
@@ -170,6 +176,18 @@ def _caches(scratch: Path) -> dict[str, str]:
     """
     names = ("HF_MODULES_CACHE", "HF_METRICS_CACHE", "HF_EVALUATE_CACHE", "HF_DATASETS_CACHE")
     return {name: str(scratch.absolute() / "caches" / name) for name in names}
+
+
+def _keep_socket_short() -> None:
+    """Have ``multiprocessing`` put its socket elsewhere where its path would be longer than the system allows."""
+    usual = tempfile.gettempdir()
+    if len(os.fsencode(usual)) <= LONGEST or not os.access(SHORT, os.W_OK):
+        return
+    tempfile.tempdir = SHORT
+    try:
+        util.get_temp_dir()  # which it makes once, and removes in the end
+    finally:
+        tempfile.tempdir = usual
 
 
 @contextmanager

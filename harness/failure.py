@@ -19,6 +19,7 @@ REMEDIES = {
     Status.NO_OP: "check that build() trains what generate() uses, and that the learning rate is not far too small",
     Status.OVER_BUDGET: "train() must only use the batches that it is given, each of them once",
 }
+ENDS_ITSELF = "raise an exception where the run cannot go on, or Unsupported in build(); sys.exit() counts as a crash"
 LONGEST = 4_000  # characters of a message or a traceback
 COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)  # GitHub takes a line that begins with ``::`` for one
 DISK = "free some space where the results are, or choose another folder with --results=DIR"
@@ -33,10 +34,10 @@ def of_exception(error: BaseException, plugin: Path) -> tuple[Status, Failure]:
     """
     release(error)
     status = _status(error)
-    remedy = "" if isinstance(error, UsageError) else REMEDIES[status]
+    remedy = "" if isinstance(error, UsageError) else ENDS_ITSELF if isinstance(error, SystemExit) else REMEDIES[status]
     remedy = DISK if full_disk(error) else remedy
     kind = type(error).__name__
-    message = _visible(str(error))
+    message = _visible(_words(error))
     trace = "" if status == Status.UNSUPPORTED else _visible(_trimmed(error, plugin))  # a reason, and no fault
     return status, Failure(type=kind, message=message or f"{kind} without a message", remedy=remedy, traceback=trace)
 
@@ -96,6 +97,8 @@ def _status(error: BaseException) -> Status:
         return Status.UNSUPPORTED
     if isinstance(error, Diverged):
         return Status.DIVERGED
+    if isinstance(error, SystemExit):
+        return Status.CRASHED
     # torch.OutOfMemoryError by its name, since this module works without torch; its CPU allocator
     # raises a plain RuntimeError.
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
@@ -103,6 +106,13 @@ def _status(error: BaseException) -> Status:
     if isinstance(error, RuntimeError) and any(sign in str(error) for sign in TORCH_OUT_OF_MEMORY):
         return Status.OUT_OF_MEMORY
     return Status.FAILED
+
+
+def _words(error: BaseException) -> str:
+    """What an exception says; ``sys.exit()`` has words, a number, or nothing."""
+    if isinstance(error, SystemExit) and not isinstance(error.code, str):
+        return f"the process ended itself with exit code {error.code or 0}"
+    return str(error)
 
 
 def _trimmed(error: BaseException, plugin: Path) -> str:

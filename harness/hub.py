@@ -26,9 +26,11 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import hf_raise_for_status, httpx, validate_repo_id
 from huggingface_hub.utils._http import default_client_factory  # which set_client_factory() replaces
 
+from harness.paths import expanded
+
 Kind = Literal["model", "dataset"]
 
-OPTIONS = {"model": "--model DIR", "dataset": "--data DIR"}
+OPTIONS = {"model": "--model=DIR", "dataset": "--data=DIR"}
 OF_FILES = (
     *(".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".gz", ".bz2", ".xz", ".zst"),
     *(".safetensors", ".bin", ".pt", ".gguf"),
@@ -48,7 +50,7 @@ def local(name: str) -> Path | None:
 
     Raises ``Unavailable`` for what can only be a path and does not exist.
     """
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.exists():
         return path
     with suppress(HFValidationError):

@@ -51,9 +51,19 @@ def disturbed(record: Record) -> float | None:
 def problems(record: Record, zero_shot: Record, floor: float) -> list[str]:
     """Why this run fails its test; each names cause and remedy."""
     if record.status != Status.OK:
-        return [_described(record)]
+        return [described(record)]
     below = below_floor(record, zero_shot, floor)
     return [below] if below else []
+
+
+def described(record: Record) -> str:
+    """What ended a run that is not ``ok``, the reason first; then what to do, and where it happened."""
+    error = record.error
+    if error is None:
+        return str(record.status)
+    lines = [f"{record.status}: {error.cause}"]
+    lines += [f"To do: {error.remedy}"] if error.remedy else []
+    return "\n".join([*lines, error.traceback] if error.traceback else lines)
 
 
 def below_floor(record: Record, zero_shot: Record, floor: float) -> str | None:
@@ -65,21 +75,11 @@ def below_floor(record: Record, zero_shot: Record, floor: float) -> str | None:
     if gain >= floor:
         return None
     return (
-        f"{record.spec.name}: {BY_NAME[name].title} is {gain:+.1f} points from zero-shot's, the suite's floor is "
-        f"{floor:+.1f}; tune its learning_rate in [methods.{record.spec.method}], or lower evaluation.floor"
+        f"{BY_NAME[name].title} is {gain:+.1f} points from zero-shot's, the suite's floor is {floor:+.1f}; "
+        f"tune its learning_rate in [methods.{record.spec.method}], or lower evaluation.floor"
     )
 
 
 def _waited(phase: Phase) -> float | None:
     waited = phase.waited_seconds or 0.0
     return waited / phase.seconds if waited >= max(NOTICED, WAITED * phase.seconds) else None
-
-
-def _described(record: Record) -> str:
-    error = record.error
-    lines = [f"{record.spec.name}: {record.status}"]
-    if error:
-        lines = [f"{record.spec.name}: {record.status}: {error.type}: {error.message}"]
-        lines += [f"To do: {error.remedy}"] if error.remedy else []
-        lines += [error.traceback] if error.traceback else []
-    return "\n".join(lines)

@@ -150,7 +150,7 @@ def _bound(group: Sequence[Entry]) -> bool:
 def _reason(record: Record) -> str:
     if record.status == Status.OK:
         return f"the scores of seed {record.spec.seed} are missing, or no numbers; run it again"
-    return f"{record.error.type}: {record.error.message}" if record.error else ""
+    return record.error.cause if record.error else ""
 
 
 def _matrix(group: Sequence[Entry], metric: str) -> Scores:

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import pytest_options
-from harness.errors import UsageError
+from harness import pytest_options, pytest_others
 
 if TYPE_CHECKING:
     from harness.session_against import Against
@@ -28,21 +27,28 @@ def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Tell which methods were selected."""
-    session.config.stash[AGAINST].ask(item.callspec.params["method"] for item in session.items)  # type: ignore[attr-defined]
+    session.config.stash[AGAINST].ask(pytest_others.values(session.items, ["method"])["method"])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    """Check methods, model and data and check the other revision out before the first comparison."""
+    if pytest_options.runs_nothing(session):
+        return (yield)
+    against = session.config.stash[AGAINST]
+    try:
+        with pytest_options.as_pytest_says():
+            pytest_options.check(session.config)
+            against.start()
+        return (yield)
+    finally:
+        against.close()
 
 
 @pytest.fixture(scope="session")
-def against(pytestconfig: pytest.Config) -> Iterator["Against"]:
-    """The comparison, the other revision checked out."""
-    session = pytestconfig.stash[AGAINST]
-    try:
-        pytest_options.check(pytestconfig)
-        session.start()
-        yield session
-    except UsageError as error:
-        pytest.exit(f"{error}", returncode=pytest.ExitCode.USAGE_ERROR)
-    finally:
-        session.close()
+def against(pytestconfig: pytest.Config) -> "Against":
+    """The session's comparison, the other revision checked out."""
+    return pytestconfig.stash[AGAINST]
 
 
 @pytest.hookimpl(trylast=True)

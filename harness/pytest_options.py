@@ -1,6 +1,8 @@
 """The options of the bake-off, and what they ask for."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -8,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.errors import UsageError
+from harness.paths import expanded, pinned
 
 if TYPE_CHECKING:
     from harness.registry import Plugin
     from harness.session import Bakeoff
     from harness.suite import Suite
 
+DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
 KINDS = ("--gate", "--update-baseline", "--resume", "--search", "--against", "--gate-selftest")  # of sessions
 
 
@@ -24,12 +28,12 @@ def add(parser: pytest.Parser) -> None:
     group.addoption("--suite", metavar="NAME|FILE", default="embedded", help="the suite to run (default: embedded)")
     group.addoption("--model", metavar="NAME[@REVISION]", help="hub id or folder instead of the suite's base model")
     group.addoption("--data", metavar="NAME[@REVISION]", help="hub id, folder or file instead of the suite's data")
-    group.addoption("--seeds", metavar="N,N,…", help="the seeds to run instead of the suite's")
+    group.addoption("--seeds", metavar="N,N,...", help="the seeds to run instead of the suite's")
     group.addoption(
         "--search",
         metavar="TRIALS",
         type=int,
-        help="try so many learning rates for every method first, on validation rows (0: none, whatever the suite says)",
+        help="number of learning rates to try per method first, on validation rows (0: none, whatever the suite says)",
     )
     group.addoption("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the best there is)")
     group.addoption("--jobs", metavar="N", type=int, default=1, help="runs at once; their times are not comparable")
@@ -63,6 +67,7 @@ def suite(config: pytest.Config) -> "Suite":
     from harness import plan
     from harness import suite as suites
 
+    _check_values(config)
     found = plugins(config)
     chosen = plan.joined(suites.load(config.getoption("suite"), _overrides(config)), found)
     plan.runs(chosen, found)
@@ -78,17 +83,27 @@ def plugins(config: pytest.Config) -> "dict[str, Plugin]":
 
 def folders(config: pytest.Config) -> list[Path]:
     """Where this project has methods of its own."""
-    return [config.rootpath / "methods", *config.getini("method_paths")]
+    return list(config.getini("method_paths"))
+
+
+def passed_over(config: pytest.Config) -> str:
+    """Which files of those folders define no method, for the header; empty where there are none."""
+    from harness import registry
+
+    found = [f"{relative(path, config.rootpath)}" for path in registry.passed_over(folders(config))]
+    return f"tuneoff: passed over, without a class derived from Method: {', '.join(found)}" if found else ""
+
+
+def relative(path: Path, root: Path) -> Path:
+    """The path as it is shown: from pytest's root folder where it is below that."""
+    return path.relative_to(root) if path.is_relative_to(root) else path
 
 
 def bakeoff(config: pytest.Config) -> "Bakeoff":
     """The bake-off that is asked for; nothing is loaded or written yet."""
     from harness.session import Bakeoff
 
-    jobs = config.getoption("jobs")
-    if jobs < 1:
-        raise UsageError(f"--jobs {jobs}: expected a number from 1")
-    device, resumes = config.getoption("device"), config.getoption("resume")
+    device, jobs, resumes = (config.getoption(name) for name in ("device", "jobs", "resume"))
     chosen = suite(config)
     folder, published = _results(config, chosen.name)
     return Bakeoff(chosen, plugins(config), folder, published=published, device=device, jobs=jobs, resumes=resumes)
@@ -106,6 +121,22 @@ def check(config: pytest.Config) -> None:
             session.close()
 
 
+@contextmanager
+def as_pytest_says() -> Iterator[None]:
+    """Make a ``UsageError`` one of pytest's own: a line each that begins with ``ERROR:``, and exit code 4."""
+    try:
+        yield
+    except UsageError as error:
+        raise pytest.UsageError(*str(error).splitlines()) from error
+
+
+def runs_nothing(session: pytest.Session) -> bool:
+    """Whether this session has nothing to check a model for: its items are only listed, or there are none."""
+    option = session.config.option
+    broken = session.testsfailed and not option.continue_on_collection_errors
+    return not session.items or option.collectonly or getattr(option, "setupplan", False) or bool(broken)
+
+
 def refuse_beside(config: pytest.Config, option: str) -> None:
     """Raise ``UsageError`` where another option is given that says nothing beside this one."""
     if strangers := [name for name in kinds(config) if name != option]:
@@ -119,7 +150,7 @@ def _results(config: pytest.Config, suite: str) -> tuple[Path, Path | None]:
     from harness.store import LOCAL
 
     if chosen := config.getoption("results"):
-        return Path(chosen).absolute(), None
+        return expanded(chosen).absolute(), None
     published = config.rootpath / "results"
     if suite == LOCAL:
         raise UsageError(f"suite {suite!r}: {published / LOCAL} has the results of all suites; rename the suite's file")
@@ -131,16 +162,22 @@ def _overrides(config: pytest.Config) -> dict[str, dict[str, Any]]:
     seeds, model, data, trials = (config.getoption(name) for name in ("seeds", "model", "data", "search"))
     return {
         "run": {"seeds": _seeds(seeds)} if seeds else {},
-        "model": _pinned("name", model) if model else {},
-        "task": _pinned("data", data) if data else {},
+        "model": dict(zip(("name", "revision"), pinned("--model", model), strict=True)) if model else {},
+        "task": dict(zip(("data", "revision"), pinned("--data", data), strict=True)) if data else {},
         "search": {"trials": trials} if trials is not None else {},
     }
 
 
-def _pinned(key: str, text: str) -> dict[str, str | None]:
-    """A hub id, which may end in ``@REVISION``, or a path; the suite's own revision is another repository's."""
-    name, _, revision = text.partition("@") if not Path(text).exists() else (text, "", "")
-    return {key: name, "revision": revision or None}
+def _check_values(config: pytest.Config) -> None:
+    """Raise ``UsageError`` for values that no suite and no machine could make sense of."""
+    for name in ("suite", "model", "data", "seeds", "device", "results", "against"):
+        if config.getoption(name) == "":
+            raise UsageError(f"--{name}= is empty; give it a value, or leave it out")
+    device, jobs = config.getoption("device"), config.getoption("jobs")
+    if device and not DEVICE.fullmatch(device):
+        raise UsageError(f"--device {device}: not available here; try cpu, cuda, cuda:1 or mps")
+    if jobs < 1:
+        raise UsageError(f"--jobs {jobs}: expected a number from 1")
 
 
 def _seeds(text: str) -> Sequence[int]:

@@ -11,8 +11,15 @@ from types import ModuleType
 
 import pytest
 
-from harness import pytest_against, pytest_conftests, pytest_options, pytest_runs, pytest_selftest
-from harness.errors import UsageError
+from harness import (
+    pytest_against,
+    pytest_conftests,
+    pytest_options,
+    pytest_others,
+    pytest_runs,
+    pytest_selftest,
+    pytest_terminal,
+)
 
 BENCH = Path(__file__).parent / "bench.py"
 PARAMETERS = pytest.StashKey[Mapping[str, Sequence[str]]]()  # what the items are made of, by parameter
@@ -31,14 +38,12 @@ def pytest_configure(config: pytest.Config) -> None:
     mode = _mode(config)
     if mode is None:
         return
-    if config.pluginmanager.hasplugin("xdist") and getattr(config.option, "numprocesses", None):
-        raise pytest.UsageError("--benchmark runs its methods in processes of its own; leave out -n")
-    try:
+    pytest_terminal.use_plain_words()
+    pytest_others.refuse(config)
+    with pytest_options.as_pytest_says():
         config.stash[PARAMETERS] = mode.start(config)
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from error
     config.pluginmanager.register(mode)
-    config.option.benchmark_quiet = True  # pytest-benchmark's own table would only repeat the training times
+    pytest_others.settle(config)
     ids = [_here(argument) for argument in config.args if "::" in argument]
     config.args[:] = ids or [str(BENCH)]
     pytest_conftests.leave_out_own(config)
@@ -52,6 +57,11 @@ class NoRuns(pytest.Module):
         return []
 
 
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Which files in the folders of methods are none."""
+    return (pytest_options.passed_over(config) or None) if PARAMETERS in config.stash else None
+
+
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
     """Without ``--benchmark`` the runs are not there, whatever is asked for."""
     hidden = module_path == BENCH and PARAMETERS not in parent.config.stash
@@ -60,8 +70,10 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 
 def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: object) -> list[pytest.Item] | None:
     """A test that has nothing to be made of, such as the gate's without a baseline, is not there."""
-    if collector.path != BENCH or not inspect.isfunction(obj) or not name.startswith("test_"):
+    if collector.path != BENCH:
         return None
+    if not inspect.isfunction(obj) or not name.startswith("test_"):
+        return []
     made_of = next(iter(inspect.signature(obj).parameters))
     return None if made_of in collector.config.stash[PARAMETERS] else []
 
@@ -74,13 +86,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                 metafunc.parametrize(name, values)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With ``--benchmark`` nothing but runs is run."""
     if PARAMETERS in config.stash:
-        others = [item for item in items if item.path != BENCH]
-        if others:
+        ours = [item for item in items if item.path == BENCH and pytest_others.is_item(item)]
+        if others := [item for item in items if item not in ours]:
             config.hook.pytest_deselected(items=others)
-            items[:] = [item for item in items if item.path == BENCH]
+        items[:] = ours
+        pytest_others.spare(config, items)
 
 
 def _mode(config: pytest.Config) -> ModuleType | None:

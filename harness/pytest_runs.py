@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import pytest_options
+from harness import pytest_options, pytest_others
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,26 +28,30 @@ def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Tell the bake-off which searches and runs were selected."""
-    names: dict[str, list[str]] = {"search": [], "run": [], "row": []}
-    for item in session.items:
-        for kind, value in item.callspec.params.items():  # type: ignore[attr-defined]
-            names[kind].append(value)
+    names = pytest_others.values(session.items, ("search", "run", "row"))
     session.config.stash[BAKEOFF].searches.expect(names["search"])
     session.config.stash[BAKEOFF].expect(names["run"])
     session.config.stash[GATE].ask(names["row"])
 
 
-@pytest.fixture(scope="session")
-def bakeoff(pytestconfig: pytest.Config) -> Iterator["Bakeoff"]:
-    """The session's bake-off, its model, data and results folder checked."""
-    session = pytestconfig.stash[BAKEOFF]
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    """Check methods, model, data and results folder before the first run; leave none running behind the last."""
+    if pytest_options.runs_nothing(session):
+        return (yield)
+    bakeoff = session.config.stash[BAKEOFF]
     try:
-        session.start()
-        yield session
-    except UsageError as error:
-        pytest.exit(f"{error}", returncode=pytest.ExitCode.USAGE_ERROR)
+        with pytest_options.as_pytest_says():
+            bakeoff.start()
+        return (yield)
     finally:
-        session.stop()
+        bakeoff.stop()
+
+
+@pytest.fixture(scope="session")
+def bakeoff(pytestconfig: pytest.Config) -> "Bakeoff":
+    """The session's bake-off, checked."""
+    return pytestconfig.stash[BAKEOFF]
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +64,7 @@ def gate(pytestconfig: pytest.Config, bakeoff: "Bakeoff") -> "Gate":
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Accept what ran, if that was asked for. A gate or a baseline that was asked for and did not come is no success.
 
-    It comes after the fixtures' end, which keeps what has finished, and before the terminal's summary.
+    It comes after the end of the loop, which keeps what has finished, and before the terminal's summary.
     """
     if session.config.option.collectonly:
         return
@@ -117,7 +120,7 @@ def _leaderboard(terminalreporter: pytest.TerminalReporter, config: pytest.Confi
             if line:
                 terminalreporter.write_line(line)
         for path in session.write(rows, remarks):
-            terminalreporter.write_line(f"wrote {_relative(path, config.rootpath)}")
+            terminalreporter.write_line(f"wrote {pytest_options.relative(path, config.rootpath)}")
     except UsageError as error:
         terminalreporter.write_line(str(error), red=True)
 
@@ -144,7 +147,7 @@ def _accept(session: pytest.Session, gate: "Gate") -> None:
         return
     try:
         path, lines = gate.accept()
-        where = _relative(path, session.config.rootpath) if path else "nothing to update"
+        where = pytest_options.relative(path, session.config.rootpath) if path else "nothing to update"
         session.config.stash[ACCEPTED] = [f"baseline: {where}", *lines]
     except UsageError as error:
         session.config.stash[ACCEPTED] = [f"baseline: not updated: {error}"]
@@ -175,7 +178,3 @@ def _decided(session: "Bakeoff") -> Iterator[str]:
     if shares := session.disturbed:
         runs, longest = f"{len(shares)} of {len(session.asked)} runs", max(shares)
         yield f"contended: other programs kept {runs} waiting for up to {longest:.0%} of their time; see the brackets"
-
-
-def _relative(path: Path, root: Path) -> Path:
-    return path.relative_to(root) if path.is_relative_to(root) else path

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness import pytest_options
-from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.session_selftest import Selftest
@@ -24,17 +23,24 @@ def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
     return {"case": list(CASES)}
 
 
-@pytest.fixture(scope="session")
-def selftest(pytestconfig: pytest.Config) -> Iterator["Selftest"]:
-    """The self-test; its projects go away with the session."""
-    session = pytestconfig.stash[SELFTEST]
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    """Check methods, model and data before the first case; the projects go away behind the last."""
+    if pytest_options.runs_nothing(session):
+        return (yield)
+    selftest = session.config.stash[SELFTEST]
     try:
-        pytest_options.check(pytestconfig)
-        yield session
-    except UsageError as error:
-        pytest.exit(f"{error}", returncode=pytest.ExitCode.USAGE_ERROR)
+        with pytest_options.as_pytest_says():
+            pytest_options.check(session.config)
+        return (yield)
     finally:
-        session.close()
+        selftest.close()
+
+
+@pytest.fixture(scope="session")
+def selftest(pytestconfig: pytest.Config) -> "Selftest":
+    """The session's self-test."""
+    return pytestconfig.stash[SELFTEST]
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -144,6 +144,11 @@ class Failure(Block):
     remedy: str = ""
     traceback: str = ""
 
+    @property
+    def cause(self) -> str:
+        """The message behind its type, or alone where the type only repeats the run's status."""
+        return self.message if self.type in list(Status) else f"{self.type}: {self.message}"
+
 
 class Checks(Block):
     """What was verified about the run itself."""

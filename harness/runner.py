@@ -58,7 +58,7 @@ def execute(order: Order, scratch: Path) -> Outcome:
     try:
         run.phases()
         return run.outcome(Status.OK)
-    except Exception as error:  # a plugin may raise anything
+    except (Exception, SystemExit) as error:  # a plugin may raise anything
         return run.outcome(*failure.of_exception(error, order.plugin.path))
 
 
@@ -191,7 +191,7 @@ class Run:
             with gradients.watch(), self.meters.phase("train"):
                 set_seed(self.spec.seed)
                 method.train(model, batches)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             failure.release(error)
             raise
         finally:

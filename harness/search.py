@@ -108,7 +108,7 @@ def trial(multiplier: float, record: Record) -> Trial:
         status=record.status,
         score=getattr(record.scores, RANKED_BY.name) if record.scores else None,
         seconds=record.cost.wall_seconds,
-        reason=f"{record.error.type}: {record.error.message}" if record.error else "",
+        reason=record.error.cause if record.error else "",
     )
 
 

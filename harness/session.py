@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from harness import judge, leaderboard, plan, resume
-from harness.errors import PluginError, StoreError
+from harness.errors import PluginError, StoreError, UsageError
 from harness.executor import IMPORT_SECONDS, Executor, cores
 from harness.leaderboard import Entry, Row
 from harness.metrics import ROUGE
+from harness.paths import expanded, shown
 from harness.plan import Order
 from harness.record import Environment, Leakage, Outcome, Prediction, Preflight, Record, RunSpec, Status
 from harness.registry import Plugin
@@ -105,6 +106,7 @@ class Bakeoff:
 
     def start(self) -> None:
         """Raise the ``UsageError`` that the suite's methods, model, data or results folder would cause later."""
+        self._check_paths()
         self.store.open()
         self._stored = self.store.read_runs()
         self._examine_methods()
@@ -175,11 +177,13 @@ class Bakeoff:
         return record.error.message if record.status == Status.UNSUPPORTED and record.error else None
 
     def problems(self, record: Record) -> list[str]:
-        """Why this run fails its test; each names cause and remedy."""
-        problems = judge.problems(record, self._done[self._zero_shot.name], self.suite.evaluation.floor)
+        """Why this run fails its test; each names cause, remedy and log."""
+        found = judge.problems(record, self._done[self._zero_shot.name], self.suite.evaluation.floor)
+        log = self.store.log(record.spec)
+        found = [f"{problem}\nLog: {shown(log)}" for problem in found] if log.exists() else found
         if reason := self._unwritten.get(record.spec.name):
-            problems.append(f"{record.spec.name}: its results are lost with this session: {reason}")
-        return problems
+            found.append(f"its results are lost with this session: {reason}")
+        return found
 
     def report(self) -> tuple[list[Row], Notes]:
         """The leaderboard of what there is, and what must be said beside it.
@@ -215,6 +219,16 @@ class Bakeoff:
     @cached_property
     def _executor(self) -> Executor:
         return Executor(self.store.scratch, self._jobs)
+
+    def _check_paths(self) -> None:
+        """Raise ``UsageError`` for what can only be a path and does not exist, before torch is loaded for it."""
+        from harness import hub
+
+        for kind, name in {"model": self.suite.model.name, "data": self.suite.task.data}.items():
+            try:
+                hub.local(name)
+            except hub.Unavailable as error:
+                raise UsageError(f"{kind} {name!r}: {error}") from error
 
     def _examine_methods(self) -> None:
         """Raise ``PluginError`` for hyper-parameters that cannot be used, of all methods at once."""
@@ -275,8 +289,9 @@ class Bakeoff:
         record = outcome.record.model_copy(update=known)
         record = judge.judged(record, self._done.get(self._zero_shot.name, record))
         self._done[run.name] = record
+        why = judge.described(record) if record.status not in (Status.OK, Status.UNSUPPORTED) else ""
         try:
-            self.store.write_run(record, outcome.predictions, outcome.log)
+            self.store.write_run(record, outcome.predictions, f"{outcome.log}\n{why}".lstrip("\n"))
         except StoreError as error:
             self._unwritten[run.name] = str(error)
 
@@ -301,5 +316,5 @@ def _exactly(model: ModelTable, revision: str) -> ModelTable:
     """The model that was checked, wherever a run looks for it from and however its branch moves on."""
     if model.name == EMBEDDED:
         return model
-    path = Path(model.name)
+    path = expanded(model.name)
     return ModelTable(name=str(path.absolute())) if path.exists() else ModelTable(name=model.name, revision=revision)

@@ -7,7 +7,7 @@ from pathlib import Path
 from harness import baseline_file
 from harness.baseline import Baseline, Fingerprint, Measured
 from harness.errors import UsageError
-from harness.record import Status
+from harness.record import Record, Status
 from harness.session import Bakeoff
 from harness.verdict import Outcome, Summary, Verdict, remarks, summary
 
@@ -71,7 +71,7 @@ class Gate:
         records = self.bakeoff.asked
         rows = gate.rows(self.bakeoff.scored(records))
         ended = [record for record in records if record.status == Status.OK]
-        failing = {record.spec.method: problem for record in ended for problem in self.bakeoff.problems(record)}
+        failing = {each.spec.method: self._failure(each) for each in ended if self._failure(each)}
         refused = {name: reason for name, row in rows.items() if (reason := self._gaps(name, row) or failing.get(name))}
         new = Baseline(self.bakeoff.suite.name, self._here, rows)
         return baseline_file.update(self.bakeoff.store.baselines, new, refused)
@@ -85,6 +85,11 @@ class Gate:
         rules = Rules(margin=self.bakeoff.suite.evaluation.margin)
         found = gate.verdicts(gate.rows(self.bakeoff.scored(records)), self._here, self.baselines, rules)
         return [verdict for verdict in found if verdict.row in self._asked]
+
+    def _failure(self, record: Record) -> str:
+        """Why a run fails its test, in one line; empty if it passes."""
+        first = next(iter(self.bakeoff.problems(record)), "")
+        return f"seed {record.spec.seed}: {first.splitlines()[0]}" if first else ""
 
     def _gaps(self, name: str, row: Measured) -> str:
         """Which seeds of the suite a row does not have."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness import judge, search
 from harness.errors import StoreError
+from harness.paths import shown
 from harness.record import Outcome, Preflight, Record, RunSpec, Status
 from harness.search import Search
 from harness.store import Store
@@ -82,9 +83,10 @@ class Searches:
         method = found.spec.method
         if found.learning_rate is not None:
             why = self._unwritten.get(method)
-            return f"{method}: its search is lost with this session: {why}" if why else None
+            return f"its search is lost with this session: {why}" if why else None
         reasons = [f"  × {each.multiplier:.3g}: {each.status}: {each.reason}" for each in found.trials]
-        return "\n".join([f"{method}: no trial is ok, so its runs keep their learning rate", *reasons])
+        log = f"Log: {shown(self._store.search_log(method))}"
+        return "\n".join(["no trial is ok, so the method's runs keep its learning rate", *reasons, log])
 
     def lines(self) -> list[str]:
         """What this session found, to be pasted into the suite's file."""
@@ -109,7 +111,7 @@ class Searches:
                 trials = trials[:1]
             if not _open(trials):
                 del self._pending[method]  # first: a trial that could not even be begun raises
-                self._keep(method, [each.result().record for each in trials])
+                self._keep(method, [each.result() for each in trials])
 
     def stop(self) -> None:
         """Keep what has finished; what has not is nobody's any more."""
@@ -128,15 +130,18 @@ class Searches:
             return
         self._pending[method] = [self._submit(self._specs[method], each) for each in self._multipliers]
 
-    def _keep(self, method: str, records: Sequence[Record]) -> None:
+    def _keep(self, method: str, outcomes: Sequence[Outcome]) -> None:
+        records = [outcome.record for outcome in outcomes]
         trials = [search.trial(*each) for each in zip(self._multipliers, map(_judged, records), strict=False)]
         contended = self._ahead or any(judge.disturbed(record) is not None for record in records)
         found = search.finished(self._specs[method], self._table, trials, self._here, contended=contended)
         self._done[method] = found
         if found.unsupported:
             return
+        logs = zip(self._multipliers, outcomes, strict=False)
+        log = "".join(f"× {each:.3g}\n{outcome.log}\n" for each, outcome in logs)
         try:
-            self._store.write_search(found)
+            self._store.write_search(found, log)
         except StoreError as error:
             self._unwritten[method] = str(error)
 

@@ -97,7 +97,7 @@ class Store:
                 **kept,
             }
         if log.strip():
-            kept = {self._logs / f"{name}.log": log.encode(), **kept}
+            kept = {self.log(record.spec): log.encode(), **kept}
         self._unwritten[record.spec.name] = record, predictions
         with writing(self.folder):
             for path, content in kept.items():
@@ -108,6 +108,10 @@ class Store:
                 if old not in kept:
                     old.unlink()
         return self._runs / f"{name}.json"
+
+    def log(self, spec: RunSpec) -> Path:
+        """Where the end of what a run printed is kept, if it printed anything."""
+        return self._logs / f"{spec.name}-{spec.hash}.log"
 
     def read_runs(self) -> list[Record]:
         """Every run, by file name and then those that could not be written.
@@ -144,11 +148,16 @@ class Store:
         with _without_collections():
             return [self._scores_of(spec) for spec in specs]
 
-    def write_search(self, search: Search) -> Path:
-        """Keep a finished search, in place of an earlier one of the same method; raises as ``write_run`` does."""
+    def write_search(self, search: Search, log: str = "") -> Path:
+        """Keep a finished search and what its trials printed, in place of an earlier one of the same method.
+
+        Raises as ``write_run`` does.
+        """
         path = self._searches / f"{search.spec.method}.json"
         self._unwritten_searches[search.spec.method] = search
         with writing(self.folder):
+            self._logs.mkdir(parents=True, exist_ok=True)
+            replace(self.search_log(search.spec.method), log.encode())
             self._searches.mkdir(exist_ok=True)
             replace(path, search.to_json().encode())
         del self._unwritten_searches[search.spec.method]
@@ -177,6 +186,10 @@ class Store:
             for path in folder.glob("*"):
                 if not path.name.startswith(kept):
                     path.unlink()
+
+    def search_log(self, method: str) -> Path:
+        """Where what a search's trials printed is kept."""
+        return self._logs / f"{method}-search.log"
 
     def _acquire(self) -> None:
         try:

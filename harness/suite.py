@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from harness.errors import SuiteError, unknown
+from harness.paths import expanded
 
 BUILT_IN = Path(__file__).parent / "suites"
 DEFAULT = "embedded"
@@ -181,7 +182,7 @@ def locate(name_or_file: str) -> Path:
     """The file of that suite, or a ``SuiteError`` that lists the built-in ones."""
     if name_or_file in built_in():
         return BUILT_IN / f"{name_or_file}.toml"
-    path = Path(name_or_file)
+    path = expanded(name_or_file)
     if path.is_file():
         return path
     if path.suffix == ".toml" or len(path.parts) > 1:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.paths import expanded
 from harness.suite import EMBEDDED, Suite
 
 Tables = Mapping[str, Mapping[str, Any]]
@@ -15,8 +16,8 @@ def tables(suite: Suite) -> dict[str, dict[str, Any]]:
     found = suite.model_dump(mode="json", exclude={"name"}, exclude_unset=True, exclude_none=True)
     for table, key in (("task", "data"), ("model", "name")):
         value = found.get(table, {}).get(key, EMBEDDED)
-        if value != EMBEDDED and Path(value).exists():
-            found[table][key] = f"{Path(value).absolute()}"
+        if value != EMBEDDED and expanded(value).exists():
+            found[table][key] = f"{expanded(value).absolute()}"
     return found
 
 

@@ -41,7 +41,7 @@ class Trial:
         self.side = Side(folder.name, folder, folder.with_name(f"of_{folder.name}"), device)
         (folder / "methods").mkdir(parents=True)
         (folder / "conftest.py").write_text(CONFTEST, encoding="utf-8")
-        (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        (folder / "pytest.ini").write_text("[pytest]\nmethod_paths = methods\n", encoding="utf-8")
         self.put(probe)
         self.write(suite)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).parent.parent
+INI = "[pytest]\nmethod_paths = methods\n"
 CONFTEST = 'pytest_plugins = ["harness.pytest_plugin"]\n'
 NORMS = """\
 from harness.method import Method, Seq2Seq
@@ -63,9 +64,10 @@ batch_size = 4
 
 
 def project(folder, *, data, model, **methods):
-    """A project with the one-line ``conftest.py``, ``methods/<name>.py`` and a suite of these methods."""
+    """A project with the one-line ``conftest.py``, an ini, ``methods/<name>.py`` and a suite of these methods."""
     (folder / "methods").mkdir(parents=True)
     (folder / "conftest.py").write_text(CONFTEST)
+    (folder / "pytest.ini").write_text(INI)
     for name, source in methods.items():
         (folder / "methods" / f"{name}.py").write_text(source)
     names = ", ".join(f'"{name}"' for name in methods)

@@ -246,7 +246,7 @@ def test_a_run_below_the_floor_is_not_accepted(run, copy):
     suite.write_text(suite.read_text().replace("floor = -100.0", "floor = 100.0"))
     result = run(copy, "--update-baseline", "--resume")
     assert result.ret == FAILED
-    assert "norms: kept as it was: norms-seed0: ROUGE-1 is " in text(result)
+    assert "norms: kept as it was: seed 0: ROUGE-1 is " in text(result)
     assert {"lead: unchanged", "baseline: nothing to update"} <= set(result.outlines)
     assert files_of(copy) == before
 

@@ -60,7 +60,7 @@ ENDED = {
     "changes_the_seed": ("ok", ""),
     "closes_stdout": ("ok", ""),
     "diverges": ("diverged", r"loss is (nan|inf) at step [2-6]"),
-    "exits": ("crashed", r"the process ended itself with exit code 1"),
+    "exits": ("crashed", r"^had enough$"),
     "exits_with_seven": ("crashed", r"the process ended itself with exit code 7"),
     "exits_with_zero": ("crashed", r"the process ended itself with exit code 0"),
     "fills_memory": ("out_of_memory", r"MemoryError without a message"),
@@ -184,7 +184,7 @@ def test_a_failed_item_names_cause_and_remedy(hostile):
     texts = {method: text for method, (outcome, text) in hostile.items.items() if outcome == "failed"}
     for method, text in texts.items():
         error = hostile.records[method].error
-        assert f"{hostile.records[method].status}: {error.type}: {error.message}" in text
+        assert f"{hostile.records[method].status}: {error.cause}" in text
         assert error.remedy in text
         assert error.remedy or f"{method}.py:" in error.message  # a file that cannot be imported: go there
 
@@ -318,7 +318,7 @@ def _project(folder, methods, model, rows, write):
     write(folder / "data" / "train.jsonl", rows[:16])
     write(folder / "data" / "test.jsonl", rows[16:])
     (folder / "conftest.py").write_text(CONFTEST)
-    (folder / "pytest.ini").write_text(f"[pytest]\nmethod_paths = {HOSTILE}\nfilterwarnings = error\n")
+    (folder / "pytest.ini").write_text(f"[pytest]\nmethod_paths = methods {HOSTILE}\nfilterwarnings = error\n")
     (folder / "methods").mkdir()
     # Not a file of the package, where every tool that reads Python would stumble over it.
     (folder / "methods" / "syntax_error.py").write_text("from harness.method import Method\nclass = Method\n")

@@ -69,8 +69,8 @@ def served(tiny_folder, dialogsum, write, tmp_path_factory):
     rows = {split: [list(row.values()) for row in part] for split, part in dialogsum.items()}
     weights = load_file(tiny_folder / "model.safetensors")["lm_head.weight"].sum(1).tolist()
     return {
-        "model": Repository("model", f"models/{MODEL}", tiny_folder, [weights, [398, 1]], "--model DIR", ""),
-        "data": Repository("data", f"datasets/{DATA}", folder, rows, "--data DIR", " --repo-type dataset"),
+        "model": Repository("model", f"models/{MODEL}", tiny_folder, [weights, [398, 1]], "--model=DIR", ""),
+        "data": Repository("data", f"datasets/{DATA}", folder, rows, "--data=DIR", " --repo-type dataset"),
     }
 
 

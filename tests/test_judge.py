@@ -89,7 +89,7 @@ def test_without_a_limit_on_seconds_no_time_is_too_long():
 def test_a_gain_below_the_floor_is_a_problem_that_says_by_how_much_and_what_to_do():
     (problem,) = judge.problems(trained(), ZERO_SHOT, floor=25.0)
     assert problem == (
-        "lora-seed0: ROUGE-1 is +21.0 points from zero-shot's, the suite's floor is +25.0; "
+        "ROUGE-1 is +21.0 points from zero-shot's, the suite's floor is +25.0; "
         "tune its learning_rate in [methods.lora], or lower evaluation.floor"
     )
 
@@ -116,7 +116,7 @@ def test_a_failure_is_told_with_status_cause_and_remedy():
     judged = judge.judged(trained(optimizer_steps=21), ZERO_SHOT)
     (problem,) = judge.problems(judged, ZERO_SHOT, floor=0.0)
     assert problem.splitlines() == [
-        "lora-seed0: over_budget: over_budget: made 21 optimiser steps on 20 batches",
+        "over_budget: made 21 optimiser steps on 20 batches",
         "To do: train() must only use the batches that it is given, each of them once",
     ]
 

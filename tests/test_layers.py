@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = (
-    "errors hyperparameters suite suite_file rouge.words record metrics failure "
+    "errors hyperparameters paths suite suite_file rouge.words record metrics failure "
     "embedded embedded.corpus embedded.instructions",
     "hub dropout attention shapes base_model generation integrity source_limit data data_files data_folders data_rows "
     "data_text leakage task prepared budget training decoding processor meters method contract soundness reach weights "
@@ -21,8 +21,8 @@ LAYERS = (
     "statistics pareto paired leaderboard verdict timing compared gate "
     "report report.table report.notes report.markdown report.files report.methods",
     "judge resume session session_gate session_search comparison session_against trial drop case session_selftest "
-    "bench pytest_options pytest_conftests pytest_runs pytest_against pytest_selftest pytest_plugin publication "
-    "__main__",
+    "bench pytest_options pytest_conftests pytest_others pytest_terminal pytest_runs pytest_against pytest_selftest "
+    "pytest_plugin publication __main__",
 )
 LAYER = {f"harness.{name}": number for number, names in enumerate(LAYERS) for name in names.split()}
 FOR_METHODS = {"harness.method", "harness.training", "harness.decoding", "harness.scoring"}

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -137,6 +138,132 @@ def test_results_may_go_to_a_folder_elsewhere(other, tmp_path_factory):
     assert f"results in {folder / 'small'}" in complaint(result)
 
 
+# Folders of methods
+
+
+def test_a_folder_of_methods_that_is_not_configured_is_nobodys_business(other, pytester):
+    (pytester.path / "pytest.ini").write_text("[pytest]\n")
+    (pytester.path / "methods" / "lora.py").write_text("raise SystemExit\n")
+    listed = names(other("--benchmark", "--co", "-q", "--suite=smoke"))
+    assert runs("lora-seed0")[0] in listed
+    assert runs("norms-seed0")[0] not in listed
+
+
+def test_a_file_without_a_method_is_passed_over_with_a_line(other, pytester):
+    (pytester.path / "methods" / "lora.py").write_text("import torch\nclass LoRA(torch.nn.Module): ...\n")
+    result = other("--benchmark", "--co", "--suite=smoke")
+    assert "tuneoff: passed over, without a class derived from Method: methods/lora.py" in result.outlines
+    assert "norms-seed0" in complaint(result)
+
+
+def test_two_methods_of_one_id_are_a_usage_error_that_says_what_to_do(other, pytester):
+    (pytester.path / "methods" / "lora.py").write_text(NORMS)
+    result = other("--benchmark", "--co")
+    assert result.ret == USAGE
+    assert "take its folder out of method_paths in pytest's ini" in complaint(result)
+
+
+# Other plugins
+
+
+@pytest.fixture
+def beside(other, pytester):
+    """``beside(source, *arguments)``: the items that are listed in the presence of another plugin, and what is said."""
+    pytester.syspathinsert()
+
+    def listed(source, *arguments, name="another"):
+        (pytester.path / f"{name}.py").write_text(f"import pytest\n{source}")
+        result = other("--benchmark", "--co", "-q", "-p", name, *arguments)
+        sys.modules.pop(name, None)
+        return names(result), complaint(result)
+
+    return listed
+
+
+ALL = runs("zero_shot-seed0", "norms-seed0", "broken-seed0")
+XDIST = """
+def pytest_addoption(parser):
+    group = parser.getgroup("xdist")
+    group._addoption("-n", dest="numprocesses", type=int)
+    group.addoption("--dist", default="no")
+    group.addoption("--tx", action="append")
+"""
+RERUNS = """
+def pytest_addoption(parser):
+    parser.addoption("--reruns", type=int)
+    parser.addini("reruns", "")
+"""
+LINTER = """
+class Check(pytest.Item):
+    def runtest(self): ...
+
+class File(pytest.File):
+    def collect(self):
+        return [Check.from_parent(self, name="lint")]
+
+def pytest_collect_file(file_path, parent):
+    return File.from_parent(parent, path=file_path)
+"""
+REPEAT = "def pytest_collection_modifyitems(items):\n    items.extend(list(items))\n"
+MARKS = """
+def pytest_configure(config):
+    config.addinivalue_line("markers", "timeout: as pytest-timeout has it")
+
+def pytest_collection_finish(session):
+    for item in session.items:
+        print(item.name, [(mark.name, mark.args) for mark in item.iter_markers() if mark.name != "benchmark"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "arguments", "message"),
+    [
+        (XDIST, ["-n", "2"], "leave out -n, --dist and --tx, or add -n 0"),
+        (XDIST, ["--dist", "load", "--tx", "2*popen"], "leave out -n, --dist and --tx, or add -n 0"),
+        (RERUNS, ["--reruns", "2"], "leave out --reruns, or add --reruns=0"),
+        (RERUNS, ["-o", "reruns=2"], "leave out --reruns, or add --reruns=0"),
+        (REPEAT, [], "another plugin repeats zero_shot-seed0; leave out its option"),
+        ("", ["-p", "no:benchmark"], "--benchmark needs pytest-benchmark, which is not loaded: leave out -p no:"),
+    ],
+    ids=["-n", "--tx", "--reruns", "reruns", "repeat", "no:benchmark"],
+)
+def test_what_does_not_go_with_the_runs_is_refused(beside, source, arguments, message):
+    _, said = beside(source, *arguments)
+    assert f"ERROR: {'::test_method[zero_shot-seed0]: ' * (source == REPEAT)}" in said
+    assert message in said
+
+
+@pytest.mark.parametrize(
+    ("source", "arguments"),
+    [
+        (XDIST, ["-n", "0"]),
+        (XDIST, ["--dist", "load"]),  # to nowhere
+        (RERUNS, ["-o", "reruns=2", "--reruns=0"]),
+        (LINTER, []),
+        ("", ["-o", "python_functions=check_*", "-o", "python_classes=Check*"]),
+        ("", ["-W", "error", "-o", "python_functions=*", "-o", "python_classes=*"]),
+        ("", ["--import-mode=importlib"]),
+        ("", ["--pyargs"]),
+        ("", ["--strict-markers"]),
+    ],
+    ids=["-n 0", "--dist", "no reruns", "linter", "check_*", "*", "importlib", "--pyargs", "strict"],
+)
+def test_what_has_nothing_to_do_with_the_runs_leaves_them_alone(beside, source, arguments):
+    assert beside(source, *arguments)[0] == ALL
+
+
+@pytest.mark.parametrize("flag", ["--benchmark-skip", "--benchmark-only"])
+def test_what_a_project_says_of_its_own_benchmarks_skips_no_run(beside, pytester, flag):
+    (pytester.path / "pytest.ini").write_text(f"[pytest]\nmethod_paths = methods\naddopts = {flag}\n")
+    _, said = beside(MARKS)
+    assert "test_method[norms-seed0] []" in said
+
+
+def test_a_time_limit_for_tests_is_none_for_runs(beside):
+    _, said = beside(MARKS, "--strict-markers", name="pytest_timeout")
+    assert "test_method[norms-seed0] [('timeout', (0,))]" in said
+
+
 # What is refused before anything runs
 
 
@@ -148,12 +275,16 @@ def test_results_may_go_to_a_folder_elsewhere(other, tmp_path_factory):
         (["--seeds", "0,one"], "--seeds 0,one: expected whole numbers such as 0,1,2"),
         (["--seeds", "0,0"], "run.seeds: names something twice"),
         (["--jobs", "0"], "--jobs 0: expected a number from 1"),
+        (["--device", "nonsense"], "--device nonsense: not available here; try cpu, cuda, cuda:1 or mps"),
+        (["--data="], "--data= is empty; give it a value, or leave it out"),
+        (["--model=google/flan-t5-small@"], "expected a path, or a hub id such as google/flan-t5-small@main"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_a_usage_error_that_says_what_does(other, arguments, message):
     result = other("--benchmark", *arguments)
     assert result.ret == USAGE
     assert message in complaint(result)
+    assert result.errlines[0].startswith("ERROR: ")
 
 
 def test_a_suite_that_is_called_as_the_folder_of_all_results_is_refused(other, pytester):
@@ -170,7 +301,7 @@ def test_an_unknown_method_is_a_usage_error_with_the_closest_one(other, pytester
     result = other("--benchmark")
     assert result.ret == USAGE
     assert "unknown method 'nroms'; did you mean 'norms'?" in complaint(result)
-    assert "A new method is one file: methods/nroms.py" in complaint(result)
+    assert "A new method is one file, nroms.py" in complaint(result)
 
 
 def test_a_session_beside_another_is_told_who_holds_the_results(other, pytester):
@@ -217,7 +348,7 @@ def rows(folder):
 @pytest.mark.parametrize(
     ("change", "arguments", "message"),
     [
-        ({}, ["--device", "nonsense"], "--device nonsense: not available here"),
+        ({}, ["--device", "mps:9"], "--device mps:9: not available here"),
         ({"model": "nobody/nothing"}, [], "model 'nobody/nothing': neither a local path nor to be had from the hub"),
         ({"data": "nobody/nothing"}, [], "nobody/nothing"),
     ],
@@ -227,7 +358,44 @@ def test_what_cannot_be_had_is_a_usage_error_before_the_first_run(real, pytester
     result = real(*arguments, **change)
     assert result.ret == USAGE
     assert message in complaint(result)
+    assert result.errlines[0].startswith("ERROR: ")
+    assert "Exit" not in complaint(result)
     assert not list(pytester.path.glob("results/local/small/runs/*"))
+
+
+@pytest.mark.parametrize("kind", ["model", "data"])
+def test_a_path_that_is_not_there_is_told_before_anything_is_loaded(other, pytester, kind):
+    (pytester.path / "watch.py").write_text(
+        "import psutil\ndef pytest_unconfigure():\n    print('children', len(psutil.Process().children()))\n"
+    )
+    result = other("--benchmark", f"--{kind}=/no/such.csv", "-p", "watch", inside=False)
+    assert result.ret == USAGE
+    assert f"ERROR: {kind} '/no/such.csv': no such file or folder" in result.errlines
+    assert "children 0" in result.outlines
+
+
+WRONG = """
+[methods.norms]
+learning_rate = nan
+warmup = 100
+
+[methods.broken]
+rank = 0
+"""
+
+
+def test_hyper_parameters_that_cannot_be_used_are_told_before_the_first_run_all_at_once(real, pytester):
+    broken = "import os\nfrom harness.method import Method\nos._exit(0)\nclass Broken(Method): ...\n"
+    project(pytester.path / "inner", data="embedded", model="embedded", norms=NORMS, broken=broken)
+    suite = (pytester.path / "inner" / "small.toml").read_text()
+    (pytester.path / "wrong.toml").write_text(suite + WRONG)
+    result = real("--suite=wrong.toml", broken=broken)
+    assert result.ret == USAGE
+    assert [line for line in result.errlines if line] == [
+        "ERROR: [methods.norms] learning_rate: should be a finite number, got nan",
+        "ERROR: [methods.norms] warmup: should be less than or equal to 1, got 100",
+    ]
+    assert not list(pytester.path.glob("results/wrong/runs/*"))
 
 
 def test_x_stops_at_the_first_run_that_fails_and_zero_shot_is_there_although_it_was_not_selected(real, pytester):
@@ -289,9 +457,13 @@ def test_what_failed_is_a_row_too(done):
     assert re.search(r"^- broken: failed\. .*no such thing$", (folder / "out/small/leaderboard.md").read_text(), re.M)
 
 
-def test_the_failure_names_the_run_the_cause_and_what_to_do(done):
-    _, _, output = done
-    assert "broken-seed0: failed: ValueError: no such thing" in output
+def test_the_failure_names_the_run_the_cause_the_log_and_what_to_do(done):
+    folder, _, output = done
+    (log,) = folder.glob("out/small/logs/broken-seed0-*.log")
+    assert f"Log: {log.relative_to(folder)}" in output
+    assert "failed: ValueError: no such thing" in log.read_text()
+    assert re.search(r"^FAILED .*\[broken-seed0\] - Failed: failed: ValueError", output, re.M)
+    assert "failed: ValueError: no such thing" in output
     assert "To do: " in output
     assert "methods/broken.py" in output
 

@@ -46,8 +46,9 @@ def test_methods_are_found_in_a_folder_of_another_project(plugin, tmp_path):
     assert registry.discover([tmp_path])["mine"] == mine
 
 
-def test_a_folder_that_is_not_there_holds_no_methods(tmp_path):
-    assert registry.discover([tmp_path / "methods"]) == registry.discover()
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(PluginError, match=f"method_paths: {tmp_path / 'methodz'}: no such file or folder"):
+        registry.discover([tmp_path / "methodz"])
 
 
 def test_a_folder_under_two_names_is_one_folder(plugin, tmp_path):
@@ -75,8 +76,44 @@ def test_a_file_with_a_leading_underscore_is_no_method(plugin, tmp_path):
 
 
 def test_discovering_imports_no_method(plugin, tmp_path):
-    plugin("raise SystemExit", "explosive")
+    plugin("raise SystemExit\n" + METHOD.format(name="Explosive"), "explosive")
     assert "explosive" in registry.discover([tmp_path])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from harness.method import Method as Base\nclass Mine(Base): ...\n",
+        "from harness import method\nclass Mine(method.PeftMethod): ...\n",
+        "import harness.method as contract\nclass Mine(contract.Bound): ...\n",
+        "from harness.method import Seq2Seq\nfrom ours import Adapter\nclass Mine(Adapter): ...\n",
+        "from ours import OurMethod\nclass Mine(OurMethod): ...\n",
+        "import ours\nif True:\n    class Mine(ours.OurMethod[int]): ...\n",
+        "from harness.method import Method\nclass = Method\n",  # its row tells the error
+    ],
+)
+def test_a_file_with_a_class_that_may_be_a_method_is_one(plugin, tmp_path, source):
+    plugin(source)
+    assert "mine" in registry.discover([tmp_path])
+    assert registry.passed_over([tmp_path]) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "raise SystemExit\n",
+        "class Trainer: ...\n",
+        "import torch\nclass LoRA(torch.nn.Module): ...\n",
+        "from harness.method import Seq2Seq\n\ndef train(model: Seq2Seq): ...\n",
+        "print 'Python 2'\n",
+        "\x00\n",
+        "",
+    ],
+)
+def test_any_other_file_is_passed_over_and_claims_no_id(plugin, tmp_path, source):
+    lora = plugin(source, "lora").path
+    assert registry.discover([tmp_path]) == registry.discover()
+    assert registry.passed_over([tmp_path]) == [lora]
 
 
 def test_two_files_with_one_id_are_both_named(plugin, tmp_path):
@@ -84,6 +121,7 @@ def test_two_files_with_one_id_are_both_named(plugin, tmp_path):
     with pytest.raises(PluginError) as error:
         registry.discover([tmp_path])
     assert "two methods have the id 'lora'" in str(error.value)
+    assert "rename one of the files, begin its name with _" in str(error.value)
     assert str(tmp_path / "lora.py") in str(error.value)
     assert str(registry.BUILT_IN / "lora.py") in str(error.value)
 
@@ -103,7 +141,9 @@ def test_an_unknown_method_is_answered_with_the_closest_one_all_there_are_and_ho
     with pytest.raises(PluginError) as error:
         registry.find(plugins, "lroa")
     assert "unknown method 'lroa'; did you mean 'lora'? Known: lora, zero_shot" in str(error.value)
-    assert "methods/lroa.py" in str(error.value)
+    assert "one file, lroa.py, with a class derived from harness.method.Method, in a folder that method_paths" in str(
+        error.value
+    )
 
 
 def test_a_syntax_error_is_reported_with_file_and_line(plugin):

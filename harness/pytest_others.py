@@ -1,0 +1,68 @@
+"""Other plugins of pytest beside ``--benchmark``: what cannot go with it is refused, the rest must not interfere."""
+
+from collections.abc import Sequence
+
+import pytest
+
+
+def refuse(config: pytest.Config) -> None:
+    """Raise ``pytest.UsageError`` for options with which the runs would not be what they are."""
+    option = config.option
+    if config.getoption("benchmark_skip", None) is None:
+        raise pytest.UsageError(
+            "--benchmark needs pytest-benchmark, which is not loaded: leave out -p no:benchmark, or add "
+            "-p pytest_benchmark.plugin where PYTEST_DISABLE_PLUGIN_AUTOLOAD is set"
+        )
+    spread = getattr(option, "dist", "no") != "no" and getattr(option, "tx", None)
+    if spread or getattr(option, "numprocesses", None):
+        raise pytest.UsageError(
+            "--benchmark does its runs in processes of its own: leave out -n, --dist and --tx, or add -n 0; "
+            "--jobs=2 does two runs at once"
+        )
+    if _reruns(config):
+        raise pytest.UsageError(
+            "--benchmark does no run twice, since one that fails is a result: leave out --reruns, or add --reruns=0"
+        )
+
+
+def settle(config: pytest.Config) -> None:
+    """Make what a project says of its own tests say nothing about the runs."""
+    config.option.benchmark_skip = config.option.benchmark_only = False
+    config.option.benchmark_quiet = True  # pytest-benchmark's own table would only repeat the training times
+    config.addinivalue_line("python_functions", "test_")
+
+
+def is_item(item: pytest.Item) -> bool:
+    """Whether an item of the runs' file is one of ours, and not what a linter makes of the file."""
+    return isinstance(item, pytest.Function) and hasattr(item, "callspec")
+
+
+def spare(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
+    """Let pytest-timeout leave these items alone: their limit is ``hard_seconds``, which counts a run alone."""
+    if any(map(config.pluginmanager.hasplugin, ("timeout", "pytest_timeout"))):
+        for item in items:
+            item.add_marker(pytest.mark.timeout(0))
+
+
+def values(items: Sequence[pytest.Item], kinds: Sequence[str]) -> dict[str, list[str]]:
+    """What the items are made of, by parameter and in order.
+
+    Raises ``pytest.UsageError`` where another plugin makes several items of one.
+    """
+    found: dict[str, list[str]] = {kind: [] for kind in kinds}
+    for item in filter(is_item, items):
+        for kind in found.keys() & item.callspec.params.keys():  # type: ignore[attr-defined]
+            value = item.callspec.params[kind]  # type: ignore[attr-defined]
+            if value in found[kind]:
+                raise pytest.UsageError(f"{item.nodeid}: another plugin repeats {value}; leave out its option")
+            found[kind].append(value)
+    return found
+
+
+def _reruns(config: pytest.Config) -> bool:
+    """Whether pytest-rerunfailures would do failed items again; its options go before its ini key."""
+    asked = [config.getoption(name, None) for name in ("force_reruns", "reruns")]
+    try:
+        return bool(int(next((count for count in [*asked, config.getini("reruns")] if count is not None), 0)))
+    except ValueError:  # no number, or no such key: no such plugin
+        return False

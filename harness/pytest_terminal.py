@@ -1,0 +1,51 @@
+"""Words for a terminal whose encoding lacks characters that are used here: ``-`` for a dash, ``x`` for a times sign."""
+
+import codecs
+import io
+import sys
+import unicodedata
+
+ERRORS = "tuneoff.plain"  # the name of the codecs' error handler
+PLAIN = {
+    **dict.fromkeys("–—−‑", "-"),
+    **dict.fromkeys("“”„", '"'),
+    **dict.fromkeys("‘’", "'"),
+    "×": "x",
+    "÷": "/",
+    "·": "*",
+    "±": "+-",
+    "→": "->",
+    "…": "...",
+    "≤": "<=",
+    "≥": ">=",
+    "✓": "yes",
+    "ß": "ss",
+}
+NEEDED = "–−×→…"
+
+
+def use_plain_words() -> None:
+    """Make standard output and error write what they cannot encode in other words, where that is so."""
+    codecs.register_error(ERRORS, _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not _has(stream.encoding):
+            stream.reconfigure(errors=ERRORS)
+
+
+def _has(encoding: str) -> bool:
+    try:
+        return bool(NEEDED.encode(encoding))
+    except UnicodeEncodeError:
+        return False
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    """Other words for the characters that an encoding lacks: letters without their accents, else escapes."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(_word, error.object[error.start : error.end])), error.end
+
+
+def _word(character: str) -> str:
+    letters = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    return PLAIN.get(character) or letters or ascii(character)[1:-1]

@@ -166,7 +166,7 @@ def _of_silence(revision: str | None, error: BaseException) -> tuple[str, str] |
             return f"the disk with the cache {constants.HF_HUB_CACHE} is full", "Free some space, or set HF_HOME"
         case OSError(errno=errno.EACCES | errno.EPERM | errno.EROFS | errno.ENOTDIR):
             where = f"the cache {constants.HF_HUB_CACHE} cannot be written"
-            return f"{where} ({reason})", "Set HF_HOME to a folder that can"
+            return f"{where} ({reason})", "Set HF_HOME to a folder that can be"
         case Damaged():
             return f"the copy in the cache was damaged, and is thrown away: {reason}", "Try again"
     return None

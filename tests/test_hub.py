@@ -280,3 +280,18 @@ def test_a_session_that_cannot_have_its_model_ends_with_one_message_and_pytests_
     assert output.count("google/flan-t5-smal") == 1
     assert "there is no such model" in output
     assert "Traceback" not in output
+
+
+def test_a_cache_that_cannot_be_written_is_named_with_what_to_set(variables):
+    request = {"what": "model", "name": "owner/model", "revision": None, "times": 1}
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("loader.py"))],
+        input=json.dumps(request),
+        env={**os.environ, **variables, "PYTHONPATH": str(ROOT), "HF_HOME": f"{os.devnull}/hf"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    (answer,) = json.loads(done.stdout)
+    assert f"the cache {os.devnull}/hf/hub cannot be written" in answer["error"]
+    assert "Set HF_HOME to a folder that can be; without the hub: " in answer["error"]

@@ -1,7 +1,7 @@
 """A row beside its baseline, metric by metric: counts exactly, ROUGE by a paired test, memory within a tolerance."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,12 +82,15 @@ def changed(then: Row, now: Row) -> str:
 def seeds(pair: Pair) -> list[Verdict]:
     """The seeds of one side alone, which nothing is held against; advisory, since the others are compared."""
     then, now = set(pair.then.row.runs), set(pair.now.row.runs)
-    new, gone = (", ".join(map(str, sorted(only))) for only in (now - then, then - now))
-    known = ", ".join(map(str, sorted(then)))
-    held = f"{new} held against nothing, the baseline has {known}; accept them with --update-baseline"
-    found = [pair.verdict("seeds", Outcome.NEW, held, advisory=True)] if new else []
-    left = f"{gone} of the baseline did not run, so that the gate sees less"
-    return found + ([pair.verdict("seeds", Outcome.MISSING, left, advisory=True)] if gone else [])
+    found = []
+    if new := now - then:
+        held = f"{_named(new)} held against nothing, for the baseline has {_named(then)}"
+        remedy = f"accept {'them' if len(new) > 1 else 'it'} with --update-baseline"
+        found.append(pair.verdict("seeds", Outcome.NEW, held, remedy, advisory=True))
+    if gone := then - now:
+        left = f"{_named(gone)} of the baseline did not run, so that the gate sees less"
+        found.append(pair.verdict("seeds", Outcome.MISSING, left, advisory=True))
+    return found
 
 
 def counts(pair: Pair) -> list[Verdict]:
@@ -226,6 +229,11 @@ def _training(pair: Pair) -> str:
         return ", the same weights"
     few = pair.retrained and len(pair.seeds) < paired.ENOUGH
     return f", {paired.ASSUMED:g} points of training noise assumed" if few else ""
+
+
+def _named(seeds: Iterable[int]) -> str:
+    numbers = sorted(seeds)
+    return f"seed{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
 
 
 def _seeds(pair: Pair) -> str:

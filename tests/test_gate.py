@@ -188,7 +188,7 @@ def test_seeds_that_were_not_accepted_are_said_to_be_held_against_nothing():
     found = beside(row(then(5)), row(then(5)[:3], seeds=(0, 1, 2)))
     assert found["rouge1"].outcome == Outcome.PASS
     assert found["seeds"].message == (
-        "lora seeds: new (advisory): 3, 4 held against nothing, the baseline has 0, 1, 2; "
+        "lora seeds: new (advisory): seeds 3, 4 held against nothing, for the baseline has seeds 0, 1, 2; "
         "accept them with --update-baseline"
     )
     assert summary(found.values()).rows == {"lora": Outcome.PASS}
@@ -197,7 +197,7 @@ def test_seeds_that_were_not_accepted_are_said_to_be_held_against_nothing():
 def test_accepted_seeds_that_did_not_run_are_told_and_do_not_fail():
     found = beside(row(then(3)[:1], seeds=(0,)), row(then(3)))["seeds"]
     assert found.message == (
-        "lora seeds: missing (advisory): 1, 2 of the baseline did not run, so that the gate sees less"
+        "lora seeds: missing (advisory): seeds 1, 2 of the baseline did not run, so that the gate sees less"
     )
     assert not found.fails
 

@@ -2,6 +2,7 @@
 
 import resource
 import subprocess
+from contextlib import contextmanager
 
 import pytest
 from projects import NORMS, begin, finish, project
@@ -52,17 +53,20 @@ def store(tmp_path):
     opened.close()
 
 
-@pytest.fixture
+@contextmanager
 def no_room():
-    """No file may grow, as on a full disk."""
+    """No file may grow, as on a full disk; not around a whole test, since pytest's own output may go to a file."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_run_that_cannot_be_written_is_told_and_there_until_the_session_ends(store, no_room):
-    with pytest.raises(StoreError, match=r"small: cannot be written: .*; free some space, or choose another folder"):
+def test_a_run_that_cannot_be_written_is_told_and_there_until_the_session_ends(store):
+    told = r"small: cannot be written: .*; free some space, or choose another folder"
+    with no_room(), pytest.raises(StoreError, match=told):
         store.write_run(finished(), [prediction(rouge1=0.25)])
     assert store.read_runs() == [finished()]
     assert store.read_predictions(spec()) == [prediction(rouge1=0.25)]
@@ -70,17 +74,17 @@ def test_a_run_that_cannot_be_written_is_told_and_there_until_the_session_ends(s
     assert not list(store.folder.glob("*/.*.tmp"))
 
 
-def test_it_takes_the_place_of_a_stored_one(store, request):
+def test_it_takes_the_place_of_a_stored_one(store):
     store.write_run(finished(contended=True), [prediction(rouge1=0.75)])
-    request.getfixturevalue("no_room")
-    with pytest.raises(StoreError):
+    with no_room(), pytest.raises(StoreError):
         store.write_run(finished(), [prediction(rouge1=0.25)])
     assert store.read_runs() == [finished()]
     assert store.read_predictions(spec()) == [prediction(rouge1=0.25)]
 
 
-def test_a_leaderboard_that_cannot_be_written_is_told_with_what_to_do(store, no_room):
-    with pytest.raises(StoreError, match=r"small: cannot be written: File too large; free some space, or choose"):
+def test_a_leaderboard_that_cannot_be_written_is_told_with_what_to_do(store):
+    told = r"small: cannot be written: File too large; free some space, or choose"
+    with no_room(), pytest.raises(StoreError, match=told):
         store.write_text("leaderboard.md", "# small")
 
 

@@ -1,6 +1,9 @@
 """Batched generation: each prompt answered as if it were alone, much faster."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 
 import torch
 from transformers import GenerationConfig, PreTrainedTokenizerBase
@@ -9,6 +12,29 @@ from harness import generation
 from harness.base_model import Seq2Seq
 
 BATCH_TOKENS = 8192  # prompt tokens in a batch, padding included
+
+
+@dataclass
+class Generated:
+    """What was generated here: how many texts, of how many tokens, and how many of them the limit cut short."""
+
+    texts: int = 0
+    tokens: int = 0
+    cut: int = 0
+
+
+_COUNTED: ContextVar[Generated | None] = ContextVar("_COUNTED", default=None)
+
+
+@contextmanager
+def counting() -> Iterator[Generated]:
+    """Count what is generated within."""
+    counted = Generated()
+    token = _COUNTED.set(counted)
+    try:
+        yield counted
+    finally:
+        _COUNTED.reset(token)
 
 
 def generate(
@@ -42,10 +68,31 @@ def generate(
                 num_beams=num_beams,
                 do_sample=False,
             )
+            _count(outputs[:, 1:], _ends(model, tokenizer), max_new_tokens)
             decoded = tokenizer.batch_decode(outputs, skip_special_tokens=True)
             for index, text in zip(indices, decoded, strict=True):
                 texts[index] = text.strip()
     return texts
+
+
+def _count(outputs: torch.Tensor, ends: Sequence[int], limit: int) -> None:
+    """Count new tokens of shape (texts, tokens); after its end token a text is padded."""
+    counted = _COUNTED.get()
+    if counted is None:
+        return
+    ended = torch.isin(outputs, torch.tensor(ends, dtype=outputs.dtype, device=outputs.device))
+    open_ended = ~ended.any(dim=1)
+    lengths = torch.where(open_ended, outputs.shape[1], ended.int().argmax(dim=1) + 1)
+    counted.texts += len(outputs)
+    counted.tokens += int(lengths.sum())
+    counted.cut += int((open_ended & (lengths >= limit)).sum())
+
+
+def _ends(model: Seq2Seq, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """The tokens that end a text."""
+    ends = model.generation_config.eos_token_id
+    ends = tokenizer.eos_token_id if ends is None else ends
+    return [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
 
 
 def _batches(lengths: Sequence[int], num_beams: int) -> Iterator[list[int]]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-SCORE = "rougeL"
 COSTS = ("trainable_parameters", "train_seconds")
 
 

@@ -108,7 +108,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _leaderboard(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    from harness.report import notes, table
+    from harness.report import advice, notes, table
 
     session = config.stash[BAKEOFF]
     terminalreporter.section(f"leaderboard: {session.suite.name}")
@@ -116,7 +116,7 @@ def _leaderboard(terminalreporter: pytest.TerminalReporter, config: pytest.Confi
         rows, remarks = session.report()
         terminalreporter.write_line(table.leaderboard(rows, "simple"))
         terminalreporter.write_line("")
-        for line in [*session.notices, *_decided(session), notes.line(remarks)]:
+        for line in [*session.notices, *_decided(session), notes.line(remarks), *advice.lines(session.suite, rows)]:
             if line:
                 terminalreporter.write_line(line)
         for path in session.write(rows, remarks):

@@ -31,7 +31,9 @@ class Status(StrEnum):
 class Block(BaseModel):
     """A frozen part of a record."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, protected_namespaces=(), ser_json_inf_nan="constants"
+    )
 
 
 class RunSpec(Block):
@@ -164,7 +166,7 @@ class Lengths(Block):
 
     prompts_truncated: float = 0.0
     targets_truncated: float = 0.0
-    outputs_cut: float | None = None
+    outputs_cut: float | None = None  # of the texts that the shared decoding generated; of none unknown
     outputs_empty: float = 0.0
     words_out: float = 0.0
     words_reference: float = 0.0
@@ -197,6 +199,7 @@ class Record(Block):
     weights_hash: str | None = None  # of what training left, as saved: the adapter, or the whole model
     generation: Generation | None = None  # unknown of records that are older than this field
     environment: Environment | None = None
+    date: str | None = None  # of the day on which the run ended, in UTC; unknown of records older than this field
     contended: bool = False
     bound: bool = False  # it saw the references, so it is shown and never ranked
     error: Failure | None = None

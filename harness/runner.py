@@ -19,6 +19,7 @@ from harness import (
     base_model,
     checkpoint,
     contract,
+    decoding,
     environment,
     failure,
     prepared,
@@ -28,6 +29,7 @@ from harness import (
 )
 from harness.base_model import Base, Seq2Seq
 from harness.budget import Batches
+from harness.decoding import Generated
 from harness.errors import ContractError, Diverged, Unsupported
 from harness.meters import Meters
 from harness.method import Bound, Method, Setting
@@ -100,11 +102,11 @@ class Run:
             self._train(method, model, task)
         with self.meters.phase("generate"):
             prompts = [question.prompt for question in task.questions]
-            with scoring.reading(task.rouge_tokenizer):  # a bound may ask for scores
+            with scoring.reading(task.rouge_tokenizer), decoding.counting() as generated:  # a bound may ask for scores
                 given = method.answer(task.questions) if isinstance(method, Bound) else method.generate(model, prompts)
             texts = contract.texts(given, len(prompts))
         with self.meters.phase("score"):
-            self._count_generated(task, texts, base.tokenizer)
+            self._count_generated(task, texts, base.tokenizer, generated)
             self._score(task, texts)
         if method.trains:
             with self.meters.phase("save"):
@@ -220,10 +222,12 @@ class Run:
             self.cost["step_seconds_median"] = float(np.median(steps))
             self.cost["step_seconds_p90"] = float(np.quantile(steps, 0.9))
 
-    def _count_generated(self, task: Task, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> None:
-        counts = [len(ids) for ids in tokenizer(list(texts), verbose=False)["input_ids"]]
-        self.cost["generated_tokens_per_second"] = sum(counts) / self.meters.phases["generate"].seconds
-        self.facts["lengths"] = _lengths(task, texts, [count > self.spec.evaluation.max_new_tokens for count in counts])
+    def _count_generated(
+        self, task: Task, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, generated: Generated
+    ) -> None:
+        tokens = generated.tokens or sum(map(len, tokenizer(list(texts), verbose=False)["input_ids"]))
+        self.cost["generated_tokens_per_second"] = tokens / self.meters.phases["generate"].seconds
+        self.facts["lengths"] = _lengths(task, texts, generated)
 
     def _score(self, task: Task, texts: Sequence[str]) -> None:
         with scoring.reading(task.rouge_tokenizer):
@@ -270,13 +274,13 @@ def _multiply(cls: type[Method], multiplier: float) -> None:
         cls.learning_rate = float(f"{cls.learning_rate * multiplier:.1e}")
 
 
-def _lengths(task: Task, texts: Sequence[str], too_long: Sequence[bool]) -> Lengths:
+def _lengths(task: Task, texts: Sequence[str], generated: Generated) -> Lengths:
     references = [reference for question in task.questions for reference in question.references]
     words = str.split if task.rouge_tokenizer == ROUGE_SCORE else READ[task.rouge_tokenizer]
     return Lengths(
         prompts_truncated=fmean(question.truncated for question in task.questions),
         targets_truncated=task.targets_truncated,
-        outputs_cut=fmean(too_long),
+        outputs_cut=generated.cut / generated.texts if generated.texts else None,
         outputs_empty=fmean(not text.strip() for text in texts),
         words_out=fmean(len(words(text)) for text in texts),
         words_reference=fmean(len(words(text)) for text in references),

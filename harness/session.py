@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -194,7 +195,7 @@ class Bakeoff:
         records = [entry.record for entry in entries]
         searches = self.searches.of(records)
         remarks = notes.of(records, self._preflight.leakage, searches)
-        return leaderboard.rows(entries, searches), remarks
+        return leaderboard.rows(entries, searches, self.suite.run.seeds), remarks
 
     def write(self, rows: Sequence[Row], remarks: Notes) -> list[Path]:
         """Write the files that hold the leaderboard; raises ``StoreError`` where that cannot be done."""
@@ -209,12 +210,15 @@ class Bakeoff:
         hashes = {run.hash for run in self.runs}
         stored = [record for record in self.store.read_runs() if record.spec.hash in hashes]
         self.left_out = [record.spec.name for record in stored if not self._belongs(record)]
-        return self.scored([record for record in stored if self._belongs(record)])
+        reused = {decision.run.name for decision in self.decisions if decision.stored}
+        fresh = self._done.keys() - reused
+        found = self.scored([record for record in stored if self._belongs(record)])
+        return [replace(entry, earlier=entry.record.spec.name not in fresh) for entry in found]
 
     def scored(self, records: Sequence[Record]) -> list[Entry]:
         """Runs with their stored scores."""
         scores = self.store.read_scores(record.spec for record in records)
-        return [Entry(*each) for each in zip(records, scores, strict=True)]
+        return [Entry(record, each) for record, each in zip(records, scores, strict=True)]
 
     @cached_property
     def _executor(self) -> Executor:
@@ -284,6 +288,7 @@ class Bakeoff:
             "contended": self._jobs > 1 or judge.disturbed(outcome.record) is not None,
             "environment": outcome.record.environment or here.environment,
             "generation": here.generation,
+            "date": datetime.now(UTC).date().isoformat(),
             **here.model_dump(include=SHARED),
         }
         record = outcome.record.model_copy(update=known)

@@ -18,8 +18,8 @@ LAYERS = (
     "registry plan",
     "environment preflight runner processes executor scratch side revision capabilities",
     "on_disk store baseline acceptance baseline_file search",
-    "statistics pareto paired leaderboard verdict timing compared gate "
-    "report report.table report.notes report.markdown report.files report.methods",
+    "statistics scatter ranking pareto paired leaderboard verdict timing compared gate "
+    "report report.advice report.table report.notes report.markdown report.files report.methods",
     "judge resume session session_gate session_search comparison session_against trial drop case session_selftest "
     "bench pytest_options pytest_conftests pytest_others pytest_terminal pytest_runs pytest_against pytest_selftest "
     "pytest_plugin publication __main__",

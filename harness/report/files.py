@@ -1,15 +1,18 @@
 """Writing the leaderboard beside the runs that it was made from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas
 
-from harness.leaderboard import Row
-from harness.metrics import ROUGE
+from harness.leaderboard import SCORE_UNIT, Row
+from harness.metrics import RANKED_BY, ROUGE
 from harness.record import Outcome
 from harness.report import markdown
 from harness.report.notes import Notes
+from harness.statistics import Interval
 from harness.store import Store
 from harness.suite import Suite
 
@@ -22,11 +25,12 @@ def write(
     table = pandas.DataFrame(flat, dtype=object)  # whole numbers stay whole beside missing ones
     if "seeds" in table:
         table["seeds"] = [" ".join(map(str, row.seeds)) for row in rows]
+        table["seeds_missing"] = [" ".join(map(str, row.missing)) for row in rows]
         table["pareto"] = [" ".join(row.fronts) for row in rows]
     return [
         store.write_text("leaderboard.md", markdown.leaderboard(suite, rows, samples, notes)),
         store.write_text("leaderboard.csv", table.to_csv(index=False)),
-        store.write_json("leaderboard.json", {"suite": suite.name, "rows": flat}),
+        store.write_json("leaderboard.json", {**_setting(suite, rows, notes), "rows": flat}),
         store.write_json("github-action-benchmark.json", scores(suite, rows)),
     ]
 
@@ -41,10 +45,37 @@ def scores(suite: Suite, rows: Sequence[Row]) -> list[dict[str, str | float]]:
             "name": f"{suite.name} {row.method} {metric.title}",
             "unit": "points",
             "value": round(100 * score.mean, 2),
-            "range": f"{100 * score.low:.2f}–{100 * score.high:.2f}",
+            **_range(score),
             "extra": f"95% interval; seeds {', '.join(map(str, row.seeds))}",
         }
         for row in rows
         for metric in ROUGE
         if (score := row.scores.get(metric.name))
     ]
+
+
+def _setting(suite: Suite, rows: Sequence[Row], notes: Notes | None) -> Mapping[str, Any]:
+    """What the rows were made with; what is not known is ``null``. The date is that of the last run, else today's."""
+    known = notes or Notes(None, {}, {})
+    return {
+        "suite": suite.name,
+        "date": known.date or datetime.now(UTC).date().isoformat(),
+        "model": {**suite.model.model_dump(mode="json"), "revision": known.model_revision or suite.model.revision},
+        "data": {
+            "name": suite.task.data,
+            "revision": known.data_revision or suite.task.revision,
+            "hash": known.data_hash,
+        },
+        "budget": dict(suite.budget.limits()),
+        "seeds": list(suite.run.seeds),
+        "machine": known.environment.model_dump(mode="json") if known.environment else None,
+        "ranked_by": RANKED_BY.name,
+        "score_unit": SCORE_UNIT,
+        "earlier_session": [row.method for row in rows if row.earlier],
+    }
+
+
+def _range(score: Interval) -> dict[str, str]:
+    if score.low is None or score.high is None:
+        return {}
+    return {"range": f"{100 * score.low:.2f}–{100 * score.high:.2f}"}

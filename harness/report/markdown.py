@@ -2,30 +2,35 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tabulate import tabulate
 
 from harness.leaderboard import FULL, Row
-from harness.metrics import ROUGE
+from harness.metrics import RANKED_BY, ROUGE
 from harness.record import Outcome, Prediction
-from harness.report import table
+from harness.report import advice, table
 from harness.report.notes import Notes, section
 from harness.rouge.words import ROUGE_SCORE
 from harness.statistics import Interval
 from harness.suite import ZERO_SHOT, Suite
 
 TITLES = {ZERO_SHOT: "zero-shot", FULL: "full fine-tuning"}
-# What is markup anywhere in a line, what only at its start, and what makes a bare address a link.
-MARKUP = re.compile(r"[\\`*_\[\]<>|&~$@]|^[-+#=\d]|:(?=//)|(?<=www)\.", re.IGNORECASE)
+# What is markup anywhere in a line, but for underscores within a word, what only at a line's start, and what makes a
+# bare address a link.
+MARKUP = re.compile(r"[\\`*\[\]<>|&~$@]|(?<![^\W_])_|_(?![^\W_])|^[-+#=\d]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[Outcome], notes: Notes | None = None) -> str:
     """The whole page; ``samples`` are runs of one seed with the predictions to show."""
+    rows = [replace(row, method=escape(row.method)) for row in rows]
     parts = [f"# Leaderboard: {escape(suite.name)}", _setting(suite), table.leaderboard(rows, "github")]
     parts += [LEGEND.format(words=WORDS[notes.rouge_tokenizer if notes else ROUGE_SCORE])]
+    parts += ["\n".join(f"- {line}" for line in lines)] if (lines := advice.lines(suite, rows)) else []
     parts += [FRONT] if any(row.fronts for row in rows) else []
     parts += [CONTENDED] if any(row.contended for row in rows) else []
+    parts += [EARLIER] if any(row.earlier for row in rows) else []
     parts += [SEARCHED] if any(row.costs["search_seconds"] is not None for row in rows) else []
     parts += [BOUND] if any(row.bound for row in rows) else []
     failed = [row for row in rows if row.rank is None and not row.bound]
@@ -42,12 +47,19 @@ WORDS = {
     "characters": "over characters",
 }
 LEGEND = (
-    "ROUGE in points (F1 × 100, {words}), mean over test rows and seeds, with the 95% interval of a bootstrap "
-    "over both. The rank is one more than the number of methods that a paired bootstrap finds clearly better, so "
-    "methods that it cannot tell apart share one. Seconds and memory are means over seeds; "
-    "training time holds no evaluation."
+    "ROUGE in points (F1 × 100, {words}), mean over test examples and seeds, with a 95% interval that counts the "
+    "chance in both. A rank is what the scores leave open, at 95% for all methods together: `2–5` says that one method is "
+    "shown to be better, and all but four others to be worse. An interval is about one method alone: two that overlap "
+    "may still be told apart. Seconds and memory are means over seeds; training time holds no evaluation."
 )
-FRONT = f"`{table.FRONT}`: on the Pareto front, so that no ranked method reaches this ROUGE-L with less of that column."
+FRONT = (
+    f"`{table.FRONT}`: on the Pareto front, so that no ranked method has a higher mean {RANKED_BY.title} with less of "
+    "that column."
+)
+EARLIER = (
+    "Times in brackets may also be those of an earlier session, when the machine was perhaps slower or faster; a whole "
+    "session without `--resume` measures all of them anew."
+)
 SEARCHED = (
     "The learning rates were searched on validation rows: `search` is the seconds of all trials together, "
     "`LR gap` the best minus the worst of them in ROUGE-1, where one without an answer counts as 0."
@@ -78,7 +90,7 @@ def _setting(suite: Suite) -> str:
 
 
 def _failures(rows: Sequence[Row]) -> str:
-    lines = [f"- {escape(row.method)}: {row.status}. {escape(row.reason)}" for row in rows]
+    lines = [f"- {row.method}: {row.status}. {escape(row.reason)}" for row in rows]
     return "\n".join(["## Without a rank", "", *lines])
 
 
@@ -95,6 +107,8 @@ def _gains(rows: Sequence[Row], reference: str) -> str:
 
 
 def _gain(value: Interval) -> str:
+    if value.low is None or value.high is None:
+        return f"{100 * value.mean:+.1f}"
     return f"{100 * value.mean:+.1f} ({100 * value.low:+.1f} to {100 * value.high:+.1f})"
 
 
@@ -107,7 +121,7 @@ def _samples(samples: Sequence[Outcome]) -> str:
     for number, prediction in enumerate(_longest(samples)):
         answers = [("*human*", escape(reference)) for reference in prediction.references]
         answers += [
-            (entry.record.spec.method, escape(entry.predictions[number].text) or "*(empty)*")
+            (escape(entry.record.spec.method), escape(entry.predictions[number].text) or "*(empty)*")
             for entry in samples
             if number < len(entry.predictions)
         ]

@@ -1,12 +1,12 @@
 """What must be said beside the ranks: test data seen in training, and texts that were cut or empty."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 from tabulate import tabulate
 
-from harness.record import Leakage, Lengths, Record, Status
+from harness.record import Environment, Leakage, Lengths, Record, Status
 from harness.rouge.words import ROUGE_SCORE
 from harness.search import Search, Trial
 
@@ -22,7 +22,7 @@ SHARES = {
 class Notes:
     """Leakage of the task; of each method that scored, its lengths over seeds and its parameters without gradient.
 
-    And the search for each method's learning rate, where there was one.
+    And the search for each method's learning rate, where there was one, and what all runs share.
     """
 
     leakage: Leakage | None
@@ -30,19 +30,27 @@ class Notes:
     dead: Mapping[str, int]
     searches: Mapping[str, Search] = field(default_factory=dict)
     rouge_tokenizer: str = ROUGE_SCORE
+    environment: Environment | None = None
+    model_revision: str | None = None
+    data_revision: str | None = None
+    data_hash: str | None = None
+    date: str | None = None  # of the last run, as far as it is known
 
 
 def of(records: Iterable[Record], leakage: Leakage | None, searches: Mapping[str, Search] | None = None) -> Notes:
-    """The notes on these runs, which all read ROUGE alike."""
+    """The notes on these runs, which are of one machine, model and data."""
     lengths: dict[str, list[Lengths]] = {}
-    dead, rouge_tokenizer = {}, ROUGE_SCORE
+    dead: dict[str, int] = {}
+    shared = Notes(leakage, lengths, dead, searches or {})
     for record in records:
-        rouge_tokenizer = record.rouge_tokenizer
+        common = ("rouge_tokenizer", "environment", "model_revision", "data_revision", "data_hash")
+        date = max(filter(None, (shared.date, record.date)), default=None)
+        shared = replace(shared, **{name: getattr(record, name) for name in common}, date=date)
         if record.scores:
             lengths.setdefault(record.spec.method, []).append(record.lengths)
             if record.cost.dead_parameters:
                 dead[record.spec.method] = record.cost.dead_parameters
-    return Notes(leakage, lengths, dead, searches or {}, rouge_tokenizer)
+    return shared
 
 
 def line(notes: Notes) -> str:
@@ -76,7 +84,8 @@ def _lengths(notes: Notes) -> list[str]:
         [
             method,
             f"{fmean(each.words_out for each in group):.1f}",
-            *(f"{_share(group, name):.1%}" for name in ("outputs_cut", "outputs_empty")),
+            _percent([each.outputs_cut for each in group]),
+            f"{_share(group, 'outputs_empty'):.1%}",
             f"{notes.dead.get(method, 0):,}",
         ]
         for method, group in notes.lengths.items()
@@ -137,6 +146,12 @@ def _by_method(shares: Mapping[str, float]) -> str:
     texts = {method: f"{share:.0%}" if share >= 0.01 else f"{share:.1%}" for method, share in shares.items() if share}
     same = len(texts) == len(shares) and len(set(texts.values())) == 1
     return next(iter(texts.values())) if same else ", ".join(f"{method} {text}" for method, text in texts.items())
+
+
+def _percent(shares: Sequence[float | None]) -> str:
+    """Their mean; a dash where none is known, since nothing was generated that could be cut."""
+    known = [share for share in shares if share is not None]
+    return f"{fmean(known):.1%}" if known else "–"
 
 
 def _share(group: Sequence[Lengths], name: str) -> float:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import __main__ as command
 from harness import registry, suite
 from harness.registry import Plugin
 
@@ -30,6 +31,12 @@ def test_the_two_commands_are_targets_of_the_makefile():
 def test_every_option_that_is_shown_exists(option, pytestconfig):
     name = "collectonly" if option == "co" else option.replace("-", "_")
     pytestconfig.getoption(name)  # raises ValueError for an option that nobody added
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"python -m harness (\w+)", README))))
+def test_every_command_that_is_shown_exists(name):
+    with pytest.raises(SystemExit, match="unknown suite 'nothing'"):
+        command.main([name, "nothing"])
 
 
 def test_the_example_method_keeps_the_contract_in_ten_lines(tmp_path):

@@ -52,7 +52,7 @@ def pick_device(name: str | None) -> torch.device:
         return one.device
     except (RuntimeError, AssertionError) as error:
         raise ModelError(
-            f"--device {name}: not available here ({str(error).splitlines()[0]}); try --device=cpu"
+            f"--device={name}: not available here ({str(error).splitlines()[0]}); try --device=cpu"
         ) from error
 
 

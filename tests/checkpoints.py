@@ -69,7 +69,7 @@ def bart_model(folder, texts):
 def mbart(folder, texts):
     """An mBART with ``sentencepiece.bpe.model`` alone."""
     pieces(folder / "sentencepiece.bpe.model", texts, **FAIRSEQ_PIECES)
-    return MBartForConditionalGeneration(MBartConfig(vocab_size=600, **BART))
+    return MBartForConditionalGeneration(MBartConfig(vocab_size=600, decoder_start_token_id=2, **BART))
 
 
 def m2m100(folder, texts):

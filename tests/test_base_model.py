@@ -113,7 +113,7 @@ def test_a_name_that_cannot_be_fetched_says_what_works_without_a_network():
     assert str(caught.value) == (
         "model 'no-such-owner/no-such-model': neither a local path nor to be had from the hub: HF_HUB_OFFLINE=1 is set "
         "and the cache has no complete copy of it. Unset HF_HUB_OFFLINE; without the hub: --suite=embedded, or "
-        "--model DIR, or HF_HUB_OFFLINE=1 with a cache filled by `hf download no-such-owner/no-such-model`."
+        "--model=DIR, or HF_HUB_OFFLINE=1 with a cache filled by `hf download no-such-owner/no-such-model`."
     )
 
 
@@ -164,5 +164,5 @@ def test_a_named_device_is_taken():
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:99"])
 def test_a_device_that_is_not_there_is_answered_with_one_that_is(name):
-    with pytest.raises(ModelError, match=rf"--device {name}: not available here \(.+\); try --device cpu"):
+    with pytest.raises(ModelError, match=rf"--device={name}: not available here \(.+\); try --device=cpu"):
         base_model.pick_device(name)

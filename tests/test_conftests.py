@@ -3,7 +3,7 @@
 import multiprocessing.forkserver  # noqa: F401 (pytester would forget its server after each session)
 
 import pytest
-from projects import NORMS, ROOT, project
+from projects import INI, NORMS, ROOT, project
 
 from harness import session  # noqa: F401 (nor may it import numpy and pandas a second time)
 
@@ -24,6 +24,10 @@ def there(pytester, monkeypatch):
     return pytester
 
 
+def ini_of(there, line):
+    (there.path / "pytest.ini").write_text(f"{INI}{line}\n")
+
+
 def listed(result):
     return [line for line in result.outlines if "::" in line]
 
@@ -42,14 +46,14 @@ def listed(result):
     ],
 )
 def test_with_the_flag_no_conftest_of_tests_is_loaded(there, ini, arguments):
-    there.makeini(f"[pytest]\n{ini}\n")
+    ini_of(there, ini)
     flag = [] if "--benchmark" in ini else ["--benchmark"]
     result = there.runpytest_inprocess(*flag, "--suite=small.toml", "--co", "-q", *arguments)
     assert listed(result) == ["::test_method[zero_shot-seed0]", "::test_method[norms-seed0]"]
 
 
 def test_nor_is_one_where_the_session_starts_among_the_tests(there, monkeypatch):
-    there.makeini("[pytest]\n")
+    ini_of(there, "")
     monkeypatch.chdir(there.path / "tests")
     result = there.runpytest_inprocess("--benchmark", "--suite=../small.toml", "--co", "-q")
     assert len(listed(result)) == 2
@@ -72,13 +76,13 @@ def test_the_folder_of_tests_is_nowhere_on_the_path(there):
 
 def test_a_folder_of_tests_that_brings_the_plugin_itself_is_loaded(there):
     (there.path / "conftest.py").rename(there.path / "tests" / "conftest.py")
-    there.makeini("[pytest]\ntestpaths = tests\n")
+    ini_of(there, "testpaths = tests")
     assert len(listed(there.runpytest_inprocess("--benchmark", "--suite=small.toml", "--co", "-q"))) == 2
 
 
 @pytest.mark.parametrize("ini", ["", "testpaths = tests"])
 def test_without_the_flag_it_is_loaded_as_ever(there, ini):
-    there.makeini(f"[pytest]\n{ini}\n")
+    ini_of(there, ini)
     result = there.runpytest_inprocess()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "RuntimeError: loaded" in "\n".join(result.errlines)

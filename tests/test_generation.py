@@ -221,5 +221,5 @@ def test_a_session_tells_and_records_what_it_dropped(folder, rows, write, tmp_pa
     code, output = finish(begin(small, "-k", "zero_shot"))
     assert code == 0, output
     assert output.count("generation: as [evaluation] says, without the checkpoint's own min_length = 50") == 1
-    (record,) = (json.loads(path.read_text()) for path in (small / "results/small/runs").glob("zero_shot-*.json"))
+    (record,) = (json.loads(path.read_text()) for path in (small / "results/local/small/runs").glob("zero_shot-*.json"))
     assert record["generation"] == {"used": {}, "dropped": {"min_length": 50}}

@@ -6,7 +6,7 @@ import signal
 import traceback
 from pathlib import Path
 
-from harness.errors import Diverged, Unsupported, UsageError
+from harness.errors import ContractError, Diverged, TuneoffError, Unsupported, UsageError
 from harness.record import Failure, Status
 
 REMEDIES = {
@@ -19,7 +19,6 @@ REMEDIES = {
     Status.NO_OP: "check that build() trains what generate() uses, and that the learning rate is not far too small",
     Status.OVER_BUDGET: "train() must only use the batches that it is given, each of them once",
 }
-ENDS_ITSELF = "raise an exception where the run cannot go on, or Unsupported in build(); sys.exit() counts as a crash"
 LONGEST = 4_000  # characters of a message or a traceback
 COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)  # GitHub takes a line that begins with ``::`` for one
 DISK = "free some space where the results are, or choose another folder with --results=DIR"
@@ -34,12 +33,12 @@ def of_exception(error: BaseException, plugin: Path) -> tuple[Status, Failure]:
     """
     release(error)
     status = _status(error)
-    remedy = "" if isinstance(error, UsageError) else ENDS_ITSELF if isinstance(error, SystemExit) else REMEDIES[status]
-    remedy = DISK if full_disk(error) else remedy
     kind = type(error).__name__
     message = _visible(_words(error))
     trace = "" if status == Status.UNSUPPORTED else _visible(_trimmed(error, plugin))  # a reason, and no fault
-    return status, Failure(type=kind, message=message or f"{kind} without a message", remedy=remedy, traceback=trace)
+    return status, Failure(
+        type=kind, message=message or f"{kind} without a message", remedy=_remedy(error, status), traceback=trace
+    )
 
 
 def of_death(exitcode: int, killed_for_memory: bool) -> tuple[Status, Failure]:
@@ -53,7 +52,7 @@ def of_death(exitcode: int, killed_for_memory: bool) -> tuple[Status, Failure]:
         status, message = Status.CRASHED, f"the process died of {signal.Signals(-exitcode).name}"
     else:
         status, message = Status.CRASHED, f"the process ended itself with exit code {exitcode}"
-    return status, Failure(type="ProcessExpired", message=message, remedy=REMEDIES[status])
+    return status, because(status, message)
 
 
 def of_no_room(error: OSError) -> tuple[Status, Failure]:
@@ -63,8 +62,7 @@ def of_no_room(error: OSError) -> tuple[Status, Failure]:
 
 def of_timeout(hard_seconds: float) -> tuple[Status, Failure]:
     """The status of a run that was ended at its hard wall limit."""
-    message = f"ended after hard_seconds = {hard_seconds:g}"
-    return Status.TIMED_OUT, Failure(type="TimeoutError", message=message, remedy=REMEDIES[Status.TIMED_OUT])
+    return Status.TIMED_OUT, because(Status.TIMED_OUT, f"ended after hard_seconds = {hard_seconds:g}")
 
 
 def full_disk(error: BaseException) -> bool:
@@ -108,6 +106,18 @@ def _status(error: BaseException) -> Status:
     return Status.FAILED
 
 
+def _remedy(error: BaseException, status: Status) -> str:
+    """What to do about an exception; an error of usage says so itself."""
+    match error:
+        case UsageError():
+            return ""
+        case ContractError():
+            return "mend the method's file; only its rows are affected"
+        case SystemExit():
+            return "raise an exception where the run cannot go on, or Unsupported in build(): sys.exit() is a crash"
+    return REMEDIES[status]
+
+
 def _words(error: BaseException) -> str:
     """What an exception says; ``sys.exit()`` has words, a number, or nothing."""
     if isinstance(error, SystemExit) and not isinstance(error.code, str):
@@ -116,7 +126,10 @@ def _words(error: BaseException) -> str:
 
 
 def _trimmed(error: BaseException, plugin: Path) -> str:
-    """The traceback from the plugin's first frame on, or whole where the plugin has no part in it."""
+    """The traceback from the plugin's first frame on; without one it is whole, or empty if the message says it all."""
     frames = traceback.extract_tb(error.__traceback__)
-    first = next((i for i, frame in enumerate(frames) if frame.filename == str(plugin)), 0)
+    own = [number for number, frame in enumerate(frames) if frame.filename == str(plugin)]
+    if not own and isinstance(error, TuneoffError):
+        return ""
+    first = own[0] if own else 0
     return "".join([*traceback.format_list(frames[first:]), *traceback.format_exception_only(error)])

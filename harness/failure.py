@@ -34,11 +34,9 @@ def of_exception(error: BaseException, plugin: Path) -> tuple[Status, Failure]:
     release(error)
     status = _status(error)
     kind = type(error).__name__
-    message = _visible(_words(error))
+    message = _visible(_words(error)) or f"{kind} without a message"
     trace = "" if status == Status.UNSUPPORTED else _visible(_trimmed(error, plugin))  # a reason, and no fault
-    return status, Failure(
-        type=kind, message=message or f"{kind} without a message", remedy=_remedy(error, status), traceback=trace
-    )
+    return status, Failure(type=kind, message=message, remedy=_remedy(error, status), traceback=trace)
 
 
 def of_death(exitcode: int, killed_for_memory: bool) -> tuple[Status, Failure]:

@@ -106,6 +106,8 @@ def _status(error: BaseException) -> Status:
 
 def _remedy(error: BaseException, status: Status) -> str:
     """What to do about an exception; an error of usage says so itself."""
+    if full_disk(error):
+        return DISK
     match error:
         case UsageError():
             return ""

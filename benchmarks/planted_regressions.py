@@ -62,7 +62,7 @@ def slower(folder: Path, suite: Suite) -> Line:
     for arguments in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "honest")):
         subprocess.run(["git", "-C", trial.folder, *WHO, *arguments], check=True)
     trial.put("slower")
-    return "a step takes 20% longer (`--against HEAD`)", *_caught(
+    return "a step takes 20% longer (`--against=HEAD`)", *_caught(
         trial.judge("--against", "HEAD"), "step_seconds_median"
     )
 

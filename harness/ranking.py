@@ -16,7 +16,7 @@ Ranks as intervals: M. Mogstad, J. P. Romano, A. M. Shaikh and D. Wilhelm, Infer
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -31,6 +31,7 @@ OUTLIERS = 0.5  # their share of a group's level
 POWER = 0.8
 
 Truth = NDArray[np.bool_]
+Estimate = Callable[[Sequence[Sample]], tuple[Array, Array]]  # the methods' variances over seeds, degrees of freedom
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Field:
     training: Array  # its part of the squared error of each mean
     freedom: Array
     examples: int
-    seeds: int  # degrees of freedom of all seeds together
+    seeds: float  # degrees of freedom of all seeds together, which no two methods have more of
 
     def upside_down(self) -> "Field":
         """The same with the lowest mean first, as if less were better."""
@@ -93,21 +94,21 @@ class Field:
         return p_value(distance / error, by_examples, training, self.examples, np.clip(freedom, 1.0, self.seeds))
 
 
-def ranking(methods: Mapping[str, Sample]) -> Ranking:
+def ranking(methods: Mapping[str, Sample], estimate: Estimate = scatter.shared) -> Ranking:
     """Rank methods that were scored on the same examples, ``MIN_EXAMPLES`` or more."""
     names = tuple(sorted(methods, key=lambda name: -methods[name].mean))
-    field = _field([methods[name] for name in names])
+    field = _field([methods[name] for name in names], estimate)
     return Ranking(names, _told(field), field)
 
 
-def _field(samples: Sequence[Sample]) -> Field:
+def _field(samples: Sequence[Sample], estimate: Estimate) -> Field:
     if len({one.examples for one in samples}) > 1:
         raise ValueError("paired scores need the same examples")
     scores = np.stack([one.rows for one in samples])
     covariance = np.atleast_2d(np.cov(scores))
     own, answers = np.diag(covariance), np.array([one.answers for one in samples])
     surplus = (own[:, None] - answers[:, None]) + (own - answers) - 2 * covariance
-    scatters, freedom = scatter.shared(samples)
+    scatters, freedom = estimate(samples)
     return Field(
         means=scores.mean(axis=1),
         by_examples=np.maximum(surplus, 0.0) / scores.shape[1],
@@ -115,7 +116,7 @@ def _field(samples: Sequence[Sample]) -> Field:
         training=scatters / np.array([one.seeds for one in samples]),
         freedom=freedom,
         examples=scores.shape[1],
-        seeds=max(sum(one.seeds - 1 for one in samples), 1),
+        seeds=sum(one.freedom for one in samples if math.isfinite(one.freedom)) or math.inf,
     )
 
 

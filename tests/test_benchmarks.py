@@ -15,6 +15,7 @@ ARGUMENTS = {  # and something that is printed
     "bare_loop": ([*ON_A_MODEL, "--steps=2", "--batch-size=2", "--sizes=64"], "utilisation"),
     "gate_figures": (["--results={results}", "--suite=small", "--many=small", "--sessions=1"], "loses last words"),
     "inert_plugin": (["--turns=1"], "with the plugin inert"),
+    "interval_figures": (["--results={results}", "--suite=small", "--draws=1"], "60 methods, noise 2.5"),
     "notebook_recipe": ([*ON_A_MODEL, "--examples=4", "--summaries=2"], "end to end"),
     "planted_regressions": (
         ["--model={model}", "--data={data}", "--only=nothing", "--fresh=0", "--stored=1"],

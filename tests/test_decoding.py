@@ -3,6 +3,7 @@
 from random import Random
 
 import pytest
+import torch
 
 from harness import decoding
 from harness.task import PROMPTS
@@ -45,3 +46,23 @@ def test_a_model_left_in_training_mode_is_asked_without_dropout(base, prompts):
     base.model.train()
     assert answers(base, prompts[:4]) == answers(base, prompts[:4])
     assert not base.model.training
+
+
+def test_what_is_generated_is_counted_as_tokens_and_cut_only_where_the_limit_cut_it(base, prompts):
+    with decoding.counting() as whole:
+        answers(base, prompts, max_new_tokens=1)
+    assert (whole.texts, whole.tokens, whole.cut) == (12, 12, 12)
+    base.model.generation_config.forced_eos_token_id = None
+    with torch.no_grad():
+        base.model.lm_head.weight[:] = 0
+    base.model.generation_config.eos_token_id = 0  # of equal scores the first token is chosen
+    with decoding.counting() as ended:
+        answers(base, prompts, max_new_tokens=1)
+    assert (ended.texts, ended.tokens, ended.cut) == (12, 12, 0)
+
+
+def test_what_nobody_counts_is_generated_all_the_same(base, prompts):
+    with decoding.counting() as before:
+        pass
+    assert len(answers(base, prompts[:2])) == 2
+    assert before.texts == 0

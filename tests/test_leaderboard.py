@@ -1,6 +1,7 @@
 """Records become rows: ranked ones first, best first; what failed stands last and is not hidden."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from records import entry, finished, scored, unfinished
@@ -10,7 +11,7 @@ from harness.leaderboard import Entry
 from harness.record import Cost, Status
 
 KEYS = [
-    *("rank", "method", "status", "seeds"),
+    *("rank", "rank_low", "rank_high", "method", "status", "seeds", "seeds_missing", "score_unit"),
     *("rouge1", "rouge1_low", "rouge1_high", "rouge2", "rouge2_low", "rouge2_high"),
     *("rougeL", "rougeL_low", "rougeL_high", "rougeLsum", "rougeLsum_low", "rougeLsum_high"),
     *("trainable_parameters", "total_parameters", "examples", "steps"),
@@ -36,9 +37,53 @@ def test_rows_stand_in_the_order_of_their_scores_whatever_the_order_of_the_runs(
     assert [(row.rank, row.method) for row in rows] == [(1, "full_finetune"), (2, "lora"), (3, "zero_shot")]
 
 
-def test_methods_that_cannot_be_told_apart_share_a_rank():
+def test_methods_that_cannot_be_told_apart_share_their_ranks():
     rows = leaderboard.rows([entry("lora", 0.4), entry("dora", 0.4), entry("zero_shot", 0.2)])
-    assert [row.rank for row in rows] == [1, 1, 3]
+    assert [(row.rank, row.rank_high) for row in rows] == [(1, 2), (1, 2), (3, 3)]
+    assert [row.undecided and row.undecided.method for row in rows] == [rows[1].method, None, None]
+
+
+def test_a_method_with_fewer_seeds_than_the_suite_knows_which_are_missing():
+    (row,) = leaderboard.rows([entry("lora", 0.4, seed=1)], seeds=(0, 1, 2))
+    assert (row.rank, row.missing) == (1, (0, 2))
+    assert row.to_dict()["seeds_missing"] == [0, 2]
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_one_test_example_keeps_its_score_and_gets_neither_an_interval_nor_a_rank(seeds):
+    entries = [
+        scored(finished(name, seed), level) for name, level in (("lora", 0.5), ("dora", 0.3)) for seed in range(seeds)
+    ]
+    for row in leaderboard.rows(entries):
+        assert (row.rank, row.scores["rouge1"].low, row.scores["rouge1"].high, row.fronts) == (None, None, None, ())
+        assert row.reason.startswith("scored on 1 test example; a rank and an interval need 2 or more")
+    assert [row.to_dict()["rouge1"] for row in leaderboard.rows(entries)] == pytest.approx([0.5, 0.3])
+
+
+def test_a_method_scored_on_other_test_examples_than_most_has_no_rank_and_says_so():
+    rows = by_method(entry("lora", 0.4), entry("dora", 0.3), entry("ia3", 0.5, rows=11))
+    assert {name: row.rank for name, row in rows.items()} == {"lora": 1, "dora": 2, "ia3": None}
+    assert rows["ia3"].reason == "scored on 11 test examples, and most others on 12; run it again"
+    assert rows["ia3"].scores["rouge1"].mean > 0.4
+
+
+def test_a_method_whose_seeds_were_scored_on_different_test_examples_has_no_scores():
+    row = by_method(entry("lora", 0.4, 0), entry("lora", 0.4, 1, rows=11))["lora"]
+    assert (row.rank, dict(row.scores)) == (None, {})
+    assert "different numbers of test examples (12 of seed 0, 11 of seed 1)" in row.reason
+
+
+def test_what_trains_nothing_has_no_training_noise_also_with_one_seed():
+    still = by_method(entry("zero_shot", 0.4, cost=Cost(trainable_parameters=0)), entry("lora", 0.4))
+    width = {name: row.scores["rouge1"].high - row.scores["rouge1"].low for name, row in still.items()}
+    assert width["lora"] > 1.2 * width["zero_shot"]
+    assert {name: row.assumed for name, row in still.items()} == {"zero_shot": False, "lora": True}
+
+
+def test_a_run_of_an_earlier_session_makes_its_row_doubtful_in_its_times_alone():
+    earlier = replace(entry("lora", 0.4), earlier=True)
+    row = by_method(earlier, entry("dora", 0.4))["lora"]
+    assert (row.earlier, row.doubtful("train_seconds"), row.doubtful("trainable_parameters")) == (True, True, False)
 
 
 def test_the_seeds_of_a_method_are_one_row():

@@ -45,6 +45,15 @@ def test_a_row_knows_the_fronts_that_it_is_on():
     }
 
 
+def test_the_front_is_made_of_the_metric_that_ranks():
+    lower, higher = costing("lora", 0.4, 100, 9.0), costing("dora", 0.5, 200, 9.0)
+    swapped = Entry(higher.record, {**higher.scores, "rougeL": lower.scores["rougeL"] - 0.1})
+    assert {row.method: row.fronts[0] for row in leaderboard.rows([lower, swapped])} == {
+        "lora": "trainable_parameters",
+        "dora": "trainable_parameters",
+    }
+
+
 def test_no_front_is_made_of_a_time_that_was_measured_beside_others():
     entries = [costing("lora", 0.5, 100, 2.0, contended=True), costing("dora", 0.4, 200, 8.0)]
     fronts = {row.method: row.fronts for row in leaderboard.rows(entries)}

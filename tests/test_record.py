@@ -1,6 +1,7 @@
 """A record keeps what was asked for and what came out, and its hashes tell one from another."""
 
 import json
+import math
 
 import pytest
 from pydantic import ValidationError
@@ -153,3 +154,10 @@ def test_the_status_values_are_those_that_stored_records_hold():
 def test_a_status_that_does_not_exist_is_refused():
     with pytest.raises(ValidationError, match="status"):
         finished(status="fine")
+
+
+def test_what_is_no_number_stays_so_for_whoever_reads_it():
+    record = finished(hyperparameters={"learning_rate": math.nan}, checks=Checks(largest_change=math.inf))
+    again = Record.model_validate_json(record.model_dump_json())
+    assert math.isnan(again.hyperparameters["learning_rate"])
+    assert again.checks.largest_change == math.inf

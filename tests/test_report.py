@@ -12,7 +12,7 @@ from records import entry, finished, prediction, scored, unfinished
 from harness import leaderboard
 from harness.leaderboard import Entry
 from harness.metrics import BY_NAME, show
-from harness.record import Cost, Leakage, Lengths, Outcome
+from harness.record import Cost, Environment, Leakage, Lengths, Outcome
 from harness.report import files, markdown, notes, table
 from harness.store import Store
 from harness.suite import Budget, RunTable, Suite, TaskTable
@@ -29,8 +29,8 @@ def suite(**budget):
     )
 
 
-def page(*entries, samples=(), asked=None, remarks=None):
-    return markdown.leaderboard(asked or suite(), leaderboard.rows(entries), samples, remarks)
+def page(*entries, samples=(), asked=None, remarks=None, seeds=()):
+    return markdown.leaderboard(asked or suite(), leaderboard.rows(entries, seeds=seeds), samples, remarks)
 
 
 def answer(method, *texts, **changes):
@@ -64,6 +64,18 @@ def test_markup_in_a_text_is_shown_and_not_obeyed(text):
     escaped = markdown.escape(text)
     assert html.unescape(escaped) == text
     assert not re.search(r"[|`<>\[\]*_~\\$@]|://|www\.|&(?!#\d+;)", escaped)
+
+
+@pytest.mark.parametrize("text", ["full_finetune", "train_0_1", "a_b", "größe_ß", "snake_case_ids are read"])
+def test_an_underscore_within_a_word_is_no_markup_and_stays_readable(text):
+    assert markdown.escape(text) == text
+
+
+@pytest.mark.parametrize("text", ["_a_", "__a__", "a_ _b", "a __b__ c", "(_a_)", "_", "x_", "a_\u200bb_", "🙂_a_🙂"])
+def test_an_underscore_at_the_edge_of_a_word_is_escaped(text):
+    escaped = markdown.escape(text)
+    assert html.unescape(escaped) == text
+    assert not re.search(r"(?<![^\W_])_|_(?![^\W_])", escaped)
 
 
 @pytest.mark.parametrize("text", ["# one", "- one", "+ one", "1. one", "1) one", "  # one", "\t- one"])
@@ -161,7 +173,7 @@ def test_methods_without_a_rank_are_listed_with_status_and_reason():
 
 
 def test_a_bound_is_marked_in_the_table_explained_and_no_failure():
-    text = page(scored(finished("oracle", bound=True), 0.9), scored(finished("lora"), 0.5))
+    text = page(scored(finished("oracle", bound=True), 0.9, 0.9), scored(finished("lora"), 0.5, 0.5))
     assert re.search(r"\| +– \| oracle: bound +\| +90\.0", text)
     assert "A bound is made from the references" in text
     assert "Without a rank" not in text
@@ -199,7 +211,8 @@ def test_a_value_is_shown_in_its_unit(name, value, text):
 
 
 def test_the_table_shows_rank_interval_and_costs():
-    rows = leaderboard.rows([scored(finished("lora"), 0.5)])
+    cost = finished().cost.model_copy(update={"trainable_parameters": 0})
+    rows = leaderboard.rows([scored(finished("lora", cost=cost), 0.5, 0.5)])
     header, _, line = table.leaderboard(rows, "github").splitlines()
     assert [cell.strip() for cell in header.split("|")[1:-1]] == [
         *("rank", "method", "ROUGE-1 (95%)", "ROUGE-2", "ROUGE-L", "ROUGE-Lsum"),
@@ -207,13 +220,45 @@ def test_the_table_shows_rank_interval_and_costs():
     ]
     assert [cell.strip() for cell in line.split("|")[1:-1]] == [
         *("1", "lora", "50.0 (50.0–50.0)", "25.0", "40.0", "40.0"),
-        *("688,128 *", "30.5 s *"),
+        *("0 *", "30.5 s *"),
     ]
 
 
+def test_the_table_shows_the_ranks_that_a_method_may_have():
+    rows = leaderboard.rows([entry("lora", 0.4), entry("dora", 0.4), entry("zero_shot", 0.2)])
+    lines = table.leaderboard(rows, "github").splitlines()[2:]
+    assert [line.split("|")[1].strip() for line in lines] == ["1–2", "1–2", "3"]
+
+
+def test_a_score_without_an_interval_stands_alone_and_below_the_table_is_what_a_rank_needs():
+    text = page(scored(finished("lora"), 0.5))
+    assert re.search(r"^\| +– \| lora: no rank +\| +50\.0 \|", text, re.MULTILINE)
+    assert "- lora: ok. scored on 1 test example; a rank and an interval need 2 or more: give the suite more" in text
+
+
+def test_a_method_with_fewer_seeds_than_the_suite_is_marked_and_told():
+    text = page(entry("lora", 0.4, 0), entry("lora", 0.4, 1), entry("zero_shot", 0.2, 1), seeds=(0, 1))
+    assert re.search(r"\| lora +\|", text)
+    assert re.search(r"\| zero_shot \(1 of 2 seeds\) +\|", text)
+    assert "\n- zero_shot: 1 of 2 seeds, without 0; --resume does what is missing\n" in text
+
+
+def test_the_page_says_how_many_seeds_would_tell_neighbours_apart():
+    close = [entry(name, level, seed) for name, level in (("lora", 0.41), ("dora", 0.4)) for seed in (0, 1)]
+    assert re.search(
+        r"\n- not told apart: lora and dora, \d\.\d points below it; about \d+ seeds would do it", page(*close)
+    )
+    assert "not told apart" not in page(entry("lora", 0.8, 0), entry("dora", 0.2, 0))
+
+
+def test_what_is_assumed_about_one_seed_is_told():
+    assert "so 2.5 points are assumed: lora\n" in page(entry("lora", 0.4))
+    assert "are assumed" not in page(entry("lora", 0.4, 0), entry("lora", 0.4, 1))
+
+
 def test_times_of_a_contended_row_stand_in_brackets_and_nothing_else_does():
-    contended = scored(finished("lora", contended=True), 0.5)
-    rows = leaderboard.rows([contended, scored(finished("dora"), 0.5)])
+    contended = scored(finished("lora", contended=True), 0.5, 0.5)
+    rows = leaderboard.rows([contended, scored(finished("dora"), 0.5, 0.5)])
     lines = table.leaderboard(rows, "github").splitlines()[2:]
     cells = {line.split("|")[2].strip(): [cell.strip() for cell in line.split("|")[7:-1]] for line in lines}
     assert cells == {"lora": ["688,128 *", "(30.5 s)"], "dora": ["688,128 *", "30.5 s *"]}
@@ -229,6 +274,14 @@ def test_the_page_says_what_brackets_mean_where_there_are_some():
     sentence = "Times in brackets were measured while other runs (`--jobs`) or other programs took processor time"
     assert sentence in page(scored(finished("lora", contended=True), 0.5))
     assert sentence not in page(entry("lora", 0.4))
+
+
+def test_times_of_an_earlier_session_stand_in_brackets_and_the_page_says_why():
+    text = page(replace(entry("lora", 0.5), earlier=True), entry("dora", 0.3))
+    assert re.search(r"\| lora .*\| +\(30\.5 s\) \*", text)
+    assert re.search(r"\| dora .*\| +30\.5 s", text)
+    assert "Times in brackets may also be those of an earlier session" in text
+    assert "earlier session" not in page(entry("dora", 0.3))
 
 
 def noted(*records, leakage=None):
@@ -250,6 +303,13 @@ def test_lengths_under_the_leaderboard_are_means_over_the_seeds():
     assert "Humans wrote 20.0 words. Cut to the suite's limits: 25.0% of the prompts, 50.0% of the training" in text
     cells = [cell.strip() for cell in text.splitlines()[-1].split("|")[1:-1]]
     assert cells == ["lora", "8.0", "50.0%", "0.0%", "0"]
+
+
+def test_what_generated_nothing_has_no_share_of_outputs_that_were_cut():
+    record = finished("lead3", lengths=Lengths(outputs_cut=None, words_out=8, words_reference=20))
+    cells = [cell.strip() for cell in notes.section(noted(record)).splitlines()[-1].split("|")[1:-1]]
+    assert cells == ["lead3", "8.0", "–", "0.0%", "0"]
+    assert notes.line(noted(record)) == ""
 
 
 def test_a_run_without_scores_has_no_lengths_to_show():
@@ -325,10 +385,26 @@ def test_the_written_page_holds_leaderboard_and_samples(written):
 def test_the_written_json_holds_the_suite_and_every_row(written):
     content = json.loads((written / "leaderboard.json").read_text())
     assert content["suite"] == "small"
+    assert content["score_unit"] == "share of 1"
     assert [(row["rank"], row["method"], row["seeds"]) for row in content["rows"]] == [
         (1, "lora", [0, 1]),
         (None, "dora", [0]),
     ]
+
+
+def test_the_written_json_names_model_data_budget_machine_and_date(tmp_path):
+    here = Environment(device="cpu", device_name="Some CPU", threads=2, python="3.11", platform="Linux", packages={})
+    known = {"environment": here, "model_revision": "5ca1ab1e", "data_hash": "c82ca3c9", "data_revision": None}
+    records = [finished("lora", seed, date=date, **known) for seed, date in enumerate(("2026-12-01", "2026-12-03"))]
+    store = Store(tmp_path, "small")
+    store.open()
+    files.write(store, suite(), leaderboard.rows([entry("lora", 0.4)]), [], noted(*records))
+    store.close()
+    content = json.loads((store.folder / "leaderboard.json").read_text())
+    assert content["model"] == {"name": "embedded", "revision": "5ca1ab1e"}
+    assert content["data"] == {"name": "embedded", "revision": None, "hash": "c82ca3c9"}
+    assert (content["budget"], content["date"]) == ({"examples": 1920}, "2026-12-03")
+    assert content["machine"]["device_name"] == "Some CPU"
 
 
 def test_the_written_csv_holds_every_row_under_the_names_of_the_json(written):

@@ -126,3 +126,11 @@ def test_a_run_reads_rouge_as_its_task_says_and_so_does_a_bound(run, tokenizer):
 
 def test_a_method_that_is_no_bound_is_not_recorded_as_one(run):
     assert not run("lead3").record.bound
+
+
+def test_only_what_was_generated_under_the_limit_can_be_cut_by_it(run):
+    cut = {
+        name: run(name, evaluation=Evaluation(max_new_tokens=1)).record.lengths.outputs_cut
+        for name in ("zero_shot", "lead3", "oracle")
+    }
+    assert cut == {"zero_shot": 1.0, "lead3": None, "oracle": None}

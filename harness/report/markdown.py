@@ -47,10 +47,10 @@ WORDS = {
     "characters": "over characters",
 }
 LEGEND = (
-    "ROUGE in points (F1 × 100, {words}), mean over test examples and seeds, with a 95% interval that counts the "
-    "chance in both. A rank is what the scores leave open, at 95% for all methods together: `2–5` says that one method "
-    "is shown to be better, and all but four others to be worse. An interval is about one method alone: two that "
-    "overlap may still be told apart. Seconds and memory are means over seeds; training time holds no evaluation."
+    "ROUGE in points (F1 × 100, {words}), mean over test examples and seeds, with a 95% interval that counts chance in "
+    "both. A rank is what the scores leave open, at 95% for all methods together: `2–5` says that one method is "
+    "shown to be better, and all but four others to be worse. An interval is about one method alone: two that overlap "
+    "may still be told apart. Seconds and memory are means over seeds; training time holds no evaluation."
 )
 FRONT = (
     f"`{table.FRONT}`: on the Pareto front, so that no ranked method has a higher mean {RANKED_BY.title} with less of "

@@ -175,13 +175,13 @@ def _check_values(config: pytest.Config) -> None:
             raise UsageError(f"--{name}= is empty; give it a value, or leave it out")
     device, jobs = config.getoption("device"), config.getoption("jobs")
     if device and not DEVICE.fullmatch(device):
-        raise UsageError(f"--device {device}: not available here; try cpu, cuda, cuda:1 or mps")
+        raise UsageError(f"--device={device}: not available here; try cpu, cuda, cuda:1 or mps")
     if jobs < 1:
-        raise UsageError(f"--jobs {jobs}: expected a number from 1")
+        raise UsageError(f"--jobs={jobs}: expected a number from 1")
 
 
 def _seeds(text: str) -> Sequence[int]:
     try:
         return [int(seed) for seed in text.split(",")]
     except ValueError as error:
-        raise UsageError(f"--seeds {text}: expected whole numbers such as 0,1,2") from error
+        raise UsageError(f"--seeds={text}: expected whole numbers such as 0,1,2") from error

@@ -27,7 +27,7 @@ class Revision:
         self._inside = root.resolve().relative_to(self._repository.resolve())
         self._commit = self._resolve()
         if self._inside != Path() and self._read("cat-file", "-t", self._at(self._inside)) != "tree":
-            raise RevisionError(f"--against {name}: there is no folder {self._inside} in that revision")
+            raise RevisionError(f"--against={name}: there is no folder {self._inside} in that revision")
         self._scratch: Scratch | None = None
 
     @property
@@ -97,7 +97,7 @@ class Revision:
             return commit
         if self._read("rev-parse", "--is-shallow-repository") == "true":
             raise RevisionError(
-                f"--against {self.name}: not in this clone, which is shallow; fetch the rest with "
+                f"--against={self.name}: not in this clone, which is shallow; fetch the rest with "
                 "git fetch --unshallow --tags (in GitHub Actions: fetch-depth: 0 for actions/checkout)"
             )
         known = self._read("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags", "refs/remotes")

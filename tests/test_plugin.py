@@ -272,10 +272,10 @@ def test_a_time_limit_for_tests_is_none_for_runs(beside):
     [
         (["--suite", "embeded"], "unknown suite 'embeded'; did you mean 'embedded'?"),
         (["--suite", "smal.toml"], "smal.toml: no such suite file"),
-        (["--seeds", "0,one"], "--seeds 0,one: expected whole numbers such as 0,1,2"),
+        (["--seeds", "0,one"], "--seeds=0,one: expected whole numbers such as 0,1,2"),
         (["--seeds", "0,0"], "run.seeds: names something twice"),
-        (["--jobs", "0"], "--jobs 0: expected a number from 1"),
-        (["--device", "nonsense"], "--device nonsense: not available here; try cpu, cuda, cuda:1 or mps"),
+        (["--jobs", "0"], "--jobs=0: expected a number from 1"),
+        (["--device", "nonsense"], "--device=nonsense: not available here; try cpu, cuda, cuda:1 or mps"),
         (["--data="], "--data= is empty; give it a value, or leave it out"),
         (["--model=google/flan-t5-small@"], "expected a path, or a hub id such as google/flan-t5-small@main"),
     ],
@@ -348,7 +348,7 @@ def rows(folder):
 @pytest.mark.parametrize(
     ("change", "arguments", "message"),
     [
-        ({}, ["--device", "mps:9"], "--device mps:9: not available here"),
+        ({}, ["--device", "mps:9"], "--device=mps:9: not available here"),
         ({"model": "nobody/nothing"}, [], "model 'nobody/nothing': neither a local path nor to be had from the hub"),
         ({"data": "nobody/nothing"}, [], "nobody/nothing"),
     ],

@@ -199,7 +199,7 @@ def test_a_repository_without_a_commit_is_refused(tmp_path):
 
 
 def test_a_folder_that_the_revision_does_not_have_is_refused(repository):
-    assert refused(repository / "inner", "v1") == "--against v1: there is no folder inner in that revision"
+    assert refused(repository / "inner", "v1") == "--against=v1: there is no folder inner in that revision"
 
 
 def test_a_machine_without_git_is_told_so(repository, monkeypatch, tmp_path):

@@ -168,7 +168,7 @@ def test_a_model_that_cannot_answer_is_refused_with_its_own_words(base, toy_task
 
 
 def test_a_device_that_holds_no_values_is_none():
-    with pytest.raises(ModelError, match=r"--device meta: not available here \(.+\); try --device cpu"):
+    with pytest.raises(ModelError, match=r"--device=meta: not available here \(.+\); try --device=cpu"):
         base_model.pick_device("meta")
 
 

@@ -1,0 +1,29 @@
+"""The built-in methods as the tests try them."""
+
+from functools import cache
+from importlib.util import find_spec
+
+import contracts
+from contracts import Trial
+
+from harness import registry
+from harness.method import Method
+
+QUICK = {"eva": {"rank": 4, "alpha": 4}, "monteclora": {"rank": 8, "alpha": 8}}  # their defaults take seconds to start
+CLASSES: dict[str, type[Method]] = {
+    name: registry.load(plugin, QUICK.get(name, {})) for name, plugin in registry.discover().items()
+}
+UNATTACHABLE = {  # to a T5 on the CPU, with a word of the reason
+    "adaption_prompt": "LLaMA",
+    "boft": "CUDA GPU",
+    "cpt": "causal",
+    "shadow": "decoder-only",
+    "xlora": "trained before",
+} | ({} if find_spec("sklearn") else {"adamss": "scikit-learn"})
+TRAINED = [name for name, cls in CLASSES.items() if cls.trains and name not in UNATTACHABLE]
+
+
+@cache
+def trained(name: str) -> Trial:
+    """A method that was trained as it comes; not to be changed."""
+    return contracts.trained(CLASSES[name])

@@ -121,8 +121,7 @@ def test_what_it_trains_is_float32_and_each_tensor_is_once_in_its_optimiser(name
 @pytest.mark.parametrize("name", TRAINED)
 def test_training_lowers_the_loss_and_spends_the_whole_budget(name):
     trial, batch = trained(name), contracts.batches()[0]
-    with torch.no_grad():
-        before, after = (model(**batch).loss.item() for model in (contracts.built(CLASSES[name]).model, trial.model))
+    before, after = (model(**batch).loss for model in (contracts.built(CLASSES[name]).model, trial.model))
     assert after < before
     assert trial.batches.used.steps == contracts.STEPS
     assert list(trial.batches) == []
@@ -130,7 +129,8 @@ def test_training_lowers_the_loss_and_spends_the_whole_budget(name):
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_the_same_seed_trains_the_same_even_where_activations_are_computed_again(name):
-    assert contracts.alike(contracts.trained(CLASSES[name], recompute=True), trained(name))
+    again = contracts.trained(CLASSES[name], recompute=True)
+    assert contracts.close(contracts.logits(again.model), contracts.logits(trained(name).model), tolerance=1e-3)
 
 
 @pytest.mark.parametrize("name", TRAINED)

@@ -1,0 +1,100 @@
+"""Rows that learn nothing: what they are asked, and what they take from a dialogue."""
+
+from itertools import combinations
+
+import contracts
+import pytest
+from zoo import CLASSES
+
+from harness import decoding, scoring
+from harness.method import Bound, Question
+
+ROWS = contracts.ROWS
+UNTRAINED = [name for name, cls in CLASSES.items() if not cls.trains and not issubclass(cls, Bound)]
+QUESTIONS = [
+    Question(str(number), dialogue, contracts.PROMPT.fill(dialogue), (summary,), rows=(number,))
+    for number, (dialogue, summary) in enumerate(ROWS)
+]
+
+
+def answers(name, seed=0, **values):
+    """What a reference row answers to all dialogues."""
+    cls = contracts.having(CLASSES[name], **values)
+    if issubclass(cls, Bound):
+        return contracts.instance(cls).answer(QUESTIONS)
+    trial = contracts.built(cls, seed)
+    return trial.method.generate(trial.model, contracts.prompts())
+
+
+@pytest.mark.parametrize("name", UNTRAINED)
+def test_a_reference_row_leaves_the_base_as_it_is_with_nothing_to_train(name):
+    trial = contracts.built(CLASSES[name])
+    assert trial.trainable == set()
+    assert contracts.alike(trial, contracts.built(CLASSES["zero_shot"])) or name != "zero_shot"
+    assert trial.weights.keys() == dict(contracts.base().named_parameters()).keys()
+
+
+def test_a_bound_asks_no_model_and_leaves_nothing_to_train():
+    assert contracts.built(CLASSES["oracle"]).trainable == set()
+
+
+def test_zero_shot_asks_the_model_the_prompts_and_nothing_else():
+    trial, prompts = contracts.built(CLASSES["zero_shot"]), contracts.prompts()
+    assert contracts.asked(trial.method, trial.model, prompts) == prompts
+    expected = decoding.generate(contracts.copy_of_base(), contracts.tokenizer(), prompts, max_new_tokens=4)
+    assert trial.method.generate(trial.model, prompts) == expected
+
+
+@pytest.mark.parametrize("shots", [1, 2, 3])
+def test_few_shot_asks_the_model_with_so_many_training_rows_and_their_summaries_before_each_prompt(shots):
+    trial = contracts.built(contracts.having(CLASSES["few_shot"], shots=shots))
+    shown = "".join(f"{contracts.PROMPT.fill(dialogue)}{summary}\n\n" for dialogue, summary in ROWS[:shots])
+    questions = contracts.prompts()[4:6]
+    assert contracts.asked(trial.method, trial.model, questions) == [shown + question for question in questions]
+
+
+def test_few_shot_shows_the_rows_that_training_begins_with():
+    later = contracts.built(CLASSES["few_shot"], seen=contracts.batches()[::-1])
+    question = contracts.prompts()[0]
+    (asked,) = contracts.asked(later.method, later.model, [question])
+    assert [dialogue in asked for dialogue, _ in ROWS[1:]] == [number in (4, 5) for number in range(1, 8)]
+
+
+def test_lead3_answers_with_the_first_three_turns():
+    assert answers("lead3") == [" ".join(dialogue.splitlines()[:3]) for dialogue, _ in ROWS]
+
+
+@pytest.mark.parametrize("turns", [1, 3])
+def test_random_sentences_are_so_many_different_turns_in_their_order(turns):
+    for text, (dialogue, _) in zip(answers("random_sentences", turns=turns), ROWS, strict=True):
+        lines = dialogue.splitlines()
+        assert text in {" ".join(some) for some in combinations(lines, min(turns, len(lines)))}
+
+
+def test_random_sentences_follow_the_seed_and_the_dialogue():
+    first, again, other = (answers("random_sentences", seed) for seed in (0, 0, 1))
+    assert first == again != other
+    places = {text.split(" times.")[0][-1] for text in first}
+    assert len(places) > 1  # not the same turns everywhere
+
+
+def test_the_oracle_picks_the_turns_that_raise_rouge_1_most_in_their_order():
+    dialogue = "the blue one\na red bicycle is here\nno idea\nthey want it"
+    question = Question("0", dialogue, "", ("They want a red bicycle",), rows=(0,))
+    assert contracts.instance(CLASSES["oracle"]).answer([question]) == ["a red bicycle is here they want it"]
+
+
+def test_the_oracle_reads_every_reference():
+    dialogue = "one two three\nfour five six"
+    question = Question("0", dialogue, "", ("nothing of it", "four five six"), rows=(0, 1))
+    assert contracts.instance(CLASSES["oracle"]).answer([question]) == ["four five six"]
+
+
+def test_no_other_choice_of_turns_beats_the_oracle():
+    scores = {}
+    for name in ("oracle", "lead3", "random_sentences"):
+        found = scoring.rouge(answers(name), [question.references for question in QUESTIONS])
+        scores[name] = [mean["rouge1"] for mean, _ in found]
+    for name in ("lead3", "random_sentences"):
+        assert all(best >= other for best, other in zip(scores["oracle"], scores[name], strict=True))
+        assert sum(scores["oracle"]) > sum(scores[name])

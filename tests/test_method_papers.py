@@ -463,14 +463,14 @@ def test_full_fine_tuning_trains_every_weight():
     )
 
 
-def test_an_output_layer_that_is_the_embedding_cannot_be_trained_alone():
+def test_an_lm_head_that_is_the_embedding_cannot_be_trained_alone():
     model = contracts.copy_of_base()
     model.lm_head.weight = model.get_input_embeddings().weight
     with pytest.raises(Unsupported, match="tied"):
         contracts.instance(CLASSES["lm_head"]).build(model)
 
 
-def test_no_layers_at_all_are_no_last_layers():
+def test_last_layers_are_one_at_least():
     with pytest.raises(ValueError, match="layers = 0: expected one at least"):
         start("last_layers", layers=0)
 

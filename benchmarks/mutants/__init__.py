@@ -1,0 +1,1 @@
+"""Small bugs, planted one at a time: which tests turn red?"""

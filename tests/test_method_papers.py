@@ -1,6 +1,7 @@
 """What the papers say of methods, where a line can say it: scales, starts, ranks, rotations, what learns faster."""
 
 import re
+from types import SimpleNamespace
 
 import contracts
 import pytest
@@ -329,6 +330,15 @@ def test_ia3_rescales_the_activations_that_go_into_the_last_feed_forward_layer()
     assert len(set(ratio[0].tolist())) == 48
 
 
+def test_boft_asks_for_its_blocks_and_factors_where_its_kernel_can_be_built(monkeypatch):
+    monkeypatch.setattr("torch.utils.cpp_extension.CUDA_HOME", "/usr/local/cuda")
+    monkeypatch.setattr("torch.utils.cpp_extension.is_ninja_available", lambda: True)
+    method = contracts.instance(contracts.having(CLASSES["boft"], block_size=4, butterfly_factors=3))
+    config = method.config(SimpleNamespace(device=torch.device("cuda")))
+    assert (config.boft_block_size, config.boft_n_butterfly_factor) == (4, 3)
+    assert config.target_modules == {"q", "v"}
+
+
 def test_c3a_updates_by_blocks_that_are_circulant():
     block = update("c3a", block_size=16)[:16, 16:32]
     assert torch.allclose(block, block.roll((1, 1), (0, 1)), atol=1e-4)
@@ -455,7 +465,7 @@ def test_monteclora_draws_its_weights_in_training_only():
     assert not torch.equal(layer(given), layer(given))
 
 
-def test_full_fine_tuning_trains_every_weight():
+def test_full_finetune_trains_every_weight():
     trial = trained("full_finetune")
     assert trial.trainable == set(trial.weights)
     assert all(
@@ -463,7 +473,7 @@ def test_full_fine_tuning_trains_every_weight():
     )
 
 
-def test_an_lm_head_that_is_the_embedding_cannot_be_trained_alone():
+def test_lm_head_cannot_be_trained_alone_where_it_is_the_embedding():
     model = contracts.copy_of_base()
     model.lm_head.weight = model.get_input_embeddings().weight
     with pytest.raises(Unsupported, match="tied"):

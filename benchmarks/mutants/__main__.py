@@ -1,8 +1,8 @@
-"""Plants each mutant in a copy of the project, runs the tests that should notice it, and counts who did not.
+"""Plants small bugs one at a time, runs the tests that should notice each, and counts those that none noticed.
 
-A mutant is a change of one line or two in one file; the TOML files beside this one list them. Prints a Markdown table
-of figures by file and the mutants that survived; ends with 1 where one did that is not known to be harmless, or where
-one could not be tried.
+A mutant is a change of a line or two in one file; the TOML files beside this one list them. The tests must pass
+without them. Prints the mutants that survived, and a Markdown table of figures by file; ends with 1 where a mutant
+survived that is not known to be harmless, or could not be tried.
 
     python -m benchmarks.mutants                 all
     python -m benchmarks.mutants lora ia3        those in files of these names, or of these lists
@@ -10,86 +10,27 @@ one could not be tried.
 """
 
 import argparse
-import shutil
-import subprocess
+import os
 import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from tabulate import tabulate
 
-ROOT = Path(__file__).parent.parent.parent
-COPIED = ("benchmarks", "docs", "harness", "methods", "results", "tests", "conftest.py", "pyproject.toml", "README.md")
-PATIENCE = 1200  # seconds for the tests of one mutant; who takes longer hangs, and was noticed
-PASSED, FAILED = 0, 1  # pytest's exit codes; any other means that nothing was tested
-
-
-class Fate(StrEnum):
-    """What became of a mutant."""
-
-    KILLED = "killed"
-    SURVIVED = "survived"
-    HARMLESS = "harmless"  # survived, as was known
-    BROKEN = "broken"  # the text to change is not there exactly once, or the tests did not run
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A change of a file and the tests that should notice it: arguments for pytest."""
-
-    file: str
-    old: str
-    new: str
-    tests: tuple[str, ...]
-    survives: str = ""  # why it may
-
-    def fate(self) -> Fate:
-        """What the tests say of the project with this change."""
-        if (ROOT / self.file).read_text(encoding="utf-8").count(self.old) != 1:
-            return Fate.BROKEN
-        with TemporaryDirectory(prefix="tuneoff-mutant-") as name:
-            folder = _copy(Path(name))
-            path = folder / self.file
-            path.write_text(path.read_text(encoding="utf-8").replace(self.old, self.new), encoding="utf-8")
-            code = _tested(folder, self.tests)
-        if code == PASSED:
-            return Fate.HARMLESS if self.survives else Fate.SURVIVED
-        return Fate.KILLED if code == FAILED else Fate.BROKEN
-
-
-def _copy(folder: Path) -> Path:
-    for name in COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, folder)
-    return folder
-
-
-def _tested(folder: Path, tests: Sequence[str]) -> int:
-    """pytest's exit code for these tests in a folder; that of a failure where they take too long."""
-    line = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-    try:
-        return subprocess.run(line, cwd=folder, capture_output=True, timeout=PATIENCE).returncode
-    except subprocess.TimeoutExpired:
-        return FAILED
+from benchmarks.mutants.mutant import PASSED, Fate, Mutant, outcome
 
 
 def listed(names: Sequence[str]) -> Iterator[Mutant]:
     """The mutants of all lists, or those in files of these names or of these lists."""
     for path in sorted(Path(__file__).parent.glob("*.toml")):
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-        for mutant in table["mutants"]:
-            if not names or path.stem in names or Path(mutant["file"]).stem in names:
-                yield _mutant(mutant, table)
+        for row in table["mutants"]:
+            if not names or path.stem in names or Path(row["file"]).stem in names:
+                yield _mutant(row, table)
 
 
 def _mutant(row: Mapping[str, Any], table: Mapping[str, Any]) -> Mutant:
@@ -107,20 +48,29 @@ def figures(fates: Sequence[tuple[Mutant, Fate]]) -> str:
     return tabulate(rows, headers=["file", "mutants", *Fate], tablefmt="github")
 
 
+def tried(mutants: Sequence[Mutant], jobs: int) -> Iterator[tuple[Mutant, Fate]]:
+    """Each mutant with its fate; those that were not killed are printed as they are found."""
+    with ThreadPoolExecutor(jobs) as pool:
+        for number, (mutant, fate) in enumerate(zip(mutants, pool.map(Mutant.fate, mutants), strict=True), 1):
+            if fate is not Fate.KILLED:
+                print(f"{fate}: {mutant.file}: {mutant.old!r} -> {mutant.new!r} {mutant.survives}".strip(), flush=True)
+            print(f"{number} of {len(mutants)}", file=sys.stderr)
+            yield mutant, fate
+
+
 def main() -> int:
     """Try the mutants that the command line names; 1 where one survived that should not, or could not be tried."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mutants", description=str(__doc__).splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="MODULE", help="names of files without their folder, or of lists")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="number of mutants to try at a time")
     options = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"  # mutants side by side would wait for each other's threads
     mutants = [*listed(options.names)]
-    fates = []
-    with ThreadPoolExecutor(options.jobs) as pool:
-        for mutant, fate in zip(mutants, pool.map(Mutant.fate, mutants), strict=True):
-            fates.append((mutant, fate))
-            if fate is not Fate.KILLED:
-                print(f"{fate}: {mutant.file}: {mutant.old!r} -> {mutant.new!r} {mutant.survives}", flush=True)
-            print(f"{len(fates)} of {len(mutants)}", file=sys.stderr)
+    files = sorted({test for mutant in mutants for test in mutant.tests if test.endswith(".py")})
+    if outcome(files) != PASSED:
+        print(f"without any mutant the tests fail: {' '.join(files)}", file=sys.stderr)
+        return 1
+    fates = [*tried(mutants, options.jobs)]
     print("", figures(fates), sep="\n")
     return int(any(fate in (Fate.SURVIVED, Fate.BROKEN) for _, fate in fates))
 

@@ -30,6 +30,7 @@ class Adalora(PeftMethod):
         )
 
     def after_step(self, model: Seq2Seq, step: int, progress: float) -> None:
-        thousandth = STEPS if self._pruned else min(round(progress * STEPS), LAST)
+        last = LAST if step > 0 else LAST - 1  # what is settled needs importances, which come from a step before
+        thousandth = STEPS if self._pruned else min(round(progress * STEPS), last)
         model.base_model.update_and_allocate(thousandth)  # LAST settles what is pruned, STEPS keeps it so
         self._pruned = thousandth >= LAST

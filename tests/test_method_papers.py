@@ -97,6 +97,12 @@ def test_adalora_starts_above_its_rank_and_comes_down_to_it_within_half_of_any_b
     assert by_steps[7:] == [8] * 9
 
 
+@pytest.mark.parametrize("steps", [1, 2])
+def test_adalora_comes_down_to_its_rank_in_a_budget_of_so_few_steps(steps):
+    cls = contracts.having(CLASSES["adalora"], initial_rank=12, rank=8)
+    assert ranks(cls, Budget(max_steps=steps)) == [8] * steps
+
+
 def ranks(cls, budget):
     """The mean rank of AdaLoRA's updates, over all layers, after each step."""
     trial, found = contracts.built(cls), []

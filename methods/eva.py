@@ -33,6 +33,9 @@ class Eva(PeftMethod):
         )
 
     def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
+        most = max(min(int(_real(batch, side).sum()) for side in (False, True)) for batch in batches)
+        if self.rank > most:  # PEFT would pass over every batch and begin again, for ever
+            raise ValueError(f"rank = {self.rank}: expected at most {most}, the tokens of a batch; or larger batches")
         self._directions = get_eva_state_dict(
             base,
             batches,
@@ -53,4 +56,9 @@ def _without_padding(inputs: Any, batch: Batch, name: str) -> torch.Tensor:
     """The layer's inputs, one row for each real token; PEFT's own default knows no encoder-decoder."""
     decoder = name.startswith("decoder") and not name.endswith(("EncDecAttention.k", "EncDecAttention.v"))
     vectors: torch.Tensor = inputs[0]
-    return vectors[batch["labels"] >= 0 if decoder else batch["attention_mask"].bool()]
+    return vectors[_real(batch, decoder)]
+
+
+def _real(batch: Batch, decoder: bool) -> torch.Tensor:
+    """Where a batch has tokens that are no padding, as the encoder or as the decoder sees it."""
+    return batch["labels"] >= 0 if decoder else batch["attention_mask"].bool()

@@ -173,6 +173,13 @@ def test_eva_starts_as_the_main_directions_of_the_inputs():
     assert not b.any()
 
 
+def test_eva_refuses_a_rank_for_which_no_batch_has_enough_tokens():
+    few = [{name: tensor[:1] for name, tensor in batch.items()} for batch in contracts.batches()]
+    most = max(int((batch["labels"] >= 0).sum()) for batch in few)
+    with pytest.raises(ValueError, match=f"rank = {most + 1}: expected at most {most}"):
+        contracts.built(contracts.having(CLASSES["eva"], rank=most + 1), seen=few)
+
+
 def test_corda_takes_what_the_weight_mainly_does_to_the_inputs_and_leaves_the_base_the_rest():
     inputs = torch.cat([inputs_of_query(contracts.base(), batch) for batch in contracts.batches()])
     covariance = inputs.T @ inputs

@@ -89,7 +89,7 @@ def checkpoint() -> Path:
 @cache
 def base() -> Seq2Seq:
     """The model in the checkpoint, as a run loads it; to be copied, never changed."""
-    return base_model.load_model(ModelTable(name=str(checkpoint())), CPU).eval()
+    return base_model.load(ModelTable(name=str(checkpoint())), CPU).model.eval()
 
 
 def copy_of_base() -> Seq2Seq:

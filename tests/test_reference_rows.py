@@ -1,5 +1,7 @@
 """Rows that learn nothing: what they are asked, and what they take from a dialogue."""
 
+from copy import copy
+from dataclasses import replace
 from itertools import combinations
 
 import contracts
@@ -8,6 +10,7 @@ from zoo import CLASSES
 
 from harness import decoding, scoring
 from harness.method import Bound, Question
+from harness.task import collate
 
 ROWS = contracts.ROWS
 UNTRAINED = [name for name, cls in CLASSES.items() if not cls.trains and not issubclass(cls, Bound)]
@@ -98,3 +101,14 @@ def test_no_other_choice_of_turns_beats_the_oracle():
     for name in ("lead3", "random_sentences"):
         assert all(best >= other for best, other in zip(scores["oracle"], scores[name], strict=True))
         assert sum(scores["oracle"]) > sum(scores[name])
+
+
+def test_few_shot_shows_summaries_where_the_pad_token_has_the_highest_number(tokenizer, toy_task, rows):
+    method = contracts.instance(CLASSES["few_shot"])
+    highest = replace(method.setting, tokenizer=copy(tokenizer))
+    highest.tokenizer.pad_token = tokenizer.convert_ids_to_tokens(399)
+    method = CLASSES["few_shot"](highest)
+    method.prepare(contracts.copy_of_base(), [collate(toy_task.training[:2], pad=399)])
+    assert method.examples == "".join(
+        toy_task.prompt.fill(row["dialogue"]) + row["summary"] + "\n\n" for row in rows[:2]
+    )

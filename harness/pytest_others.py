@@ -13,8 +13,7 @@ def refuse(config: pytest.Config) -> None:
             "--benchmark needs pytest-benchmark, which is not loaded: leave out -p no:benchmark, or add "
             "-p pytest_benchmark.plugin where PYTEST_DISABLE_PLUGIN_AUTOLOAD is set"
         )
-    spread = getattr(option, "dist", "no") != "no" and getattr(option, "tx", None)
-    if spread or getattr(option, "numprocesses", None):
+    if getattr(option, "dist", "no") != "no" or getattr(option, "numprocesses", None):
         raise pytest.UsageError(
             "--benchmark does its runs in processes of its own: leave out -n, --dist and --tx, or add -n 0; "
             "--jobs=2 does two runs at once"

@@ -237,7 +237,6 @@ def test_what_does_not_go_with_the_runs_is_refused(beside, source, arguments, me
     ("source", "arguments"),
     [
         (XDIST, ["-n", "0"]),
-        (XDIST, ["--dist", "load"]),  # to nowhere
         (RERUNS, ["-o", "reruns=2", "--reruns=0"]),
         (LINTER, []),
         ("", ["-o", "python_functions=check_*", "-o", "python_classes=Check*"]),
@@ -246,7 +245,7 @@ def test_what_does_not_go_with_the_runs_is_refused(beside, source, arguments, me
         ("", ["--pyargs"]),
         ("", ["--strict-markers"]),
     ],
-    ids=["-n 0", "--dist", "no reruns", "linter", "check_*", "*", "importlib", "--pyargs", "strict"],
+    ids=["-n 0", "no reruns", "linter", "check_*", "*", "importlib", "--pyargs", "strict"],
 )
 def test_what_has_nothing_to_do_with_the_runs_leaves_them_alone(beside, source, arguments):
     assert beside(source, *arguments)[0] == ALL

@@ -40,13 +40,15 @@ Array = NDArray[np.float64]
 Told = Callable[[Sequence[Array]], float]  # the share of the other methods that the first is told to be better than
 
 
-def simulated(random: Generator, noises: Sequence[float], seeds: int, examples: int, ahead: float = 0.0) -> list[Array]:
-    """The scores of so many methods in 0..1, of shape (seeds, examples); the first is so many points ahead."""
+def simulated(
+    random: Generator, noises: Sequence[float], seeds: int, examples: int, levels: Sequence[float] = ()
+) -> list[Array]:
+    """Scores in 0..1, of shape (seeds, examples), of a method for each noise; ``levels`` in points set some apart."""
     hard = random.normal(50, DIFFICULTY, examples)
     answers = random.standard_normal((len(noises), seeds, examples), dtype=np.float32) * ANSWER
-    levels = random.standard_normal((len(noises), seeds, 1)) * np.asarray(noises)[:, None, None]
-    scores: Array = (hard + levels + answers) / 100
-    scores[0] += ahead / 100
+    trained = random.standard_normal((len(noises), seeds, 1)) * np.asarray(noises)[:, None, None]
+    scores: Array = (hard + trained + answers) / 100
+    scores[: len(levels)] += np.reshape(levels, (-1, 1, 1)) / 100
     return list(scores)
 
 
@@ -115,6 +117,29 @@ def ranks(draws: int) -> Iterator[str]:
     yield _table(["equal methods", "noise", *ESTIMATES], lines)
 
 
+def groups(draws: int) -> Iterator[str]:
+    """In how many sessions no method is told from one that is as good, where others are better or worse."""
+    kinds = {
+        "one 30 points ahead": [30.0] + [0.0] * (MANY - 1),
+        "two groups, 10 points apart": np.repeat([10.0, 0.0], MANY // 2).tolist(),
+        "six groups, 10 points apart each": np.repeat(np.arange(0.0, 60, 10), MANY // 6).tolist(),
+        "thirty pairs, 5 points apart each": np.repeat(np.arange(0.0, 150, 5), 2).tolist(),
+    }
+    noises = {"2.5": [NOISE] * MANY, "0.5 to 5, by equal factors": np.geomspace(0.5, 5, MANY).tolist()}
+    lines = []
+    for kind, levels in kinds.items():
+        cells = []
+        for spread in noises.values():
+            random = np.random.default_rng(6)
+            right = [
+                _right(simulated(random, random.permutation(spread).tolist(), *USUAL, levels), levels)
+                for _ in range(draws)
+            ]
+            cells.append(f"{np.mean(right):.1%}")
+        lines.append([kind, *cells])
+    yield _table([f"{MANY} methods", *(f"noise {title}" for title in noises)], lines)
+
+
 def power(draws: int, few: int) -> Iterator[str]:
     """Of how many of the other methods a best one is told, by how far it is ahead."""
     ways: Mapping[str, tuple[Told, int]] = {
@@ -126,7 +151,7 @@ def power(draws: int, few: int) -> Iterator[str]:
     for name, (way, times) in ways.items():
         random, cells = np.random.default_rng(5), []
         for ahead in AHEAD:
-            drawn = [way(simulated(random, [NOISE] * MANY, *USUAL, ahead)) for _ in range(times)]
+            drawn = [way(simulated(random, [NOISE] * MANY, *USUAL, [ahead])) for _ in range(times)]
             cells.append(f"{np.mean(drawn):.1%}")
         lines.append([name, f"{times:,}", *cells])
     yield _table([f"{MANY} methods, noise {NOISE:g}", "sessions", *(f"{ahead:g} ahead" for ahead in AHEAD)], lines)
@@ -216,6 +241,13 @@ def _of_best(estimate: Estimate) -> Told:
     return told
 
 
+def _right(scores: Sequence[Array], levels: Sequence[float]) -> bool:
+    """Whether whatever is told to be better is."""
+    found = ranking(_samples(scores))
+    true = np.array([levels[int(name)] for name in found.names])
+    return not bool((found.told & (true[:, None] <= true)).any())
+
+
 def _holm(scores: Sequence[Array]) -> float:
     found = ranking(_samples(scores))
     upper = np.triu_indices(len(scores), 1)
@@ -245,13 +277,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--draws", type=int, default=2000, help="sessions a cell; intervals are drawn twice as often")
     options.add_argument("--results", type=Path, default=Path("results"))
     options.add_argument("--suite", default="embedded", help="whose stored answers are trained anew")
-    options.add_argument("--only", choices=("coverage", "compared", "real", "ranks", "power"))
+    options.add_argument("--only", choices=("coverage", "compared", "real", "ranks", "groups", "power"))
     asked = options.parse_args(arguments)
     tables: Mapping[str, Callable[[], Iterator[str]]] = {
         "coverage": lambda: coverage(2 * asked.draws),
         "compared": lambda: compared(asked.draws),
         "real": lambda: real(asked.draws, Store(asked.results, asked.suite)),
         "ranks": lambda: ranks(asked.draws),
+        "groups": lambda: groups(asked.draws),
         "power": lambda: power(asked.draws, max(asked.draws // 10, 1)),
     }
     for name, made in tables.items():

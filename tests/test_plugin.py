@@ -574,6 +574,9 @@ def test_zero_shot_is_not_done_again_for_a_run_that_is_selected_alone(real, done
     assert "reused: zero_shot-seed0" in output
     assert "not reused" not in output
     assert set(rows(pytester.path / "out")) == {"zero_shot", "norms", "broken"}
+    shown = json.loads((pytester.path / "out" / "small" / "leaderboard.json").read_text())
+    assert sorted(shown["earlier_session"]) == ["norms", "zero_shot"]
+    assert "Times in brackets" in (pytester.path / "out" / "small" / "leaderboard.md").read_text()
 
 
 def test_stored_runs_of_another_environment_are_left_out_and_named(real, done, pytester):

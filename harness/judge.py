@@ -6,6 +6,7 @@ from harness.record import Phase, Record, Status
 
 TIMED = ("train", "generate")  # the phases whose seconds are shown
 WAITED = 0.1  # of a phase's seconds so many may be spent waiting for a processor
+ROUNDING = 1e-9  # points; 100 * (0.41 - 0.2) is a little less than 21
 NOTICED = 0.1  # seconds of waiting; in less the system's own work shows
 
 
@@ -72,7 +73,7 @@ def below_floor(record: Record, zero_shot: Record, floor: float) -> str | None:
         return None
     name = RANKED_BY.name
     gain = 100 * (getattr(record.scores, name) - getattr(zero_shot.scores, name))
-    if gain >= floor:
+    if gain > floor - ROUNDING:
         return None
     return (
         f"{BY_NAME[name].title} is {gain:+.1f} points from zero-shot's, the suite's floor is {floor:+.1f}; "

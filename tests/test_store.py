@@ -1,5 +1,6 @@
 """What is written is what is read, nothing is half written, and nothing unreadable passes in silence."""
 
+import gc
 import gzip
 import json
 import os
@@ -11,9 +12,11 @@ from pathlib import Path
 import pytest
 from records import finished, prediction, spec, unfinished
 
+from harness import search
 from harness.errors import StoreError
-from harness.record import SCHEMA
+from harness.record import SCHEMA, Environment, Leakage, Preflight, Status
 from harness.store import Store
+from harness.suite import SearchTable
 
 
 @pytest.fixture
@@ -314,3 +317,201 @@ def test_what_is_not_published_is_kept_out_of_git_and_its_baseline_lies_with_wha
 def test_a_folder_of_ones_own_choice_has_everything_in_one_place_and_is_git_s(store, tmp_path):
     assert store.baselines == store.folder / "baseline"
     assert not list(tmp_path.rglob(".gitignore"))
+
+
+# A crash between any two writes
+
+
+class Killed(BaseException):
+    """The process ends here; nothing that catches exceptions sees it."""
+
+
+def killed_at(number, monkeypatch):
+    """The process is killed just before its ``number``-th file takes its place, or is deleted."""
+    left = iter(range(number))
+
+    def unless_killed(act):
+        def acted(path, *others, **options):
+            if next(left, None) is None:
+                raise Killed
+            return act(path, *others, **options)
+
+        return acted
+
+    for name in ("replace", "unlink"):
+        monkeypatch.setattr(Path, name, unless_killed(getattr(Path, name)))
+
+
+def left_by_a_kill(tmp_path, monkeypatch, number, writes):
+    """A fresh store after ``writes(store)`` was killed, and whether it was done before that."""
+    store, done = Store(tmp_path, "small"), False
+    with monkeypatch.context() as patches:
+        killed_at(number, patches)
+        try:
+            writes(store)
+            done = True
+        except Killed:
+            pass
+    return Store(tmp_path, "small"), done
+
+
+ANSWERS = [prediction(0, "One.", rouge1=0.25), prediction(1, "Two.", rouge1=0.75)]
+OTHERS = [prediction(0, "Three.", rouge1=0.5), prediction(1, "Four.", rouge1=1.0)]
+
+
+def whole(store, asked, predictions):
+    """Whether a run's predictions and scores are these."""
+    (scores,) = store.read_scores([asked])
+    return store.read_predictions(asked) == predictions and scores.get("rouge1", []) == pytest.approx(
+        [one.scores["rouge1"] for one in predictions]
+    )
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_record_is_there_only_with_all_that_belongs_to_it(store, tmp_path, monkeypatch, number):
+    fresh, done = left_by_a_kill(
+        tmp_path, monkeypatch, number, lambda store: store.write_run(finished(), ANSWERS, "Epoch 1")
+    )
+    assert done == (number > 3)  # log, predictions, scores and record, one after the other
+    for record in fresh.read_runs():
+        assert record == finished()
+        assert whole(fresh, record.spec, ANSWERS)
+        assert fresh.log(record.spec).read_text() == "Epoch 1"
+    assert bool(fresh.read_runs()) == done
+
+
+@pytest.mark.parametrize("number", range(9))
+def test_another_spec_takes_the_place_of_the_old_one_only_when_it_is_whole(store, tmp_path, monkeypatch, number):
+    older = finished(spec=spec(batch_size=8))
+    store.write_run(older, ANSWERS)
+    fresh, done = left_by_a_kill(tmp_path, monkeypatch, number, lambda store: store.write_run(finished(), OTHERS))
+    found = fresh.read_runs()
+    assert found
+    assert all(record in (older, finished()) for record in found)
+    if older in found:
+        assert whole(fresh, older.spec, ANSWERS)
+    if finished() in found:
+        assert whole(fresh, finished().spec, OTHERS)
+    if done:
+        assert found == [finished()]
+        assert (fresh.read_predictions(older.spec), fresh.read_scores([older.spec])) == ([], [{}])
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_a_run_that_is_done_again_can_be_read_whenever_it_is_killed(store, tmp_path, monkeypatch, number):
+    store.write_run(finished(contended=True), ANSWERS)
+    fresh, done = left_by_a_kill(tmp_path, monkeypatch, number, lambda store: store.write_run(finished(), OTHERS))
+    assert fresh.read_runs() == [finished(contended=not done)]
+    assert fresh.read_predictions(spec()) in (ANSWERS, OTHERS)
+    (scores,) = fresh.read_scores([spec()])
+    assert scores["rouge1"].tolist() in ([0.25, 0.75], [0.5, 1.0])
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_search_is_the_old_one_or_the_new_one_whenever_it_is_killed(store, tmp_path, monkeypatch, number):
+    store.write_search(searched(0.1), "old")
+    fresh, done = left_by_a_kill(tmp_path, monkeypatch, number, lambda store: store.write_search(searched(0.2), "new"))
+    assert fresh.read_searches("lora") == [searched(0.2 if done else 0.1)]
+    assert fresh.search_log("lora").read_text() == ("old" if number == 0 else "new")
+
+
+def test_what_a_killed_session_left_half_way_is_gone_when_the_next_one_begins(store, tmp_path, monkeypatch):
+    store.close()
+    for number in (3, 2, 1, 0):  # each leaves the file of its own, which the one before had got into place
+        left_by_a_kill(tmp_path, monkeypatch, number, lambda store: store.write_run(finished(), ANSWERS, "Epoch 1"))
+    left_by_a_kill(tmp_path, monkeypatch, 0, lambda store: store.write_text("leaderboard.md", "half"))
+    left_by_a_kill(tmp_path, monkeypatch, 1, lambda store: store.write_search(searched(0.1)))
+    store.baselines.mkdir()
+    (store.baselines / ".0123456789ab.json.9.tmp").write_text("{")
+    assert len(list(store.folder.rglob(".*.tmp"))) == 7
+    store.open()
+    assert list(store.folder.rglob(".*.tmp")) == []
+
+
+# Searches, and stores that take from others
+
+
+def searched(rate, method="lora"):
+    trial = search.Trial(multiplier=1.0, learning_rate=rate, status=Status.OK, score=0.3, seconds=2.0)
+    environment = Environment(device="cpu", device_name="CPU", threads=2, python="3", platform="Linux", packages={})
+    here = Preflight(
+        leakage=Leakage(test=2, exact=0, near=0), environment=environment, data_hash="0d1e", model_revision="5c4b"
+    )
+    return search.finished(spec(method), SearchTable(trials=1), [trial], here)
+
+
+def test_a_later_search_of_a_method_takes_the_place_of_an_earlier_one_of_the_same_alone(store):
+    for found in (searched(0.1), searched(0.3, "dora"), searched(0.2)):
+        store.write_search(found, f"tried {found.learning_rate}")
+    assert store.read_searches("lora") == [searched(0.2)]
+    assert store.read_searches("dora") == [searched(0.3, "dora")]
+    assert store.search_log("lora").read_text() == "tried 0.2"
+    assert store.search_log("dora").read_text() == "tried 0.3"
+
+
+def test_a_store_that_takes_runs_of_another_holds_them_with_their_searches_and_no_others(store, tmp_path):
+    for method, seed in (("lora", 0), ("lora", 1), ("dora", 0)):
+        store.write_run(finished(method, seed), ANSWERS)
+    for method in ("lora", "dora"):
+        store.write_search(searched(0.1, method))
+    published = Store(tmp_path / "published", "small")
+    published.open()
+    published.write_run(finished("old"), OTHERS)
+    published.write_run(finished("lora", 7), OTHERS)
+    published.write_search(searched(0.9, "old"), "log")
+    published.take(store, [finished("lora", 0), finished("lora", 1)])
+    assert published.read_runs() == [finished("lora", 0), finished("lora", 1)]
+    assert whole(published, spec("lora", 1), ANSWERS)
+    assert published.read_searches("lora") == [searched(0.1)]
+    assert published.read_searches("dora") == published.read_searches("old") == []
+    names = [name.split("/")[1].split(".")[0] for name in files(published)]
+    assert set(names) == {f"lora-seed0-{spec().hash}", f"lora-seed1-{spec(seed=1).hash}", "lora"}
+    published.close()
+
+
+def test_the_scores_of_several_runs_come_in_the_order_in_which_they_are_asked_for(store):
+    store.write_run(finished("lora"), ANSWERS)
+    store.write_run(finished("dora"), OTHERS)
+    found = store.read_scores([spec("dora"), spec("none"), spec("lora")])
+    assert [one["rouge1"].tolist() if one else None for one in found] == [[0.5, 1.0], None, [0.25, 0.75]]
+
+
+def test_scores_that_are_cut_off_are_named_with_what_to_do(store):
+    store.write_run(finished(), ANSWERS)
+    path = next(store.folder.glob("scores/*"))
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(StoreError) as error:
+        store.read_scores([spec()])
+    assert str(error.value).startswith(f"{path}: cannot be read")
+    assert str(error.value).endswith("delete it and run the method again")
+
+
+def test_a_closed_store_says_of_nobody_that_he_holds_it(store):
+    store.scratch.mkdir()
+    store.close()
+    assert not (store.folder / ".holder").exists()
+    assert not store.scratch.exists()
+
+
+def test_closing_a_store_that_another_one_holds_leaves_it_to_him(store, tmp_path):
+    store.scratch.mkdir()
+    Store(tmp_path, "small").close()
+    assert store.scratch.exists()
+    with pytest.raises(StoreError, match="in use by process"):
+        Store(tmp_path, "small").open()
+
+
+def test_reading_thousands_of_records_leaves_garbage_collection_as_it_was(store):
+    for switch, enabled in ((gc.disable, False), (gc.enable, True)):
+        switch()
+        store.read_runs()
+        assert gc.isenabled() == enabled
+
+
+def test_a_gitignore_of_ones_own_is_left_alone(tmp_path):
+    (tmp_path / "local").mkdir()
+    (tmp_path / "local" / ".gitignore").write_text("mine\n")
+    local = Store(tmp_path / "local", "small", tmp_path)
+    local.open()
+    local.close()
+    assert (tmp_path / "local" / ".gitignore").read_text() == "mine\n"

@@ -83,7 +83,7 @@ def _memory(old: Row, new: Row) -> list[str]:
 
 
 def _moved(then: int | None, now: int | None) -> bool:
-    return abs(now / then - 1) > MEMORY if then and now else then != now
+    return abs(now - then) > MEMORY * then if then and now else then != now
 
 
 def _listed(row: Row) -> str:

@@ -162,9 +162,9 @@ def _peak(pair: Pair, name: str, rules: Rules, *, advisory: bool = False) -> Ver
     if not then or now is None:
         side = "now" if now is None else "in the baseline"
         return pair.verdict(name, Outcome.INCOMPARABLE, f"not measured {side}", advisory=advisory)
-    share = now / then - 1
-    outcome = Outcome.REGRESSED if share > rules.memory else Outcome.IMPROVED if share < -rules.memory else Outcome.PASS
-    moved = f"{megabytes(then, now)} ({_signed(100 * share, 1)}%, tolerance {100 * rules.memory:g}%)"
+    more, tolerated = now - then, rules.memory * then  # of bytes: 1.1 / 1 - 1 is more than 0.1
+    outcome = Outcome.REGRESSED if more > tolerated else Outcome.IMPROVED if more < -tolerated else Outcome.PASS
+    moved = f"{megabytes(then, now)} ({_signed(100 * more / then, 1)}%, tolerance {100 * rules.memory:g}%)"
     return pair.verdict(name, outcome, moved, _blame(pair) if outcome == Outcome.REGRESSED else "", advisory=advisory)
 
 

@@ -1,11 +1,13 @@
 """The gate fails when a method got worse, vanished or broke, says by how much and how sure, and not otherwise."""
 
+import re
+
 import numpy as np
 import pytest
 from gate_simulation import HERE, accepted, dialogues, row, runs, trainings, without_last_word
 from records import finished, scored, unfinished
 
-from harness import gate
+from harness import gate, paired
 from harness.baseline import measured
 from harness.compared import Rules
 from harness.record import Cost, Status
@@ -135,15 +137,20 @@ def test_fresh_trainings_are_inconclusive_with_what_would_decide():
     past, now = trainings(random, hard, spread=0), trainings(random, hard, spread=0)
     found = beside(row(now), row(past))["rouge1"]
     assert (found.outcome, found.fails) == (Outcome.INCONCLUSIVE, False)
-    assert "training noise hides it from any number of examples; about " in found.message
-    assert found.message.endswith(" seeds would decide")
+    told = re.search(
+        "training noise hides it from any number of examples; about ([0-9,]+) seeds would decide$", found.message
+    )
+    test = paired.compare(now, past)
+    assert int(told.group(1).replace(",", "")) == test.seeds_needed(test.difference + 0.5, 0.05)
 
 
 def test_too_few_examples_are_inconclusive_with_their_number():
     past = then(spread=0)[:, :20]
-    found = beside(row(shortened(past, 1.2)), row(past))["rouge1"]
+    now = shortened(past, 1.2)
+    found, test = beside(row(now), row(past))["rouge1"], paired.compare(now, past)
     assert found.outcome == Outcome.INCONCLUSIVE
-    assert found.message.endswith(" examples would decide")
+    needed = test.examples_needed(-test.difference, 0.05 / len(METRICS))
+    assert found.message.endswith(f"; about {needed} examples would decide")
 
 
 def test_one_example_decides_nothing():

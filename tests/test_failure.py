@@ -1,10 +1,17 @@
 """A plugin's words, as they may be shown anywhere."""
 
+import importlib.util
+import os
+import weakref
 from pathlib import Path
 
+import pytest
+import torch
+
 from harness import failure
-from harness.errors import PluginError
-from harness.record import Status
+from harness.errors import ContractError, DataError, Diverged, PluginError, Unsupported, UsageError
+from harness.failure import DISK, LONGEST, REMEDIES
+from harness.record import Failure, Status
 
 
 def message(text):
@@ -52,3 +59,204 @@ def test_what_the_harness_found_is_told_without_a_type():
 def test_an_error_of_the_harness_own_has_no_traceback_through_the_harness():
     assert told(PluginError("methods/lora.py:3: cannot be imported"))[2] == ""
     assert "in told" in told(KeyError("x"))[2]
+
+
+# What a failure is called
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (Unsupported("needs a decoder"), Status.UNSUPPORTED),
+        (Diverged("the loss is nan"), Status.DIVERGED),
+        (SystemExit(0), Status.CRASHED),
+        (MemoryError(), Status.OUT_OF_MEMORY),
+        (torch.OutOfMemoryError("CUDA"), Status.OUT_OF_MEMORY),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), Status.OUT_OF_MEMORY),
+        (RuntimeError("DefaultCPUAllocator: not enough memory: you tried"), Status.OUT_OF_MEMORY),
+        (RuntimeError("MPS backend out of memory"), Status.OUT_OF_MEMORY),
+        (RuntimeError("shapes do not match"), Status.FAILED),
+        (ValueError("out of memory, says a plugin"), Status.FAILED),
+        (ContractError("one answer too few"), Status.FAILED),
+        (KeyboardInterrupt(), Status.FAILED),
+    ],
+    ids=repr,
+)
+def test_an_exception_is_called_by_what_it_means(error, status):
+    assert failure.of_exception(error, Path("lora.py"))[0] == status
+
+
+@pytest.mark.parametrize(
+    ("exitcode", "killed_for_memory", "status", "message"),
+    [
+        (-9, True, Status.OUT_OF_MEMORY, "the kernel killed the process to free memory"),
+        (-9, False, Status.CRASHED, "the process died of SIGKILL"),
+        (-6, False, Status.CRASHED, "the process died of SIGABRT"),
+        (0, False, Status.CRASHED, "the process ended itself with exit code 0"),
+        (7, False, Status.CRASHED, "the process ended itself with exit code 7"),
+        (os.EX_IOERR, False, Status.FAILED, "its process could not write down what came out"),
+        (os.EX_IOERR, True, Status.OUT_OF_MEMORY, "the kernel killed the process to free memory"),
+    ],
+)
+def test_a_death_is_called_by_its_exit_code(exitcode, killed_for_memory, status, message):
+    found, why = failure.of_death(exitcode, killed_for_memory)
+    assert (found, why.message) == (status, message)
+    assert why.remedy == (DISK if status == Status.FAILED else REMEDIES[status])
+
+
+def test_a_run_without_room_to_begin_is_told_to_make_some():
+    assert failure.of_no_room(PermissionError(13, "Permission denied")) == (
+        Status.FAILED,
+        Failure(type="PermissionError", message="[Errno 13] Permission denied", remedy=DISK),
+    )
+
+
+def test_what_the_harness_found_has_the_status_for_a_type_and_its_remedy():
+    assert failure.of_timeout(0.5) == (
+        Status.TIMED_OUT,
+        Failure(
+            type="timed_out",
+            message="ended after hard_seconds = 0.5",
+            remedy="raise hard_seconds in [budget], or find what hangs",
+        ),
+    )
+
+
+# What to do about it
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (DataError("train.csv: no column 'dialogue'"), ""),
+        (UsageError("choose another folder"), ""),
+        (ContractError("one answer too few"), "mend the method's file; only its rows are affected"),
+        (Diverged("the loss is nan"), REMEDIES[Status.DIVERGED]),
+        (MemoryError(), REMEDIES[Status.OUT_OF_MEMORY]),
+        (KeyError("x"), REMEDIES[Status.FAILED]),
+        (Unsupported("needs a decoder"), REMEDIES[Status.UNSUPPORTED]),
+        (OSError(28, "No space left on device"), DISK),
+        (OSError(122, "Disk quota exceeded"), DISK),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), DISK),
+        (RuntimeError("Io(os error 28)"), DISK),
+        (OSError(2, "No such file or directory"), REMEDIES[Status.FAILED]),
+    ],
+    ids=repr,
+)
+def test_every_exception_has_the_remedy_for_its_kind(error, remedy):
+    assert failure.of_exception(error, Path("lora.py"))[1].remedy == remedy
+
+
+def test_who_calls_sys_exit_is_told_what_to_raise_instead():
+    assert "raise an exception" in failure.of_exception(SystemExit(1), Path("lora.py"))[1].remedy
+
+
+# Its message
+
+
+def test_an_exception_without_words_is_told_by_its_type():
+    status, why = failure.of_exception(ValueError(), Path("lora.py"))
+    assert (status, why.type, why.message) == (Status.FAILED, "ValueError", "ValueError without a message")
+
+
+def test_a_message_of_the_longest_kind_stays_whole_and_a_longer_one_keeps_both_its_ends():
+    assert message("a" * LONGEST) == "a" * LONGEST
+    assert message("a" * 3000 + "b" * 3000) == "a" * 2000 + " … " + "b" * 2000
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\tb\nc", "a\tb\nc"),
+        ("größer 漢 „quoted“", "größer 漢 „quoted“"),
+        ("back\rspace\b", r"back\rspace\x08"),
+        ("\u202eright to left", r"\u202eright to left"),
+        ("half \ud83d", r"half \ud83d"),
+    ],
+)
+def test_what_can_be_printed_is_and_what_cannot_is_spelled_out(text, shown):
+    assert message(text) == shown
+
+
+# Its traceback
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    """A method's file whose ``train`` fails two calls deep, the second one outside of it."""
+    path = tmp_path / "mine.py"
+    path.write_text("def train(act):\n    helper(act)\n\n\ndef helper(act):\n    act()\n")
+    module = importlib.util.spec_from_file_location("mine", path)
+    made = importlib.util.module_from_spec(module)
+    module.loader.exec_module(made)
+    made.path = path
+    return made
+
+
+def ended(act, plugin):
+    """The failure of a method whose ``train`` does this."""
+    try:
+        plugin.train(act)
+    except BaseException as error:
+        return failure.of_exception(error, plugin.path)[1]
+
+
+def test_a_traceback_begins_with_the_plugins_first_frame_and_ends_with_the_error(plugin):
+    def divide():
+        return 1 / 0
+
+    lines = ended(divide, plugin).traceback.splitlines()
+    assert [line.split(" in ")[1] for line in lines if line.startswith("  File")] == ["train", "helper", "divide"]
+    assert lines[0] == f'  File "{plugin.path}", line 2, in train'
+    assert lines[-1] == "ZeroDivisionError: division by zero"
+
+
+def test_an_error_on_purpose_that_a_plugin_caused_has_its_lines(plugin):
+    def refuse():
+        raise ContractError("one answer too few")
+
+    assert ended(refuse, plugin).traceback.startswith(f'  File "{plugin.path}", line 2, in train')
+
+
+def test_what_is_unsupported_is_a_reason_and_has_no_traceback(plugin):
+    def refuse():
+        raise Unsupported("needs a decoder")
+
+    found = ended(refuse, plugin)
+    assert (found.message, found.traceback) == ("needs a decoder", "")
+
+
+def test_a_traceback_cannot_steer_a_terminal_either(plugin):
+    def refuse():
+        raise ValueError("\x1b[2J" + "x" * 2 * LONGEST)
+
+    text = ended(refuse, plugin).traceback
+    assert "\x1b" not in text
+    assert len(text) < 1.1 * LONGEST
+
+
+class Big:
+    """Something that takes much memory."""
+
+
+def test_what_the_failed_calls_held_is_free_again(plugin):
+    held = []
+
+    def fill():
+        first = Big()
+        held.append(weakref.ref(first))
+        raise ValueError("the first one")
+
+    def fill_more():
+        second = Big()
+        held.append(weakref.ref(second))
+        try:
+            fill()
+        except ValueError as error:
+            raise MemoryError from error
+
+    try:
+        plugin.train(fill_more)
+    except MemoryError as error:
+        failure.of_exception(error, plugin.path)
+        assert [each() for each in held] == [None, None]

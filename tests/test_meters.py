@@ -107,10 +107,13 @@ def test_a_system_that_does_not_tell_of_waiting_leaves_it_open(machine, tmp_path
 
 
 def test_a_phase_that_raises_is_kept(machine):
-    found = Meters()
-    with pytest.raises(RuntimeError, match="broken"), found.phase("train"):
+    def breaks():
         machine.works(seconds=3.0, peak=7)
         raise RuntimeError("broken")
+
+    found = Meters()
+    with pytest.raises(RuntimeError, match="broken"), found.phase("train"):
+        breaks()
     assert found.phases["train"] == Phase(seconds=3.0, waited_seconds=0.0, peak_rss_bytes=7 * 1024)
 
 
@@ -141,7 +144,7 @@ def test_free_memory_is_given_back_within_the_phase_that_freed_it(machine, monke
         def malloc_trim(self, pad):
             machine.now += 0.5
 
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: System())
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: System())
     found = Meters()
     with found.phase("train"):
         machine.works(seconds=1.0)
@@ -149,7 +152,7 @@ def test_free_memory_is_given_back_within_the_phase_that_freed_it(machine, monke
 
 
 def test_a_system_without_that_allocator_is_measured_all_the_same(machine, monkeypatch):
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
     found = Meters()
     with found.phase("train"):
         machine.works(seconds=1.0)
@@ -168,10 +171,10 @@ def test_a_device_is_waited_for_before_every_look_at_the_clock_and_has_peaks_of_
         return found.latest[0]
 
     monkeypatch.setattr(meters, "perf_counter", clock)
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: events.append("wait"))
-    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: events.append("reset"))
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda _: events.append("wait"))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda _: events.append("reset"))
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", allocated)
-    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda device: found.latest[1])
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda _: found.latest[1])
     found = Meters(torch.device("cuda"))
     for _ in range(2):
         with found.phase("train"):

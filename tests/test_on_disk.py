@@ -60,7 +60,7 @@ def test_all_of_it_is_on_the_disk_before_it_takes_its_place(path, monkeypatch):
         fsync(number)
 
     monkeypatch.setattr(os, "fsync", synchronise)
-    at_the_rename(monkeypatch, lambda beside: events.append("rename"))
+    at_the_rename(monkeypatch, lambda _: events.append("rename"))
     on_disk.replace(path, b"the new file")
     assert events == ["12 bytes to the disk", "rename"]
 

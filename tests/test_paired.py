@@ -132,6 +132,100 @@ def test_no_number_of_examples_makes_up_for_seeds_that_scatter():
     assert found.seeds_needed(0.5, 0.05) > 30
 
 
+# Worked out by hand: three seeds or fewer, four examples, in points
+
+
+def points(*rows):
+    return np.array(rows, dtype=float) / 100
+
+
+def test_seeds_that_scatter_around_their_methods_mean_count_with_both_sides_variances():
+    then, now = (points(*([mean] * 4 for mean in means)) for means in ((30, 34, 38), (31, 31, 37)))
+    found = paired.compare(now, then)
+    assert found.difference == pytest.approx(-1)
+    assert (found.by_examples, found.by_training) == pytest.approx((0, (16 + 12) / 3))
+    assert found.freedom == pytest.approx(2 * (3 - 1))
+    assert found.below() == pytest.approx(stats.t.cdf(-1 / np.sqrt(28 / 3), 4))
+    assert found.above(-0.5) == pytest.approx(stats.t.sf(-0.5 / np.sqrt(28 / 3), 4))
+
+
+def test_where_each_seed_answers_as_before_only_the_scatter_of_its_differences_counts():
+    then = points([20, 30, 40, 50], [60, 30, 10, 40], [10, 70, 20, 20])
+    found = paired.compare(then + points([0], [1], [5]), then)
+    assert found.difference == pytest.approx(2)
+    assert found.by_training == pytest.approx(7 / 3)  # of 0, 1 and 5
+    assert found.by_examples == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize(("seeds", "expected"), [(1, 2 * 2.5**2), (2, 2 * 2.5**2 / 2)])
+def test_too_few_seeds_are_taken_to_scatter_on_both_sides(seeds, expected):
+    then, now = points([1, 1, -1, -1]) + 0.5, points([1, -1, 1, -1]) + 0.5
+    found = paired.compare(np.tile(now, (seeds, 1)), np.tile(then, (seeds, 1)))
+    assert found.by_training == pytest.approx(expected)
+
+
+def test_two_seeds_that_scatter_by_more_than_is_assumed_are_believed():
+    found = paired.compare(points([30] * 4, [40] * 4), points([36] * 4, [36] * 4))
+    assert found.by_training == pytest.approx(50 / 2)  # 30 and 40
+
+
+def test_the_examples_part_is_the_variance_of_the_seed_averaged_differences():
+    then = points([10, 20, 30, 40], [10, 20, 30, 40])
+    found = paired.compare(then + points([1, 0, 3, 8], [3, 2, 5, 2]), then, retrained=False)
+    assert found.difference == pytest.approx(3)  # of 2, 1, 4 and 5
+    assert (found.by_examples, found.freedom) == pytest.approx((10 / 3 / 4, 3))
+
+
+def test_satterthwaites_degrees_of_freedom_lie_between_those_of_the_parts():
+    found = paired.Comparison(0, 5, 3, *(parts := (2.0, 3.0)), freedom=paired._freedom((2.0, 4), (3.0, 12)))
+    assert found.freedom == pytest.approx(sum(parts) ** 2 / (4 / 4 + 9 / 12))
+    assert paired._freedom((2.0, 4), (3.0, 0)) == pytest.approx(25 / (4 / 4))  # the second one is known
+    assert paired._freedom((0.0, 4), (0.0, 12)) == 4
+
+
+@pytest.mark.parametrize("answers", ["opposite", "unlike", "alike"])
+def test_answers_agree_from_none_to_all(answers):
+    then = points([1, 1, -1, -1])
+    now = {"opposite": -then, "unlike": points([1, -1, 1, -1]), "alike": 2 * then + 0.1}[answers]
+    assert paired._agreement(now, then) == pytest.approx(float(answers == "alike"))
+
+
+def test_an_interval_of_a_level_ends_where_the_claims_of_either_side_are_at_half_of_the_rest():
+    found = paired.compare(*shortened())
+    low, high = found.interval(0.90)
+    assert found.above(low) == pytest.approx(0.05)
+    assert found.below(high) == pytest.approx(0.05)
+    assert low < found.difference < high
+
+
+def test_the_seeds_that_are_said_to_be_needed_make_the_error_bearable():
+    found = paired.Comparison(-1.0, 200, 3, by_examples=0.4, by_training=1.2, freedom=9)
+    bearable = 0.5 / (stats.norm.isf(0.05) + stats.norm.ppf(0.8))
+    assert found.seeds_needed(0.5, 0.05) == np.ceil(3 * 1.6 / bearable**2)
+    assert found.examples_needed(0.5, 0.05) is None
+    assert found.examples_needed(5.0, 0.05) == np.ceil(0.4 * 200 / ((10 * bearable) ** 2 - 1.2))
+
+
+def sequentially_rejected(values, level):
+    """Holm's procedure as he wrote it: from the smallest on, each held against the level over those that are left."""
+    rejected = set()
+    for place, number in enumerate(sorted(range(len(values)), key=values.__getitem__)):
+        if values[number] > level / (len(values) - place):
+            break
+        rejected.add(number)
+    return rejected
+
+
+@pytest.mark.parametrize("stream", range(20))
+def test_holm_rejects_at_any_level_what_his_procedure_rejects(stream):
+    values = list(generator(stream).uniform(0, 0.2, 12) ** 2)
+    corrected = paired.holm(values)
+    for level in (0.001, 0.01, 0.05, 0.1, 0.3):
+        assert {number for number, value in enumerate(corrected) if value <= level} == (
+            sequentially_rejected(values, level)
+        )
+
+
 # the worked example of R's p.adjust and of statsmodels' multipletests
 @pytest.mark.parametrize(
     ("values", "expected"),

@@ -17,7 +17,7 @@ from harness.suite import load
 
 LONG = 10.0  # seconds of processor time in which a neighbour on the same core must have been seen
 
-pytestmark = pytest.mark.skipif(not processor.waits(), reason="the system does not tell")
+counted = pytest.mark.skipif(not processor.waits(), reason="the system does not tell")
 
 
 @pytest.fixture
@@ -34,6 +34,53 @@ def neighbour():
         os.sched_setaffinity(0, cores)
 
 
+@pytest.fixture
+def threads(tmp_path, monkeypatch):
+    """``threads(one=(running, waiting), …)``: what the kernel counts from now on, in nanoseconds."""
+    monkeypatch.setattr(processor, "TASKS", tmp_path)
+
+    def count(**times):
+        for name, (running, waiting) in times.items():
+            (tmp_path / name).mkdir(exist_ok=True)
+            (tmp_path / name / "schedstat").write_text(f"{running} {waiting} 9\n")
+
+    return count
+
+
+def test_each_thread_has_its_own_waiting(threads):
+    threads(one=(5, 300), two=(7, 40))
+    assert processor.waits() == {"one": 300, "two": 40}
+
+
+def test_of_several_threads_the_one_that_waited_longest_since_then_counts(threads):
+    threads(one=(1, 9_000_000_000), two=(1, 0), three=(1, 100_000_000))
+    before = processor.waits()
+    threads(one=(2, 9_100_000_000), two=(2, 250_000_000), three=(2, 300_000_000))
+    assert processor.waited(before) == 0.25
+
+
+def test_a_thread_that_began_since_then_waited_from_its_beginning_on(threads):
+    threads(one=(1, 1_000_000_000))
+    before = processor.waits()
+    threads(two=(1, 500_000_000))
+    assert processor.waited(before) == 0.5
+
+
+def test_a_thread_that_never_ran_does_not_hide_those_that_did(threads):
+    threads(one=(0, 0), two=(3, 20))
+    assert processor.waits() == {"one": 0, "two": 20}
+
+
+def test_a_thread_that_has_just_ended_is_passed_over(threads, tmp_path):
+    threads(one=(1, 10))
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "gone" / "schedstat").symlink_to(tmp_path / "nothing")
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "schedstat").write_text("")
+    assert processor.waits() == {"one": 10}
+
+
+@counted
 def test_a_phase_knows_how_long_it_waited_for_a_processor(neighbour):
     meters, until = Meters(), process_time() + LONG
     with meters.phase("train"):

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gate_simulation import HERE, accepted, row, runs
-from records import finished, unfinished
+from records import finished, scored, unfinished
 
 from harness import baseline_file
 from harness.acceptance import merged, updates
-from harness.baseline import Fingerprint, changes, measured, unfit
+from harness.baseline import Fingerprint, changes, hash_of, measured, megabytes, move, unfit
 from harness.errors import StoreError
 from harness.record import Cost, Environment, Scores, Status
 from harness.suite import Budget, Evaluation, ModelTable
@@ -139,6 +139,97 @@ def test_a_finished_run_without_per_example_scores_is_unfit():
 
 def test_runs_of_different_numbers_of_examples_are_unfit():
     assert unfit(row([[0.3, 0.4], [0.3]])) == "its runs have different numbers of examples"
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_the_worst_and_the_best_score_are_fit(value):
+    assert unfit(row(np.full((2, 3), value))) == ""
+
+
+@pytest.mark.parametrize("value", [-0.001, 1.001, np.inf, np.nan])
+@pytest.mark.parametrize("place", [(0, 0), (1, 2)])
+def test_a_score_outside_of_0_to_1_is_unfit_wherever_it_stands(value, place):
+    scores = THEN.copy()
+    scores[place] = value
+    assert unfit(row(scores)).startswith(f"seed {place[0]}: rouge1 is ")
+
+
+def test_a_finished_run_without_any_example_is_unfit():
+    found = measured([(finished(), {name: np.array([]) for name in ("rouge1", "rouge2", "rougeL", "rougeLsum")})])
+    assert unfit(found) == "seed 0: its rouge1 scores are missing"
+
+
+def test_the_first_seed_that_is_at_fault_is_named():
+    entries = [*runs(THEN), scored(unfinished(seed=2, status=Status.DIVERGED, reason="nan"))]
+    assert unfit(measured((one.record, one.scores) for one in entries)) == "seed 2 ended diverged: nan"
+
+
+def test_the_means_of_a_row_are_over_the_seeds_that_have_scores():
+    assert row([[0.3, 0.5], [0.6, 0.8]]).row.means["rougeL"] == pytest.approx(0.55)
+    half = measured((one.record, one.scores) for one in [*runs(THEN[:1]), scored(unfinished(seed=1))])
+    assert half.row.means["rouge1"] == pytest.approx(0.4)
+    assert measured([(unfinished(), {})]).row.means == {}
+
+
+def test_the_peak_of_a_row_is_that_of_the_hungriest_of_the_seeds_that_are_asked_for():
+    entries = [
+        one
+        for seed, peak in enumerate((30, 90, None, 50))
+        for one in runs(THEN[:1], seeds=(seed,), cost=Cost(peak_rss_bytes=peak))
+    ]
+    found = measured((one.record, one.scores) for one in entries).row
+    assert [found.peak("peak_rss_bytes", seeds) for seeds in ((0, 1, 2, 3), (0, 2, 3), (2,), ())] == [
+        90,
+        50,
+        None,
+        None,
+    ]
+    assert found.peak("peak_gpu_bytes", (0, 1)) is None
+
+
+def test_a_row_is_made_comparable_by_a_run_that_finished():
+    failed = unfinished(seed=0)
+    whole = runs(THEN[:1], seeds=(1,))[0]
+    found = measured([(failed, {}), (whole.record, whole.scores)]).row
+    assert found.key.data_hash == "c82ca3c94f74"
+    assert list(found.runs) == [0, 1]
+
+
+def test_a_long_reason_is_told_on_one_line_that_ends_somewhere():
+    found = measured([(unfinished(reason="one\n  two" + "x" * 400), {})]).row.runs[0].reason
+    assert found.startswith("one twox")
+    assert (len(found), found[-2:]) == (302, " …")
+    assert measured([(unfinished(reason="x" * 300), {})]).row.runs[0].reason == "x" * 300
+
+
+def test_a_hash_of_scores_sees_every_bit_and_no_order():
+    scores = {"rouge1": np.array([0.25, 0.5]), "rouge2": np.array([0.5, 0.25])}
+    assert len(hash_of(scores)) == 12
+    assert hash_of(dict(reversed(scores.items()))) == hash_of(scores)
+    assert hash_of(scores | {"rouge2": np.array([0.5, np.nextafter(0.25, 1)])}) != hash_of(scores)
+    assert hash_of({"rouge1": scores["rouge2"], "rouge2": scores["rouge1"]}) != hash_of(scores)
+
+
+def test_the_wall_limit_is_no_part_of_what_is_comparable():
+    budgets = (Budget(max_steps=20), Budget(max_steps=20, hard_seconds=99.0))
+    assert len({str(row(THEN, asked={"budget": each}).row.key) for each in budgets}) == 1
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "told"),
+    [
+        (1000, 1234, "1,000 → 1,234 (+234)"),
+        (5, 3, "5 → 3 (−2)"),
+        (None, 3, "unknown → 3"),
+        (3, None, "3 → unknown"),
+    ],
+)
+def test_a_count_is_told_with_its_move(then, now, told):
+    assert move(then, now) == told
+
+
+def test_memory_is_told_in_megabytes():
+    assert megabytes(1_234_500_000, None) == "1,234 MB → unknown"
 
 
 # --- the fingerprint
@@ -418,6 +509,34 @@ def test_predictions_that_differ_at_equal_scores_are_told():
 def test_answers_that_are_the_same_by_other_weights_are_told():
     then, now = (accepted(row(THEN, weights_hash=each)) for each in ("1", "2"))
     assert updates(then, now) == ["lora: other weights"]
+
+
+def test_a_row_of_another_key_replaces_one_of_more_seeds():
+    old, new = accepted(row(THEN)), accepted(row(NOW[:1], data_hash="0"))
+    assert same(merged(old, new), new)
+    assert "data_hash c82ca3c94f74 → 0, seeds 0, 1 → 0" in updates(old, new)[0]
+
+
+def test_as_many_seeds_replace_those_that_were_accepted_and_more_do_too():
+    for seeds, values in (((3, 4), NOW), ((0, 1, 2), np.vstack([NOW, NOW[:1]]))):
+        new = accepted(row(values, seeds=seeds))
+        assert same(merged(accepted(row(THEN)), new), new)
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "told"),
+    [
+        (1000, 1101, "peak_gpu_bytes 0 MB → 0 MB"),
+        (1000, 899, "peak_gpu_bytes 0 MB → 0 MB"),
+        (None, 5 * 10**6, "peak_gpu_bytes unknown → 5 MB"),
+        (5 * 10**6, None, "peak_gpu_bytes 5 MB → unknown"),
+        (1000, 1099, "unchanged"),
+        (None, None, "unchanged"),
+    ],
+)
+def test_a_peak_that_moved_by_more_than_a_tenth_either_way_is_told(then, now, told):
+    both = (accepted(row(THEN, cost=Cost(steps=1, peak_gpu_bytes=peak))) for peak in (then, now))
+    assert updates(*both) == [f"lora: {told}"]
 
 
 def test_a_row_that_failed_is_not_accepted_and_the_old_one_stays():

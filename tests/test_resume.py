@@ -5,7 +5,7 @@ from records import finished, prediction, spec, unfinished
 
 from harness import resume
 from harness.errors import StoreError
-from harness.record import Environment, Leakage, Outcome, Preflight, Status, hash_of
+from harness.record import Environment, Generation, Leakage, Outcome, Preflight, Status, hash_of
 from harness.suite import Budget
 
 HERE = Environment(
@@ -116,6 +116,41 @@ def test_a_run_of_another_environment_is_done_again(changes, told):
 )
 def test_a_run_on_other_data_or_another_base_is_done_again(changes, told):
     assert reason(spec(), stored(**changes)) == told
+
+
+def test_a_run_with_other_generation_settings_of_its_base_is_done_again():
+    here = SESSION.model_copy(update={"generation": Generation(used={"length_penalty": 2.0})})
+    assert reason(spec(), stored(), here=here) == "what is used of its base model's generation settings changed"
+    assert decide(spec(), stored(generation=here.generation), here=here).stored
+    assert decide(spec(), stored(generation=None)).stored  # a record of before they were kept
+
+
+@pytest.mark.parametrize("change", [{"python": "3.12.0"}, {"platform": "Darwin"}, {"dtype": "bfloat16"}], ids=str)
+def test_a_run_of_another_python_platform_or_arithmetic_is_done_again(change):
+    elsewhere = SESSION.model_copy(update={"environment": HERE.model_copy(update=change)})
+    (name, value), *_ = change.items()
+    assert reason(spec(), stored(), here=elsewhere) == (
+        f"its environment changed: {name} {getattr(HERE, name)} → {value}"
+    )
+
+
+def test_attention_follows_from_the_rest_and_changes_nothing():
+    entry = stored(environment=HERE.model_copy(update={"attention": "eager"}))
+    assert decide(spec(), entry).stored is entry.record
+
+
+def test_answers_are_read_only_where_all_else_is_the_same():
+    def unread(_):
+        raise AssertionError("read in vain")
+
+    for entry in (stored("dora"), stored(data_hash="another"), stored(spec=spec(batch_size=8))):
+        assert resume.decide(spec(), [entry.record], unread, SESSION).stored is None
+
+
+def test_of_several_runs_of_a_name_the_latest_says_what_changed():
+    entries = [stored(spec=spec(batch_size=8)), stored(spec=spec(source="0123456789ab"))]
+    assert reason(spec(), *entries) == "its method's file changed"
+    assert reason(spec(), *entries[::-1]) == "the suite's batch size changed"
 
 
 def test_a_run_of_another_build_of_the_same_versions_is_not_done_again():

@@ -4,7 +4,7 @@ import tomllib
 from concurrent.futures import Future
 
 import pytest
-from records import entry, finished, spec
+from records import entry, finished, spec, unfinished
 
 from harness import leaderboard, search
 from harness.errors import StoreError, SuiteError
@@ -47,6 +47,15 @@ def test_the_default_is_tried_first_and_the_others_lie_evenly_around_it():
     assert search.multipliers(TABLE) == pytest.approx([1, 10**-0.5, 10**0.5])
 
 
+def test_the_multiples_halve_the_widest_gap_of_the_logarithms_each_time():
+    found = search.multipliers(SearchTable(trials=7, spread=16.0))
+    assert found == pytest.approx([1, 1 / 4, 4, 1 / 8, 2, 1 / 2, 8])
+
+
+def test_a_suite_without_trials_has_no_multiples():
+    assert search.multipliers(SearchTable(trials=0)) == []
+
+
 def test_all_trials_lie_within_the_spread_and_differ():
     found = search.multipliers(SearchTable(trials=40, spread=4.0))
     assert len(set(found)) == 40
@@ -68,6 +77,22 @@ def test_the_best_trial_is_chosen():
 def test_a_trial_that_is_not_ok_is_never_chosen():
     trials = [tried(1, 0.3), tried(10, 0.9, Status.OVER_BUDGET), failed(0.1)]
     assert search.choose(trials) == 0.01
+
+
+def test_a_trial_without_a_score_is_never_chosen():
+    assert search.choose([tried(1, None), tried(10, 0.0)]) == 0.1
+    assert search.choose([tried(1, None)]) is None
+    assert search.choose([]) is None
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_better_trial_goes_before_one_nearer_to_the_default(order):
+    assert search.choose([tried(1, 0.4), tried(10, 0.41), tried(0.1, 0.3)][::order]) == 0.1
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_nearness_is_a_matter_of_factors(order):
+    assert search.choose([tried(3, 0.4), tried(0.2, 0.4)][::order]) == pytest.approx(0.03)  # 0.2 is a fifth
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -96,6 +121,11 @@ def test_a_trial_that_was_never_scored_counts_as_nothing_in_the_sensitivity():
     assert searched(tried(1, 0.3), tried(3, 0.4), failed(10)).sensitivity == pytest.approx(0.4)
 
 
+def test_what_was_scored_but_did_not_count_is_the_worst_and_never_the_best():
+    found = searched(tried(1, 0.3), tried(3, 0.9, Status.OVER_BUDGET), tried(10, 0.1, Status.NO_OP))
+    assert found.sensitivity == pytest.approx(0.3 - 0.1)
+
+
 def test_a_single_trial_shows_no_sensitivity_and_no_edge():
     found = searched(tried())
     assert (found.sensitivity, found.at_edge) == (0.0, False)
@@ -104,6 +134,23 @@ def test_a_single_trial_shows_no_sensitivity_and_no_edge():
 def test_a_best_trial_at_the_end_of_the_grid_is_told():
     assert searched().at_edge
     assert not searched(tried(1, 0.5), tried(10, 0.4), tried(0.1, 0.2)).at_edge
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_either_end_of_the_grid_is_one_in_whatever_order_the_trials_came(order):
+    trials = [tried(1, 0.3), tried(10, 0.2), tried(0.1, 0.4), tried(3, 0.1)][::order]
+    assert searched(*trials).at_edge
+    assert not searched(*trials[:2], tried(0.1, 0.1), tried(2, 0.5)).at_edge
+
+
+def test_a_trial_without_a_time_costs_nothing():
+    assert searched(tried(seconds=1.5), tried(10, seconds=None), tried(0.1, seconds=4.0)).seconds == 5.5
+
+
+def test_a_trial_of_a_run_that_failed_keeps_why():
+    assert search.trial(3.0, unfinished(reason="killed")) == Trial(
+        multiplier=3.0, status=Status.CRASHED, reason="Killed: killed"
+    )
 
 
 def test_the_cost_is_that_of_all_trials():
@@ -190,6 +237,19 @@ def test_a_search_does_not_belong_to_another_run(run):
 )
 def test_a_search_does_not_belong_to_a_run_on_other_data_or_another_base(change):
     assert not searched().belongs(ran().model_copy(update=change))
+
+
+def test_a_search_belongs_to_runs_that_are_judged_otherwise():
+    assert searched().belongs(
+        ran(evaluation=Evaluation(floor=9.0, samples=1), task=TaskTable(name="dialogsum", test_rows=3))
+    )
+    assert not searched().belongs(ran(evaluation=Evaluation(num_beams=2)))
+    assert not searched().belongs(ran(task=TaskTable(name="dialogsum", train_rows=3)))
+
+
+@pytest.mark.parametrize("change", [{"data_hash": "another"}, {"model_revision": "another"}], ids=str)
+def test_a_search_that_found_nothing_is_of_its_own_data_and_base_too(change):
+    assert not searched(failed()).belongs(ran(None).model_copy(update=change))
 
 
 def test_a_search_that_found_nothing_belongs_to_runs_as_they_were():
@@ -361,7 +421,15 @@ def test_a_table_that_the_suite_has_already_is_not_written_twice():
 
 
 @pytest.mark.parametrize(
-    ("status", "whole"), [(Status.DIVERGED, True), (Status.TIMED_OUT, False), (Status.OUT_OF_MEMORY, False)]
+    ("status", "whole"),
+    [
+        (Status.DIVERGED, True),
+        (Status.FAILED, True),
+        (Status.OVER_BUDGET, True),
+        (Status.TIMED_OUT, False),
+        (Status.OUT_OF_MEMORY, False),
+        (Status.CRASHED, False),
+    ],
 )
 def test_a_search_with_a_trial_that_was_unlucky_is_not_reused(status, whole):
     assert searched(tried(), failed(10, status)).whole == whole

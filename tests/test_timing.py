@@ -48,6 +48,64 @@ def test_a_slower_step_is_regressed_once_another_pass_confirms_it():
     assert found.fails
 
 
+@pytest.mark.parametrize("controls", [[0.0] * 4, QUIET], ids=["silent", "quiet"])
+@pytest.mark.parametrize(
+    ("ratio", "outcome"),
+    [
+        (1.0, Outcome.PASS),
+        (1.049, Outcome.PASS),
+        (1.051, Outcome.REGRESSED),
+        (1.08, Outcome.REGRESSED),
+        (1 / 1.049, Outcome.PASS),
+        (1 / 1.051, Outcome.IMPROVED),
+    ],
+)
+def test_on_a_quiet_machine_five_percent_are_the_border_on_either_side(ratio, outcome, controls):
+    passes = runs(0.3, ratio), runs(0.3, ratio)
+    assert timing.undecided("step_seconds_median", passes[:1], controls) == (outcome != Outcome.PASS)
+    assert judged(*passes, controls=controls).outcome == outcome
+
+
+@pytest.mark.parametrize("ratio", [1.051, 1.08])
+def test_one_pass_of_a_slower_method_does_not_pass_on_the_quietest_machine(ratio):
+    assert judged(runs(0.3, ratio), controls=[0.0] * 4).outcome == Outcome.INCONCLUSIVE
+
+
+def test_what_passes_is_shown_not_to_be_slower_by_a_tenth():
+    ratio, pairs, count = 1.03, 2, 6
+    bearable = (math.log(1.10) - math.log(ratio)) / stats.t.isf(0.05, count) * math.sqrt(pairs)
+    for factor, outcome in ((0.99, Outcome.PASS), (1.01, Outcome.INCONCLUSIVE)):
+        controls = [factor * bearable, -factor * bearable] * (count // 2)
+        assert judged(runs(0.3, ratio), controls=controls).outcome == outcome
+
+
+def test_on_a_noisy_machine_the_tolerance_is_what_it_goes_beyond_once_in_740_times():
+    count, pairs = 4, 4
+    error = 0.05 / math.sqrt(pairs)
+    limit = error * stats.t.isf(stats.norm.sf(3), count)
+    assert limit > math.log(1.05)
+    for factor, outcome in ((1.01, Outcome.REGRESSED), (0.99, Outcome.INCONCLUSIVE)):
+        passes = 2 * [runs(0.3, math.exp(factor * limit))]
+        assert judged(*passes, controls=[0.05, -0.05] * (count // 2)).outcome == outcome
+        passes = 2 * [runs(0.3, math.exp(-factor * limit))]
+        assert (judged(*passes, controls=[0.05, -0.05] * (count // 2)).outcome == Outcome.IMPROVED) == (factor > 1)
+
+
+def test_a_single_pair_that_is_far_off_moves_nothing():
+    steady, spoilt = runs(0.3, 1.02), Pass(base=(0.3, 0.3), head=(0.3 * 1.02, 3.0))
+    found = judged(spoilt, steady)
+    assert found.outcome == Outcome.PASS
+    assert found.detail.startswith("+2.0% (")
+
+
+def test_what_the_last_pass_alone_says_confirms_those_before_it_and_no_other_does():
+    slow, even = runs(0.3, 1.3), runs(0.3, 1.04)
+    assert judged(slow, slow, even).outcome == Outcome.INCONCLUSIVE
+    assert judged(even, slow, slow).outcome == Outcome.REGRESSED
+    fast = runs(0.3, 1 / 1.3)
+    assert judged(fast, fast, runs(0.3, 1 / 1.04)).outcome != Outcome.IMPROVED
+
+
 def test_what_the_machines_noise_could_hide_does_not_pass():
     loud = [0.3, -0.2, 0.25, -0.3]
     assert judged(runs(0.3, 0.9), runs(0.3, 0.95), controls=loud).outcome == Outcome.INCONCLUSIVE
@@ -105,6 +163,33 @@ def test_a_time_that_is_too_short_is_not_compared():
     found = judged(runs(0.0004, 3.0), controls=[], metric="generate_seconds")
     assert (found.outcome, found.detail) == (Outcome.INCOMPARABLE, "0.4 ms → 1.2 ms: too short to be told apart")
     assert not timing.undecided("generate_seconds", [runs(0.0004, 3.0)], [])
+
+
+@pytest.mark.parametrize(
+    ("metric", "least"), [("step_seconds_median", 0.001), ("train_seconds", 0.1), ("generate_seconds", 0.1)]
+)
+def test_a_time_is_short_below_its_own_least_on_both_sides(metric, least):
+    assert not timing.short(metric, [Pass((least, least), (least, least))])
+    assert timing.short(metric, [Pass((0.99 * least, 0.99 * least), (0.99 * least, 0.99 * least))])
+    assert not timing.short(metric, [Pass((0.5 * least, 0.5 * least), (least, least))])
+    assert not timing.short(metric, [Pass((least, least), (0.5 * least, 0.5 * least))])
+
+
+def test_what_more_passes_cannot_tell_from_noise_is_not_looked_at_again():
+    count = 8  # controls of two passes; of six there would be three times as many
+    error = 0.2 / math.sqrt(2 * timing.MOST)
+    half = error * stats.t.isf(stats.norm.sf(3), 3 * count) / 2
+    for factor, again in ((0.99, False), (1.01, True)):
+        passes = 2 * [runs(0.3, math.exp(factor * half))]
+        assert timing.undecided("step_seconds_median", passes, [0.2, -0.2] * (count // 2)) == again
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0.0004, "0.4 ms"), (0.3, "300 ms"), (0.99949, "999 ms"), (1.0, "1.00 s"), (75.256, "75.26 s")],
+)
+def test_times_are_told_in_seconds_from_one_second_on(seconds, told):
+    assert judged(runs(seconds, 1.0), metric="step_seconds_median").detail.split("→")[0].endswith(f"{told} ")
 
 
 def test_a_time_that_is_no_longer_short_is_compared():

@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from gate_simulation import HERE, accepted, row
+from gate_simulation import HERE, accepted, row, runs
 from scipy import stats
 
 from harness import gate
@@ -31,6 +31,15 @@ def beside(now, past, rules=None, now_changes=None, **changes):
     changes = {"cost": UNTRAINED} | changes
     now, past = row(now, **(changes | (now_changes or {}))), row(past, **changes)
     return {one.metric: one for one in gate.verdicts({"lora": now}, HERE, [accepted(past)], rules)}
+
+
+def seed_by_seed(values, **changes):
+    """A row each seed of which has a change of its own."""
+    return gate.rows(
+        entry
+        for seed in range(len(values))
+        for entry in runs(values[[seed]], seeds=[seed], **{name: each[seed] for name, each in changes.items()})
+    )["lora"]
 
 
 def moved(points, spread, examples=20, base=0.5):
@@ -201,20 +210,11 @@ def test_a_method_with_the_very_same_weights_has_none():
 
 
 def test_of_two_seeds_both_must_have_the_same_weights():
-    now, then = anew(-2.5, seeds=2)
-    cost = Cost(trainable_parameters=5)
-    pairs = [
-        gate.rows([*(one for one in _runs(each, cost, hashes))])["lora"] for each, hashes in ((now, "ab"), (then, "ac"))
-    ]
-    found = gate.verdicts({"lora": pairs[0]}, HERE, [accepted(pairs[1])])
+    now, then = (
+        seed_by_seed(each, weights_hash=hashes) for each, hashes in zip(anew(-2.5, 2), ("ab", "ac"), strict=True)
+    )
+    found = gate.verdicts({"lora": now}, HERE, [accepted(then)])
     assert not any("the same weights" in one.message for one in found)
-
-
-def _runs(values, cost, hashes):
-    from gate_simulation import runs
-
-    for seed, weights_hash in enumerate(hashes):
-        yield from runs(values[seed : seed + 1], seeds=(seed,), cost=cost, weights_hash=weights_hash)
 
 
 # Counts and memory
@@ -234,19 +234,10 @@ def test_counts_that_moved_alike_under_all_seeds_are_told_once_and_others_seed_b
     then = np.full((3, 4), 0.5)
     alike = beside(then, then, cost=Cost(steps=5), now_changes={"cost": Cost(steps=9)})["steps"]
     assert alike.detail == "5 → 9 (+4); the method's settings and source did not change"
-    mixed = gate.rows([one for seed, steps in enumerate((6, 5, 7)) for one in _steps(then, seed, steps)])["lora"]
-    (found,) = [
-        one
-        for one in gate.verdicts({"lora": mixed}, HERE, [accepted(row(then, cost=Cost(steps=5)))])
-        if one.metric == "steps"
-    ]
-    assert found.detail.startswith("seed 0: 5 → 6 (+1), seed 2: 5 → 7 (+2); ")
-
-
-def _steps(values, seed, steps):
-    from gate_simulation import runs
-
-    return runs(values[:1], seeds=(seed,), cost=Cost(steps=steps))
+    mixed = seed_by_seed(then, cost=[Cost(steps=steps) for steps in (6, 5, 7)])
+    found = gate.verdicts({"lora": mixed}, HERE, [accepted(row(then, cost=Cost(steps=5)))])
+    (steps,) = [one for one in found if one.metric == "steps"]
+    assert steps.detail.startswith("seed 0: 5 → 6 (+1), seed 2: 5 → 7 (+2); ")
 
 
 @pytest.mark.parametrize(
@@ -285,8 +276,6 @@ def test_other_examples_are_incomparable_with_their_numbers():
     assert (found.outcome, found.detail) == (Outcome.INCOMPARABLE, "examples 5 → 4")
 
 
-@pytest.mark.parametrize(("value", "told"), [(1e-310, "p < 1e-300"), (3.2e-5, "p = 3e-5"), (0.001, "p = 0.001")])
-def test_p_values_are_told_short(value, told):
-    from harness.compared import _p
-
-    assert _p(value) == told
+def test_a_p_value_too_small_for_a_number_is_told_as_such():
+    then = np.full((1, 200), 0.5)
+    assert "p < 1e-300 after Holm" in beside(then - 0.2, then)["rouge1"].message

@@ -1,5 +1,6 @@
 """What is written is what is read, nothing is half written, and nothing unreadable passes in silence."""
 
+import errno
 import gc
 import gzip
 import json
@@ -447,6 +448,22 @@ def test_a_later_search_of_a_method_takes_the_place_of_an_earlier_one_of_the_sam
     assert store.read_searches("dora") == [searched(0.3, "dora")]
     assert store.search_log("lora").read_text() == "tried 0.2"
     assert store.search_log("dora").read_text() == "tried 0.3"
+
+
+def test_a_search_that_cannot_be_written_comes_first_until_the_session_ends(store, tmp_path, monkeypatch):
+    store.write_search(searched(0.1))
+
+    def refuse(beside, path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patches:
+        patches.setattr(Path, "replace", refuse)
+        with pytest.raises(StoreError, match="free some space"):
+            store.write_search(searched(0.2))
+    assert store.read_searches("lora") == [searched(0.2), searched(0.1)]
+    assert Store(tmp_path, "small").read_searches("lora") == [searched(0.1)]
+    store.write_search(searched(0.3))
+    assert store.read_searches("lora") == [searched(0.3)]
 
 
 def test_a_store_that_takes_runs_of_another_holds_them_with_their_searches_and_no_others(store, tmp_path):

@@ -5,6 +5,7 @@ from itertools import chain, pairwise, repeat
 import pytest
 import torch
 
+from harness import budget
 from harness.budget import Batches, tokens
 from harness.suite import Budget
 from harness.task import Encoded, collate
@@ -56,16 +57,59 @@ def test_the_last_batch_is_cut_to_the_tokens_that_are_left():
     assert given.used.tokens == 48
 
 
+def test_a_budget_smaller_than_a_row_gives_that_row():
+    given = batches(4, max_tokens=1)
+    assert sizes(given) == [1]
+    assert (given.used.tokens, given.progress) == (8, 1.0)
+
+
 def test_tokens_are_overrun_by_less_than_one_row():
     given = batches(4, max_tokens=50)
     assert sizes(given) == [4, 2, 1]
     assert given.used.tokens == 56
 
 
-def test_time_ends_an_endless_source():
-    given = batches(1, max_seconds=0.02)
-    assert len(list(given)) > 1
-    assert given.used.seconds >= 0.02
+@pytest.fixture
+def clock(monkeypatch):
+    """``clock(given, *times)``: the batches as asked for at these seconds, until they end."""
+    now = [0.0]
+    monkeypatch.setattr(budget, "perf_counter", lambda: now[0])
+
+    def ask(given, *times):
+        taken = []
+        for now[0] in times:
+            taken += [batch for batch in [next(given, None)] if batch is not None]
+        return taken
+
+    return ask
+
+
+def test_time_runs_from_the_first_batch_and_ends_the_training_on_the_stroke(clock):
+    given = batches(1, max_seconds=4.0)
+    assert given.progress == 0.0
+    assert len(clock(given, 100.0, 101.0, 103.9)) == 3
+    assert (given.used.seconds, given.progress) == (pytest.approx(3.9), pytest.approx(0.975))
+    assert clock(given, 104.0) == []
+    assert (given.used.seconds, given.used.steps) == (4.0, 3)
+
+
+def test_time_that_is_long_over_is_all_of_the_budget_and_no_more(clock):
+    given = batches(1, max_seconds=4.0)
+    clock(given, 0.0, 9.0)
+    assert given.progress == 1.0
+
+
+def test_a_step_lasts_from_one_batch_to_the_next_and_the_first_three_do_not_count(clock):
+    """The last is that after which the budget was found spent."""
+    given = batches(1, max_steps=6)
+    clock(given, 0.0, 10.0, 30.0, 60.0, 61.0, 63.0, 66.5)
+    assert given.step_seconds == [1.0, 2.0, 3.5]
+
+
+def test_a_training_of_three_steps_has_no_step_to_tell_the_time_of(clock):
+    given = batches(1, max_steps=3)
+    clock(given, 0.0, 1.0, 2.0, 3.0)
+    assert given.step_seconds == []
 
 
 @pytest.mark.parametrize(
@@ -111,11 +155,11 @@ def test_progress_is_that_of_the_limit_that_is_nearest():
     assert given.progress == 0.2
 
 
-def test_reading_progress_does_not_start_the_clock():
+def test_reading_progress_does_not_start_the_clock(clock):
     given = batches(4, max_seconds=1000.0)
     assert (given.progress, given.progress) == (0.0, 0.0)
-    next(given)
-    assert given.progress > 0.0
+    clock(given, 50.0, 60.0)
+    assert given.progress == 0.01
 
 
 def test_tokens_do_not_count_padding():
@@ -128,3 +172,17 @@ def test_a_row_is_cut_by_its_own_tokens_and_not_by_the_width_of_its_batch():
     given = Batches(repeat(collate([SHORT, SHORT, ROW], pad=0)), Budget(max_tokens=6), torch.device("cpu"))
     assert sizes(given) == [2]
     assert given.used.tokens == 6
+
+
+def test_rows_are_cut_in_their_order_where_their_tokens_reach_the_limit_exactly():
+    """Rows of 8, 3 and 8 tokens: 11 are the first two, 10 the first and one that overruns."""
+    for limit, expected, used in ((11, [2], 11), (19, [3], 19), (10, [1, 1], 16), (18, [2, 1], 19)):
+        given = Batches(repeat(collate([ROW, SHORT, ROW], pad=0)), Budget(max_tokens=limit), torch.device("cpu"))
+        assert sizes(given) == expected
+        assert given.used.tokens == used
+
+
+def test_what_is_kept_of_a_cut_batch_are_its_first_rows():
+    first, second = (Encoded(torch.tensor([number, 1]), torch.tensor([number])) for number in (5, 6))
+    (batch,) = Batches(repeat(collate([first, second], pad=0)), Budget(max_examples=1), torch.device("cpu"))
+    assert (batch["input_ids"].tolist(), batch["labels"].tolist()) == ([[5, 1]], [[5]])

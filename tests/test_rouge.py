@@ -2,6 +2,7 @@
 
 from itertools import product
 from random import Random
+from statistics import fmean
 
 import pytest
 from rouge_score.rouge_scorer import RougeScorer
@@ -123,6 +124,27 @@ def test_several_references_count_with_their_mean_and_with_the_best_of_each_metr
 
 
 def test_each_text_meets_its_own_references_however_many():
-    scores = scoring.rouge(["red", "green", "blue"], [["red"], ["red", "blue"], ["blue", "blue", "green"]])
-    assert [mean["rouge1"] for mean, _ in scores] == [1.0, 0.0, pytest.approx(2 / 3)]
-    assert [best["rouge1"] for _, best in scores] == [1.0, 0.0, 1.0]
+    """Every pair has a score of its own: one to six of the text's words, of which there are six."""
+    words = ("red", "green", "blue", "black", "white", "pink")
+    texts = [" ".join(f"{word}{number}" for word in words) for number in range(3)]
+    shared = [(1, 2), (3,), (6, 4, 5)]
+    references = [
+        [" ".join(text.split()[:count]) for count in counts] for text, counts in zip(texts, shared, strict=True)
+    ]
+    f1 = [[2 * count / (6 + count) for count in counts] for counts in shared]
+    scores = scoring.rouge(texts, references)
+    assert [mean["rouge1"] for mean, _ in scores] == pytest.approx([fmean(row) for row in f1])
+    assert [best["rouge1"] for _, best in scores] == pytest.approx([max(row) for row in f1])
+
+
+def test_a_text_without_a_list_of_references_is_not_passed_over():
+    with pytest.raises(ValueError, match="shorter"):
+        scoring.rouge(["red", "green"], [["red"]])
+
+
+def test_scores_are_read_with_the_tokenizer_of_the_block_and_behind_it_as_before():
+    text, reference = ["Том опоздал"], [["Том спит"]]
+    assert scoring.rouge(text, reference)[0][0]["rouge1"] == 0.0
+    with scoring.reading("words"):
+        assert scoring.rouge(text, reference)[0][0]["rouge1"] == 0.5
+    assert scoring.rouge(text, reference)[0][0]["rouge1"] == 0.0

@@ -36,12 +36,55 @@ def run(tiny_folder, toy_task, tmp_path, monkeypatch):
     return execute
 
 
-@pytest.mark.parametrize("method", ["full_finetune", "lora", "prompt_tuning"])
+@pytest.mark.parametrize("method", ["lora", "prompt_tuning"])
 def test_gradient_checkpointing_changes_no_answer(run, method):
     with_it, without = run(method, gradient_checkpointing=True), run(method)
     assert not with_it.record.error, with_it.record.error.message
     assert with_it.record.status == without.record.status == Status.OK
     assert with_it.record.predictions_hash == without.record.predictions_hash
+
+
+WITNESS = """
+from harness.method import Method
+
+class Witness(Method):
+    \"\"\"Trains everything; each answer is the number of rows in each pass through the encoder's first layer.\"\"\"
+
+    def build(self, base):
+        self.passes = []
+        base.encoder.block[0].layer[0].register_forward_hook(lambda _, inputs, __: self.passes.append(len(inputs[0])))
+        return base
+
+    def train(self, model, batches):
+        super().train(model, batches)
+        self.seen = list(self.passes)
+
+    def generate(self, model, prompts):
+        return [str(self.seen) for _ in prompts]
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "passes"),
+    [
+        ({}, [8, 8, 4]),
+        ({"micro_batch_size": 3}, [3, 3, 2, 3, 3, 2, 3, 1]),
+        ({"gradient_checkpointing": True}, [8, 8, 8, 8, 4, 4]),  # the second time on the way back
+        ({"gradient_checkpointing": True, "micro_batch_size": 5}, [5, 5, 3, 3, 5, 5, 3, 3, 4, 4]),
+        ({"batch_size": 4}, [4, 4, 4, 4, 4]),
+    ],
+    ids=["plain", "micro batches", "checkpointing", "both", "batch size"],
+)
+def test_batches_pass_through_the_model_as_the_suite_says(run, tmp_path, changes, passes):
+    """Twenty examples are an epoch of sixteen and four more."""
+    (tmp_path / "witness.py").write_text(WITNESS)
+    outcome = run("witness", plugins=registry.discover([tmp_path]), budget=Budget(max_examples=20), **changes)
+    assert {prediction.text for prediction in outcome.predictions} == {str(passes)}
+    assert (outcome.record.status, outcome.record.cost.examples) == (Status.OK, 20)
+
+
+def test_a_method_that_does_not_train_is_not_checkpointed(run):
+    assert run("zero_shot", gradient_checkpointing=True).record.status == Status.OK
 
 
 @pytest.mark.parametrize("method", ["full_finetune", "lora"])
@@ -55,8 +98,10 @@ def test_a_method_that_does_not_train_has_no_trained_weights(run):
 
 
 def test_micro_batches_take_the_budget_of_whole_batches(run):
-    cost = run(micro_batch_size=3).record.cost
-    assert (cost.examples, cost.steps, cost.optimizer_steps) == (24, 3, 3)
+    cost = run(micro_batch_size=3, budget=Budget(max_steps=5)).record.cost
+    assert (cost.examples, cost.steps, cost.optimizer_steps) == (40, 5, 5)
+    assert cost.step_seconds_median is not None
+    assert 0 < cost.step_seconds_median <= cost.step_seconds_p90
 
 
 def test_a_sample_row_is_answered_and_does_not_count(run, rows, tokenizer):

@@ -1,5 +1,6 @@
 """A task asks at the test what it trained on, cuts dialogues only, and its batches hold every row once an epoch."""
 
+import random
 from dataclasses import replace
 from itertools import islice
 from random import Random
@@ -12,7 +13,7 @@ from harness import data, prepared
 from harness.errors import DataError, SuiteError
 from harness.source_limit import fit
 from harness.suite import TaskTable
-from harness.task import PROMPTS, Encoded, collate, prepare
+from harness.task import PROMPTS, Encoded, Task, collate, prepare
 
 PROMPT = PROMPTS["dialogsum"]
 
@@ -179,12 +180,93 @@ def test_a_long_summary_is_cut_to_the_target_limit(make_task, tokenizer):
     assert task.targets_truncated == 1.0
 
 
+def test_the_share_of_cut_summaries_is_that_of_those_longer_than_the_limit(make_task, tokenizer):
+    texts = ["One.", "One two three.", "One two three four five six.", "One two three."]
+    lengths = [len(ids) for ids in tokenizer(text_target=texts)["input_ids"]]
+    task = make_task([row(f"Hi {text}", text) for text in texts], [row("Bye.")], max_target_tokens=lengths[1])
+    assert [len(encoded.target) for encoded in task.training] == [lengths[0], lengths[1], lengths[1], lengths[1]]
+    assert task.targets_truncated == 0.25
+
+
+def test_a_task_fills_short_rows_with_its_tokenizers_pad_token(make_task):
+    tokenizer = ByT5Tokenizer()
+    tokenizer.pad_token = tokenizer.eos_token
+    rows = [row("Hi."), row("Hi, hello, hello.", number=2)]
+    batch = next(make_task(rows, rows, tokenizer=tokenizer).batches(2, seed=0))
+    assert set(batch["input_ids"][batch["attention_mask"] == 0].tolist()) == {1}
+
+
 def test_padding_is_masked_out_of_the_source_and_ignored_in_the_labels():
     rows = [([5, 6, 7], [8, 1]), ([9], [8, 3, 1])]
     batch = collate([Encoded(torch.tensor(source), torch.tensor(target)) for source, target in rows], pad=0)
     assert batch["input_ids"].tolist() == [[5, 6, 7], [9, 0, 0]]
     assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
     assert batch["labels"].tolist() == [[8, 1, -100], [8, 3, 1]]
+
+
+def test_a_token_that_is_also_the_padding_is_read_where_it_is_part_of_a_row():
+    rows = [([7, 5, 7], [7, 1]), ([9], [8])]
+    batch = collate([Encoded(torch.tensor(source), torch.tensor(target)) for source, target in rows], pad=7)
+    assert batch["input_ids"].tolist() == [[7, 5, 7], [9, 7, 7]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
+    assert batch["labels"].tolist() == [[7, 1], [8, -100]]
+    assert {tensor.dtype for tensor in batch.values()} == {torch.int64}
+
+
+def of_lengths(*lengths, pad=0):
+    """A task whose training rows have sources and targets of these lengths; a row's number is its first token."""
+    training = [
+        Encoded(torch.tensor([number, *[5] * (source - 1)]), torch.tensor([7] * target))
+        for number, (source, target) in enumerate(lengths, 10)
+    ]
+    return Task(PROMPT, training, [], hash="", targets_truncated=0.0, pad=pad)
+
+
+def groups(batches, count):
+    """The rows' numbers in the next batches."""
+    return [batch["input_ids"][:, 0].tolist() for batch in islice(batches, count)]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "together"),
+    [
+        ([(2, 9), (2, 1), (3, 9), (3, 1)], [{10, 12}, {11, 13}]),  # of similar targets: 8 + 24 tokens, not 22 + 24
+        ([(1, 2), (1, 1), (9, 2), (9, 1)], [{10, 11}, {12, 13}]),  # of similar sources: 6 + 22 tokens, not 20 + 22
+    ],
+    ids=["targets", "sources"],
+)
+def test_rows_share_a_batch_by_the_side_that_leaves_less_padding(lengths, together):
+    for seed in range(4):
+        found = [set(group) for group in groups(of_lengths(*lengths).batches(2, seed), 2)]
+        assert sorted(found, key=min) == together
+
+
+@pytest.mark.parametrize(("rows", "batch_size"), [(300, 2), (131, 2), (7, 3), (5, 8), (64, 1)])
+def test_an_epoch_holds_every_row_once_also_beyond_what_is_drawn_at_once(rows, batch_size):
+    rng = Random(0)
+    task = of_lengths(*[(rng.randint(1, 9), rng.randint(1, 9)) for _ in range(rows)])
+    found = groups(task.batches(batch_size, seed=1), -(-rows // batch_size))
+    assert sorted(number for group in found for number in group) == list(range(10, 10 + rows))
+    batches = task.batches(batch_size, seed=1)
+    assert groups(batches, len(found)) == found
+    assert sorted(number for group in groups(batches, len(found)) for number in group) == list(range(10, 10 + rows))
+
+
+def test_the_order_is_the_one_that_stored_results_were_trained_in():
+    """Another order would be other results under the same spec."""
+    task = of_lengths(*[(number % 5 + 1, number % 3 + 1) for number in range(10)])
+    assert groups(task.batches(3, seed=0), 5) == [[13, 19, 14], [10, 16, 11], [17, 15, 12], [18], [18]]
+
+
+def test_the_order_does_not_depend_on_what_else_draws_random_numbers():
+    task = of_lengths(*[(2, 2)] * 12)
+    expected = groups(task.batches(2, seed=0), 9)
+    random.seed(7)
+    torch.manual_seed(7)
+    batches = task.batches(2, seed=0)
+    for group in expected:
+        assert groups(batches, 1) == [group]
+        random.random()
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 24, 100])

@@ -35,6 +35,7 @@ COUNTS = (5, 60, 200)  # methods
 MANY, NOISE = 60, 2.5
 AHEAD = (3.0, 5.0, 10.0)  # points by which the best method is
 RESAMPLES = 2000  # of the bootstrap that was
+FEWER = 5  # sessions for what is only compared with: one in so many
 
 Array = NDArray[np.float64]
 Told = Callable[[Sequence[Array]], float]  # the share of the other methods that the first is told to be better than
@@ -108,12 +109,13 @@ def ranks(draws: int) -> Iterator[str]:
     for count in COUNTS:
         for title, noises in spans.items():
             random = np.random.default_rng(4)
-            held = dict.fromkeys(ESTIMATES, 0)
-            for _ in range(draws):
+            held: dict[str, list[bool]] = {name: [] for name in ESTIMATES}
+            for session in range(draws):
                 samples = _samples(simulated(random, noises(count), *USUAL))
                 for name, estimate in ESTIMATES.items():
-                    held[name] += not ranking(samples, estimate).told.any()
-            lines.append([f"{count}", title, *(f"{number / draws:.1%}" for number in held.values())])
+                    if name == "now" or session < draws / FEWER:
+                        held[name].append(not ranking(samples, estimate).told.any())
+            lines.append([f"{count}", title, *(f"{np.mean(found):.1%}" for found in held.values())])
     yield _table(["equal methods", "noise", *ESTIMATES], lines)
 
 
@@ -143,9 +145,11 @@ def groups(draws: int) -> Iterator[str]:
 def power(draws: int, few: int) -> Iterator[str]:
     """Of how many of the other methods a best one is told, by how far it is ahead."""
     ways: Mapping[str, tuple[Told, int]] = {
+        "now": (_of_best(scatter.shared), draws),
         "before, without a correction": (_before, few),
-        **{name: (_of_best(estimate), draws) for name, estimate in ESTIMATES.items()},
-        "Holm over all pairs": (_holm, draws),
+        "Holm over all pairs": (_holm, few),
+        "one variance for all": (_of_best(_pooled), few),
+        "each its own": (_of_best(_own), few),
     }
     lines = []
     for name, (way, times) in ways.items():
@@ -284,8 +288,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "compared": lambda: compared(asked.draws),
         "real": lambda: real(asked.draws, Store(asked.results, asked.suite)),
         "ranks": lambda: ranks(asked.draws),
-        "groups": lambda: groups(asked.draws),
-        "power": lambda: power(asked.draws, max(asked.draws // 10, 1)),
+        "groups": lambda: groups(max(asked.draws // FEWER, 1)),
+        "power": lambda: power(asked.draws, max(asked.draws // FEWER, 1)),
     }
     for name, made in tables.items():
         if asked.only in (None, name):

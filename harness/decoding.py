@@ -89,8 +89,8 @@ def _count(outputs: torch.Tensor, ends: Sequence[int], limit: int) -> None:
 
 
 def _ends(model: Seq2Seq, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """The tokens that end a text."""
-    ends = model.generation_config.eos_token_id
+    """The tokens that end a text; a model of a method's own may not say."""
+    ends = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     ends = tokenizer.eos_token_id if ends is None else ends
     return [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
 

@@ -15,8 +15,8 @@ import numpy as np
 from harness.statistics import Array, Sample
 
 # The grid of the fit: degrees of freedom that what is usual is worth, and its logarithm beside that of the mean.
-WORTH = np.geomspace(0.5, 200, 41)[:, None, None]
-USUAL = np.linspace(-4.0, 0.5, 91)[None, :, None]
+WORTH = np.geomspace(0.5, 200, 25)[:, None, None]
+USUAL = np.linspace(-4.0, 0.5, 46)[None, :, None]
 PENALTY = 1.0  # in log-likelihood, for one parameter more (Akaike)
 
 

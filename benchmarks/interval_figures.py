@@ -3,7 +3,7 @@
 A method's scores are simulated as its level + the difficulty of each example (standard deviation 15 points, the same
 for all methods) + a training effect of each seed (the noise) + what is left of each answer (10 points). Equal methods
 have the same level. Everything that is simulated goes through ``harness.statistics`` and ``harness.ranking`` as it is;
-"before" is the bootstrap over examples and seeds that the leaderboard had until December 2026.
+"before" is the bootstrap over examples and seeds that the leaderboard had until November 2026.
 
 Prints the Markdown of the tables in ``docs/statistics.md``; the same numbers every time. Some twenty minutes on one
 core; ``--only`` makes one of them.

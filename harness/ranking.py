@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from harness import scatter
 from harness.statistics import LEVEL, SMALLEST, Array, Sample, p_value
 
-OUTLIERS_FROM = 4  # methods; in smaller groups the pairs see as much
-OUTLIERS = 0.5  # their share of a group's level
+OUTLIERS_FROM = 6  # methods; in smaller groups the pairs see nearly as much, and are wrong less often
+OUTLIERS = 0.5  # of a group's level is for them, beside the whole for its pairs, which is more than pairs need
 POWER = 0.8
 
 Truth = NDArray[np.bool_]

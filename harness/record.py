@@ -149,7 +149,7 @@ class Failure(Block):
     @property
     def cause(self) -> str:
         """The message behind its type, or alone where the type only repeats the run's status."""
-        return self.message if self.type in list(Status) else f"{self.type}: {self.message}"
+        return self.message if self.type.lower() in list(Status) else f"{self.type}: {self.message}"
 
 
 class Checks(Block):

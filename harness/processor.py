@@ -17,11 +17,12 @@ Waits = Mapping[str, int]  # nanoseconds by thread, so far
 def waits() -> Waits:
     """Those of this process; empty where the system does not tell."""
     found, ran = {}, 0
-    for path in TASKS.glob("*/schedstat"):
-        with suppress(OSError, ValueError):  # a thread that has just ended
-            running, waiting, _ = map(int, path.read_text().split())
-            found[path.parent.name] = waiting
-            ran += running
+    with suppress(OSError, MemoryError):  # a run may have left no memory to list its threads in
+        for path in TASKS.glob("*/schedstat"):
+            with suppress(OSError, ValueError):  # a thread that has just ended
+                running, waiting, _ = map(int, path.read_text().split())
+                found[path.parent.name] = waiting
+                ran += running
     return found if ran else {}  # a kernel that does not count says 0 of everything
 
 

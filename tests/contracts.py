@@ -198,6 +198,8 @@ def others(name: str, value: Any) -> list[Any]:
     """Other values of a hyper-parameter, the likeliest to be allowed first."""
     if name in OTHER:
         return [OTHER[name]]
+    if isinstance(value, list | tuple):
+        return [value[:1]]
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, int):

@@ -234,10 +234,14 @@ def test_counts_that_moved_alike_under_all_seeds_are_told_once_and_others_seed_b
     then = np.full((3, 4), 0.5)
     alike = beside(then, then, cost=Cost(steps=5), now_changes={"cost": Cost(steps=9)})["steps"]
     assert alike.detail == "5 → 9 (+4); the method's settings and source did not change"
-    mixed = seed_by_seed(then, cost=[Cost(steps=steps) for steps in (6, 5, 7)])
-    found = gate.verdicts({"lora": mixed}, HERE, [accepted(row(then, cost=Cost(steps=5)))])
-    (steps,) = [one for one in found if one.metric == "steps"]
-    assert steps.detail.startswith("seed 0: 5 → 6 (+1), seed 2: 5 → 7 (+2); ")
+    for counts, told in (
+        ((6, 5, 6), "seed 0: 5 → 6 (+1), seed 2: 5 → 6 (+1); "),
+        ((6, 4, 7), "seed 0: 5 → 6 (+1), seed 1: 5 → 4 (−1), seed 2: 5 → 7 (+2); "),
+    ):
+        mixed = seed_by_seed(then, cost=[Cost(steps=steps) for steps in counts])
+        found = gate.verdicts({"lora": mixed}, HERE, [accepted(row(then, cost=Cost(steps=5)))])
+        (steps,) = [one for one in found if one.metric == "steps"]
+        assert steps.detail.startswith(told)
 
 
 @pytest.mark.parametrize(

@@ -307,6 +307,15 @@ def test_memory_on_the_gpu_may_grow_by_the_tolerance(now, outcome):
     assert found.detail.startswith(f"1,000 MB → {now:,} MB (")
 
 
+@pytest.mark.parametrize("nodes", range(8))
+def test_of_other_machines_with_the_same_key_the_one_most_like_this_is_taken(nodes):
+    near = HERE.model_copy(update={"threads": 8})
+    far = HERE.model_copy(update={"device_name": f"Xeon {nodes}", "torch": "2.14.0"})
+    baselines = [accepted(row(shortened(then())), fingerprint=each) for each in (far, near)]
+    found = {one.metric: one for one in judged([row(then())], *baselines)}
+    assert "only (threads 8 → 2)" in found["rouge1"].message
+
+
 def test_memory_on_another_device_is_incomparable():
     past = accepted(with_peaks(gpu=10**9), fingerprint=GPU)
     other = GPU.model_copy(update={"device_name": "A100"})
@@ -357,6 +366,13 @@ def test_a_method_that_was_renamed_is_missing_and_its_new_name_is_told():
 def test_a_method_that_vanished_is_missing_on_another_machine_too():
     found = judged([row(then())], accepted(row(then()), row(then(), "dora")), here=ELSEWHERE)
     assert found[-1].outcome == Outcome.MISSING
+
+
+def test_a_method_that_was_accepted_with_the_same_answers_is_no_new_name_of_one_that_vanished():
+    past = accepted(row(then()), row(then(), "gone"))
+    found = judged([row(then()), row(then(stream=1), "added")], past)[-1]
+    assert (found.row, found.outcome) == ("gone", Outcome.MISSING)
+    assert "was it renamed?" not in found.message
 
 
 def test_a_row_that_only_another_machine_accepted_is_missed_too():

@@ -58,7 +58,7 @@ def test_beside_a_zero_shot_that_failed_nobody_knows_whether_the_answers_are_the
 
 @pytest.mark.parametrize("status", [status for status in Status if status != Status.OK])
 def test_what_failed_keeps_its_status(status):
-    record = unfinished(status=status)
+    record = unfinished(status=status, cost=Cost(trainable_parameters=5, steps=1, optimizer_steps=2))
     assert judge.judged(record, ZERO_SHOT) == record
 
 

@@ -179,6 +179,7 @@ def test_the_examples_part_is_the_variance_of_the_seed_averaged_differences():
 def test_satterthwaites_degrees_of_freedom_lie_between_those_of_the_parts():
     found = paired.Comparison(0, 5, 3, *(parts := (2.0, 3.0)), freedom=paired._freedom((2.0, 4), (3.0, 12)))
     assert found.freedom == pytest.approx(sum(parts) ** 2 / (4 / 4 + 9 / 12))
+    assert paired._freedom((2.0, 1), (3.0, 2)) == pytest.approx(25 / (4 / 1 + 9 / 2))
     assert paired._freedom((2.0, 4), (3.0, 0)) == pytest.approx(25 / (4 / 4))  # the second one is known
     assert paired._freedom((0.0, 4), (0.0, 12)) == 4
 

@@ -66,9 +66,10 @@ def test_a_thread_that_began_since_then_waited_from_its_beginning_on(threads):
     assert processor.waited(before) == 0.5
 
 
-def test_a_thread_that_never_ran_does_not_hide_those_that_did(threads):
-    threads(one=(0, 0), two=(3, 20))
-    assert processor.waits() == {"one": 0, "two": 20}
+@pytest.mark.parametrize("idle", ["one", "two"])
+def test_a_thread_that_never_ran_does_not_hide_those_that_did(idle, threads):
+    threads(**({"one": (3, 20), "two": (3, 20)} | {idle: (0, 0)}))
+    assert processor.waits() == {"one": 20, "two": 20} | {idle: 0}
 
 
 def test_a_thread_that_has_just_ended_is_passed_over(threads, tmp_path):

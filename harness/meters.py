@@ -57,6 +57,7 @@ class Meters:
         return True
 
     def _add(self, name: str, seconds: float, waited: float | None, resettable: bool) -> None:
+        waited = None if waited is None else min(waited, seconds)  # the kernel counts a wait when it is over
         before = self.phases.get(name, Phase(seconds=0.0))
         cuda = self.device.type == "cuda"
         self.phases[name] = Phase(

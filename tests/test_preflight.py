@@ -98,7 +98,7 @@ def test_a_session_tells_how_it_read_the_data_and_keeps_it_in_its_records(tiny_f
     assert code == 0, output
     assert "russian.jsonl: skipped 1 bad of 21 rows: row 21: summary is empty" in output
     assert output.count("ROUGE compares Unicode words") == 1
-    store = Store(there / "results", "small")
+    store = Store(there / "results" / "local", "small")
     records = {record.spec.method: record for record in store.read_runs()}
     assert {(record.rouge_tokenizer, record.rows_skipped) for record in records.values()} == {("words", 1)}
     assert records["lead3"].scores.rouge1 > 0.2

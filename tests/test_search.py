@@ -352,7 +352,7 @@ def test_with_several_jobs_the_searches_that_will_be_asked_for_begin_together(be
 
 def test_a_method_that_cannot_be_searched_says_so_and_leaves_no_file(begin, tmp_path):
     found = begin(Trials(Status.UNSUPPORTED), "lora").finish("lora")
-    assert found.unsupported == "Unsupported: no place for it"
+    assert found.unsupported == "no place for it"
     assert len(found.trials) == 1
     assert not (tmp_path / "small" / "search").exists()
 

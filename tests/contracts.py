@@ -176,6 +176,7 @@ def logits(model: Seq2Seq, batch: Batch | None = None) -> torch.Tensor:
     return found
 
 
+@torch.no_grad()
 def close(one: torch.Tensor, other: torch.Tensor, tolerance: float = NOTICEABLE) -> bool:
     """Whether two tensors have the same shape and differ by less than a share of their norm."""
     return one.shape == other.shape and float((one - other).norm()) <= tolerance * float(other.norm())

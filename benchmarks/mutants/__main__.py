@@ -72,7 +72,7 @@ def main() -> int:
         return 1
     fates = [*tried(mutants, options.jobs)]
     print("", figures(fates), sep="\n")
-    return int(any(fate in (Fate.SURVIVED, Fate.BROKEN) for _, fate in fates))
+    return int(any(fate not in (Fate.KILLED, Fate.HARMLESS) for _, fate in fates))
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parent.parent.parent
 COPIED = ("benchmarks", "docs", "harness", "methods", "results", "tests", "conftest.py", "pyproject.toml", "README.md")
-PATIENCE = 1200  # seconds for the tests of one mutant; who takes longer hangs, and was noticed
+PATIENCE = 1200  # seconds for the tests of one mutant
 RAN = 100  # added to pytest's exit code, so that a process that dies otherwise is told apart
-PASSED, FAILED = RAN, RAN + 1
+PASSED, FAILED, HUNG = RAN, RAN + 1, -1
 
 PROCESSES = get_context("forkserver")
 PROCESSES.set_forkserver_preload(["torch", "transformers", "peft", "pandas", "scipy.stats"])
@@ -26,6 +26,7 @@ class Fate(StrEnum):
     KILLED = "killed"
     SURVIVED = "survived"
     HARMLESS = "harmless"  # survived, as was known
+    HUNG = "hung"  # the tests did not end: because of the mutant, or of what else the machine did
     BROKEN = "broken"  # the text to change is not there exactly once, or the tests did not run
 
 
@@ -43,16 +44,12 @@ class Mutant:
         """What the tests say of the project with this change."""
         if (ROOT / self.file).read_text(encoding="utf-8").count(self.old) != 1:
             return Fate.BROKEN
-        match outcome(self.tests, self):
-            case code if code == PASSED:
-                return Fate.HARMLESS if self.survives else Fate.SURVIVED
-            case code if code == FAILED:
-                return Fate.KILLED
-        return Fate.BROKEN
+        survived = Fate.HARMLESS if self.survives else Fate.SURVIVED
+        return {PASSED: survived, FAILED: Fate.KILLED, HUNG: Fate.HUNG}.get(outcome(self.tests, self), Fate.BROKEN)
 
 
 def outcome(tests: Sequence[str], mutant: Mutant | None = None) -> int:
-    """``PASSED``, ``FAILED`` or another code of pytest on a copy of the project, with a mutant in it or without."""
+    """``PASSED``, ``FAILED``, ``HUNG`` or another code of pytest on a copy of the project, with a mutant or without."""
     with TemporaryDirectory(prefix="tuneoff-mutant-") as name:
         folder = Path(name)
         for copied in COPIED:
@@ -66,7 +63,7 @@ def outcome(tests: Sequence[str], mutant: Mutant | None = None) -> int:
         if process.exitcode is None:
             process.kill()
             process.join()
-            return FAILED
+            return HUNG
         return process.exitcode
 
 

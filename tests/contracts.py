@@ -3,45 +3,22 @@
 They need nothing but Tuneoff itself, so that an author can hold a method of his own against them.
 """
 
-import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import AutoTokenizer, set_seed
+from toy import CPU, PROMPT, base, batches, copy_of_base, endless, prompts, tokenizer
+from transformers import set_seed
 
-from harness import base_model, shapes
-from harness.base_model import EMBEDDED, Seq2Seq
+from harness.base_model import Seq2Seq
 from harness.budget import Batches
 from harness.method import Method, Setting
-from harness.suite import Budget, ModelTable
-from harness.task import IGNORED, PROMPTS, Batch, Encoded, collate
+from harness.suite import Budget
+from harness.task import IGNORED, Batch
 
-SHAPE = {"vocab_size": 3072, "d_model": 64, "d_kv": 8, "d_ff": 48, "num_heads": 4, "num_layers": 2}
-PROMPT = PROMPTS["dialogsum"]
-CPU = torch.device("cpu")
 STEPS = 3
-ROWS = tuple(
-    (
-        "\n".join(f"#Person{1 + turn % 2}#: I want {thing} {turn} times." for turn in range(turns)),
-        f"They want {thing} and {thing} again.",
-    )
-    for thing, turns in (
-        ("a red bicycle", 4),
-        ("bread", 3),
-        ("two tickets to Leeds", 5),
-        ("the blue jacket", 4),
-        ("keys", 2),
-        ("a haircut and a table for four", 6),
-        ("an English dictionary", 3),
-        ("three green apples", 4),
-    )
-)
 NOTICEABLE = 1e-4  # relative to the norm; what the order of sums changes is a hundred times less
 OTHER = {
     "weight_decay": 10.0,
@@ -71,73 +48,19 @@ class Trial:
         return {name for name, parameter in self.model.named_parameters() if parameter.requires_grad}
 
 
-@cache
-def _folder() -> TemporaryDirectory[str]:
-    folder = TemporaryDirectory()
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        shapes.t5(**SHAPE, dropout_rate=0).save_pretrained(folder.name)
-    tokenizer().save_pretrained(folder.name)
-    return folder
-
-
-def checkpoint() -> Path:
-    """The folder of a T5 of random weights, two layers each, without dropout; it stays until the process ends."""
-    return Path(_folder().name)
-
-
-@cache
-def base() -> Seq2Seq:
-    """The model in the checkpoint, as a run loads it; to be copied, never changed."""
-    return base_model.load(ModelTable(name=str(checkpoint())), CPU).model.eval()
-
-
-def copy_of_base() -> Seq2Seq:
-    """The base, to be changed."""
-    return copy.deepcopy(base())
-
-
-@cache
-def tokenizer() -> Any:
-    """The embedded model's tokenizer."""
-    return AutoTokenizer.from_pretrained(str(EMBEDDED))
-
-
-@cache
-def batches() -> list[Batch]:
-    """Two batches of four rows, padded."""
-    rows = [Encoded(_tokens(PROMPT.fill(dialogue)), _tokens(summary)) for dialogue, summary in ROWS]
-    return [collate(rows[:4], pad=0), collate(rows[4:], pad=0)]
-
-
-def _tokens(text: str) -> torch.Tensor:
-    return torch.tensor(tokenizer()(text)["input_ids"])
-
-
-def endless() -> Iterator[Batch]:
-    """The batches, over and over."""
-    while True:
-        yield from batches()
-
-
-def prompts() -> list[str]:
-    """The rows as they are asked."""
-    return [PROMPT.fill(dialogue) for dialogue, _ in ROWS]
-
-
 def having(cls: type[Method], **values: Any) -> type[Method]:
     """The method with other hyper-parameters."""
     return type(cls.__name__, (cls,), {**values, "__module__": cls.__module__})
 
 
-def instance(cls: type[Method], seed: int = 0, micro_batch_size: int | None = None) -> Method:
+def instance(cls: type[Method], seed: int = 0, **setting: Any) -> Method:
     """The method, set up as a run does."""
-    return cls(Setting(tokenizer(), PROMPT, 4, 1, seed, micro_batch_size))
+    return cls(Setting(tokenizer(), PROMPT, **{"max_new_tokens": 4, "num_beams": 1, "seed": seed, **setting}))
 
 
-def built(cls: type[Method], seed: int = 0, seen: Sequence[Batch] | None = None) -> Trial:
+def built(cls: type[Method], seed: int = 0, seen: Sequence[Batch] | None = None, **setting: Any) -> Trial:
     """The method with the model that it built, seeded as in a run; ``seen`` is what it prepares itself with."""
-    method, model = instance(cls, seed), copy_of_base()
+    method, model = instance(cls, seed, **setting), copy_of_base()
     set_seed(seed)
     method.prepare(model, batches() if seen is None else seen)
     set_seed(seed)
@@ -252,7 +175,8 @@ def plain(model: Seq2Seq) -> Seq2Seq:
 
 
 def _part(model: Seq2Seq, name: str) -> torch.nn.Module:
-    return plain(model).get_submodule(name)
+    found: torch.nn.Module = plain(model).get_submodule(name)
+    return found
 
 
 def base_weights(model: Seq2Seq) -> dict[str, torch.Tensor]:
@@ -305,3 +229,16 @@ def asked(method: Method, model: Seq2Seq, questions: Sequence[str]) -> list[str]
         method.generate(model, [question])
     hook.remove()
     return given
+
+
+def decoded(method: Method, model: Seq2Seq) -> list[int]:
+    """How many beams a model follows for a prompt, token by token of its answer."""
+    beams: list[int] = []
+
+    def note(_: torch.nn.Module, args: Any, kwargs: Any) -> None:
+        beams.append(len(kwargs["input_ids"]))
+
+    hook = plain(model).get_decoder().register_forward_pre_hook(note, with_kwargs=True)
+    method.generate(model, prompts()[:1])
+    hook.remove()
+    return beams

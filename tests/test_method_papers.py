@@ -1,4 +1,4 @@
-"""What the papers say of methods, where a line can say it: scales, starts, ranks, rotations, what learns faster."""
+"""What the papers say of other methods, where a line can say it: rotations, supports, virtual tokens, layers."""
 
 import re
 from types import SimpleNamespace
@@ -6,245 +6,13 @@ from types import SimpleNamespace
 import contracts
 import pytest
 import torch
-from contracts import CPU, PROMPT, STEPS
-from peft.optimizers.lorafa import LoraFAOptimizer
+import toy
+from adapted import QUERY, SECOND, WEIGHT, changed, query, rates, start, update, weight
+from contracts import STEPS
 from transformers import set_seed
 from zoo import CLASSES, trained
 
-from harness.budget import Batches
 from harness.method import Unsupported
-from harness.suite import Budget
-
-QUERY = "encoder.block.0.layer.0.SelfAttention.q"
-SECOND = "encoder.block.1.layer.0.SelfAttention.q"
-WEIGHT = contracts.base().get_submodule(QUERY).weight.detach()  # 32 rows, 64 columns
-
-
-def start(name, **values):
-    """The method as it starts, with other hyper-parameters."""
-    return contracts.built(contracts.having(CLASSES[name], **values))
-
-
-def changed(name, size=0.1, **values):
-    """The method with everything trainable changed."""
-    return contracts.shaken(contracts.having(CLASSES[name], **values), size)
-
-
-def query(trial, name=QUERY):
-    """The adapted layer of a trial."""
-    return contracts.plain(trial.model).get_submodule(name)
-
-
-@torch.no_grad()
-def weight(layer):
-    """The matrix that a layer multiplies its input with, found by asking it."""
-    return (layer(torch.eye(64)) - layer(torch.zeros(1, 64))).T
-
-
-def update(name, **values):
-    """What a changed method adds to the weight of a layer."""
-    return weight(query(changed(name, **values))) - WEIGHT
-
-
-def factors(layer):
-    """LoRA's two matrices."""
-    return layer.lora_A["default"].weight.detach(), layer.lora_B["default"].weight.detach()
-
-
-def rank(matrix):
-    """The rank, but for what rounding adds."""
-    return int(torch.linalg.matrix_rank(matrix, rtol=1e-4))
-
-
-def rates(trial):
-    """The learning rate of each trainable parameter in the method's optimiser."""
-    names = {id(parameter): name for name, parameter in trial.model.named_parameters()}
-    groups = trial.method.optimizer(trial.model).param_groups
-    return {names[id(parameter)]: group["lr"] for group in groups for parameter in group["params"]}
-
-
-LORA = ["corda", "eva", "lora", "lora_fa", "lora_ga", "loraplus", "mica", "olora", "pissa", "riemannian_lora", "velora"]
-
-
-@pytest.mark.parametrize(("name", "scale"), [*((name, 12 / 4) for name in LORA), ("rslora", 12 / 4**0.5)])
-def test_the_update_is_alpha_over_the_rank_times_b_a_and_over_its_root_in_rslora(name, scale):
-    layer = query(changed(name, rank=4, alpha=12))
-    a, b = factors(layer)
-    assert a.shape == (4, 64)
-    assert contracts.close(weight(layer) - layer.base_layer.weight, scale * b @ a)
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        *((name, 2) for name in ("deft", "lora", "psoft", "rslora", "tinylora", "unilora", "vblora", "velora")),
-        ("gralora", 4),  # two blocks each way
-        ("loha", 4),  # the product of two ranks
-        ("randlora", 32),  # sums of random matrices up to full rank
-    ],
-)
-def test_the_rank_of_the_update_follows_the_rank_that_is_set(name, expected):
-    assert rank(update(name, rank=2)) == expected
-
-
-def test_adalora_starts_above_its_rank_and_comes_down_to_it_within_half_of_any_budget():
-    cls = contracts.having(CLASSES["adalora"], initial_rank=12, rank=8)
-    by_steps, by_examples = ranks(cls, Budget(max_steps=16)), ranks(cls, Budget(max_examples=16 * 4))
-    assert by_steps == by_examples
-    assert by_steps[0] == 12
-    assert sorted(by_steps, reverse=True) == by_steps
-    assert 8 < by_steps[3] < by_steps[2] < 12
-    assert by_steps[7:] == [8] * 9
-
-
-@pytest.mark.parametrize("steps", [1, 2])
-def test_adalora_comes_down_to_its_rank_in_a_budget_of_so_few_steps(steps):
-    cls = contracts.having(CLASSES["adalora"], initial_rank=12, rank=8)
-    assert ranks(cls, Budget(max_steps=steps)) == [8] * steps
-
-
-def ranks(cls, budget):
-    """The mean rank of AdaLoRA's updates, over all layers, after each step."""
-    trial, found = contracts.built(cls), []
-    after = trial.method.after_step
-
-    def note(model, step, progress):
-        after(model, step, progress)
-        kept = [p != 0 for name, p in model.named_parameters() if "lora_E" in name]
-        found.append(sum(int(mask.sum()) for mask in kept) / len(kept))
-
-    trial.method.after_step = note
-    trial.method.train(trial.model, Batches(contracts.endless(), budget, CPU))
-    return found
-
-
-def test_adalora_refuses_a_rank_that_leaves_nothing_to_prune():
-    with pytest.raises(ValueError, match="expected less than initial_rank = 8"):
-        start("adalora", initial_rank=8, rank=8)
-
-
-def test_pissa_starts_as_the_leading_singular_triplets_and_leaves_the_base_the_rest():
-    layer = query(start("pissa", rank=4, alpha=12))
-    a, b = factors(layer)
-    u, s, v = torch.linalg.svd(WEIGHT, full_matrices=False)
-    leading = u[:, :4] * s[:4] @ v[:4]
-    assert contracts.close(3 * b @ a, leading, 1e-3)
-    assert contracts.close(layer.base_layer.weight, WEIGHT - leading, 1e-3)
-
-
-def test_olora_starts_as_the_leading_part_of_a_qr_decomposition():
-    a, b = factors(query(start("olora", rank=4, alpha=12)))
-    q, r = torch.linalg.qr(WEIGHT)
-    assert contracts.close(b @ a, q[:, :4] @ r[:4], 1e-3)
-
-
-def test_mica_freezes_the_least_singular_directions_and_trains_what_reads_them():
-    trial = start("mica", rank=4)
-    a, b = factors(query(trial))
-    assert contracts.close(b, torch.linalg.svd(WEIGHT)[0][:, -4:], 1e-3)
-    assert not a.any()
-    assert {"lora_A" in name for name in trial.trainable} == {True}
-
-
-def test_kasa_leaves_out_the_least_singular_directions_of_the_base():
-    found = torch.linalg.svdvals(query(start("kasa", rank=4)).base_layer.weight)
-    assert contracts.close(found[:28], torch.linalg.svdvals(WEIGHT)[:28], 1e-3)
-    assert float(found[28:].max()) < 1e-5
-
-
-def inputs_of_query(model, batch):
-    """What the first layer's queries are made from, one row for each real token."""
-    seen = []
-    hook = model.get_submodule(QUERY).register_forward_hook(lambda _, given, __: seen.append(given[0].detach()))
-    model(**batch)
-    hook.remove()
-    return seen[0][batch["attention_mask"].bool()]
-
-
-def test_eva_starts_as_the_main_directions_of_the_inputs():
-    inputs = torch.cat([inputs_of_query(contracts.base(), batch) for batch in contracts.batches()])
-    a, b = factors(query(start("eva", rank=4)))
-    a = torch.nn.functional.normalize(a)
-    centred = inputs - inputs.mean(0)
-    explained = float((centred @ a.T).square().sum() / centred.square().sum())
-    best = torch.linalg.svdvals(centred).square()
-    assert torch.allclose(a @ a.T, torch.eye(4), atol=1e-3)
-    assert explained == pytest.approx(float(best[:4].sum() / best.sum()), rel=0.02)
-    assert not b.any()
-
-
-def test_eva_refuses_a_rank_for_which_no_batch_has_enough_tokens():
-    few = [{name: tensor[:1] for name, tensor in batch.items()} for batch in contracts.batches()]
-    most = max(int((batch["labels"] >= 0).sum()) for batch in few)
-    with pytest.raises(ValueError, match=f"rank = {most + 1}: expected at most {most}"):
-        contracts.built(contracts.having(CLASSES["eva"], rank=most + 1), seen=few)
-
-
-def test_corda_takes_what_the_weight_mainly_does_to_the_inputs_and_leaves_the_base_the_rest():
-    inputs = torch.cat([inputs_of_query(contracts.base(), batch) for batch in contracts.batches()])
-    covariance = inputs.T @ inputs
-    rest = query(start("corda", rank=4)).base_layer.weight @ covariance
-    values = torch.linalg.svdvals(WEIGHT @ covariance)
-    assert float(rest.norm()) == pytest.approx(float(values[4:].norm()), rel=0.05)
-
-
-def test_lora_ga_starts_along_the_gradient_of_all_batches():
-    model = contracts.copy_of_base()
-    for batch in contracts.batches():
-        model(**batch).loss.backward()
-    u, _, v = torch.linalg.svd(model.get_submodule(QUERY).weight.grad)
-    a, b = factors(query(start("lora_ga", rank=4)))
-    assert contracts.close(a @ v[:8].T @ v[:8], a, 0.02)
-    assert contracts.close(u[:, :8] @ u[:, :8].T @ b, b, 0.02)
-
-
-@torch.no_grad()
-def test_dora_trains_the_length_of_each_row_apart_from_its_direction():
-    layer = query(changed("dora", rank=4, alpha=12))
-    a, b = factors(layer)
-    adapted, direction = weight(layer), WEIGHT + 3 * b @ a
-    assert contracts.close(adapted.norm(dim=1), layer.lora_magnitude_vector["default"].weight, 1e-3)
-    assert contracts.close(adapted / adapted.norm(dim=1)[:, None], direction / direction.norm(dim=1)[:, None], 1e-3)
-
-
-def test_delora_learns_a_direction_whatever_its_length():
-    layer = query(changed("delora"))
-    before = weight(layer)
-    with torch.no_grad():
-        layer.delora_A["default"] *= 3
-    assert contracts.close(weight(layer), before, 1e-3)
-
-
-def test_delora_starts_with_the_strength_that_is_set():
-    assert query(start("delora", strength=7)).delora_lambda["default"].item() == 7
-
-
-def test_hira_multiplies_the_weight_by_a_low_rank_matrix():
-    assert rank(update("hira", rank=2) / WEIGHT) == 2
-
-
-def test_lokr_updates_by_a_kronecker_product():
-    blocks = update("lokr", rank=2)
-    tall, wide = next((n, m) for n, m in [(4, 8), (8, 8), (4, 4), (8, 4)] if _is_kronecker(blocks, n, m))
-    assert tall * wide > 1
-
-
-def _is_kronecker(matrix, n, m):
-    """Whether a matrix is one of n x m times another: its blocks are then multiples of each other."""
-    blocks = matrix.reshape(n, 32 // n, m, 64 // m).permute(0, 2, 1, 3).reshape(n * m, -1)
-    return rank(blocks) == 1
-
-
-def test_lora_fa_freezes_its_first_matrix_and_projects_the_gradient_of_the_second():
-    trial = start("lora_fa")
-    assert {name.split(".")[-3] for name in trial.trainable} == {"lora_B"}
-    assert isinstance(trial.method.optimizer(trial.model), LoraFAOptimizer)
-
-
-def test_loraplus_trains_b_faster_than_a_by_its_ratio():
-    found = rates(start("loraplus", learning_rate=1e-3, ratio=5.0))
-    assert {rate for name, rate in found.items() if "lora_A" in name} == {1e-3}
-    assert {rate for name, rate in found.items() if "lora_B" in name} == {5e-3}
 
 
 def test_layerwise_decay_slows_each_layer_by_as_much_as_lies_above_it():
@@ -257,19 +25,6 @@ def test_layerwise_decay_slows_each_layer_by_as_much_as_lies_above_it():
         5e-3: {"encoder.block.0", "decoder.block.0"},
         2.5e-3: {"shared"},
     }
-
-
-def test_velora_answers_as_lora_does_but_its_first_matrix_learns_from_compressed_inputs():
-    velora, lora = (changed(name, rank=4, alpha=4) for name in ("velora", "loraplus"))
-    assert contracts.close(contracts.logits(velora.model), contracts.logits(lora.model))
-    for trial in (velora, lora):
-        trial.model.train()(**contracts.batches()[0]).loss.backward()
-    same = {end: contracts.close(_gradient(velora, end), _gradient(lora, end)) for end in ("lora_A", "lora_B")}
-    assert same == {"lora_A": False, "lora_B": True}
-
-
-def _gradient(trial, end):
-    return next(p.grad for name, p in trial.model.named_parameters() if f"{QUERY}.{end}" in name)
 
 
 def test_oft_turns_the_inputs_within_blocks_and_keeps_every_length():
@@ -322,7 +77,7 @@ def test_road_turns_and_stretches_pairs_of_outputs():
 
 def test_beft_adds_a_bias_and_leaves_the_weight():
     value = query(changed("beft"), QUERY[:-1] + "v")
-    own = contracts.base().get_submodule(QUERY[:-1] + "v").weight
+    own = toy.base().get_submodule(QUERY[:-1] + "v").weight
     assert contracts.close(weight(value), own)
     assert value(torch.zeros(1, 64)).all()
 
@@ -330,7 +85,7 @@ def test_beft_adds_a_bias_and_leaves_the_weight():
 @pytest.mark.parametrize("name", ["k", "v"])
 def test_ia3_rescales_the_keys_and_values_that_come_out(name):
     where = f"decoder.block.1.layer.1.EncDecAttention.{name}"
-    ratio = weight(query(changed("ia3"), where)) / contracts.base().get_submodule(where).weight
+    ratio = weight(query(changed("ia3"), where)) / toy.base().get_submodule(where).weight
     assert torch.allclose(ratio, ratio[:, :1].expand_as(ratio), atol=1e-3)
     assert len(set(ratio[:, 0].tolist())) == 32
 
@@ -338,7 +93,7 @@ def test_ia3_rescales_the_keys_and_values_that_come_out(name):
 @torch.no_grad()
 def test_ia3_rescales_the_activations_that_go_into_the_last_feed_forward_layer():
     layer = query(changed("ia3"), where := "encoder.block.0.layer.1.DenseReluDense.wo")
-    ratio = layer(torch.eye(48)).T / contracts.base().get_submodule(where).weight
+    ratio = layer(torch.eye(48)).T / toy.base().get_submodule(where).weight
     assert torch.allclose(ratio, ratio[:1].expand_as(ratio), atol=1e-3)
     assert len(set(ratio[0].tolist())) == 48
 
@@ -380,7 +135,7 @@ def test_shira_trains_as_many_random_entries_as_lora_has_and_others_for_another_
 def _support(name, seed, **values):
     """Where a method changes a weight; the run's seed is the only one that differs."""
     cls = contracts.having(CLASSES[name], **values)
-    method, model = contracts.instance(cls, seed), contracts.copy_of_base()
+    method, model = contracts.instance(cls, seed), toy.copy_of_base()
     set_seed(0)
     model = method.build(model).eval()
     with torch.no_grad():
@@ -388,16 +143,6 @@ def _support(name, seed, **values):
             if parameter.requires_grad:
                 parameter += 1
     return (weight(contracts.plain(model).get_submodule(QUERY)) - WEIGHT).abs() > 1e-4
-
-
-def test_unilora_lays_its_vector_out_by_the_seed_of_the_run():
-    first, second = (contracts.having(CLASSES["unilora"], rank=2), contracts.having(CLASSES["unilora"], rank=2))
-    one, other = contracts.instance(first, 0), contracts.instance(second, 1)
-    answers = []
-    for method in (one, other):
-        set_seed(0)
-        answers.append(contracts.logits(method.build(contracts.copy_of_base()).eval()))
-    assert not contracts.close(*answers)
 
 
 def test_supertuning_trains_the_largest_entries_of_a_weight():
@@ -415,15 +160,10 @@ def test_vera_shares_its_random_matrices_between_layers_and_trains_none_of_them(
     assert not [key for key in trial.trainable if shared in key or name + "_B" in key]
 
 
-def test_vblora_and_unilora_keep_what_all_layers_share_in_one_tensor():
-    assert len(start("unilora").trainable) == 1
-    assert len([name for name in start("vblora").trainable if "vector_bank" in name]) == 1
-
-
 @pytest.mark.parametrize("name", ["prompt_tuning", "p_tuning", "multitask_prompt_tuning"])
 def test_virtual_tokens_stand_before_the_input_of_the_encoder_alone(name):
     lengths = _lengths_seen(start(name, virtual_tokens=7).model)
-    plain = _lengths_seen(contracts.copy_of_base())
+    plain = _lengths_seen(toy.copy_of_base())
     assert lengths == (plain[0] + 7, plain[1])
 
 
@@ -446,7 +186,7 @@ def test_virtual_keys_and_values_stand_before_every_layer_of_the_decoder(name):
 @pytest.mark.parametrize("name", ["cartridge", "multitask_prompt_tuning", "prefix_tuning", "prompt_tuning"])
 def test_every_virtual_token_gets_a_gradient(name):
     model = start(name).model
-    model(**contracts.batches()[0]).loss.backward()
+    model(**toy.batches()[0]).loss.backward()
     gradients = [p.grad for p in model.parameters() if p.requires_grad and p.shape[0] in (19, 20)]
     assert gradients
     assert min(float(gradient.abs().sum(1).min()) for gradient in gradients) > 0
@@ -466,16 +206,7 @@ def test_trainable_tokens_are_those_of_the_instruction():
     )
     every = torch.arange(3072)
     moved = (before(every) != after(every)).any(1).nonzero().flatten()
-    assert set(moved.tolist()) == set(contracts.tokenizer()(PROMPT.fill(""))["input_ids"])
-
-
-@torch.no_grad()
-def test_monteclora_draws_its_weights_in_training_only():
-    layer = query(changed("monteclora"))
-    given = torch.ones(1, 64)
-    assert torch.equal(layer(given), layer(given))
-    layer.train()
-    assert not torch.equal(layer(given), layer(given))
+    assert set(moved.tolist()) == set(toy.tokenizer()(toy.PROMPT.fill(""))["input_ids"])
 
 
 def test_full_finetune_trains_every_weight():
@@ -487,7 +218,7 @@ def test_full_finetune_trains_every_weight():
 
 
 def test_lm_head_cannot_be_trained_alone_where_it_is_the_embedding():
-    model = contracts.copy_of_base()
+    model = toy.copy_of_base()
     model.lm_head.weight = model.get_input_embeddings().weight
     with pytest.raises(Unsupported, match="tied"):
         contracts.instance(CLASSES["lm_head"]).build(model)

@@ -6,6 +6,7 @@ from multiprocessing import get_context
 import contracts
 import pytest
 import torch
+import toy
 from peft import PeftModel
 from reloading import answers, instance
 from zoo import CLASSES, TRAINED, UNATTACHABLE, trained
@@ -29,10 +30,10 @@ def test_a_method_that_cannot_attach_says_why(name, word):
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_what_is_saved_gives_the_same_texts_in_a_fresh_process(name, fresh_process, tmp_path):
-    trial, prompts = trained(name), contracts.prompts()[:4]
+    trial, prompts = trained(name), toy.prompts()[:4]
     checkpoint.save(trial.model, tmp_path)
-    texts = instance(name, contracts.checkpoint()).generate(trial.model, prompts)
-    assert fresh_process.submit(answers, name, tmp_path, contracts.checkpoint(), prompts).result() == texts
+    texts = instance(name, toy.checkpoint()).generate(trial.model, prompts)
+    assert fresh_process.submit(answers, name, tmp_path, toy.checkpoint(), prompts).result() == texts
 
 
 WIDTH, INNER, PROJECTIONS = 512, 384, 48  # of flan-t5-small: into and out of each attention's query and value
@@ -93,7 +94,7 @@ def test_the_trainable_parameters_of_flan_t5_small_are_as_its_formula_says(name,
     with torch.device("meta"):
         base = shapes.t5(**shapes.FLAN_T5_SMALL)
     assert sum(parameter.numel() for parameter in base.parameters()) == 76_961_152
-    model = instance(name, contracts.checkpoint()).build(base)
+    model = instance(name, toy.checkpoint()).build(base)
     assert sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad) == elements
     if isinstance(model, PeftModel):
         assert model.get_nb_trainable_parameters()[0] == elements

@@ -1,0 +1,90 @@
+"""A tiny model and a few rows to try methods on: random weights, as a run loads them, and real prompts."""
+
+import copy
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from transformers import AutoTokenizer
+
+from harness import base_model, shapes
+from harness.base_model import EMBEDDED, Seq2Seq
+from harness.suite import ModelTable
+from harness.task import PROMPTS, Batch, Encoded, collate
+
+SHAPE = {"vocab_size": 3072, "d_model": 64, "d_kv": 8, "d_ff": 48, "num_heads": 4, "num_layers": 2}
+PROMPT = PROMPTS["dialogsum"]
+CPU = torch.device("cpu")
+ROWS = tuple(
+    (
+        "\n".join(f"#Person{1 + turn % 2}#: I want {thing} {turn} times." for turn in range(turns)),
+        f"They want {thing} and {thing} again.",
+    )
+    for thing, turns in (
+        ("a red bicycle", 4),
+        ("bread", 3),
+        ("two tickets to Leeds", 5),
+        ("the blue jacket", 4),
+        ("keys", 2),
+        ("a haircut and a table for four", 6),
+        ("an English dictionary", 3),
+        ("three green apples", 4),
+    )
+)
+
+
+@cache
+def _folder() -> TemporaryDirectory[str]:
+    folder = TemporaryDirectory()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        shapes.t5(**SHAPE, dropout_rate=0).save_pretrained(folder.name)
+    tokenizer().save_pretrained(folder.name)
+    return folder
+
+
+def checkpoint() -> Path:
+    """The folder of a T5 of random weights, two layers each, without dropout; it stays until the process ends."""
+    return Path(_folder().name)
+
+
+@cache
+def base() -> Seq2Seq:
+    """The model in the checkpoint, as a run loads it; to be copied, never changed."""
+    return base_model.load(ModelTable(name=str(checkpoint())), CPU).model.eval()
+
+
+def copy_of_base() -> Seq2Seq:
+    """The base, to be changed."""
+    return copy.deepcopy(base())
+
+
+@cache
+def tokenizer() -> Any:
+    """The embedded model's tokenizer."""
+    return AutoTokenizer.from_pretrained(str(EMBEDDED))
+
+
+@cache
+def batches() -> list[Batch]:
+    """Two batches of four rows, padded."""
+    rows = [Encoded(_tokens(PROMPT.fill(dialogue)), _tokens(summary)) for dialogue, summary in ROWS]
+    return [collate(rows[:4], pad=0), collate(rows[4:], pad=0)]
+
+
+def _tokens(text: str) -> torch.Tensor:
+    return torch.tensor(tokenizer()(text)["input_ids"])
+
+
+def endless() -> Iterator[Batch]:
+    """The batches, over and over."""
+    while True:
+        yield from batches()
+
+
+def prompts() -> list[str]:
+    """The rows as they are asked."""
+    return [PROMPT.fill(dialogue) for dialogue, _ in ROWS]

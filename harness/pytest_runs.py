@@ -113,13 +113,13 @@ def _leaderboard(terminalreporter: pytest.TerminalReporter, config: pytest.Confi
     session = config.stash[BAKEOFF]
     terminalreporter.section(f"leaderboard: {session.suite.name}")
     try:
-        rows, remarks = session.report()
+        rows, remarks, records = session.report()
         terminalreporter.write_line(table.leaderboard(rows, "simple"))
         terminalreporter.write_line("")
         for line in [*session.notices, *_decided(session), notes.line(remarks), *advice.lines(session.suite, rows)]:
             if line:
                 terminalreporter.write_line(line)
-        for path in session.write(rows, remarks):
+        for path in session.write(rows, remarks, records):
             terminalreporter.write_line(f"wrote {pytest_options.relative(path, config.rootpath)}")
     except UsageError as error:
         terminalreporter.write_line(str(error), red=True)

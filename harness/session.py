@@ -186,21 +186,21 @@ class Bakeoff:
             found.append(f"its results are lost with this session: {reason}")
         return found
 
-    def report(self) -> tuple[list[Row], Notes]:
-        """The leaderboard of what there is, and what must be said beside it.
+    def report(self) -> tuple[list[Row], Notes, list[Record]]:
+        """The leaderboard of what there is, what must be said beside it, and the runs that both are made of.
 
-        It has this session's runs, and stored ones of the same environment.
+        They are this session's, and stored ones of the same environment.
         """
         entries = self.entries()
         records = [entry.record for entry in entries]
         searches = self.searches.of(records)
         remarks = notes.of(records, self._preflight.leakage, searches)
-        return leaderboard.rows(entries, searches, self.suite.run.seeds), remarks
+        return leaderboard.rows(entries, searches, self.suite.run.seeds), remarks, records
 
-    def write(self, rows: Sequence[Row], remarks: Notes) -> list[Path]:
-        """Write the files that hold the leaderboard; raises ``StoreError`` where that cannot be done."""
+    def write(self, rows: Sequence[Row], remarks: Notes, records: Sequence[Record]) -> list[Path]:
+        """Write the files that hold what ``report`` gave; raises ``StoreError`` where that cannot be done."""
         seed = self.suite.run.seeds[0]
-        samples = [self._shown(entry.record) for entry in self.entries() if entry.record.spec.seed == seed]
+        samples = [self._shown(record) for record in records if record.spec.seed == seed]
         from harness.report import files  # pandas, which listing the runs must not wait for
 
         return files.write(self.store, self.suite, rows, samples, remarks)

@@ -4,10 +4,15 @@ import os
 import shutil
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported: no test may need a network
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported: two threads on tiny models only wait
 
 import json
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("reproducible", derandomize=True, database=None, deadline=None)
+settings.load_profile("reproducible")
 
 THINGS = (
     "a red bicycle",

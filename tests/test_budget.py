@@ -1,9 +1,11 @@
 """The budget is the iterator: whatever unit is spent first ends it, for good."""
 
-from itertools import chain, pairwise, repeat
+from itertools import chain, cycle, pairwise, repeat
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness import budget
 from harness.budget import Batches, tokens
@@ -67,6 +69,18 @@ def test_tokens_are_overrun_by_less_than_one_row():
     given = batches(4, max_tokens=50)
     assert sizes(given) == [4, 2, 1]
     assert given.used.tokens == 56
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 6)), min_size=1, max_size=9), st.integers(1, 150))
+def test_whatever_the_batches_examples_are_kept_exactly_and_tokens_within_the_last_row(shapes, limit):
+    """Batches of so many rows with sources of so many tokens, and two tokens of target each."""
+    made = [collate([Encoded(torch.ones(tokens), torch.ones(2))] * rows, pad=0) for rows, tokens in shapes]
+    by_examples = Batches(cycle(made), Budget(max_examples=limit), torch.device("cpu"))
+    assert sum(sizes(by_examples)) == by_examples.used.examples == limit
+    by_tokens = Batches(cycle(made), Budget(max_tokens=limit), torch.device("cpu"))
+    rows = [tokens(batch) // len(batch["labels"]) for batch in by_tokens for _ in batch["labels"]]
+    assert by_tokens.used.tokens == sum(rows)
+    assert sum(rows[:-1]) < limit <= sum(rows)
 
 
 @pytest.fixture

@@ -2,9 +2,12 @@
 
 from random import Random
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from transformers import ByT5Tokenizer, GenerationConfig
 
 from harness import decoding
@@ -158,6 +161,23 @@ def test_what_several_calls_made_is_added_up_within_and_not_beyond(tokenizer):
 
 
 # The size of batches
+
+
+class Echo(Scripted):
+    """Answers a prompt with its own first bytes."""
+
+    def generate(self, input_ids, num_beams, **_):
+        self.sizes.append((*input_ids.shape, num_beams))
+        return torch.nn.functional.pad(input_ids, (1, 0))
+
+
+@given(prompts=st.lists(st.text("abc ", max_size=12), max_size=12), beams=st.integers(1, 3), room=st.integers(1, 60))
+def test_each_prompt_gets_its_own_answer_and_no_batch_of_several_is_larger_than_its_room(prompts, beams, room):
+    model = Echo()
+    with patch.object(decoding, "BATCH_TOKENS", room):
+        found = decoding.generate(model, ByT5Tokenizer(), prompts, max_new_tokens=5, num_beams=beams)
+    assert found == [prompt.strip() for prompt in prompts]
+    assert all(rows == 1 or rows * width * num_beams <= room for rows, width, num_beams in model.sizes)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ name = {model}
 
 [budget]
 max_examples = 48
-hard_seconds = 15.0
+hard_seconds = {hard_seconds}
 
 [evaluation]
 max_new_tokens = 8
@@ -68,7 +68,7 @@ ENDED = {
     "forks": ("ok", ""),
     "forks_a_daemon": ("ok", ""),
     "ignores_budget": ("over_budget", r"made 12 optimiser steps on 6 batches"),
-    "ignores_sigterm": ("timed_out", r"ended after hard_seconds = 15"),
+    "ignores_sigterm": ("timed_out", r"ended after hard_seconds = 4"),
     "is_unsupported": ("unsupported", r"needs a decoder-only model"),
     "keeps_weights_to_itself": ("failed", r"what save_pretrained\(\) saved gives other texts after loading"),
     "lacks_a_package": ("failed", r"lacks_a_package\.py:3: cannot be imported: ModuleNotFoundError: No module named"),
@@ -85,12 +85,14 @@ ENDED = {
     "raises_in_train": ("failed", r"'decoder'"),
     "raises_megabytes": ("failed", r"too long: xxx"),
     "segfaults": ("crashed", r"the process died of SIGSEGV"),
-    "sleeps": ("timed_out", r"ended after hard_seconds = 15"),
+    "sleeps": ("timed_out", r"ended after hard_seconds = 4"),
     "syntax_error": ("failed", r"methods.syntax_error\.py:2: invalid syntax"),
     "trains_nothing": ("no_op", r"no trainable weight moved"),
     "trains_with_trainer": ("ok", ""),
 }
 FINE = [method for method, (status, _) in ENDED.items() if status == "ok"]
+HANGING = [method for method, (status, _) in ENDED.items() if status == "timed_out"]
+SWEPT = [*(method for method in ENDED if method not in HANGING), *HONEST]
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,9 @@ class Sweep:
 def sweep(tiny_folder, rows, write, tmp_path_factory):
     """``sweep(methods, *options)``: a session over these methods in a new project; returns what it left."""
 
-    def run(methods, *options):
+    def run(methods, *options, hard_seconds=600.0):
         folder = tmp_path_factory.mktemp("sweep")
-        project = _project(folder / "project", methods, tiny_folder, rows, write)
+        project = _project(folder / "project", methods, hard_seconds, tiny_folder, rows, write)
         before, mark = _files(project), uuid4().hex
         options = [*OPTIONS, "--junitxml", str(folder / "items.xml"), *options]
         done = subprocess.run(
@@ -149,8 +151,14 @@ def sweep(tiny_folder, rows, write, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def hostile(sweep):
-    """All hostile methods, and the honest ones after them."""
-    return sweep([*ENDED, *HONEST])
+    """The hostile methods, and the honest ones after them."""
+    return sweep(SWEPT)
+
+
+@pytest.fixture(scope="module")
+def hanging(sweep):
+    """Those that hang, with a limit that an honest one would meet on a busy machine."""
+    return sweep(HANGING, hard_seconds=4.0)
 
 
 @pytest.fixture(scope="module")
@@ -165,26 +173,29 @@ def test_every_hostile_file_has_its_end_written_down():
 
 
 @pytest.mark.parametrize("method", ENDED)
-def test_a_hostile_method_is_a_row_with_its_status_and_the_cause(hostile, method):
+def test_a_hostile_method_is_a_row_with_its_status_and_the_cause(hostile, hanging, method):
     status, cause = ENDED[method]
-    record = hostile.records[method]
+    record = {**hostile.records, **hanging.records}[method]
     assert record.status == status
     assert (record.error is None) == (status == "ok")
     if record.error:
         assert re.search(cause, record.error.message)
 
 
-@pytest.mark.parametrize("method", [*ENDED, *HONEST])
+@pytest.mark.parametrize("method", SWEPT)
 def test_a_method_that_is_unsupported_is_skipped_and_all_others_but_ok_fail(hostile, method):
     expected = {"ok": "passed", "unsupported": "skipped"}
     assert hostile.items[method][0] == expected.get(hostile.records[method].status, "failed")
 
 
-def test_a_failed_item_names_cause_and_remedy(hostile):
-    texts = {method: text for method, (outcome, text) in hostile.items.items() if outcome == "failed"}
+@pytest.mark.parametrize("name", ["hostile", "hanging"])
+def test_a_failed_item_names_cause_and_remedy(name, request):
+    ended = request.getfixturevalue(name)
+    texts = {method: text for method, (outcome, text) in ended.items.items() if outcome == "failed"}
+    assert texts
     for method, text in texts.items():
-        error = hostile.records[method].error
-        assert f"{hostile.records[method].status}: {error.cause}" in text
+        error = ended.records[method].error
+        assert f"{ended.records[method].status}: {error.cause}" in text
         assert error.remedy in text
         assert error.remedy or f"{method}.py:" in error.message  # a file that cannot be imported: go there
 
@@ -200,14 +211,14 @@ def test_a_traceback_begins_in_the_plugin(hostile):
 
 def test_the_session_goes_on_to_its_end_and_is_red(hostile):
     assert hostile.exitcode == pytest.ExitCode.TESTS_FAILED
-    assert set(hostile.items) == {*ENDED, *HONEST}
+    assert set(hostile.items) == {*SWEPT}
 
 
 def test_every_method_is_in_every_form_of_the_leaderboard(hostile):
     lines = (hostile.results / "leaderboard.csv").read_text(encoding="utf-8").splitlines()
     listed = {row["method"] for row in csv.DictReader(lines)}
     shown = (hostile.results / "leaderboard.md").read_text(encoding="utf-8")
-    assert listed == {*ENDED, *HONEST}
+    assert listed == {*SWEPT}
     for method, record in hostile.records.items():
         name = method if record.status == "ok" else f"{method}: {record.status}"
         assert re.search(rf"^\|[^|]+\| {name} +\|", shown, re.MULTILINE)
@@ -239,8 +250,8 @@ def test_a_child_that_a_method_left_behind_is_ended(hostile, method):
     assert int(child) not in {process.pid for process in hostile.survivors}
 
 
-def test_no_process_is_left_behind(hostile, quiet):
-    assert hostile.survivors == quiet.survivors == []
+def test_no_process_is_left_behind(hostile, hanging, quiet):
+    assert hostile.survivors == hanging.survivors == quiet.survivors == []
 
 
 def test_nothing_is_written_to_the_project_but_results(hostile):
@@ -304,16 +315,17 @@ def test_a_method_with_a_loop_of_its_own_spends_what_the_others_spend(hostile, m
 @pytest.mark.parametrize("method", [*FINE, *HONEST])
 def test_the_phases_of_a_run_add_up_to_its_wall_time(hostile, method):
     cost = hostile.records[method].cost
-    assert 0.97 <= sum(phase.seconds for phase in cost.phases.values()) / cost.wall_seconds <= 1.0
+    assert 0.9 <= sum(phase.seconds for phase in cost.phases.values()) / cost.wall_seconds <= 1.0
 
 
 def test_slow_generation_is_not_training(hostile):
     cost = hostile.records["answers_slowly"].cost
     assert cost.train_seconds == cost.phases["train"].seconds
-    assert cost.train_seconds < 1.0 <= cost.generate_seconds
+    assert cost.generate_seconds == cost.phases["generate"].seconds >= 1.0
+    assert cost.train_seconds + cost.generate_seconds <= cost.wall_seconds
 
 
-def _project(folder, methods, model, rows, write):
+def _project(folder, methods, hard_seconds, model, rows, write):
     """A project that opts in with the one line, as another repository would."""
     write(folder / "data" / "train.jsonl", rows[:16])
     write(folder / "data" / "test.jsonl", rows[16:])
@@ -323,7 +335,10 @@ def _project(folder, methods, model, rows, write):
     # Not a file of the package, where every tool that reads Python would stumble over it.
     (folder / "methods" / "syntax_error.py").write_text("from harness.method import Method\nclass = Method\n")
     suite = SUITE.format(
-        data=json.dumps(str(folder / "data")), model=json.dumps(str(model)), methods=json.dumps(list(methods))
+        data=json.dumps(str(folder / "data")),
+        model=json.dumps(str(model)),
+        hard_seconds=hard_seconds,
+        methods=json.dumps(list(methods)),
     )
     tables = [f"\n[methods.{method}]\nlearning_rate = {rate}\n" for method, rate in RATES.items()]
     (folder / "sweep.toml").write_text(suite + "".join(tables))

@@ -1,8 +1,12 @@
 """The paired test sees what is systematic, and is not taken in by fresh draws of the same training."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from gate_simulation import dialogues, trainings, without_last_word
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from harness import paired
@@ -217,14 +221,24 @@ def sequentially_rejected(values, level):
     return rejected
 
 
-@pytest.mark.parametrize("stream", range(20))
-def test_holm_rejects_at_any_level_what_his_procedure_rejects(stream):
-    values = list(generator(stream).uniform(0, 0.2, 12) ** 2)
+@given(values=st.lists(st.integers(0, 200).map(lambda value: value / 1000), max_size=12))
+def test_holm_rejects_at_any_level_what_his_procedure_rejects(values):
     corrected = paired.holm(values)
-    for level in (0.001, 0.01, 0.05, 0.1, 0.3):
+    for level in (0.00101, 0.01003, 0.05007, 0.10003, 0.30007):  # never a multiple of a value: no rounding decides
         assert {number for number, value in enumerate(corrected) if value <= level} == (
             sequentially_rejected(values, level)
         )
+
+
+@given(values=st.lists(st.floats(0, 1), max_size=12))
+def test_holm_corrects_upwards_within_one_and_never_swaps_two_values(values):
+    corrected = paired.holm(values)
+    assert all(before <= after <= 1 for before, after in zip(values, corrected, strict=True))
+    assert all(
+        corrected[one] <= corrected[other]
+        for one, other in permutations(range(len(values)), 2)
+        if values[one] <= values[other]
+    )
 
 
 # the worked example of R's p.adjust and of statsmodels' multipletests

@@ -1,7 +1,8 @@
 """On the Pareto front is what no other method beats in score without costing more."""
 
-import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from records import entry, unfinished
 
 from harness import leaderboard
@@ -26,41 +27,36 @@ def test_the_front(offers, expected):
     assert front({name: Offer(*offer) for name, offer in offers.items()}) == expected
 
 
-def offers(stream, count=30):
-    """So many methods on a grid so coarse that many costs and scores are equal; some spend nothing."""
-    random = np.random.default_rng(stream)
-    costs, scores = random.integers(0, 8, count), random.integers(0, 8, count) / 8
-    return {
-        f"{i}": Offer(float(cost) or None, float(score))
-        for i, (cost, score) in enumerate(zip(costs, scores, strict=True))
-    }
+# methods on a grid so coarse that many costs and scores are equal; some spend nothing
+OFFERS = st.lists(
+    st.builds(Offer, st.none() | st.integers(0, 7).map(float), st.integers(0, 7).map(lambda score: score / 8)),
+    min_size=1,
+    max_size=30,
+).map(lambda offers: {f"{number}": offer for number, offer in enumerate(offers)})
 
 
 def cost(offer):
     return offer.cost or 0.0
 
 
-@pytest.mark.parametrize("stream", range(50))
-def test_on_a_front_more_cost_always_buys_more_score(stream):
-    made = offers(stream)
+@given(made=OFFERS)
+def test_on_a_front_more_cost_always_buys_more_score(made):
     found = sorted({(cost(made[name]), made[name].score) for name in front(made)})
     costs, scores = zip(*found, strict=True)
     assert len(set(costs)) == len(costs)
     assert list(scores) == sorted(set(scores))
 
 
-@pytest.mark.parametrize("stream", range(50))
-def test_a_method_is_on_the_front_exactly_if_all_that_is_as_good_and_as_cheap_is_its_equal(stream):
-    made = offers(stream)
+@given(made=OFFERS)
+def test_a_method_is_on_the_front_exactly_if_all_that_is_as_good_and_as_cheap_is_its_equal(made):
     for name, mine in made.items():
         rivals = [one for one in made.values() if cost(one) <= cost(mine) and one.score >= mine.score]
         equals = {(cost(one), one.score) for one in rivals} == {(cost(mine), mine.score)}
         assert (name in front(made)) == equals
 
 
-@pytest.mark.parametrize("stream", range(20))
-def test_neither_the_order_nor_what_is_beaten_changes_a_front(stream):
-    made = offers(stream)
+@given(made=OFFERS)
+def test_neither_the_order_nor_what_is_beaten_changes_a_front(made):
     found = front(made)
     assert front(dict(reversed(made.items()))) == found
     assert front({name: made[name] for name in found}) == found

@@ -5,6 +5,8 @@ from random import Random
 from statistics import fmean
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
 from harness import scoring
@@ -78,15 +80,15 @@ def assert_equal_to_rouge_score(examples):
         assert found == pytest.approx(expected, rel=0, abs=1e-12), pair
 
 
-def soup(rng):
-    """Lines of very few different words, some of them empty: many subsequences are equally long."""
-    vocabulary = ("Tom", "meets", "meeting", "Anna", "7")[: rng.randint(2, 5)]
-    return "\n".join(" ".join(rng.choices(vocabulary, k=rng.randint(0, 9))) for _ in range(rng.randint(1, 5)))
+# lines of very few different words, some of them empty: many subsequences are equally long
+LINES = st.lists(st.sampled_from(("Tom", "meets", "meeting", "Anna", "7")), max_size=9).map(" ".join)
+TEXTS = st.lists(LINES, min_size=1, max_size=5).map("\n".join)
 
 
-def test_the_same_words_as_rouge_score_s_are_picked_among_equally_long_subsequences():
-    rng = Random(1)
-    assert_equal_to_rouge_score([(soup(rng), soup(rng)) for _ in range(400)])
+@settings(max_examples=400)
+@given(reference=TEXTS, prediction=TEXTS)
+def test_the_same_words_as_rouge_score_s_are_picked_among_equally_long_subsequences(reference, prediction):
+    assert_equal_to_rouge_score([(reference, prediction)])
 
 
 def test_odd_texts_score_as_in_rouge_score_each_against_each():

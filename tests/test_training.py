@@ -5,6 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness import training
 from harness.budget import Batches
@@ -177,9 +179,13 @@ def test_a_part_of_a_batch_weighs_as_much_as_it_has_labels():
     assert parts == [([1, 5], pytest.approx(6 / 20)), ([2, 4], pytest.approx(6 / 20)), ([8], pytest.approx(8 / 20))]
 
 
-def test_the_parts_of_a_batch_are_its_rows_in_order_in_every_tensor():
-    batch = collate([Encoded(torch.tensor([n, n]), torch.tensor([n])) for n in range(1, 6)], pad=0)
-    parts = [part for part, _ in training.micro_batches(batch, 2)]
+@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=12), size=st.integers(1, 13))
+def test_the_parts_of_a_batch_are_its_rows_in_order_and_their_shares_are_all_of_its_labels(lengths, size):
+    rows = [Encoded(torch.tensor([n, n]), torch.full((length,), n)) for n, length in enumerate(lengths, 1)]
+    batch = collate(rows, pad=0)
+    parts, shares = zip(*training.micro_batches(batch, size), strict=True)
+    assert max(len(part["labels"]) for part in parts) <= size
+    assert sum(shares) == pytest.approx(1.0, abs=1e-6)
     for name, tensor in batch.items():
         assert torch.equal(torch.cat([part[name] for part in parts]), tensor)
 

@@ -285,6 +285,13 @@ def test_this_machines_baseline_goes_before_anothers():
     assert {verdict.outcome for verdict in judged([row(then())], *baselines)} == {Outcome.PASS}
 
 
+def test_it_does_so_also_where_another_has_the_same_key():
+    elsewhere = accepted(row(then()), fingerprint=ELSEWHERE)
+    found = whole(judged([row(then())], elsewhere, accepted(row(then(), data_hash="0"))))
+    assert found.outcome == Outcome.INCOMPARABLE
+    assert found.detail.startswith("data_hash")
+
+
 def test_of_other_machines_the_one_with_the_same_key_is_taken():
     stale = accepted(row(then(), data_hash="0"), fingerprint=HERE.model_copy(update={"threads": 8}))
     found = judged([row(then())], stale, accepted(row(then()), fingerprint=ELSEWHERE))

@@ -183,6 +183,7 @@ def test_a_failure_is_told_with_status_cause_and_remedy():
     [
         (Phase(seconds=10.0, waited_seconds=4.0), Phase(seconds=2.0, waited_seconds=0.1), 0.4),
         (Phase(seconds=10.0, waited_seconds=0.9), Phase(seconds=2.0, waited_seconds=1.0), 0.5),
+        (Phase(seconds=10.0, waited_seconds=3.0), Phase(seconds=2.0, waited_seconds=1.0), 0.5),  # the greater share
         (Phase(seconds=10.0, waited_seconds=1.0), Phase(seconds=2.0, waited_seconds=0.0), 0.1),
         (Phase(seconds=10.0, waited_seconds=0.99), Phase(seconds=2.0, waited_seconds=0.0), None),
         (Phase(seconds=0.5, waited_seconds=0.1), Phase(seconds=0.5, waited_seconds=0.0), 0.2),

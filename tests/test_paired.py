@@ -161,6 +161,13 @@ def test_where_each_seed_answers_as_before_only_the_scatter_of_its_differences_c
     assert found.by_examples == pytest.approx(0, abs=1e-12)
 
 
+def test_what_single_answers_add_to_that_scatter_is_taken_out_of_it():
+    then = points([20, 30, 40, 50], [60, 30, 10, 40], [10, 70, 20, 20])
+    answers = points([3, -3, 0, 0], [0, 3, -3, 0], [-3, 0, 3, 0])  # 54 of squares, at 2 times 3 degrees of freedom
+    found = paired.compare(then + points([0], [1], [5]) + answers, then)
+    assert found.by_training == pytest.approx((7 - 54 / 6 / 4) / 3)
+
+
 @pytest.mark.parametrize(("seeds", "expected"), [(1, 2 * 2.5**2), (2, 2 * 2.5**2 / 2)])
 def test_too_few_seeds_are_taken_to_scatter_on_both_sides(seeds, expected):
     then, now = points([1, 1, -1, -1]) + 0.5, points([1, -1, 1, -1]) + 0.5

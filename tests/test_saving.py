@@ -82,5 +82,8 @@ def test_the_digest_is_of_every_weight_and_of_nothing_else(tmp_path):
     assert len(before) == 12
     (tmp_path / "config.json").write_text("{}")
     assert checkpoint.digest(tmp_path) == before
-    (tmp_path / "inner" / "two.safetensors").write_bytes(bytes(29) + b"\1")
-    assert checkpoint.digest(tmp_path) != before
+    for name in ("inner/two", "one"):
+        path = tmp_path / f"{name}.safetensors"
+        path.write_bytes(path.read_bytes()[:-1] + b"\1")
+        assert checkpoint.digest(tmp_path) != before
+        path.write_bytes(path.read_bytes()[:-1] + b"\0")

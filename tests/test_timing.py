@@ -135,6 +135,12 @@ def test_what_the_noise_hides_is_looked_at_again_but_not_for_ever():
     assert not timing.undecided("step_seconds_median", timing.MOST * [runs(0.3, 1.2)], 3 * loud)
 
 
+def test_after_the_last_pass_nothing_is_looked_at_again_however_near_a_verdict_is():
+    passes, controls = timing.MOST * [runs(0.3, 1.17)], timing.MOST * [0.2, -0.2]
+    assert timing.undecided("step_seconds_median", passes[1:], controls)
+    assert not timing.undecided("step_seconds_median", passes, controls)
+
+
 def test_a_small_move_in_much_noise_is_not_looked_at_again():
     assert not timing.undecided("step_seconds_median", 2 * [runs(0.3, 1.06)], [0.3, -0.3, 0.3, -0.3])
 

@@ -57,6 +57,23 @@ def test_one_seed_of_what_trains_is_taken_to_scatter_as_the_gate_takes_it():
     assert half(interval(sample(scores, trains=False))) == 0
 
 
+def test_the_noise_of_single_answers_counts_with_the_seeds_and_not_with_the_examples():
+    """What is left of these scores beside the means of seeds and examples is 10 points, up or down."""
+    left = np.array([[0.1, -0.1, 0.1, -0.1], [-0.1, 0.1, -0.1, 0.1]])
+    one = sample(np.array([[0.4], [0.5]]) + np.array([-0.3, -0.1, 0.1, 0.3]) + left)
+    assert one.answers == pytest.approx(8 * 0.1**2 / (1 * 3) / 2)
+    by_examples, by_training = (0.2 / 3 - one.answers) / 4, 0.1**2 / 2 / 2
+    found = interval(one)
+    error = np.sqrt(by_examples + by_training)
+    tails = by_examples * stats.t.sf(half(found) / error, 3) + by_training * stats.t.sf(half(found) / error, 1)
+    assert 2 * tails / error**2 == pytest.approx(0.05)
+
+
+def test_two_examples_have_an_interval():
+    found = interval(sample(np.array([[0.2, 0.6]]), trains=False))
+    assert (found.low, found.high) == pytest.approx(stats.t.interval(0.95, 1, 0.4, 0.2))
+
+
 def test_one_example_has_a_mean_and_no_interval():
     assert interval(sample(np.array([[0.3], [0.5], [0.4]]))) == Interval(pytest.approx(0.4), None, None)
 

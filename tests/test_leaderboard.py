@@ -41,6 +41,8 @@ def test_methods_that_cannot_be_told_apart_share_their_ranks():
     rows = leaderboard.rows([entry("lora", 0.4), entry("dora", 0.4), entry("zero_shot", 0.2)])
     assert [(row.rank, row.rank_high) for row in rows] == [(1, 2), (1, 2), (3, 3)]
     assert [row.undecided and row.undecided.method for row in rows] == [rows[1].method, None, None]
+    flat = rows[0].to_dict()
+    assert (flat["rank"], flat["rank_low"], flat["rank_high"]) == (1, 1, 2)
 
 
 def test_a_method_with_fewer_seeds_than_the_suite_knows_which_are_missing():
@@ -67,6 +69,12 @@ def test_a_method_scored_on_other_test_examples_than_most_has_no_rank_and_says_s
     assert rows["ia3"].scores["rouge1"].mean > 0.4
 
 
+@pytest.mark.parametrize(("examples", "without"), [((11, 11, 12), {"m2"}), ((11, 12), {"m0"}), ((12, 11), {"m1"})])
+def test_the_usual_test_examples_are_those_of_most_methods_and_of_equally_many_the_larger_number(examples, without):
+    rows = leaderboard.rows([entry(f"m{n}", 0.4, rows=count) for n, count in enumerate(examples)])
+    assert {row.method for row in rows if row.rank is None} == without
+
+
 def test_a_method_whose_seeds_were_scored_on_different_test_examples_has_no_scores():
     row = by_method(entry("lora", 0.4, 0), entry("lora", 0.4, 1, rows=11))["lora"]
     assert (row.rank, dict(row.scores)) == (None, {})
@@ -80,10 +88,19 @@ def test_what_trains_nothing_has_no_training_noise_also_with_one_seed():
     assert {name: row.assumed for name, row in still.items()} == {"zero_shot": False, "lora": True}
 
 
+def test_a_run_that_counted_no_parameters_may_have_trained():
+    rows = by_method(entry("lora", 0.4, cost=Cost(trainable_parameters=None)))
+    assert rows["lora"].assumed
+
+
 def test_a_run_of_an_earlier_session_makes_its_row_doubtful_in_its_times_alone():
     earlier = replace(entry("lora", 0.4), earlier=True)
     row = by_method(earlier, entry("dora", 0.4))["lora"]
     assert (row.earlier, row.doubtful("train_seconds"), row.doubtful("trainable_parameters")) == (True, True, False)
+
+
+def test_one_seed_of_an_earlier_session_makes_the_row_earlier():
+    assert by_method(entry("lora", 0.4, 0), replace(entry("lora", 0.4, 1), earlier=True))["lora"].earlier
 
 
 def test_the_seeds_of_a_method_are_one_row():
@@ -122,6 +139,11 @@ def test_one_failed_seed_takes_the_rank_of_the_whole_method():
     assert not row.scores
 
 
+def test_a_run_that_failed_after_its_answers_were_scored_has_no_rank():
+    row = by_method(Entry(unfinished("lora"), entry("lora", 0.5).scores))["lora"]
+    assert (row.rank, row.status, dict(row.scores)) == (None, Status.CRASHED, {})
+
+
 def test_a_failed_method_takes_no_rank_from_the_others():
     assert by_method(entry("lora", 0.4), failed("dora"))["lora"].rank == 1
 
@@ -144,6 +166,12 @@ def test_there_is_no_gain_over_a_reference_that_failed():
     assert set(by_method(failed("zero_shot"), entry("full_finetune", 0.5), entry("lora", 0.4))["lora"].gains) == {
         "full_finetune"
     }
+
+
+@pytest.mark.parametrize(("rows", "others"), [(12, 11), (1, 1)])
+def test_there_is_no_gain_over_other_test_examples_or_over_a_single_one(rows, others):
+    found = by_method(entry("zero_shot", 0.2, rows=rows), entry("lora", 0.4, rows=others))
+    assert (found["zero_shot"].gains, found["lora"].gains) == ({}, {})
 
 
 def test_an_ok_run_whose_scores_are_gone_is_a_row_without_a_rank():

@@ -224,6 +224,11 @@ def test_the_table_shows_rank_interval_and_costs():
     ]
 
 
+def test_the_bounds_of_an_interval_stand_lower_first():
+    (row,) = leaderboard.rows([scored(finished("zero_shot", cost=Cost(trainable_parameters=0)), 0.4, 0.5, 0.6)])
+    assert table.interval(row) == "50.0 (25.2–74.8)"  # 10 / √3, times 4.303 of t with 2 degrees of freedom
+
+
 def test_the_table_shows_the_ranks_that_a_method_may_have():
     rows = leaderboard.rows([entry("lora", 0.4), entry("dora", 0.4), entry("zero_shot", 0.2)])
     lines = table.leaderboard(rows, "github").splitlines()[2:]

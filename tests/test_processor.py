@@ -72,13 +72,14 @@ def test_a_thread_that_never_ran_does_not_hide_those_that_did(idle, threads):
     assert processor.waits() == {"one": 20, "two": 20} | {idle: 0}
 
 
-def test_a_thread_that_has_just_ended_is_passed_over(threads, tmp_path):
-    threads(one=(1, 10))
-    (tmp_path / "gone").mkdir()
-    (tmp_path / "gone" / "schedstat").symlink_to(tmp_path / "nothing")
-    (tmp_path / "odd").mkdir()
-    (tmp_path / "odd" / "schedstat").write_text("")
-    assert processor.waits() == {"one": 10}
+def test_a_thread_that_has_just_ended_is_passed_over_and_those_after_it_are_not(threads, tmp_path):
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+    unreadable, empty, last = (path.name for path in tmp_path.iterdir())  # in the order of the system
+    (tmp_path / unreadable / "schedstat").mkdir()
+    (tmp_path / empty / "schedstat").touch()
+    threads(**{last: (1, 10)})
+    assert processor.waits() == {last: 10}
 
 
 @counted

@@ -150,7 +150,8 @@ def _common(alike: Truth) -> NDArray[np.intp]:
 def _above(field: Field, alike: Truth, size: int, level: float) -> Truth:
     """Whether the first of each pair stands out above every group of that size that the two can be in.
 
-    The group that hides it best has, besides the other, the highest of those that are like the first.
+    The group that hides it best has, besides the other, the highest of those that are like the first. Of a method
+    that is like too few for a group of that size, it says nothing.
     """
     others, count = size - 1, len(field.means)
     number, total = alike.cumsum(axis=1), (alike * field.means).cumsum(axis=1)
@@ -158,8 +159,7 @@ def _above(field: Field, alike: Truth, size: int, level: float) -> Truth:
     whole = total[each, (number >= others).argmax(axis=1)][:, None]
     but_one = total[each, (number >= others - 1).argmax(axis=1)][:, None]
     mean = np.where(number < others, whole, but_one + field.means) / others
-    few = number[:, -1:] < others
-    above: Truth = few | (field.means[:, None] - mean > _reach(field, alike, others, level)[:, None])
+    above: Truth = field.means[:, None] - mean > _reach(field, alike, others, level)[:, None]
     return above
 
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parent.parent.parent
 COPIED = ("benchmarks", "docs", "harness", "methods", "results", "tests", "conftest.py", "pyproject.toml", "README.md")
-PATIENCE = 1200  # seconds for the tests of one mutant
+PATIENCE = 300  # seconds for the tests of one mutant
 RAN = 100  # added to pytest's exit code, so that a process that dies otherwise is told apart
 PASSED, FAILED, HUNG = RAN, RAN + 1, -1
 

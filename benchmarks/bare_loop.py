@@ -16,10 +16,11 @@ from transformers import T5Config
 
 from benchmarks.figures import clocked, show
 from benchmarks.setting import OURS, Setting, apart, parser, setting
-from harness import training, weights
-from harness.budget import Batches, tokens
-from harness.suite import Budget
-from harness.task import IGNORED, Batch
+from harness.run import weights
+from harness.spec.suite import Budget
+from harness.tasks.task import IGNORED, Batch
+from harness.training import loop as training
+from harness.training.budget import Batches, tokens
 
 SIZES = (512, 1024, 2048, 4096)  # of the matrices whose product is the best that the machine can do
 

@@ -23,8 +23,8 @@ from unittest.mock import patch
 
 from tabulate import tabulate
 
-from harness.side import Side
-from harness.suite import load
+from harness.gate.against.side import Side
+from harness.spec.suite import load
 
 ROOT = Path(__file__).parents[1]
 VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")

@@ -1,7 +1,7 @@
 """The gate's error rates: how often it is red although no method got worse, and how often a known loss makes it red.
 
-Sessions are simulated from the stored runs of a suite and judged by ``harness.compared``. In each of them the test
-examples are drawn anew, with replacement. There are two ways to be different from the past:
+Sessions are simulated from the stored runs of a suite and judged by ``harness.gate.tolerance``. In each of them the
+test examples are drawn anew, with replacement. There are two ways to be different from the past:
 
 - trained anew: to an example's mean score comes the scatter of a stored seed's answer, and to each seed a level of
   its own, with the spread that the levels of the stored seeds have;
@@ -27,14 +27,15 @@ from numpy.typing import NDArray
 from scipy import stats
 from tabulate import tabulate
 
-from harness import compared, paired
-from harness.baseline import Measured, Row, measured
-from harness.compared import Pair, Rules
-from harness.metrics import RANKED_BY, ROUGE
-from harness.record import Record, Status
-from harness.scoring import rouge
-from harness.store import Store
-from harness.verdict import Outcome, Verdict
+from harness.gate import tolerance
+from harness.gate.baseline import Measured, Row, measured
+from harness.gate.tolerance import Pair, Rules
+from harness.gate.verdict import Outcome, Verdict
+from harness.metrics.scoring import rouge
+from harness.ranking import paired
+from harness.spec.figures import RANKED_BY, ROUGE
+from harness.spec.record import Record, Status
+from harness.store.results import Store
 
 NAMES = [metric.name for metric in ROUGE]
 PLANTED_IN = RANKED_BY.name
@@ -135,7 +136,7 @@ def figures(case: Case, sessions: int, rules: Rules) -> list[str]:
     """What was changed, the share of sessions that are red, and the share of the case's rows that pass."""
     random, red, passed = np.random.default_rng(0), 0, 0
     for _ in range(sessions):
-        found = compared.rouge(case.session(random), rules)
+        found = tolerance.rouge(case.session(random), rules)
         red += any(verdict.fails for verdict in found)
         passed += sum(_passes(name, found) for name in case.rows)
     share = _percent(passed / sessions / len(case.rows)) if case.rows else "–"
@@ -158,7 +159,7 @@ def over_examples_alone(case: Case, sessions: int, rules: Rules) -> list[str]:
 def messages(trained: Sequence[Stored], rules: Rules) -> list[list[str]]:
     """What the gate says about each method's stored answers without last words, on the test split as it is."""
     random = np.random.default_rng(0)
-    found = [compared.rouge([one.pair(_shortened(random, one), one.scores[0], SAME)], rules) for one in trained]
+    found = [tolerance.rouge([one.pair(_shortened(random, one), one.scores[0], SAME)], rules) for one in trained]
     return [
         [f"`{each.row}`", each.outcome, each.detail] for group in found for each in group if each.metric == PLANTED_IN
     ]

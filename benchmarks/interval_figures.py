@@ -2,8 +2,9 @@
 
 A method's scores are simulated as its level + the difficulty of each example (standard deviation 15 points, the same
 for all methods) + a training effect of each seed (the noise) + what is left of each answer (10 points). Equal methods
-have the same level. Everything that is simulated goes through ``harness.statistics`` and ``harness.ranking`` as it is;
-"before" is the bootstrap over examples and seeds that the leaderboard had until November 2026.
+have the same level. Everything that is simulated goes through ``harness.ranking.intervals`` and
+``harness.ranking.ranks`` as it is; "before" is the bootstrap over examples and seeds that the leaderboard had until
+November 2026.
 
 Prints the Markdown of the tables in ``docs/statistics.md``; the same numbers every time. Some twenty minutes on one
 core; ``--only`` makes one of them.
@@ -20,12 +21,12 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from tabulate import tabulate
 
-from harness import paired, scatter, statistics
-from harness.leaderboard import Entry, by_method
-from harness.metrics import RANKED_BY
-from harness.ranking import Estimate, ranking
-from harness.statistics import Interval, Sample
-from harness.store import Store
+from harness.ranking import intervals, paired, scatter
+from harness.ranking.intervals import Interval, Sample
+from harness.ranking.leaderboard import Entry, by_method
+from harness.ranking.ranks import Estimate, ranking
+from harness.spec.figures import RANKED_BY
+from harness.store.results import Store
 
 DIFFICULTY, ANSWER = 15.0, 10.0
 NOISES = (0.0, 0.5, 1.0, 2.0, 4.0)
@@ -77,7 +78,7 @@ def coverage(draws: int) -> Iterator[str]:
 
 def compared(draws: int) -> Iterator[str]:
     """The same for a difference with the usual seeds and examples: before, as the gate does it, and now."""
-    ways = {"before": _bootstrap_difference, "gate (`harness.paired`)": _gate_difference, "now": _difference}
+    ways = {"before": _bootstrap_difference, "gate (`harness.ranking.paired`)": _gate_difference, "now": _difference}
     lines = []
     for name, way in ways.items():
         random = np.random.default_rng(2)
@@ -162,11 +163,11 @@ def power(draws: int, few: int) -> Iterator[str]:
 
 
 def _mean(scores: Sequence[Array]) -> tuple[Interval, float]:
-    return statistics.interval(statistics.sample(scores[0])), 0.5
+    return intervals.interval(intervals.sample(scores[0])), 0.5
 
 
 def _difference(scores: Sequence[Array]) -> tuple[Interval, float]:
-    return statistics.difference(*map(statistics.sample, scores)), 0.0
+    return intervals.difference(*map(intervals.sample, scores)), 0.0
 
 
 def _gate_difference(scores: Sequence[Array]) -> tuple[Interval, float]:
@@ -214,15 +215,15 @@ def _resampled(random: Generator, scores: Array, noise: float, sides: int) -> tu
 
     def anew() -> Sample:
         answers = rest[random.integers(seeds, size=(seeds, examples)), chosen]
-        return statistics.sample(means[chosen] + random.normal(0, noise / 100, (seeds, 1)) + answers)
+        return intervals.sample(means[chosen] + random.normal(0, noise / 100, (seeds, 1)) + answers)
 
     if sides == 1:
-        return statistics.interval(anew()), float(means.mean())
-    return statistics.difference(anew(), anew()), 0.0
+        return intervals.interval(anew()), float(means.mean())
+    return intervals.difference(anew(), anew()), 0.0
 
 
 def _samples(scores: Sequence[Array]) -> dict[str, Sample]:
-    return {f"{number}": statistics.sample(one) for number, one in enumerate(scores)}
+    return {f"{number}": intervals.sample(one) for number, one in enumerate(scores)}
 
 
 def _own(samples: Sequence[Sample]) -> tuple[Array, Array]:
@@ -256,7 +257,7 @@ def _holm(scores: Sequence[Array]) -> float:
     found = ranking(_samples(scores))
     upper = np.triu_indices(len(scores), 1)
     told = np.zeros((len(scores), len(scores)), dtype=bool)
-    told[upper] = np.asarray(paired.holm(list(found.field.p_values()[upper]))) <= statistics.LEVEL
+    told[upper] = np.asarray(paired.holm(list(found.field.p_values()[upper]))) <= intervals.LEVEL
     return float(told[found.names.index("0")].sum()) / (len(scores) - 1)
 
 

@@ -16,10 +16,10 @@ from transformers import Trainer, TrainingArguments
 
 from benchmarks.figures import clocked, show
 from benchmarks.setting import PROMPT, Setting, beside, parser, setting
-from harness import decoding, training
-from harness.budget import Batches
-from harness.data import Row
-from harness.suite import Budget
+from harness.spec.suite import Budget
+from harness.tasks.data import Row
+from harness.training import decoding, loop
+from harness.training.budget import Batches
 
 LONGEST, NEW_TOKENS, BATCH = 512, 64, 8
 LAB = (1_300, 10)
@@ -70,7 +70,7 @@ def ours(job: Setting, training_rows: Sequence[Row], test_rows: Sequence[Row]) -
 
     def train(rows: Sequence[Row]) -> None:
         batches = Batches(job.task(rows).batches(BATCH, seed=0), Budget(max_examples=len(rows)), job.device)
-        training.fit(model, batches, torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True))
+        loop.fit(model, batches, torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True))
 
     prompts = [PROMPT.fill(row.dialogue) for row in test_rows]
 

@@ -1,7 +1,7 @@
 """The gate tried end to end: is it green where nothing changed, and red where something was made worse?
 
 Everything goes through ``pytest --benchmark`` in projects of its own in the temporary folder, one of them a git
-repository. The method is one of ``harness/probes``, trained for a few steps; it is planted:
+repository. The method is one of ``harness/gate/selftest/probes``, trained for a few steps; it is planted:
 
 - nothing: the smoke suite is accepted and then judged again and again; in some sessions all is trained anew, the
   others judge what is stored;
@@ -25,14 +25,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from tabulate import tabulate
 
-from harness.probes.shorter import GOLDEN
-from harness.record import Prediction
-from harness.scoring import rouge
-from harness.session_selftest import small
-from harness.store import Store
-from harness.suite import Suite, load
-from harness.trial import PROBE, Said, Trial
-from harness.verdict import Outcome
+from harness.gate.selftest.probes.shorter import GOLDEN
+from harness.gate.selftest.trial import PROBE, Said, Trial
+from harness.gate.verdict import Outcome
+from harness.metrics.scoring import rouge
+from harness.session.selftest import small
+from harness.spec.record import Prediction
+from harness.spec.suite import Suite, load
+from harness.store.results import Store
 
 LOST = 0.7  # points of ROUGE-1
 WORDS = 8  # last words that a summary may lose

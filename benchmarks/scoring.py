@@ -15,10 +15,12 @@ from rouge_score.scoring import BootstrapAggregator
 
 from benchmarks.figures import clocked, show
 from benchmarks.setting import first, parser
-from harness import data, scoring, statistics
-from harness.metrics import ROUGE
-from harness.rouge.rouge import sentences
-from harness.suite import TaskTable
+from harness.metrics import scoring
+from harness.metrics.rouge.rouge import sentences
+from harness.ranking import intervals
+from harness.spec.figures import ROUGE
+from harness.spec.suite import TaskTable
+from harness.tasks import data
 
 NAMES = [metric.name for metric in ROUGE]
 
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for name in NAMES:
                 mine[name].append(mean[name])
         for name in NAMES:
-            statistics.interval(statistics.sample(np.array([mine[name]]), trains=False))
+            intervals.interval(intervals.sample(np.array([mine[name]]), trains=False))
 
     slow, fast = clocked(reference), clocked(ours)
     means = {name: np.array(theirs[name]).reshape(len(texts), -1).mean(1) for name in NAMES}

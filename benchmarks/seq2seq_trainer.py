@@ -14,10 +14,11 @@ from transformers import DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTraining
 
 from benchmarks.figures import clocked, show
 from benchmarks.setting import PROMPT, Setting, beside, parser, setting
-from harness import decoding, training
-from harness.budget import Batches
-from harness.data import Row
-from harness.suite import Budget
+from harness.spec.suite import Budget
+from harness.tasks.data import Row
+from harness.training import decoding
+from harness.training import loop as training
+from harness.training.budget import Batches
 
 NEW_TOKENS, SUMMARIES, BATCH = 64, 3, 8  # the trainer's default batch
 

@@ -24,13 +24,17 @@ from transformers import (
     set_seed,
 )
 
-from harness import base_model, data, environment, executor, shapes
-from harness.data import Row
-from harness.suite import ModelTable, TaskTable
-from harness.task import PROMPTS, Task, prepare
+from harness.catalogue import shapes
+from harness.execute import local
+from harness.models import base_model
+from harness.run import environment
+from harness.spec.suite import ModelTable, TaskTable
+from harness.tasks import data
+from harness.tasks.data import Row
+from harness.tasks.task import PROMPTS, Task, prepare
 
 VOCABULARY = 32_128
-OURS = executor.VARIABLES
+OURS = local.VARIABLES
 Figures = tuple[float, float]  # seconds of training, seconds of answering
 Result = TypeVar("Result")
 TABLE = TaskTable(name="dialogsum")

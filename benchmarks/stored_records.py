@@ -14,13 +14,13 @@ import numpy as np
 from safetensors.numpy import save
 
 from benchmarks.figures import clocked, show
-from harness import leaderboard
-from harness.leaderboard import Entry, Row
-from harness.metrics import ROUGE
-from harness.record import Cost, Record, RunSpec, Scores, Status
+from harness.ranking import leaderboard
+from harness.ranking.leaderboard import Entry, Row
 from harness.report import files
-from harness.store import Store
-from harness.suite import Budget, Evaluation, ModelTable, RunTable, Suite, TaskTable
+from harness.spec.figures import ROUGE
+from harness.spec.record import Cost, Record, RunSpec, Scores, Status
+from harness.spec.suite import Budget, Evaluation, ModelTable, RunTable, Suite, TaskTable
+from harness.store.results import Store
 
 TASK, BUDGET = TaskTable(name="dialogsum"), Budget(max_examples=1280)
 NAMES = [metric.name for metric in ROUGE]

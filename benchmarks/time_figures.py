@@ -1,7 +1,7 @@
 """``--against``: how often it is red although nothing changed, and how often it sees a step that takes 20% longer.
 
-Simulated: what runs take is drawn, each with a scatter of its own, and judged by ``harness.comparison`` as the runs of
-a session are. No machine is measured; how far runs scatter on one is what its sessions say as noise floor.
+Simulated: what runs take is drawn, each with a scatter of its own, and judged by ``harness.gate.against.comparison`` as
+the runs of a session are. No machine is measured; how far runs scatter on one is what its sessions say as noise floor.
 
 Prints the Markdown of the table in ``docs/gate.md``; the same numbers every time.
 
@@ -18,11 +18,11 @@ import numpy as np
 from numpy.random import Generator
 from tabulate import tabulate
 
-from harness.comparison import Comparison
-from harness.record import Status
-from harness.side import Cost, Taken
-from harness.suite import load
-from harness.timing import SHORTEST
+from harness.gate.against.comparison import Comparison
+from harness.gate.against.side import Cost, Taken
+from harness.gate.against.timing import SHORTEST
+from harness.spec.record import Status
+from harness.spec.suite import load
 
 SCATTERS = (0.01, 0.03, 0.05, 0.08, 0.12)  # of the logarithm of a run's time
 SLOWER = 1.2

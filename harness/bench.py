@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from harness.session import CLOCK, Bakeoff
-from harness.session_against import Against
-from harness.session_gate import Gate
-from harness.session_selftest import Selftest
-from harness.verdict import Verdict, remarks
+from harness.gate.verdict import Verdict, remarks
+from harness.session.against import Against
+from harness.session.bakeoff import Bakeoff
+from harness.session.clock import CLOCK
+from harness.session.gate import Gate
+from harness.session.selftest import Selftest
 
 
 def test_search(search: str, bakeoff: Bakeoff, request: pytest.FixtureRequest) -> None:

@@ -9,13 +9,26 @@ import torch
 from peft import PeftConfig, get_peft_model
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 
-from harness import decoding, hyperparameters, training
-from harness.base_model import Seq2Seq
-from harness.budget import Batches
-from harness.errors import Unsupported
-from harness.task import Batch, Prompt, Question
+from harness.metrics.scoring import rouge
+from harness.models.base_model import Seq2Seq
+from harness.spec import hyperparameters
+from harness.spec.errors import Unsupported
+from harness.tasks.task import Batch, Prompt, Question
+from harness.training import decoding, loop
+from harness.training.budget import Batches
 
-__all__ = ["Batch", "Batches", "Bound", "Method", "PeftMethod", "Question", "Seq2Seq", "Setting", "Unsupported"]
+__all__ = [
+    "Batch",
+    "Batches",
+    "Bound",
+    "Method",
+    "PeftMethod",
+    "Question",
+    "Seq2Seq",
+    "Setting",
+    "Unsupported",
+    "rouge",
+]
 
 
 @dataclass(frozen=True)
@@ -36,7 +49,8 @@ class Method:
 
     Public class attributes that hold a number, a string, a truth value, or a list or tuple of these are
     hyper-parameters: the suite's ``[methods.<id>]`` may set them, and the record keeps them. An annotation such as
-    ``rank: Annotated[int, Field(ge=1)] = 8`` bounds one; ``harness.hyperparameters.BOUNDS`` has those of common names.
+    ``rank: Annotated[int, Field(ge=1)] = 8`` bounds one; ``harness.spec.hyperparameters.BOUNDS`` has those of
+    common names.
     """
 
     trains: ClassVar[bool] = True  # False: a reference row that learns nothing
@@ -64,7 +78,7 @@ class Method:
 
     def train(self, model: Seq2Seq, batches: Batches) -> None:
         """Train on the batches that the budget lets through; never sees validation or test data."""
-        training.fit(
+        loop.fit(
             model,
             batches,
             self.optimizer(model),
@@ -88,7 +102,7 @@ class Method:
     def optimizer(self, model: Seq2Seq) -> torch.optim.Optimizer:
         """The optimiser of the shared loop: AdamW over everything trainable."""
         return torch.optim.AdamW(
-            training.trainable(model), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
+            loop.trainable(model), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
         )
 
     def after_step(self, model: Seq2Seq, step: int, progress: float) -> None:

@@ -11,15 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from harness import (
-    pytest_against,
-    pytest_conftests,
-    pytest_options,
-    pytest_others,
-    pytest_runs,
-    pytest_selftest,
-    pytest_terminal,
-)
+from harness.cli import against, conftests, options, other_plugins, runs, selftest, terminal
 
 BENCH = Path(__file__).parent / "bench.py"
 PARAMETERS = pytest.StashKey[Mapping[str, Sequence[str]]]()  # what the items are made of, by parameter
@@ -27,9 +19,9 @@ PARAMETERS = pytest.StashKey[Mapping[str, Sequence[str]]]()  # what the items ar
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """The options of the bake-off; with ``--benchmark`` nothing that belongs to tests is loaded from here on."""
-    pytest_options.add(parser)
+    options.add(parser)
     if config := pluginmanager.get_plugin("pytestconfig"):
-        pytest_conftests.leave_out_those_of_tests(config)
+        conftests.leave_out_those_of_tests(config)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -38,15 +30,15 @@ def pytest_configure(config: pytest.Config) -> None:
     mode = _mode(config)
     if mode is None:
         return
-    pytest_terminal.use_plain_words()
-    pytest_others.refuse(config)
-    with pytest_options.as_pytest_says():
+    terminal.use_plain_words()
+    other_plugins.refuse(config)
+    with options.as_pytest_says():
         config.stash[PARAMETERS] = mode.start(config)
     config.pluginmanager.register(mode)
-    pytest_others.settle(config)
+    other_plugins.settle(config)
     ids = [_here(argument) for argument in config.args if "::" in argument]
     config.args[:] = ids or [str(BENCH)]
-    pytest_conftests.leave_out_own(config)
+    conftests.leave_out_own(config)
 
 
 class NoRuns(pytest.Module):
@@ -59,7 +51,7 @@ class NoRuns(pytest.Module):
 
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Which files in the folders of methods are none."""
-    return (pytest_options.passed_over(config) or None) if PARAMETERS in config.stash else None
+    return (options.passed_over(config) or None) if PARAMETERS in config.stash else None
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
@@ -90,22 +82,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With ``--benchmark`` nothing but runs is run."""
     if PARAMETERS in config.stash:
-        ours = [item for item in items if item.path == BENCH and pytest_others.is_item(item)]
+        ours = [item for item in items if item.path == BENCH and other_plugins.is_item(item)]
         if others := [item for item in items if item not in ours]:
             config.hook.pytest_deselected(items=others)
         items[:] = ours
-        pytest_others.spare(config, items)
+        other_plugins.spare(config, items)
 
 
 def _mode(config: pytest.Config) -> ModuleType | None:
     """The module that knows the items of this session and all that belongs to them; ``None``: nothing is different."""
-    modes = {"--against": pytest_against, "--gate-selftest": pytest_selftest}
-    kinds = pytest_options.kinds(config)
+    modes = {"--against": against, "--gate-selftest": selftest}
+    kinds = options.kinds(config)
     if not config.getoption("benchmark"):
         if kinds:
             raise pytest.UsageError(f"{kinds[0]} goes with --benchmark")
         return None
-    return next((module for option, module in modes.items() if option in kinds), pytest_runs)
+    return next((module for option, module in modes.items() if option in kinds), runs)
 
 
 def _here(node_id: str) -> str:

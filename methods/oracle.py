@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from harness import scoring
-from harness.method import Bound, Question
+from harness.method import Bound, Question, rouge
 
 
 class Oracle(Bound):
@@ -16,7 +15,7 @@ def _best(turns: Sequence[str], references: Sequence[str]) -> str:
     best, kept, level = "", list[int](), 0.0
     while options := [sorted([*kept, turn]) for turn in range(len(turns)) if turn not in kept]:
         texts = [" ".join(turns[turn] for turn in option) for option in options]
-        scores = [mean["rouge1"] for mean, _ in scoring.rouge(texts, [references] * len(texts))]
+        scores = [mean["rouge1"] for mean, _ in rouge(texts, [references] * len(texts))]
         if max(scores) <= level:
             break
         level = max(scores)

@@ -111,8 +111,8 @@ def base(tiny_folder):
     """The tiny T5 and its tokenizer, freshly loaded onto the CPU."""
     import torch
 
-    from harness import base_model
-    from harness.suite import ModelTable
+    from harness.models import base_model
+    from harness.spec.suite import ModelTable
 
     return base_model.load(ModelTable(name=str(tiny_folder)), torch.device("cpu"))
 
@@ -120,9 +120,9 @@ def base(tiny_folder):
 @pytest.fixture(scope="session")
 def toy_task(rows, write, tokenizer, tmp_path_factory):
     """A task of sixteen training rows and four test dialogues."""
-    from harness import data
-    from harness.suite import TaskTable
-    from harness.task import prepare
+    from harness.spec.suite import TaskTable
+    from harness.tasks import data
+    from harness.tasks.task import prepare
 
     folder = tmp_path_factory.mktemp("toy_task")
     write(folder / "train.jsonl", rows[:16])

@@ -12,11 +12,11 @@ from torch.nn.functional import cross_entropy
 from toy import CPU, PROMPT, base, batches, copy_of_base, endless, prompts, tokenizer
 from transformers import set_seed
 
-from harness.base_model import Seq2Seq
-from harness.budget import Batches
 from harness.method import Method, Setting
-from harness.suite import Budget
-from harness.task import IGNORED, Batch
+from harness.models.base_model import Seq2Seq
+from harness.spec.suite import Budget
+from harness.tasks.task import IGNORED, Batch
+from harness.training.budget import Batches
 
 STEPS = 3
 NOTICEABLE = 1e-4  # relative to the norm; what the order of sums changes is a hundred times less

@@ -7,10 +7,10 @@ example from seed to seed, and 0 to 1.5 between seeds (0.4 for LoRA, 1.5 for pro
 import numpy as np
 from records import finished, spec
 
-from harness.baseline import Baseline, Fingerprint, measured
-from harness.leaderboard import Entry
-from harness.metrics import ROUGE
-from harness.record import Scores, hash_of
+from harness.gate.baseline import Baseline, Fingerprint, measured
+from harness.ranking.leaderboard import Entry
+from harness.spec.figures import ROUGE
+from harness.spec.record import Scores, hash_of
 
 HERE = Fingerprint(
     device="cpu",

@@ -12,9 +12,10 @@ from time import perf_counter
 
 import torch
 
-from harness import base_model, data, hub
-from harness.errors import UsageError
-from harness.suite import ModelTable, TaskTable
+from harness.models import base_model, hub
+from harness.spec.errors import UsageError
+from harness.spec.suite import ModelTable, TaskTable
+from harness.tasks import data
 
 
 def load(request):

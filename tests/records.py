@@ -4,9 +4,9 @@ from random import Random
 
 import numpy as np
 
-from harness.leaderboard import Entry
-from harness.record import Cost, Failure, Prediction, Record, RunSpec, Scores, Status
-from harness.suite import Budget, Evaluation, ModelTable, TaskTable
+from harness.ranking.leaderboard import Entry
+from harness.spec.record import Cost, Failure, Prediction, Record, RunSpec, Scores, Status
+from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
 
 
 def spec(method="lora", seed=0, **changes):

@@ -4,10 +4,12 @@ import torch
 from peft import PeftModel
 from transformers import AutoTokenizer
 
-from harness import base_model, registry
 from harness.method import Setting
-from harness.suite import ModelTable
-from harness.task import PROMPTS
+from harness.models import base_model
+from harness.run import loader
+from harness.spec import registry
+from harness.spec.suite import ModelTable
+from harness.tasks.task import PROMPTS
 
 CPU = torch.device("cpu")
 
@@ -21,7 +23,7 @@ def instance(name, folder, seed=0):
     """The method of that name, set up for a checkpoint folder."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     setting = Setting(tokenizer, PROMPTS["dialogsum"], max_new_tokens=8, num_beams=1, seed=seed)
-    return registry.load(registry.discover()[name], {})(setting)
+    return loader.load(registry.discover()[name], {})(setting)
 
 
 def answers(name, saved, folder, prompts):

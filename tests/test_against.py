@@ -11,12 +11,12 @@ import pytest
 from projects import NORMS, ROOT, begin, finish, left_behind, project, until
 from repositories import commit, git, worktrees
 
-from harness.comparison import Comparison
-from harness.record import Status
-from harness.revision import Revision
-from harness.side import Cost, Reason, Side, Taken
-from harness.suite import Suite, load
-from harness.verdict import Outcome
+from harness.gate.against.comparison import Comparison
+from harness.gate.against.revision import Revision
+from harness.gate.against.side import Cost, Reason, Side, Taken
+from harness.gate.verdict import Outcome
+from harness.spec.record import Status
+from harness.spec.suite import Suite, load
 
 pytest_plugins = ["pytester"]
 

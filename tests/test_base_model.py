@@ -8,9 +8,9 @@ from safetensors.torch import load_file, save_file
 from transformers import T5ForConditionalGeneration
 from transformers.activations import NewGELUActivation
 
-from harness import base_model
-from harness.errors import ModelError
-from harness.suite import ModelTable
+from harness.models import base_model
+from harness.spec.errors import ModelError
+from harness.spec.suite import ModelTable
 
 CPU = torch.device("cpu")
 

@@ -8,12 +8,13 @@ import pytest
 from gate_simulation import HERE, accepted, row, runs
 from records import finished, scored, unfinished
 
-from harness import baseline_file
-from harness.acceptance import merged, updates
-from harness.baseline import Fingerprint, changes, hash_of, measured, megabytes, move, unfit
-from harness.errors import StoreError
-from harness.record import Cost, Environment, Scores, Status
-from harness.suite import Budget, Evaluation, ModelTable
+from harness.gate import baseline_file
+from harness.gate.acceptance import merged, updates
+from harness.gate.baseline import Fingerprint, hash_of, measured, unfit
+from harness.spec.errors import StoreError
+from harness.spec.figures import changes, megabytes, move
+from harness.spec.record import Cost, Environment, Scores, Status
+from harness.spec.suite import Budget, Evaluation, ModelTable
 
 ROOT = Path(__file__).parent.parent
 THEN = np.array([[0.3, 0.4, 0.5], [0.25, 0.45, 0.5]])

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from records import finished, prediction
 
-from harness.store import Store
+from harness.store.results import Store
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if "__main__" in path.read_text(encoding="utf-8"))
 ON_A_MODEL = ("--model={model}", "--data={data}", "--device=cpu")
 ARGUMENTS = {  # and something that is printed
+    "arrows": ([], "arrows against the table"),
     "bare_loop": ([*ON_A_MODEL, "--steps=2", "--batch-size=2", "--sizes=64"], "utilisation"),
     "gate_figures": (["--results={results}", "--suite=small", "--many=small", "--sessions=1"], "loses last words"),
     "inert_plugin": (["--turns=1"], "with the plugin inert"),

@@ -7,10 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import budget
-from harness.budget import Batches, tokens
-from harness.suite import Budget
-from harness.task import Encoded, collate
+from harness.spec.suite import Budget
+from harness.tasks.task import Encoded, collate
+from harness.training import budget
+from harness.training.budget import Batches, tokens
 
 ROW = Encoded(torch.tensor([5, 6, 7, 8, 1]), torch.tensor([9, 9, 1]))  # eight tokens
 SHORT = Encoded(torch.tensor([5, 1]), torch.tensor([1]))  # three tokens

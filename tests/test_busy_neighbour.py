@@ -8,7 +8,7 @@ import pytest
 from projects import ROOT
 
 from benchmarks import busy_neighbour
-from harness import processor
+from harness.run import processor
 
 SUITE = """\
 [task]

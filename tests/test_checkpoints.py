@@ -9,10 +9,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
-from harness import base_model, decoding
-from harness.errors import ModelError
-from harness.suite import ModelTable
-from harness.task import PROMPTS
+from harness.models import base_model
+from harness.spec.errors import ModelError
+from harness.spec.suite import ModelTable
+from harness.tasks.task import PROMPTS
+from harness.training import decoding
 
 CPU = torch.device("cpu")
 PROMPT = PROMPTS["dialogsum"].fill("#Person1#: Hello, I would like a haircut.\n#Person2#: Of course.")

@@ -9,9 +9,9 @@ import pytest
 from hub import Hub
 from repositories import commit, git
 
-from harness import suite
-from harness.record import Status
-from harness.store import Store
+from harness.spec import suite
+from harness.spec.record import Status
+from harness.store.results import Store
 
 ROOT = Path(__file__).parent.parent
 LAB = suite.load("lab")

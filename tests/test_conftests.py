@@ -5,7 +5,7 @@ import multiprocessing.forkserver  # noqa: F401 (pytester would forget its serve
 import pytest
 from projects import INI, NORMS, ROOT, project
 
-from harness import session  # noqa: F401 (nor may it import numpy and pandas a second time)
+from harness.session import bakeoff  # noqa: F401 (nor may it import numpy and pandas a second time)
 
 pytest_plugins = ["pytester"]
 

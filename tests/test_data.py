@@ -3,10 +3,10 @@
 import datasets
 import pytest
 
-from harness import data
-from harness.data import Row
-from harness.errors import DataError
-from harness.suite import TaskTable
+from harness.spec.errors import DataError
+from harness.spec.suite import TaskTable
+from harness.tasks import data
+from harness.tasks.data import Row
 
 FORMATS = pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".json", ".parquet"])
 

@@ -10,10 +10,11 @@ import pandas
 import pyarrow
 import pytest
 
-from harness import data, suite
-from harness.data import Row
-from harness.errors import DataError
-from harness.suite import TaskTable
+from harness.spec import suite
+from harness.spec.errors import DataError
+from harness.spec.suite import TaskTable
+from harness.tasks import data
+from harness.tasks.data import Row
 
 ROW = {"dialogue": "Hello.", "summary": "A greeting."}
 HUGE = "x" * 200_000  # more than a field of the csv module's may have

@@ -7,9 +7,9 @@ import datasets
 import pandas
 import pytest
 
-from harness import data
-from harness.errors import DataError
-from harness.suite import TaskTable
+from harness.spec.errors import DataError
+from harness.spec.suite import TaskTable
+from harness.tasks import data
 
 
 def read(path):

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import ByT5Tokenizer, GenerationConfig
 
-from harness import decoding
 from harness.method import Method, Setting
-from harness.task import PROMPTS
+from harness.tasks.task import PROMPTS
+from harness.training import decoding
 
 WORDS = ("hello", "ticket", "red", "bicycle", "please", "I", "would", "like", "Leeds", "#Person1#", "sorry", "ten", "7")
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from harness.dropout import Dropout
+from harness.models.cpu_kernels import Dropout
 
 ONES = torch.ones(400, 500)
 

@@ -7,9 +7,9 @@ from random import Random
 import pytest
 import torch
 
-from harness import base_model
 from harness.embedded import corpus, curriculum, pretrain
-from harness.suite import ModelTable
+from harness.models import base_model
+from harness.spec.suite import ModelTable
 
 CARD = (base_model.EMBEDDED / "README.md").read_text(encoding="utf-8")
 WEIGHTS = base_model.EMBEDDED / "model.safetensors"

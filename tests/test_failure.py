@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness import failure
-from harness.errors import ContractError, DataError, Diverged, PluginError, Unsupported, UsageError
-from harness.failure import DISK, LONGEST, REMEDIES
-from harness.record import Failure, Status
+from harness.spec import failure
+from harness.spec.errors import ContractError, DataError, Diverged, PluginError, Unsupported, UsageError
+from harness.spec.failure import DISK, LONGEST, REMEDIES
+from harness.spec.record import Failure, Status
 
 
 def message(text):

@@ -8,8 +8,8 @@ import pytest
 from projects import NORMS, begin, finish, project
 from records import finished, prediction, spec
 
-from harness.errors import StoreError
-from harness.store import Store
+from harness.spec.errors import StoreError
+from harness.store.results import Store
 
 FILLER = (
     NORMS

@@ -10,9 +10,10 @@ from xml.etree import ElementTree
 import pytest
 from projects import BROKEN, NORMS, ROOT, project
 
-from harness import baseline_file, gate, session  # noqa: F401 (nor may it import numpy, pandas and scipy again)
-from harness.baseline import Measured
+from harness.gate import baseline_file, matches  # noqa: F401 (nor may it import numpy, pandas and scipy again)
+from harness.gate.baseline import Measured
 from harness.report import files  # noqa: F401
+from harness.session import bakeoff  # noqa: F401 (nor may it import numpy, pandas and scipy again)
 
 pytest_plugins = ["pytester"]
 

@@ -11,10 +11,15 @@ from records import finished, spec
 from test_resume import SESSION
 from transformers import T5ForConditionalGeneration
 
-from harness import base_model, baseline, decoding, generation, resume, soundness, task
-from harness.errors import ModelError
-from harness.record import Generation
-from harness.suite import Evaluation, ModelTable
+from harness.gate import baseline
+from harness.models import base_model, generation
+from harness.run import soundness
+from harness.session import resume
+from harness.spec.errors import ModelError
+from harness.spec.record import Generation
+from harness.spec.suite import Evaluation, ModelTable
+from harness.tasks import task
+from harness.training import decoding
 
 CPU = torch.device("cpu")
 TALKS = (

@@ -15,8 +15,8 @@ import psutil
 import pytest
 from projects import CONFTEST, environment
 
-from harness.record import Record
-from harness.store import Store
+from harness.spec.record import Record
+from harness.store.results import Store
 
 HOSTILE = Path(__file__).parent / "hostile"
 MARK = "TUNEOFF_TEST_SWEEP"  # in the environment of every process that a sweep starts

@@ -15,7 +15,7 @@ from hub import Hub
 from projects import NORMS, ROOT, begin, finish, project
 from safetensors.torch import load_file
 
-from harness.store import Store
+from harness.store.results import Store
 
 MODEL, DATA = "google/flan-t5-small", "knkarthick/dialogsum"
 PATIENCE = 60  # seconds, also on a busy machine; what the hub asks a client to wait for is five minutes

@@ -6,10 +6,11 @@ from typing import Annotated, ClassVar, Literal
 import pytest
 from pydantic import Field
 
-from harness import hyperparameters, registry
-from harness.executor import Executor
+from harness.execute.local import Executor
 from harness.method import Method
-from harness.registry import Plugin
+from harness.run import loader
+from harness.spec import hyperparameters, registry
+from harness.spec.registry import Plugin
 
 
 class Mine(Method):
@@ -125,7 +126,7 @@ def test_bounds_of_a_name_are_for_numbers():
 
 
 def test_every_method_of_tuneoff_keeps_its_bounds():
-    found = [line for plugin in registry.discover().values() for line in registry.problems(plugin, {})]
+    found = [line for plugin in registry.discover().values() for line in loader.problems(plugin, {})]
     assert found == []
 
 
@@ -138,13 +139,13 @@ def test_lists_are_recorded_as_they_were_when_the_run_began():
 def test_a_list_of_a_suite_file_becomes_what_the_class_has(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("from harness.method import Method\nclass Mine(Method):\n    widths = (8,)\n    build = print\n")
-    assert registry.load(Plugin("mine", path), {"widths": [4, 4]}).widths == (4, 4)
+    assert loader.load(Plugin("mine", path), {"widths": [4, 4]}).widths == (4, 4)
 
 
 def test_the_projections_of_lora_are_the_suites_to_choose():
     lora = registry.discover()["lora"]
-    assert registry.load(lora, {"target_modules": ["q", "k", "v", "o"]}).target_modules == ["q", "k", "v", "o"]
-    assert registry.problems(lora, {"target_modules": []}) == [
+    assert loader.load(lora, {"target_modules": ["q", "k", "v", "o"]}).target_modules == ["q", "k", "v", "o"]
+    assert loader.problems(lora, {"target_modules": []}) == [
         "[methods.lora] target_modules: list should have at least 1 item after validation, not 0, got []"
     ]
 

@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSeq2SeqLM
 
-from harness import integrity
-from harness.errors import ModelError
+from harness.models import integrity
+from harness.spec.errors import ModelError
 
 SHARED, OUTPUT, DECODER = "shared.weight", "lm_head.weight", "decoder.embed_tokens.weight"
 

@@ -3,9 +3,9 @@
 import pytest
 from records import finished, unfinished
 
-from harness import judge
-from harness.record import Checks, Cost, Failure, Phase, Scores, Status
-from harness.suite import Budget
+from harness.session import judge
+from harness.spec.record import Checks, Cost, Failure, Phase, Scores, Status
+from harness.spec.suite import Budget
 
 ZERO_SHOT = finished(
     "zero_shot",

@@ -14,7 +14,7 @@ from random import Random
 import pytest
 from projects import NORMS, SLEEPER, begin, finish, left_behind, project, until
 
-from harness.store import Store
+from harness.store.results import Store
 
 KILLS = int(os.environ.get("TUNEOFF_KILLS", "3"))
 SEED = int(os.environ.get("TUNEOFF_KILLS_SEED", "0"))

@@ -1,81 +1,60 @@
-"""Imports go down the table of layers only, and what shows results imports no torch."""
+"""The rooms of ``harness/`` import what the table of docs/architecture.md allows, and what shows results no torch."""
 
 import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-LAYERS = (
-    "errors hyperparameters paths suite suite_file rouge.words record metrics failure "
-    "embedded embedded.corpus embedded.instructions",
-    "hub dropout attention shapes base_model generation integrity source_limit data data_files data_folders data_rows "
-    "data_text leakage task prepared budget training decoding processor meters method contract soundness reach weights "
-    "checkpoint scoring rouge rouge.rouge rouge.scorer embedded.architecture embedded.curriculum embedded.pretrain "
-    "probes probes.honest probes.larger probes.shorter probes.slower",
-    "registry plan",
-    "environment preflight runner processes executor scratch side revision capabilities",
-    "on_disk store baseline acceptance baseline_file search",
-    "statistics scatter ranking pareto paired leaderboard verdict timing compared gate "
-    "report report.advice report.table report.notes report.markdown report.files report.methods",
-    "judge resume session session_gate session_search comparison session_against trial drop case session_selftest "
-    "bench pytest_options pytest_conftests pytest_others pytest_terminal pytest_runs pytest_against pytest_selftest "
-    "pytest_plugin publication __main__",
-)
-LAYER = {f"harness.{name}": number for number, names in enumerate(LAYERS) for name in names.split()}
-FOR_METHODS = {"harness.method", "harness.training", "harness.decoding", "harness.scoring"}
+from benchmarks import arrows
+from benchmarks.arrows import ROOT, entry, imports, modules
+
+MOST_ENTRIES, MOST_ARROWS, MOST_LINES = 20, 75, 300
+TABLE = arrows.allowed()
+HARNESS = modules(ROOT, "harness")
+METHODS = modules(ROOT, "methods")
+KNOWN = {**HARNESS, **METHODS}
+ROOMS = sorted(path.parent.name for path in (ROOT / "harness").glob("*/__init__.py"))
+WITHOUT_TORCH = ("spec", "metrics", "store", "ranking", "report")
+LOADED_BY_EVALUATE = "harness.metrics.rouge.rouge"
+HEAVY = {"torch", "transformers", "peft", "datasets"}
 
 
-def modules(package):
-    """The modules of a package with their files, but for the package itself."""
-    files = {path: path.relative_to(ROOT).with_suffix("") for path in sorted((ROOT / package).rglob("*.py"))}
-    names = {".".join(name.parts).removesuffix(".__init__"): path for path, name in files.items()}
-    return {name: path for name, path in names.items() if name != package}
+def test_the_table_has_a_row_for_every_room_and_public_module():
+    assert set(TABLE) == {entry(module) for module in HARNESS} | {"methods"}
 
 
-MODULES = {**modules("harness"), **modules("methods")}
+def test_the_table_names_nothing_else():
+    assert set().union(*TABLE.values()) <= set(TABLE)
 
 
-def imports(path):
-    """The modules of this repository that a file imports, wherever in the file."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
-            inner = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= {name if name in MODULES else node.module for name in inner}
-    return {name for name in found if name.split(".")[0] in ("harness", "methods")}
+@pytest.mark.parametrize("module", HARNESS)
+def test_a_module_imports_what_the_row_of_its_room_allows(module):
+    needed = {entry(f"{name}.") for name in imports(HARNESS[module], KNOWN)} - {entry(module)}
+    assert needed - TABLE[entry(module)] == set()
 
 
-def test_every_module_has_a_layer():
-    assert set(modules("harness")) - set(LAYER) == set()
+@pytest.mark.parametrize("module", METHODS)
+def test_a_method_imports_what_its_row_allows_and_never_another_method(module):
+    assert imports(METHODS[module], KNOWN) <= {f"harness.{name}" for name in TABLE["methods"]}
 
 
-@pytest.mark.parametrize("module", modules("harness"))
-def test_a_module_imports_from_its_own_layer_or_from_below(module):
-    upwards = {name for name in imports(MODULES[module]) if LAYER.get(name, 99) > LAYER[module]}
-    assert upwards == set()
+def test_no_room_needs_itself_by_a_detour():
+    assert arrows.in_cycles(arrows.arrows()) == []
 
 
-@pytest.mark.parametrize("module", modules("methods"))
-def test_a_method_imports_the_contract_and_never_another_method(module):
-    assert imports(MODULES[module]) - FOR_METHODS == set()
+def test_rooms_and_arrows_are_few():
+    assert len({entry(module) for module in HARNESS}) <= MOST_ENTRIES
+    assert len(arrows.arrows()) <= MOST_ARROWS
 
 
-def test_the_imports_of_a_file_are_found_wherever_they_stand(tmp_path):
-    path = tmp_path / "some.py"
-    path.write_text(
-        "import harness.store\n"
-        "from harness import data, record as r\n"
-        "from harness.suite import Budget\n"
-        "from json import loads\n"
-        "def later():\n    from methods import lora\n"
-    )
-    assert imports(path) == {"harness.store", "harness.data", "harness.record", "harness.suite", "methods.lora"}
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_says_in_one_sentence_what_it_knows_and_holds_nothing_else(room):
+    tree = ast.parse((ROOT / "harness" / room / "__init__.py").read_text(encoding="utf-8"))
+    sentence = ast.get_docstring(tree)
+    assert sentence
+    assert sentence.count("\n") == 0
+    assert len(tree.body) == 1
 
 
 def test_the_package_itself_holds_a_docstring_only():
@@ -84,8 +63,41 @@ def test_the_package_itself_holds_a_docstring_only():
     assert len(tree.body) == 1
 
 
+@pytest.mark.parametrize("module", HARNESS)
+def test_a_file_is_not_too_long_to_read(module):
+    assert len(HARNESS[module].read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+def test_the_imports_of_a_file_are_found_wherever_they_stand(tmp_path):
+    path = tmp_path / "some.py"
+    path.write_text(
+        "import harness.store\n"
+        "from harness import method, spec as s\n"
+        "from harness.spec import suite\n"
+        "from harness.spec.suite import Budget\n"
+        "from json import loads\n"
+        "def later():\n    from methods import lora\n"
+    )
+    found = {"harness.store", "harness.method", "harness.spec", "harness.spec.suite", "methods.lora"}
+    assert imports(path, KNOWN) == found
+
+
+def test_a_relative_import_is_refused(tmp_path):
+    path = tmp_path / "some.py"
+    path.write_text("from . import suite\n")
+    with pytest.raises(ValueError, match=r"some\.py:1: imports are absolute"):
+        imports(path, KNOWN)
+
+
+def test_a_forbidden_arrow_and_a_cycle_are_seen():
+    found = {("spec", "run"): ["harness.spec.suite"], ("run", "spec"): ["harness.run.runner"]}
+    assert arrows.against(found, TABLE) == [("spec", "run")]
+    assert arrows.in_cycles(found) == ["run", "spec"]
+
+
 def test_starting_pytest_and_showing_results_imports_no_torch():
-    faces = "harness.pytest_plugin, harness.session, harness.leaderboard, harness.store"
-    code = f"import sys, {faces}; print(*sorted(set(sys.modules) & {{'torch', 'transformers', 'peft', 'datasets'}}))"
+    faces = [name for name in HARNESS if entry(name) in WITHOUT_TORCH and name != LOADED_BY_EVALUATE]
+    faces += ["harness.pytest_plugin", "harness.session.bakeoff"]
+    code = f"import sys, {', '.join(faces)}; print(*sorted(set(sys.modules) & {HEAVY!r}))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.stderr, done.stdout.strip()) == ("", "")

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from records import entry, finished, scored, unfinished
 
-from harness import leaderboard
-from harness.leaderboard import Entry
-from harness.record import Cost, Status
+from harness.ranking import leaderboard
+from harness.ranking.leaderboard import Entry
+from harness.spec.record import Cost, Status
 
 KEYS = [
     *("rank", "rank_low", "rank_high", "method", "status", "seeds", "seeds_missing", "score_unit"),

@@ -9,8 +9,8 @@ from peft.optimizers.lorafa import LoraFAOptimizer
 from transformers import set_seed
 from zoo import CLASSES
 
-from harness.budget import Batches
-from harness.suite import Budget
+from harness.spec.suite import Budget
+from harness.training.budget import Batches
 
 LORA = ["corda", "eva", "lora", "lora_fa", "lora_ga", "loraplus", "mica", "olora", "pissa", "riemannian_lora", "velora"]
 

@@ -8,9 +8,9 @@ import ctypes
 import pytest
 import torch
 
-from harness import meters, processor
-from harness.meters import Meters
-from harness.record import Phase
+from harness.run import meters, processor
+from harness.run.meters import Meters
+from harness.spec.record import Phase
 
 
 class Machine:

@@ -9,8 +9,8 @@ import torch
 import toy
 from zoo import CLASSES, TRAINED, trained
 
-from harness import weights
 from harness.method import Bound, Method
+from harness.run import weights
 
 ASKED = [name for name, cls in CLASSES.items() if not issubclass(cls, Bound) and (name in TRAINED or not cls.trains)]
 HYPERPARAMETERS = [

@@ -11,8 +11,9 @@ from peft import PeftModel
 from reloading import answers, instance
 from zoo import CLASSES, TRAINED, UNATTACHABLE, trained
 
-from harness import checkpoint, shapes
+from harness.catalogue import shapes
 from harness.method import Unsupported
+from harness.run import checkpoint
 
 
 @pytest.fixture(scope="module")

@@ -5,28 +5,28 @@ from importlib.metadata import version
 
 import pytest
 
-from harness import capabilities, reach, registry
-from harness.report import methods
+from harness.catalogue import capabilities, page, reach
+from harness.spec import registry
 
 PLUGINS = registry.discover()
-FINDINGS = json.loads(methods.FINDINGS.read_text(encoding="utf-8"))
-STALE = "run python -m harness.report.methods"
+FINDINGS = json.loads(page.FINDINGS.read_text(encoding="utf-8"))
+STALE = "run python -m harness.catalogue.page"
 
 
 def test_the_page_says_what_was_found():
-    assert methods.PAGE.read_text(encoding="utf-8") == methods.page(PLUGINS, FINDINGS), STALE
+    assert page.PAGE.read_text(encoding="utf-8") == page.page(PLUGINS, FINDINGS), STALE
 
 
 def test_every_method_was_looked_at_as_it_is_now():
     assert {name: one["source"] for name, one in FINDINGS.items()} == {
-        name: methods.source(plugin) for name, plugin in PLUGINS.items()
+        name: page.source(plugin) for name, plugin in PLUGINS.items()
     }, STALE
 
 
 def test_that_does_not_hang_on_what_the_libraries_were_built_for(monkeypatch):
-    monkeypatch.setattr(methods, "version", lambda package: f"{version(package).partition('+')[0]}+cu130")
-    assert {one["source"] for one in FINDINGS.values()} == {methods.source(plugin) for plugin in PLUGINS.values()}
-    assert methods.PAGE.read_text(encoding="utf-8") == methods.page(PLUGINS, FINDINGS)
+    monkeypatch.setattr(page, "version", lambda package: f"{version(package).partition('+')[0]}+cu130")
+    assert {one["source"] for one in FINDINGS.values()} == {page.source(plugin) for plugin in PLUGINS.values()}
+    assert page.PAGE.read_text(encoding="utf-8") == page.page(PLUGINS, FINDINGS)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import on_disk
-from harness.errors import StoreError
+from harness.spec.errors import StoreError
+from harness.store import on_disk
 
 
 class Killed(BaseException):

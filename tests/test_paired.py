@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness import paired
+from harness.ranking import paired
 
 
 def generator(stream=0):

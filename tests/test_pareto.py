@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from records import entry, unfinished
 
-from harness import leaderboard
-from harness.leaderboard import Entry
-from harness.pareto import Offer, front
-from harness.record import Cost
+from harness.ranking import leaderboard
+from harness.ranking.leaderboard import Entry
+from harness.ranking.pareto import Offer, front
+from harness.spec.record import Cost
 
 
 @pytest.mark.parametrize(

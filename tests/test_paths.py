@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import hub, suite, suite_file
-from harness.errors import UsageError
-from harness.paths import expanded, pinned
-from harness.suite import Suite
+from harness.models import hub
+from harness.spec import suite, suite_file
+from harness.spec.errors import UsageError
+from harness.spec.paths import expanded, pinned
+from harness.spec.suite import Suite
 
 
 @pytest.fixture

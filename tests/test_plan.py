@@ -4,10 +4,10 @@ import hashlib
 
 import pytest
 
-from harness import plan, registry, suite
-from harness.errors import PluginError
-from harness.registry import Plugin
-from harness.suite import Budget, RunTable, Suite, TaskTable
+from harness.spec import plan, registry, suite
+from harness.spec.errors import PluginError
+from harness.spec.registry import Plugin
+from harness.spec.suite import Budget, RunTable, Suite, TaskTable
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from xml.etree import ElementTree
 import pytest
 from projects import BROKEN, CONFTEST, NORMS, ROOT, SLEEPER, begin, finish, left_behind, project, until
 
-from harness import session  # noqa: F401 (nor may it import numpy and pandas a second time)
-from harness.metrics import COSTS, ROUGE
-from harness.store import Store
+from harness.session import bakeoff  # noqa: F401 (nor may it import numpy and pandas a second time)
+from harness.spec.figures import COSTS, ROUGE
+from harness.store.results import Store
 
 pytest_plugins = ["pytester"]
 

@@ -6,12 +6,14 @@ import pytest
 from projects import begin, finish, project
 from records import spec
 
-from harness import preflight, prepared, registry
-from harness.errors import DataError
-from harness.plan import Order
-from harness.record import Preflight
-from harness.store import Store
-from harness.suite import Evaluation, ModelTable, SearchTable, TaskTable
+from harness.run import preflight
+from harness.spec import registry
+from harness.spec.errors import DataError
+from harness.spec.plan import Order
+from harness.spec.record import Preflight
+from harness.spec.suite import Evaluation, ModelTable, SearchTable, TaskTable
+from harness.store.results import Store
+from harness.tasks import prepared
 
 RUSSIAN = [
     {"id": f"строка_{number}", "dialogue": f"Том: Привет, Анна! {number}\nАнна: Привет.", "summary": "Том здоровается."}

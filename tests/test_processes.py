@@ -11,7 +11,7 @@ from projects import environment
 
 SESSION = """\
 import multiprocessing, os, sys, time
-from harness import processes
+from harness.execute import processes
 
 def bound():
     processes.die_with_parent()

@@ -8,12 +8,14 @@ from time import process_time
 import pytest
 from records import finished
 
-from harness import executor, processor, registry
-from harness.meters import Meters
-from harness.pytest_runs import _decided
-from harness.record import Cost, Phase
-from harness.session import Bakeoff
-from harness.suite import load
+from harness.cli.runs import _decided
+from harness.execute import local
+from harness.run import processor
+from harness.run.meters import Meters
+from harness.session.bakeoff import Bakeoff
+from harness.spec import registry
+from harness.spec.record import Cost, Phase
+from harness.spec.suite import load
 
 LONG = 10.0  # seconds of processor time in which a neighbour on the same core must have been seen
 
@@ -123,8 +125,8 @@ def test_a_session_says_what_disturbed_it_but_not_of_runs_beside_each_other(jobs
 
 def test_runs_wait_without_spinning_unless_the_user_wants_it(monkeypatch):
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    with executor._variables(executor.VARIABLES):
+    with local._variables(local.VARIABLES):
         assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    with executor._variables(executor.VARIABLES):
+    with local._variables(local.VARIABLES):
         assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"

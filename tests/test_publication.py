@@ -5,11 +5,12 @@ import json
 import pytest
 from records import finished, prediction
 
-from harness import __main__ as command
-from harness import data, plan, registry, task
-from harness import suite as suites
-from harness.record import Environment, Status
-from harness.store import Store
+from harness.cli import commands
+from harness.spec import plan, registry
+from harness.spec import suite as suites
+from harness.spec.record import Environment, Status
+from harness.store.results import Store
+from harness.tasks import data, task
 
 SUITE = """\
 [task]
@@ -83,12 +84,12 @@ def published(folder):
 def refusal(*arguments):
     """What a command says that cannot be done."""
     with pytest.raises(SystemExit) as ended:
-        command.main(arguments)
+        commands.main(arguments)
     return str(ended.value)
 
 
 def test_what_the_whole_suite_left_is_published_with_its_tables(folder, local):
-    command.main(["publish", "small.toml"])
+    commands.main(["publish", "small.toml"])
     rows = json.loads((folder / "results/small/leaderboard.json").read_text())["rows"]
     assert [(row["rank"], row["method"]) for row in rows] == [(1, "lora"), (2, "zero_shot")]
     assert Store(folder / "results", "small").read_runs() == local.read_runs()
@@ -96,13 +97,13 @@ def test_what_the_whole_suite_left_is_published_with_its_tables(folder, local):
 
 
 def test_the_readme_shows_the_published_table_where_its_marks_are(folder, local, capsys):
-    command.main(["publish", "small.toml"])
+    commands.main(["publish", "small.toml"])
     page = (folder / "results/small/leaderboard.md").read_text()
     begin, _, rest = README.partition("old")
     table = next(part for part in page.split("\n\n") if part.startswith("|"))
     assert (folder / "README.md").read_text() == f"{begin}{table}{rest}"
     assert "wrote README.md" in capsys.readouterr().out
-    command.main(["render", "small.toml"])
+    commands.main(["render", "small.toml"])
     assert "wrote README.md" not in capsys.readouterr().out
 
 
@@ -111,7 +112,7 @@ def test_what_was_published_before_goes_away_and_the_baseline_stays(folder, loca
     done(old, folder / "results")
     (folder / "results/small/baseline").mkdir()
     (folder / "results/small/baseline/abc.json").write_text("accepted")
-    command.main(["publish", "small.toml"])
+    commands.main(["publish", "small.toml"])
     assert not [name for name in published(folder) if "dora" in name]
     assert published(folder)["baseline/abc.json"] == b"accepted"
 
@@ -135,7 +136,7 @@ def test_nor_one_whose_runs_are_of_two_machines(folder, local):
 
 def test_a_run_that_failed_is_published_as_such(folder, local):
     done(runs()[3:], folder / "results" / "local", status=Status.DIVERGED)
-    command.main(["publish", "small.toml"])
+    commands.main(["publish", "small.toml"])
     rows = json.loads((folder / "results/small/leaderboard.json").read_text())["rows"]
     assert {row["method"]: row["status"] for row in rows} == {"zero_shot": "ok", "lora": "diverged"}
 
@@ -145,13 +146,13 @@ def test_tables_are_rendered_again_from_runs_of_any_machine_and_of_methods_that_
     older = [run.model_copy(update={"source": "0123456789ab"}) for run in runs()]
     done(older, folder / "results", environment=elsewhere)
     before = published(folder)
-    command.main(["render", "small.toml"])
+    commands.main(["render", "small.toml"])
     after = published(folder)
     assert {name: after[name] for name in before} == before
     assert sorted(set(after) - set(before)) == [
         *("github-action-benchmark.json", "leaderboard.csv", "leaderboard.json", "leaderboard.md")
     ]
-    command.main(["render", "small.toml"])
+    commands.main(["render", "small.toml"])
     assert published(folder) == after
 
 

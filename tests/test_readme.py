@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import __main__ as command
-from harness import registry, suite
-from harness.registry import Plugin
+from harness.cli import commands
+from harness.run import loader
+from harness.spec import suite
+from harness.spec.registry import Plugin
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,7 +37,7 @@ def test_every_option_that_is_shown_exists(option, pytestconfig):
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"python -m harness (\w+)", README))))
 def test_every_command_that_is_shown_exists(name):
     with pytest.raises(SystemExit, match="unknown suite 'nothing'"):
-        command.main([name, "nothing"])
+        commands.main([name, "nothing"])
 
 
 def test_the_example_method_keeps_the_contract_in_ten_lines(tmp_path):
@@ -44,7 +45,7 @@ def test_the_example_method_keeps_the_contract_in_ten_lines(tmp_path):
     path = tmp_path / "norm_tuning.py"
     path.write_text(code)
     assert len([line for line in code.splitlines() if line.strip()]) < 10
-    assert registry.load(Plugin("norm_tuning", path), {}).learning_rate == 3e-3
+    assert loader.load(Plugin("norm_tuning", path), {}).learning_rate == 3e-3
 
 
 def test_the_example_suite_loads(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 from records import finished, prediction, spec, unfinished
 
-from harness.record import (
+from harness.spec.record import (
     SCHEMA,
     Checks,
     Cost,
@@ -21,7 +21,7 @@ from harness.record import (
     Scores,
     Status,
 )
-from harness.suite import Budget, Evaluation, ModelTable, TaskTable
+from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
 
 CHANGES = {
     "suite": "other",

@@ -9,9 +9,11 @@ import pytest
 import toy
 from zoo import CLASSES
 
-from harness import decoding, scoring, weights
 from harness.method import Bound, Question
-from harness.task import collate
+from harness.metrics import scoring
+from harness.run import weights
+from harness.tasks.task import collate
+from harness.training import decoding
 
 ROWS = toy.ROWS
 UNTRAINED = [name for name, cls in CLASSES.items() if not cls.trains and not issubclass(cls, Bound)]

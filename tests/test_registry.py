@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from harness import registry
-from harness.errors import PluginError
-from harness.registry import Plugin
+from harness.run import loader
+from harness.spec import registry
+from harness.spec.errors import PluginError
+from harness.spec.registry import Plugin
 
 METHOD = """from harness.method import Method
 
@@ -33,7 +34,7 @@ def plugin(tmp_path):
 def refusal(plugin, **overrides):
     """What ``load`` says about a plugin that it refuses."""
     with pytest.raises(PluginError) as error:
-        registry.load(plugin, overrides)
+        loader.load(plugin, overrides)
     return str(error.value)
 
 
@@ -194,7 +195,7 @@ def test_a_hyper_parameter_called_config_is_no_build(plugin):
 
 
 def test_a_method_that_keeps_the_contract_is_loaded_with_its_overrides(plugin):
-    loaded = registry.load(plugin(METHOD.format(name="Mine")), {"rank": 2, "learning_rate": 1})
+    loaded = loader.load(plugin(METHOD.format(name="Mine")), {"rank": 2, "learning_rate": 1})
     assert loaded.__name__ == "Mine"
     assert (loaded.rank, loaded.learning_rate, loaded.weight_decay) == (2, 1, 0.0)
 
@@ -225,5 +226,5 @@ def test_an_override_of_another_type_is_refused(plugin, name, value, expected):
 
 def test_overriding_one_load_leaves_the_next_as_written(plugin):
     mine = plugin(METHOD.format(name="Mine"))
-    registry.load(mine, {"rank": 2})
-    assert registry.load(mine, {}).rank == 8
+    loader.load(mine, {"rank": 2})
+    assert loader.load(mine, {}).rank == 8

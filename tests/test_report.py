@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 from records import entry, finished, prediction, scored, unfinished
 
-from harness import leaderboard
-from harness.leaderboard import Entry
-from harness.metrics import BY_NAME, show
-from harness.record import Cost, Environment, Leakage, Lengths, Outcome
+from harness.ranking import leaderboard
+from harness.ranking.leaderboard import Entry
 from harness.report import files, markdown, notes, table
-from harness.store import Store
-from harness.suite import Budget, RunTable, Suite, TaskTable
+from harness.spec.figures import BY_NAME, show
+from harness.spec.record import Cost, Environment, Leakage, Lengths, Outcome
+from harness.spec.suite import Budget, RunTable, Suite, TaskTable
+from harness.store.results import Store
 
 HOSTILE = "a | b `rm` <img src=x> [x](y)\n## Won\r\n\x1b[31m\u202e**first**"
 

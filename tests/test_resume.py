@@ -3,10 +3,10 @@
 import pytest
 from records import finished, prediction, spec, unfinished
 
-from harness import resume
-from harness.errors import StoreError
-from harness.record import Environment, Generation, Leakage, Outcome, Preflight, Status, hash_of
-from harness.suite import Budget
+from harness.session import resume
+from harness.spec.errors import StoreError
+from harness.spec.record import Environment, Generation, Leakage, Outcome, Preflight, Status, hash_of
+from harness.spec.suite import Budget
 
 HERE = Environment(
     device="cpu",

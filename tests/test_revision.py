@@ -10,13 +10,13 @@ import pytest
 from projects import ROOT
 from repositories import commit, git, worktrees
 
-from harness.errors import RevisionError
-from harness.revision import Revision
+from harness.gate.against.revision import Revision
+from harness.spec.errors import RevisionError
 
 KILLED = """\
 import os, signal, sys
 from pathlib import Path
-from harness.revision import Revision
+from harness.gate.against.revision import Revision
 revision = Revision(Path(sys.argv[1]), "main").open()
 print(revision.scratch, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
-from harness import scoring
-from harness.rouge.scorer import scores
+from harness.metrics import scoring
+from harness.metrics.rouge.scorer import scores
 
 WORDS = (
     "the a she runs running ran meetings meeting was organised organizing quickly hotel's well-known "

@@ -5,12 +5,15 @@ from dataclasses import replace
 import pytest
 from records import spec
 
-from harness import prepared, registry, runner, scoring
-from harness.data import Row
-from harness.plan import Order
-from harness.record import Status
-from harness.suite import Budget, Evaluation, ModelTable, TaskTable
-from harness.task import prepare
+from harness.metrics import scoring
+from harness.run import runner
+from harness.spec import registry
+from harness.spec.plan import Order
+from harness.spec.record import Status
+from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
+from harness.tasks import prepared
+from harness.tasks.data import Row
+from harness.tasks.task import prepare
 
 
 @pytest.fixture

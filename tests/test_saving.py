@@ -6,7 +6,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from reloading import load
 from safetensors.torch import load_file
 
-from harness import checkpoint
+from harness.run import checkpoint
 
 
 def moved(model):

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from projects import ROOT
 
-from harness.scratch import Scratch
+from harness.gate.scratch import Scratch
 
 KILLED = """\
 import os, signal
-from harness.scratch import Scratch
+from harness.gate.scratch import Scratch
 print(Scratch("tuneoff-test-").folder, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """

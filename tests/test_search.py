@@ -6,15 +6,16 @@ from concurrent.futures import Future
 import pytest
 from records import entry, finished, spec, unfinished
 
-from harness import leaderboard, search
-from harness.errors import StoreError, SuiteError
-from harness.metrics import SEARCHED
-from harness.record import Environment, Failure, Leakage, Outcome, Preflight, Scores, Status
+from harness.ranking import leaderboard
 from harness.report import notes, table
-from harness.search import Search, Trial
-from harness.session_search import Searches
-from harness.store import Store
-from harness.suite import Budget, Evaluation, SearchTable, TaskTable, load
+from harness.session.searches import Searches
+from harness.spec import search
+from harness.spec.errors import StoreError, SuiteError
+from harness.spec.figures import SEARCHED
+from harness.spec.record import Environment, Failure, Leakage, Outcome, Preflight, Scores, Status
+from harness.spec.search import Search, Trial
+from harness.spec.suite import Budget, Evaluation, SearchTable, TaskTable, load
+from harness.store.results import Store
 
 HERE = Preflight(
     leakage=Leakage(test=2, exact=0, near=0),

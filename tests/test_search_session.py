@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import pytest
 from projects import BROKEN, NORMS, ROOT, SLEEPER, begin, finish, left_behind, project, until
 
-from harness.record import Status
-from harness.store import Store
+from harness.spec.record import Status
+from harness.store.results import Store
 
 pytest_plugins = ["pytester"]
 

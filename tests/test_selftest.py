@@ -7,14 +7,15 @@ import pytest
 from projects import NORMS, begin, finish, project
 from records import finished, prediction
 
-from harness import drop
-from harness.case import CASES, Tried
-from harness.drop import Drop
-from harness.registry import Plugin, load
-from harness.session_selftest import ROWS, Selftest, small
-from harness.suite import load as suite
-from harness.trial import PROBES, Said
-from harness.verdict import Outcome
+from harness.gate.selftest import drop
+from harness.gate.selftest.case import CASES, Tried
+from harness.gate.selftest.drop import Drop
+from harness.gate.selftest.trial import PROBES, Said
+from harness.gate.verdict import Outcome
+from harness.run.loader import load
+from harness.session.selftest import ROWS, Selftest, small
+from harness.spec.registry import Plugin
+from harness.spec.suite import load as suite
 
 RED = Said("", "step_seconds_median", Outcome.REGRESSED, "probe step_seconds_median: regressed: +20%")
 GREEN = Said("", "step_seconds_median", Outcome.PASS, "probe step_seconds_median: pass: +1%")

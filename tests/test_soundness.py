@@ -9,10 +9,12 @@ from projects import NORMS, begin, finish, project
 from safetensors.torch import load_file, save_file
 from transformers import BartConfig, BartForConditionalGeneration
 
-from harness import base_model, data, soundness
-from harness.errors import ModelError
-from harness.suite import Evaluation, ModelTable, TaskTable
-from harness.task import prepare
+from harness.models import base_model
+from harness.run import soundness
+from harness.spec.errors import ModelError
+from harness.spec.suite import Evaluation, ModelTable, TaskTable
+from harness.tasks import data
+from harness.tasks.task import prepare
 
 SUITES = Evaluation(max_new_tokens=8)
 

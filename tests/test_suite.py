@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness import suite
-from harness.errors import SuiteError
+from harness.spec import suite
+from harness.spec.errors import SuiteError
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import suite, suite_file
+from harness.spec import suite, suite_file
 
 
 @pytest.mark.parametrize("name", suite.built_in())

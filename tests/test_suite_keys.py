@@ -19,20 +19,25 @@ from records import finished, prediction
 from repositories import commit
 from test_resume import HERE
 
-from harness import base_model, data, hub, plan, preflight, prepared, pytest_options, registry, runner, session
-from harness import suite as suites
-from harness.budget import Batches
-from harness.errors import DataError, ModelError, SuiteError
-from harness.executor import Executor
-from harness.pytest_against import AGAINST
+from harness.cli import options as pytest_options
+from harness.cli.against import AGAINST
+from harness.cli.runs import BAKEOFF
+from harness.execute.local import Executor
+from harness.models import base_model, hub
 from harness.pytest_plugin import PARAMETERS
-from harness.pytest_runs import BAKEOFF
-from harness.record import Leakage, Outcome, Preflight, RunSpec, Scores, Status
-from harness.registry import Plugin
-from harness.session import Bakeoff
-from harness.session_gate import Gate
-from harness.suite import Budget, ModelTable, SearchTable, Suite, Table, TaskTable
-from harness.task import Encoded, collate, prompt_of
+from harness.run import preflight, runner
+from harness.session import bakeoff as session
+from harness.session.bakeoff import Bakeoff
+from harness.session.gate import Gate
+from harness.spec import plan, registry
+from harness.spec import suite as suites
+from harness.spec.errors import DataError, ModelError, SuiteError
+from harness.spec.record import Leakage, Outcome, Preflight, RunSpec, Scores, Status
+from harness.spec.registry import Plugin
+from harness.spec.suite import Budget, ModelTable, SearchTable, Suite, Table, TaskTable
+from harness.tasks import data, prepared
+from harness.tasks.task import Encoded, collate, prompt_of
+from harness.training.budget import Batches
 
 pytest_plugins = ["pytester"]
 TESTED = set()
@@ -372,7 +377,7 @@ def test_each_limit_of_the_budget_ends_the_training(limit, value, steps, odd, mo
     row = collate([Encoded(torch.tensor([5, 1]), torch.tensor([1]))], pad=0)
     budget = Budget(**{**odd.budget.model_dump(), "max_examples": 999, limit: value})
     now = [0.0]
-    monkeypatch.setattr("harness.budget.perf_counter", lambda: now[0])
+    monkeypatch.setattr("harness.training.budget.perf_counter", lambda: now[0])
     given = Batches(iter([row] * 99), budget, torch.device("cpu"))
     for number, _ in enumerate(given, 1):  # noqa: B007 (the last is looked at)
         now[0] += 10.0

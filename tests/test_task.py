@@ -11,11 +11,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from transformers import ByT5Tokenizer, T5Tokenizer
 
-from harness import data, prepared
-from harness.errors import DataError, SuiteError
-from harness.source_limit import fit
-from harness.suite import TaskTable
-from harness.task import PROMPTS, Encoded, Task, collate, prepare
+from harness.spec.errors import DataError, SuiteError
+from harness.spec.suite import TaskTable
+from harness.tasks import data, prepared
+from harness.tasks.source_limit import fit
+from harness.tasks.task import PROMPTS, Encoded, Task, collate, prepare
 
 PROMPT = PROMPTS["dialogsum"]
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness import timing
-from harness.timing import Pass
-from harness.verdict import Outcome
+from harness.gate.against import timing
+from harness.gate.against.timing import Pass
+from harness.gate.verdict import Outcome
 
 QUIET = [0.004, -0.003, 0.002, -0.005]  # A/A log ratios of a machine that is left alone
 

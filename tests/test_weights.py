@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from harness import weights
-from harness.weights import Gradients, Snapshot
+from harness.run import weights
+from harness.run.weights import Gradients, Snapshot
 
 
 class Model(nn.Module):

@@ -6,11 +6,12 @@ from random import Random
 import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
-from harness import data, scoring
-from harness.errors import SuiteError
-from harness.rouge.rouge import sentences
-from harness.rouge.words import READ, choose, reads
-from harness.suite import TaskTable, load
+from harness.metrics import scoring
+from harness.metrics.rouge.rouge import sentences
+from harness.metrics.rouge.words import READ, choose, reads
+from harness.spec.errors import SuiteError
+from harness.spec.suite import TaskTable, load
+from harness.tasks import data
 
 LANGUAGES = {
     "German": ("Die Möwe fliegt über das Meer.", "Öl für Käse? Über 3.000 €!"),

@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer
 
-from harness import base_model, shapes
-from harness.base_model import EMBEDDED, Seq2Seq
-from harness.suite import ModelTable
-from harness.task import PROMPTS, Batch, Encoded, collate
+from harness.catalogue import shapes
+from harness.models import base_model
+from harness.models.base_model import EMBEDDED, Seq2Seq
+from harness.spec.suite import ModelTable
+from harness.tasks.task import PROMPTS, Batch, Encoded, collate
 
 SHAPE = {"vocab_size": 3072, "d_model": 64, "d_kv": 8, "d_ff": 48, "num_heads": 4, "num_layers": 2}
 PROMPT = PROMPTS["dialogsum"]

@@ -6,12 +6,13 @@ from importlib.util import find_spec
 import contracts
 from contracts import Trial
 
-from harness import registry
 from harness.method import Method
+from harness.run import loader
+from harness.spec import registry
 
 QUICK = {"eva": {"rank": 4, "alpha": 4}, "monteclora": {"rank": 8, "alpha": 8}}  # their defaults take seconds to start
 CLASSES: dict[str, type[Method]] = {
-    name: registry.load(plugin, QUICK.get(name, {})) for name, plugin in registry.discover().items()
+    name: loader.load(plugin, QUICK.get(name, {})) for name, plugin in registry.discover().items()
 }
 UNATTACHABLE = {  # to a T5 on the CPU, with a word of the reason
     "adaption_prompt": "LLaMA",

@@ -1,0 +1,1 @@
+"""The model and the data that come with Tuneoff, and how they were made."""

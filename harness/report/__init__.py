@@ -1,1 +1,1 @@
-"""Rows → what people and tools read: a table in the terminal, Markdown, CSV, JSON."""
+"""From ranked rows to what people and tools read: terminal, Markdown, CSV and JSON."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from harness.leaderboard import Row
-from harness.paired import ASSUMED
-from harness.suite import Suite
+from harness.ranking.leaderboard import Row
+from harness.ranking.paired import ASSUMED
+from harness.spec.suite import Suite
 
 TOO_MANY = 1_000  # seeds; a greater number is only said to be greater
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas
 
-from harness.leaderboard import SCORE_UNIT, Row
-from harness.metrics import RANKED_BY, ROUGE
-from harness.record import Outcome
+from harness.ranking.intervals import Interval
+from harness.ranking.leaderboard import SCORE_UNIT, Row
 from harness.report import markdown
 from harness.report.notes import Notes
-from harness.statistics import Interval
-from harness.store import Store
-from harness.suite import Suite
+from harness.spec.figures import RANKED_BY, ROUGE
+from harness.spec.record import Outcome
+from harness.spec.suite import Suite
+from harness.store.results import Store
 
 
 def write(

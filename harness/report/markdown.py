@@ -6,14 +6,13 @@ from dataclasses import replace
 
 from tabulate import tabulate
 
-from harness.leaderboard import FULL, Row
-from harness.metrics import RANKED_BY, ROUGE
-from harness.record import Outcome, Prediction
+from harness.ranking.intervals import Interval
+from harness.ranking.leaderboard import FULL, Row
 from harness.report import advice, table
 from harness.report.notes import Notes, section
-from harness.rouge.words import ROUGE_SCORE
-from harness.statistics import Interval
-from harness.suite import ZERO_SHOT, Suite
+from harness.spec.figures import RANKED_BY, ROUGE
+from harness.spec.record import Outcome, Prediction
+from harness.spec.suite import ROUGE_SCORE, ZERO_SHOT, Suite
 
 TITLES = {ZERO_SHOT: "zero-shot", FULL: "full fine-tuning"}
 # What is markup anywhere in a line, but for underscores within a word, what only at a line's start, and what makes a

@@ -6,9 +6,9 @@ from statistics import fmean
 
 from tabulate import tabulate
 
-from harness.record import Environment, Leakage, Lengths, Record, Status
-from harness.rouge.words import ROUGE_SCORE
-from harness.search import Search, Trial
+from harness.spec.record import Environment, Leakage, Lengths, Record, Status
+from harness.spec.search import Search, Trial
+from harness.spec.suite import ROUGE_SCORE
 
 SHARES = {
     "prompts_truncated": "prompts cut",

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from harness.leaderboard import Row
-from harness.metrics import BY_NAME, ROUGE, SEARCHED, Metric, show
-from harness.record import Status
+from harness.ranking.leaderboard import Row
+from harness.spec.figures import BY_NAME, ROUGE, SEARCHED, Metric, show
+from harness.spec.record import Status
 
 COSTS = (
     *("trainable_parameters", "train_seconds", "generate_seconds", "peak_rss_bytes", "peak_gpu_bytes"),

@@ -1,0 +1,129 @@
+"""The imports between the entries of ``harness/``, which are its packages and the modules at its top.
+
+An arrow leads from one entry to another that it imports, wherever in the file the import stands. What each entry may
+import is read from the table of ``docs/architecture.md``, and from nowhere else.
+
+    python -m benchmarks.arrows             the figures, as a Markdown table
+    python -m benchmarks.arrows --each      and every arrow, with the modules that import
+"""
+
+import argparse
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+ROOT = Path(__file__).parents[1]
+PAGE = Path("docs", "architecture.md")
+HEADERS = ["| room |", "| may import |"]  # the table's first and last columns
+NAME = re.compile(r"`(\w+)(?:/|\.py)?`")
+
+Arrows = Mapping[tuple[str, str], Sequence[str]]  # the modules that import, by the entry that does and the one it needs
+
+
+def modules(root: Path, package: str) -> dict[str, Path]:
+    """The modules and sub-packages of a package with their files, by dotted name; without the package itself."""
+    files = {path: path.relative_to(root).with_suffix("") for path in sorted((root / package).rglob("*.py"))}
+    names = {".".join(name.parts).removesuffix(".__init__"): path for path, name in files.items()}
+    return {name: path for name, path in names.items() if name != package}
+
+
+def imports(path: Path, known: Mapping[str, Path]) -> set[str]:
+    """What a file imports of this repository, wherever in the file; ``known`` tells modules from other names.
+
+    Raises ``ValueError`` for a relative import.
+    """
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                raise ValueError(f"{path}:{node.lineno}: imports are absolute")
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in known else str(node.module) for name in inner}
+    return {name for name in found if name.split(".")[0] in ("harness", "methods")}
+
+
+def entry(module: str) -> str:
+    """The entry that a module of ``harness`` belongs to."""
+    return module.split(".")[1]
+
+
+def arrows(root: Path = ROOT) -> dict[tuple[str, str], list[str]]:
+    """Every arrow between two entries."""
+    known, found = modules(root, "harness"), dict[tuple[str, str], list[str]]()
+    for module, path in known.items():
+        for name in sorted(imports(path, known)):
+            ends = entry(module), entry(f"{name}.")  # of ``harness`` itself there is nothing to import
+            if ends[0] != ends[1]:
+                found.setdefault(ends, []).append(module)
+    return found
+
+
+def allowed(root: Path = ROOT) -> dict[str, set[str]]:
+    """What each entry may import, by the table of ``docs/architecture.md``.
+
+    Raises ``ValueError`` where there is no such table.
+    """
+    lines = (root / PAGE).read_text(encoding="utf-8").splitlines()
+    starts = [number for number, line in enumerate(lines) if line.startswith(HEADERS[0]) and line.endswith(HEADERS[1])]
+    if len(starts) != 1:
+        raise ValueError(f"{PAGE}: expected one table from {HEADERS[0]!r} to {HEADERS[1]!r}, found {len(starts)}")
+    table: dict[str, set[str]] = {}
+    for line in lines[starts[0] + 2 :]:
+        if not line.startswith("|"):
+            break
+        first, *_, last = line.strip("|").split("|")
+        table |= {name: set(NAME.findall(last)) for name in NAME.findall(first)}
+    return table
+
+
+def against(found: Arrows, table: Mapping[str, set[str]]) -> list[tuple[str, str]]:
+    """The arrows that the table does not allow."""
+    return [(one, other) for one, other in found if other not in table.get(one, set())]
+
+
+def in_cycles(found: Arrows) -> list[str]:
+    """The entries that need themselves, by whatever detour."""
+    needs: dict[str, set[str]] = {}
+    for one, other in found:
+        needs.setdefault(one, set()).add(other)
+    return [one for one in sorted(needs) if one in _reached(needs, one)]
+
+
+def _reached(needs: Mapping[str, set[str]], start: str) -> set[str]:
+    reached, left = set[str](), set(needs[start])
+    while left:
+        one = left.pop()
+        reached.add(one)
+        left |= needs.get(one, set()) - reached
+    return reached
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the figures."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--each", action="store_true", help="list every arrow")
+    options.add_argument("--root", type=Path, default=ROOT, metavar="DIR", help="another checkout of the project")
+    asked = options.parse_args(arguments)
+    found, known = arrows(asked.root), modules(asked.root, "harness")
+    table = allowed(asked.root) if (asked.root / PAGE).exists() else None
+    figures = [
+        ("entries", len({entry(module) for module in known})),
+        ("modules", len(known)),
+        ("arrows", len(found)),
+        ("arrows against the table", "no table" if table is None else len(against(found, table))),
+        ("entries in a cycle", len(in_cycles(found))),
+    ]
+    print(tabulate(figures, headers=["of `harness/`", "number"], tablefmt="github"))
+    if asked.each:
+        print()
+        for (one, other), places in sorted(found.items()):
+            print(f"{one} imports {other} in {', '.join(dict.fromkeys(places))}")
+
+
+if __name__ == "__main__":
+    main()

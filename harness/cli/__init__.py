@@ -1,0 +1,1 @@
+"""Tuneoff's command lines: pytest's options, fixtures and terminal, and ``python -m harness``."""

@@ -1,0 +1,79 @@
+"""``pytest --benchmark --against REF``: a comparison's items, and what is said at the end."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.cli import options, other_plugins
+
+if TYPE_CHECKING:
+    from harness.session.against import Against
+
+AGAINST = pytest.StashKey["Against"]()
+
+
+def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
+    """What the items are made of: methods."""
+    from harness.session.against import Against
+    from harness.spec.suite import locate
+
+    options.refuse_beside(config, "--against")
+    suite, path = options.suite(config), locate(config.getoption("suite"))
+    reference, device, folders = config.getoption("against"), config.getoption("device"), options.folders(config)
+    config.stash[AGAINST] = Against(suite, path, config.rootpath, reference, folders, device)
+    return {"method": config.stash[AGAINST].methods}
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tell which methods were selected."""
+    session.config.stash[AGAINST].ask(other_plugins.values(session.items, ["method"])["method"])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    """Check methods, model and data and check the other revision out before the first comparison."""
+    if options.runs_nothing(session):
+        return (yield)
+    against = session.config.stash[AGAINST]
+    try:
+        with options.as_pytest_says():
+            options.check(session.config)
+            against.start()
+        return (yield)
+    finally:
+        against.close()
+
+
+@pytest.fixture(scope="session")
+def against(pytestconfig: pytest.Config) -> "Against":
+    """The session's comparison, the other revision checked out."""
+    return pytestconfig.stash[AGAINST]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A comparison in which nothing could be compared is no success."""
+    found = session.config.stash[AGAINST]
+    if found.judged and found.summary.fails and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind, however the session ended."""
+    config.stash[AGAINST].close()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """What is compared with what."""
+    found, suite = config.stash[AGAINST], config.getoption("suite")
+    return f"tuneoff: suite {suite}, {len(found.methods)} methods, this folder as it is against {found.revision.title}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What neither failed nor passed, and all verdicts in one line."""
+    found = config.stash[AGAINST]
+    if found.judged:
+        for line in found.remarks:
+            terminalreporter.write_line(f"against: {line}")
+        terminalreporter.write_line(f"against {found.revision.title}: {found.summary.line}")

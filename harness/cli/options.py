@@ -1,0 +1,187 @@
+"""The options of the bake-off, and what they ask for."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.spec.errors import UsageError
+from harness.spec.paths import expanded, pinned
+
+if TYPE_CHECKING:
+    from harness.session.bakeoff import Bakeoff
+    from harness.spec.registry import Plugin
+    from harness.spec.suite import Suite
+
+DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
+KINDS = ("--gate", "--update-baseline", "--resume", "--search", "--against", "--gate-selftest")  # of sessions
+
+
+def add(parser: pytest.Parser) -> None:
+    """Make pytest know the options."""
+    group = parser.getgroup("tuneoff", "fine-tuning bake-off")
+    group.addoption("--benchmark", action="store_true", help="run the suite's methods instead of the tests")
+    group.addoption("--suite", metavar="NAME|FILE", default="embedded", help="the suite to run (default: embedded)")
+    group.addoption("--model", metavar="NAME[@REVISION]", help="hub id or folder instead of the suite's base model")
+    group.addoption("--data", metavar="NAME[@REVISION]", help="hub id, folder or file instead of the suite's data")
+    group.addoption("--seeds", metavar="N,N,...", help="the seeds to run instead of the suite's")
+    group.addoption(
+        "--search",
+        metavar="TRIALS",
+        type=int,
+        help="number of learning rates to try per method first, on validation rows (0: none, whatever the suite says)",
+    )
+    group.addoption("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the best there is)")
+    group.addoption("--jobs", metavar="N", type=int, default=1, help="runs at once; their times are not comparable")
+    group.addoption(
+        "--resume", action="store_true", help="reuse stored runs that are ok and that nothing has changed for"
+    )
+    group.addoption(
+        "--results", metavar="DIR", help="where results go (default: results/local/ in pytest's root folder)"
+    )
+    group.addoption("--gate", action="store_true", help="fail where there is no baseline to compare with")
+    group.addoption(
+        "--update-baseline",
+        action="store_true",
+        help="accept the rows that run as what later sessions are held against",
+    )
+    group.addoption("--even-in-ci", action="store_true", help="let --update-baseline work where CI is set")
+    group.addoption("--against", metavar="REF", help="compare times and counts with another git revision, by turns")
+    group.addoption(
+        "--gate-selftest", action="store_true", help="try the gate on a method that changes nothing and on worse ones"
+    )
+    parser.addini("method_paths", "folders with method files of this project", type="paths", default=[])
+
+
+def kinds(config: pytest.Config) -> list[str]:
+    """Those options that were given of which each makes another session of ``--benchmark``."""
+    return [name for name in KINDS if config.getoption(name.strip("-").replace("-", "_")) not in (False, None)]
+
+
+def suite(config: pytest.Config) -> "Suite":
+    """The suite that is asked for, every method of which exists."""
+    from harness.spec import plan
+    from harness.spec import suite as suites
+
+    _check_values(config)
+    found = plugins(config)
+    chosen = plan.joined(suites.load(config.getoption("suite"), _overrides(config)), found)
+    plan.runs(chosen, found)
+    return chosen
+
+
+def plugins(config: pytest.Config) -> "dict[str, Plugin]":
+    """The methods of Tuneoff, of this project and of installed packages."""
+    from harness.spec import registry
+
+    return registry.discover(folders(config))
+
+
+def folders(config: pytest.Config) -> list[Path]:
+    """Where this project has methods of its own."""
+    return list(config.getini("method_paths"))
+
+
+def passed_over(config: pytest.Config) -> str:
+    """Which files of those folders define no method, for the header; empty where there are none."""
+    from harness.spec import registry
+
+    found = [f"{relative(path, config.rootpath)}" for path in registry.passed_over(folders(config))]
+    return f"tuneoff: passed over, without a class derived from Method: {', '.join(found)}" if found else ""
+
+
+def relative(path: Path, root: Path) -> Path:
+    """The path as it is shown: from pytest's root folder where it is below that."""
+    return path.relative_to(root) if path.is_relative_to(root) else path
+
+
+def bakeoff(config: pytest.Config) -> "Bakeoff":
+    """The bake-off that is asked for; nothing is loaded or written yet."""
+    from harness.session.bakeoff import Bakeoff
+
+    device, jobs, resumes = (config.getoption(name) for name in ("device", "jobs", "resume"))
+    chosen = suite(config)
+    folder, published = _results(config, chosen.name)
+    return Bakeoff(chosen, plugins(config), folder, published=published, device=device, jobs=jobs, resumes=resumes)
+
+
+def check(config: pytest.Config) -> None:
+    """Raise the ``UsageError`` that the suite's model, its data or the device would cause in every run."""
+    from harness.session.bakeoff import Bakeoff
+
+    with TemporaryDirectory(prefix="tuneoff-check-") as folder:
+        session = Bakeoff(suite(config), plugins(config), Path(folder), device=config.getoption("device"))
+        try:
+            session.start()
+        finally:
+            session.close()
+
+
+@contextmanager
+def as_pytest_says() -> Iterator[None]:
+    """Make a ``UsageError`` one of pytest's own: a line each that begins with ``ERROR:``, and exit code 4."""
+    try:
+        yield
+    except UsageError as error:
+        raise pytest.UsageError(*str(error).splitlines()) from error
+
+
+def runs_nothing(session: pytest.Session) -> bool:
+    """Whether this session has nothing to check a model for: its items are only listed, or there are none."""
+    option = session.config.option
+    broken = session.testsfailed and not option.continue_on_collection_errors
+    return not session.items or option.collectonly or getattr(option, "setupplan", False) or bool(broken)
+
+
+def refuse_beside(config: pytest.Config, option: str) -> None:
+    """Raise ``UsageError`` where another option is given that says nothing beside this one."""
+    if strangers := [name for name in kinds(config) if name != option]:
+        raise UsageError(f"{option} is a session of its own; leave out {', '.join(strangers)}")
+    if config.getoption("jobs") != 1:
+        raise UsageError(f"{option} does one run at a time, since it compares times; leave out --jobs")
+
+
+def _results(config: pytest.Config, suite: str) -> tuple[Path, Path | None]:
+    """Where results go; and by default where those that are published are, the baseline among them."""
+    from harness.spec.suite import LOCAL
+
+    if chosen := config.getoption("results"):
+        return expanded(chosen).absolute(), None
+    published = config.rootpath / "results"
+    if suite == LOCAL:
+        raise UsageError(f"suite {suite!r}: {published / LOCAL} has the results of all suites; rename the suite's file")
+    return published / LOCAL, published
+
+
+def _overrides(config: pytest.Config) -> dict[str, dict[str, Any]]:
+    """The suite's keys that the command line replaces, by table."""
+    seeds, model, data, trials = (config.getoption(name) for name in ("seeds", "model", "data", "search"))
+    return {
+        "run": {"seeds": _seeds(seeds)} if seeds else {},
+        "model": dict(zip(("name", "revision"), pinned("--model", model), strict=True)) if model else {},
+        "task": dict(zip(("data", "revision"), pinned("--data", data), strict=True)) if data else {},
+        "search": {"trials": trials} if trials is not None else {},
+    }
+
+
+def _check_values(config: pytest.Config) -> None:
+    """Raise ``UsageError`` for values that no suite and no machine could make sense of."""
+    for name in ("suite", "model", "data", "seeds", "device", "results", "against"):
+        if config.getoption(name) == "":
+            raise UsageError(f"--{name}= is empty; give it a value, or leave it out")
+    device, jobs = config.getoption("device"), config.getoption("jobs")
+    if device and not DEVICE.fullmatch(device):
+        raise UsageError(f"--device={device}: not available here; try cpu, cuda, cuda:1 or mps")
+    if jobs < 1:
+        raise UsageError(f"--jobs={jobs}: expected a number from 1")
+
+
+def _seeds(text: str) -> Sequence[int]:
+    try:
+        return [int(seed) for seed in text.split(",")]
+    except ValueError as error:
+        raise UsageError(f"--seeds={text}: expected whole numbers such as 0,1,2") from error

@@ -1,0 +1,180 @@
+"""``pytest --benchmark``: the items of searches, runs and the gate, from the options to the leaderboard."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.cli import options, other_plugins
+from harness.spec.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.session.bakeoff import Bakeoff
+    from harness.session.gate import Gate
+
+BAKEOFF, GATE = pytest.StashKey["Bakeoff"](), pytest.StashKey["Gate"]()
+ACCEPTED = pytest.StashKey[list[str]]()
+
+
+def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
+    """What the items are made of: runs, methods to search, and the gate's rows where it has something to compare."""
+    bakeoff = config.stash[BAKEOFF] = options.bakeoff(config)
+    gate = config.stash[GATE] = _gate(config)
+    rows = [] if config.getoption("update_baseline") else gate.rows
+    parameters = {"run": [run.name for run in bakeoff.runs], "search": bakeoff.searches.methods, "row": rows}
+    return {name: values for name, values in parameters.items() if values}
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tell the bake-off which searches and runs were selected."""
+    names = other_plugins.values(session.items, ("search", "run", "row"))
+    session.config.stash[BAKEOFF].searches.expect(names["search"])
+    session.config.stash[BAKEOFF].expect(names["run"])
+    session.config.stash[GATE].ask(names["row"])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    """Check methods, model, data and results folder before the first run; leave none running behind the last."""
+    if options.runs_nothing(session):
+        return (yield)
+    bakeoff = session.config.stash[BAKEOFF]
+    try:
+        with options.as_pytest_says():
+            bakeoff.start()
+        return (yield)
+    finally:
+        bakeoff.stop()
+
+
+@pytest.fixture(scope="session")
+def bakeoff(pytestconfig: pytest.Config) -> "Bakeoff":
+    """The session's bake-off, checked."""
+    return pytestconfig.stash[BAKEOFF]
+
+
+@pytest.fixture(scope="session")
+def gate(pytestconfig: pytest.Config, bakeoff: "Bakeoff") -> "Gate":
+    """The session's gate, its bake-off started."""
+    return pytestconfig.stash[GATE]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Accept what ran, if that was asked for. A gate or a baseline that was asked for and did not come is no success.
+
+    It comes after the end of the loop, which keeps what has finished, and before the terminal's summary.
+    """
+    if session.config.option.collectonly:
+        return
+    gate = session.config.stash[GATE]
+    if session.config.getoption("update_baseline"):
+        if gate.bakeoff.ran:
+            _accept(session, gate)
+    elif session.config.getoption("gate") and not gate.judged and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Give the results folder back, now that the leaderboard is in it."""
+    config.stash[BAKEOFF].close()
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    """A run that ``--resume`` took from an earlier session is not called passed, but reused."""
+    if report.when == "call" and report.passed and ("reused", True) in report.user_properties:
+        return "reused", "r", ("REUSED", {"green": True})
+    return None
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Which suite runs, and where its results go."""
+    session = config.stash[BAKEOFF]
+    return f"tuneoff: suite {session.suite.name}, {len(session.runs)} runs, results in {session.store.folder}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The leaderboard, what the gate found, and the learning rates that were, ready to be pasted."""
+    if config.option.collectonly:
+        return
+    if config.stash[BAKEOFF].ran:
+        _leaderboard(terminalreporter, config)
+    for line in _compared(config):
+        terminalreporter.write_line(line)
+    if lines := config.stash[BAKEOFF].searches.lines():
+        terminalreporter.section("learning rates found, for the suite file")
+        terminalreporter.write_line("\n".join(lines))
+
+
+def _leaderboard(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    from harness.report import advice, notes, table
+
+    session = config.stash[BAKEOFF]
+    terminalreporter.section(f"leaderboard: {session.suite.name}")
+    try:
+        rows, remarks, records = session.report()
+        terminalreporter.write_line(table.leaderboard(rows, "simple"))
+        terminalreporter.write_line("")
+        for line in [*session.notices, *_decided(session), notes.line(remarks), *advice.lines(session.suite, rows)]:
+            if line:
+                terminalreporter.write_line(line)
+        for path in session.write(rows, remarks, records):
+            terminalreporter.write_line(f"wrote {options.relative(path, config.rootpath)}")
+    except UsageError as error:
+        terminalreporter.write_line(str(error), red=True)
+
+
+def _gate(config: pytest.Config) -> "Gate":
+    from harness.session.gate import Gate
+
+    gate = Gate(config.stash[BAKEOFF])
+    if config.getoption("gate") and config.getoption("update_baseline"):
+        raise UsageError("--gate: it would be held against what --update-baseline accepts; leave out one of the two")
+    if config.getoption("gate"):
+        gate.require()
+    if config.getoption("update_baseline") and os.environ.get("CI") and not config.getoption("even_in_ci"):
+        raise UsageError(
+            "--update-baseline: refused, since CI is set: a gate that accepts what it sees is none; add --even-in-ci"
+        )
+    return gate
+
+
+def _accept(session: pytest.Session, gate: "Gate") -> None:
+    """Make this session's rows the baseline, and keep what is to be said about it."""
+    if session.exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        session.config.stash[ACCEPTED] = ["baseline: not updated, since the session did not come to its end"]
+        return
+    try:
+        path, lines = gate.accept()
+        where = options.relative(path, session.config.rootpath) if path else "nothing to update"
+        session.config.stash[ACCEPTED] = [f"baseline: {where}", *lines]
+    except UsageError as error:
+        session.config.stash[ACCEPTED] = [f"baseline: not updated: {error}"]
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+
+def _compared(config: pytest.Config) -> Iterator[str]:
+    """What the gate found, or what was accepted."""
+    gate = config.stash[GATE]
+    if config.getoption("update_baseline"):
+        yield from config.stash.get(ACCEPTED, [])
+    elif gate.judged:
+        yield from (f"gate: {line}" for line in gate.remarks)
+        yield f"gate: {gate.summary.line}"
+    elif gate.rows:
+        fails = "; nothing was compared, and that fails" if config.getoption("gate") else ""
+        yield f"gate: not compared: {', '.join(gate.rows)}{fails}"
+
+
+def _decided(session: "Bakeoff") -> Iterator[str]:
+    """What was taken from earlier sessions, why the others were done again, what is not shown, what was disturbed."""
+    if reused := [decision.run.name for decision in session.decisions if decision.stored]:
+        yield f"reused: {', '.join(reused)}"
+    if session.resumes:
+        yield from (f"not reused: {each.run.name}: {each.reason}" for each in session.decisions if not each.stored)
+    if session.left_out:
+        yield f"left out, since they ran in another environment or on other data: {', '.join(session.left_out)}"
+    if shares := session.disturbed:
+        runs, longest = f"{len(shares)} of {len(session.asked)} runs", max(shares)
+        yield f"contended: other programs kept {runs} waiting for up to {longest:.0%} of their time; see the brackets"

@@ -1,0 +1,1 @@
+"""Where runs happen: processes of this machine, started fresh for each run and ended for sure."""

@@ -1,0 +1,1 @@
+"""Now against the accepted past, and the verdicts on each row."""

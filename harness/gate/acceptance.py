@@ -1,0 +1,96 @@
+"""Accepting a session's rows as the past that later ones are compared with, and what that changes."""
+
+from collections.abc import Mapping
+
+from harness.gate.baseline import MEMORY, Baseline, Measured, Row, unfit
+from harness.spec.figures import changes, megabytes
+
+Refused = Mapping[str, str]  # the reasons of a session, by row
+
+
+def merged(old: Baseline | None, new: Baseline, refused: Refused | None = None) -> Baseline:
+    """The old baseline with the rows of the new one that may replace it and differ; a row is replaced as a whole."""
+    before, known = old.rows if old else {}, refused or {}
+    accepted = {name: row for name, row in new.rows.items() if _replaces(before.get(name), row, known.get(name, ""))}
+    return Baseline(new.suite, new.fingerprint, {**before, **accepted})
+
+
+def updates(old: Baseline | None, new: Baseline, refused: Refused | None = None) -> list[str]:
+    """What ``merged`` does to each row, old → new, one line each."""
+    before, known = old.rows if old else {}, refused or {}
+    lines = [f"{name}: {_update(before.get(name), row, known.get(name, ''))}" for name, row in new.rows.items()]
+    return lines + [f"{name}: kept, it did not run" for name in before if name not in new.rows]
+
+
+def _replaces(old: Measured | None, new: Measured, refused: str) -> bool:
+    return not _obstacle(old, new, refused) and (old is None or bool(_differences(old.row, new.row)))
+
+
+def _obstacle(old: Measured | None, new: Measured, refused: str) -> str:
+    """Why a row cannot be accepted; empty if it can. With fewer seeds it would be a weaker past."""
+    if reason := unfit(new) or refused:
+        return reason
+    if not old or old.row.key != new.row.key or len(old.row.runs) <= len(new.row.runs):
+        return ""
+    seeds = f"seeds {_listed(old.row)} → {_listed(new.row)}"
+    return f"{seeds} would be less to go by; if that is meant, delete its row from the baseline first"
+
+
+def _update(old: Measured | None, new: Measured, refused: str) -> str:
+    if reason := _obstacle(old, new, refused):
+        return f"{'kept as it was' if old else 'not accepted'}: {reason}"
+    if old is None:
+        return ", ".join(["new", *(f"{name} {_show(value)}" for name, value in new.row.means.items())])
+    return ", ".join(_differences(old.row, new.row)) or "unchanged"
+
+
+def _differences(old: Row, new: Row) -> list[str]:
+    counts, settings = _counts(old, new), changes(old.hyperparameters, new.hyperparameters)
+    seeds = [f"seeds {_listed(old)} → {_listed(new)}"] if set(old.runs) != set(new.runs) else []
+    source = ["its source changed"] if old.source != new.source else []
+    key = changes(old.key.model_dump(), new.key.model_dump())
+    return [*_outcome(old, new), *counts, *_memory(old, new), *key, *seeds, *settings, *source]
+
+
+def _outcome(old: Row, new: Row) -> list[str]:
+    """The scores that moved; where none did, whether the answers are others, or the weights that gave them."""
+    before, after = old.means, new.means
+    moved = [name for name in after if after[name] != before.get(name)]
+    if moved:
+        return [f"{name} {_show(before.get(name))} → {_show(after[name])}" for name in moved]
+    others = {"predictions_hash": "other predictions", "weights_hash": "other weights"}
+    return [text for name, text in others.items() if _hashes(old, new, name) != _hashes(new, old, name)][:1]
+
+
+def _hashes(one: Row, other: Row, name: str) -> Mapping[int, str | None]:
+    """Those of the seeds that the other row has, too."""
+    return {seed: getattr(run, name) for seed, run in one.runs.items() if seed in other.runs}
+
+
+def _counts(old: Row, new: Row) -> list[str]:
+    """The counts that moved; those of the first seed stand for the others."""
+    seed = min(set(old.runs) & set(new.runs), default=None)
+    if seed is None:
+        return []
+    return changes(old.runs[seed].counts.model_dump(), new.runs[seed].counts.model_dump())
+
+
+def _memory(old: Row, new: Row) -> list[str]:
+    """The peaks that moved by more than they do by themselves."""
+    peaks = {
+        name: (old.peak(name, old.runs), new.peak(name, new.runs)) for name in ("peak_gpu_bytes", "peak_rss_bytes")
+    }
+    return [f"{name} {megabytes(*both)}" for name, both in peaks.items() if _moved(*both)]
+
+
+def _moved(then: int | None, now: int | None) -> bool:
+    return abs(now - then) > MEMORY * then if then and now else then != now
+
+
+def _listed(row: Row) -> str:
+    return ", ".join(map(str, sorted(row.runs)))
+
+
+def _show(value: float | None) -> str:
+    """Points with a decimal more than in the leaderboard: what is accepted may be a small move."""
+    return "–" if value is None else f"{100 * value:.2f}"

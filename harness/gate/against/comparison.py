@@ -1,0 +1,137 @@
+"""Methods of a suite on two sides, base and head: runs of either by turns, and what is to be said about each method."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain, cycle
+
+from harness.gate.against import timing
+from harness.gate.against.side import Cost, Side, Taken
+from harness.gate.against.timing import SHORTEST, Pass
+from harness.gate.baseline import COUNTS, SPENT
+from harness.gate.verdict import Outcome, Verdict
+from harness.spec import suite_file
+from harness.spec.figures import move
+from harness.spec.record import Status
+from harness.spec.suite import Suite
+
+ABBA, BAAB = (0, 1, 1, 0), (1, 0, 0, 1)
+
+
+class NotDone(Exception):
+    """A run that there is nothing to compare of; it holds the verdict."""
+
+    def __init__(self, verdict: Verdict):
+        self.verdict = verdict
+
+
+class Comparison:
+    """Methods of a suite on two sides, base and head, that are done in the same job."""
+
+    def __init__(self, suite: Suite, base: Side, head: Side):
+        self.suite = suite
+        self.sides = (base, head)
+        self._suites = head.scratch / "suites"
+        self._controls: dict[str, list[float]] = {metric: [] for metric in SHORTEST}
+        self._contended: list[bool] = []  # of each run of the method that is being compared
+
+    def verdicts(self, method: str) -> list[Verdict]:
+        """What is to be said about one method, metric by metric; that takes four runs of it, or some times four."""
+        found: list[Verdict] = []
+        self._contended = []
+        try:
+            runs = self._do(method, ABBA)
+            found += _counts(method, runs, self.suite)
+            found += self._times(method, runs)
+        except NotDone as reason:
+            found.append(reason.verdict)
+        return found
+
+    def _times(self, method: str, runs: Sequence[Sequence[Cost]]) -> list[Verdict]:
+        """The times, with more passes, which the sides begin by turns, as long as any of them is undecided."""
+        passes = {metric: [one] for metric in SHORTEST if (one := _pass(method, metric, runs))}
+        orders = cycle((BAAB, ABBA))
+        while any(timing.undecided(metric, found, self._known(metric, found)) for metric, found in passes.items()):
+            again = self._do(method, next(orders))
+            for metric, found in passes.items():
+                found += filter(None, [_pass(method, metric, again)])
+        for metric, found in passes.items():
+            self._controls[metric] = self._known(metric, found)
+        verdicts = [timing.verdict(method, metric, found, self._controls[metric]) for metric, found in passes.items()]
+        return [replace(one, detail=one.detail + self._beside_others) for one in verdicts]
+
+    @property
+    def _beside_others(self) -> str:
+        """How many of the method's runs were disturbed by other programs, if any were."""
+        count, runs = sum(self._contended), len(self._contended)
+        return f"; other programs took processor time from {count} of its {runs} runs" if count else ""
+
+    def _known(self, metric: str, passes: Sequence[Pass]) -> list[float]:
+        """What the machine alone does to that time, by the job so far and these passes."""
+        own = [] if timing.short(metric, passes) else chain.from_iterable(one.controls for one in passes)
+        return [*self._controls[metric], *own]
+
+    def _do(self, method: str, order: Sequence[int]) -> tuple[list[Cost], list[Cost]]:
+        """The runs of a method in that order of sides; those of either side in the order in which they were done."""
+        done: tuple[list[Cost], list[Cost]] = ([], [])
+        path = self._suites / method / f"{self.suite.name}.toml"
+        suite_file.write(path, suite_file.only(self.suite, method))
+        base, head = self.sides
+        for number in order:
+            taken = self.sides[number].run(path, method, self.suite.run.seeds[0])
+            if number == 0 and (reason := _of_base(method, base, taken)):
+                alone = head.run(path, method, self.suite.run.seeds[0])  # what is broken in head is so without base
+                raise NotDone(_broken(method, alone) or reason)
+            if number == 1 and (reason := _broken(method, taken) or _of_head(method, base, taken)):
+                raise NotDone(reason)
+            done[number].append(taken.cost)
+            self._contended.append(taken.contended)
+        return done
+
+
+def _of_base(method: str, base: Side, taken: Taken) -> Verdict | None:
+    """Why there is nothing in base to compare with; where it failed, this may be the change that mends it."""
+    if taken.absent:
+        return Verdict(method, "", Outcome.NEW, f"{base.name} has no such method")
+    if taken.problem:
+        return Verdict(method, "", Outcome.INCOMPARABLE, taken.problem)
+    if taken.status == Status.UNSUPPORTED:
+        return Verdict(method, "", Outcome.INCOMPARABLE, f"unsupported in {base.name}: {taken.reason}")
+    return None
+
+
+def _of_head(method: str, base: Side, taken: Taken) -> Verdict | None:
+    if taken.status == Status.UNSUPPORTED:
+        return Verdict(method, "", Outcome.INVALID, f"ok in {base.name}, now unsupported: {taken.reason}")
+    return None
+
+
+def _broken(method: str, taken: Taken) -> Verdict | None:
+    return Verdict(method, "", Outcome.INVALID, taken.problem) if taken.problem else None
+
+
+def _pass(method: str, metric: str, runs: Sequence[Sequence[Cost]]) -> Pass | None:
+    """The four times of a pass; ``None`` for what base does not tell, or no run has, as a method that never trains."""
+    base, head = ([getattr(cost, metric) for cost in side] for side in runs)
+    if all(value is None for value in base):
+        return None
+    for value in (*base, *head):
+        if value is None or not 0 < value < math.inf:
+            raise NotDone(Verdict(method, metric, Outcome.INVALID, f"one of its runs took {value} seconds"))
+    return Pass((base[0], base[1]), (head[0], head[1]))
+
+
+def _counts(method: str, runs: Sequence[Sequence[Cost]], suite: Suite) -> list[Verdict]:
+    """What must be the same on both sides."""
+    then, now = runs[0][0], runs[1][0]
+    return [_count(method, name, getattr(then, name), getattr(now, name), suite) for name in COUNTS]
+
+
+def _count(method: str, name: str, then: int | None, now: int | None, suite: Suite) -> Verdict:
+    if name in SPENT and suite.budget.max_seconds is not None:
+        return Verdict(method, name, Outcome.INCOMPARABLE, "the budget is in seconds, so it is the machine's")
+    if then == now:
+        return Verdict(method, name, Outcome.PASS, "equal")
+    if then is None:
+        return Verdict(method, name, Outcome.INCOMPARABLE, "base does not tell it")
+    return Verdict(method, name, Outcome.REGRESSED, move(then, now))

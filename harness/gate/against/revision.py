@@ -1,0 +1,147 @@
+"""Another revision of a project as a folder: a git worktree in the temporary folder, gone when it is done with."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from harness.gate.scratch import Scratch, abandoned
+from harness.spec.errors import RevisionError, unknown
+
+PREFIX = "tuneoff-against-"
+TREE = "base"
+OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+
+
+class Revision:
+    """A revision of the repository that ``root`` is in; ``root`` may be a folder somewhere inside.
+
+    Raises ``RevisionError`` where there is no git, no repository, no such revision, or no such folder in it.
+    """
+
+    def __init__(self, root: Path, name: str):
+        self.name = name
+        self._repository = Path(_git(root, "rev-parse", "--show-toplevel"))
+        self._inside = root.resolve().relative_to(self._repository.resolve())
+        self._commit = self._resolve()
+        if self._inside != Path() and self._read("cat-file", "-t", self._at(self._inside)) != "tree":
+            raise RevisionError(f"--against={name}: there is no folder {self._inside} in that revision")
+        self._scratch: Scratch | None = None
+
+    @property
+    def title(self) -> str:
+        """What was asked for and the commit that it is: ``main (0a1b2c3d4e5f)``."""
+        return f"{self.name} ({self._commit[:12]})"
+
+    @property
+    def scratch(self) -> Path:
+        """A temporary folder of this session, once it is open."""
+        assert self._scratch
+        return self._scratch.folder
+
+    @property
+    def folder(self) -> Path:
+        """What ``root`` was in that revision, once it is open."""
+        return self.scratch / TREE / self._inside
+
+    def text(self, path: Path) -> str | None:
+        """What a file of the repository held then; ``None`` for one that was not there, or is of no repository."""
+        try:
+            inside = path.resolve().relative_to(self._repository.resolve())
+        except ValueError:
+            return None
+        return self._read("cat-file", "blob", self._at(inside))
+
+    def files(self, folder: Path) -> list[str]:
+        """The names in a folder of the repository then; none where it was not there, or is of no repository."""
+        try:
+            inside = folder.resolve().relative_to(self._repository.resolve())
+        except ValueError:
+            return []
+        listed = self._read("ls-tree", "-z", "--name-only", self._at(inside)) or ""
+        return [name for name in listed.split("\0") if name]
+
+    def path(self) -> str:
+        """A ``PYTHONPATH`` by which this process' folders of the repository are those of the revision, once it is open.
+
+        So what a project imports from a folder of its own, such as ``src``, is not head's on both sides.
+        """
+        top = self._repository.resolve()
+        own = [Path(entry).resolve() for entry in sys.path if entry]
+        moved = [self.scratch / TREE / entry.relative_to(top) for entry in own if entry.is_relative_to(top)]
+        others = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+        outside = [each for each in others if not Path(each).resolve().is_relative_to(top)]
+        return os.pathsep.join([*(str(each) for each in moved if each.is_dir()), *outside])
+
+    def open(self) -> Self:
+        """Check the revision out; what killed sessions left behind goes away."""
+        for folder in self._abandoned():
+            self._forget(folder)
+        self._scratch = Scratch(PREFIX)
+        hooks = ("-c", f"core.hooksPath={os.devnull}")  # they are for people's checkouts
+        _git(self._repository, *hooks, "worktree", "add", "--detach", f"{self.scratch / TREE}", self._commit)
+        return self
+
+    def close(self) -> None:
+        """Remove all of it, and every trace in the repository."""
+        if self._scratch:
+            self._forget(self._scratch.folder)
+            self._scratch.close()
+            self._scratch = None
+
+    def _resolve(self) -> str:
+        commit = self._read("rev-parse", "--verify", "--quiet", "--end-of-options", f"{self.name}^{{commit}}")
+        if commit and commit.isalnum():  # ^main is a revision to leave out
+            return commit
+        if self._read("rev-parse", "--is-shallow-repository") == "true":
+            raise RevisionError(
+                f"--against={self.name}: not in this clone, which is shallow; fetch the rest with "
+                "git fetch --unshallow --tags (in GitHub Actions: fetch-depth: 0 for actions/checkout)"
+            )
+        known = self._read("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags", "refs/remotes")
+        raise RevisionError(f"--against: {unknown('revision', self.name, (known or '').split())}")
+
+    def _abandoned(self) -> Iterator[Path]:
+        """The folders of sessions that ended without closing theirs."""
+        listed = _git(self._repository, "worktree", "list", "--porcelain").splitlines()
+        trees = [Path(line.partition(" ")[2]) for line in listed if line.startswith("worktree ")]
+        for folder in (tree.parent for tree in trees if tree.name == TREE and tree.parent.name.startswith(PREFIX)):
+            if not folder.exists() or abandoned(folder):
+                yield folder
+
+    def _forget(self, folder: Path) -> None:
+        self._read("worktree", "remove", "--force", "--force", f"{folder / TREE}")
+
+    def _at(self, inside: Path) -> str:
+        return f"{self._commit}:{inside.as_posix()}"
+
+    def _read(self, *arguments: str) -> str | None:
+        """What git says; ``None`` where it fails."""
+        try:
+            return _git(self._repository, *arguments)
+        except RevisionError:
+            return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", folder, *arguments],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            env=_environment(),
+        )
+    except OSError as error:
+        raise RevisionError("--against needs git, and there is no git to be found in PATH") from error
+    if done.returncode:
+        reason = done.stderr.strip().removeprefix("fatal: ") or f"git {arguments[0]} failed"
+        raise RevisionError(f"--against: {folder}: {reason}")
+    return done.stdout.strip()
+
+
+def _environment() -> dict[str, str]:
+    """Without what a git hook sets: it would lead every command to the hook's repository, whatever folder it names."""
+    return {name: value for name, value in os.environ.items() if name not in OF_A_HOOK}

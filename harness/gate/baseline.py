@@ -1,0 +1,216 @@
+"""The accepted past of a suite on one fingerprint: which results a later session is compared with."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from harness.spec.figures import ROUGE
+from harness.spec.record import Block, Environment, Record, Status
+from harness.spec.suite import JUDGED_BY, ROUGE_SCORE, Natural
+
+Scores = Mapping[str, NDArray[np.float64]]  # by ROUGE type, one F1 in 0..1 a test example
+
+ACCEPTED = (Status.OK, Status.UNSUPPORTED)  # what a baseline may hold: nothing that failed is a past to keep to
+LONGEST = 300  # characters of a reason
+COUNTS = ("trainable_parameters", "total_parameters", "examples", "steps", "tokens")
+MEMORY = 0.10  # by how much a peak may differ and still be the same
+SPENT = ("examples", "steps", "tokens")  # what a budget in seconds leaves to the machine
+
+
+class Fingerprint(Block):
+    """What must be equal for two runs of the same code to give the same predictions."""
+
+    device: str
+    device_name: str
+    threads: int
+    torch: str
+    transformers: str
+    peft: str
+    dtype: str
+    attention: str
+
+    @classmethod
+    def of(cls, environment: Environment) -> Self:
+        """The fingerprint of runs in this environment."""
+        names = ("torch", "transformers", "peft")
+        packages = {name: environment.releases.get(name, "unknown") for name in names}
+        machine = environment.model_dump(include={"device", "device_name", "threads", "dtype"})
+        return cls(**machine, **packages, attention=environment.attention or "unknown")
+
+    @property
+    def hash(self) -> str:
+        """Twelve hex digits, the name of the baseline's files."""
+        return _hash(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode())
+
+
+class Key(Block):
+    """What makes two results of a method comparable. Hyper-parameters are not in it: they are what a change changes."""
+
+    method: str
+    data_hash: str | None
+    model: str
+    model_revision: str | None
+    budget: Mapping[str, Any]  # the limits that are set
+    evaluation: Mapping[str, Any]  # how prompts are answered
+    rouge_tokenizer: str = ROUGE_SCORE  # how answers are read
+
+
+class Counts(Block):
+    """What is exactly the same on any machine."""
+
+    trainable_parameters: Natural | None = None
+    total_parameters: Natural | None = None
+    examples: Natural = 0
+    steps: Natural = 0
+    tokens: Natural = 0
+
+
+class Run(Block):
+    """One seed of a row; ``scores`` are means, ``per_example`` is the hash of what they are the means of."""
+
+    status: Status
+    reason: str = ""
+    predictions_hash: str | None = None
+    weights_hash: str | None = None
+    counts: Counts = Counts()
+    scores: Mapping[str, float] = {}
+    per_example: str | None = None
+    peak_rss_bytes: Natural | None = None
+    peak_gpu_bytes: Natural | None = None
+
+
+class Row(Block):
+    """One method: what makes it comparable, what it was trained with, and its runs by seed."""
+
+    key: Key
+    hyperparameters: Mapping[str, Any] = {}
+    source: str = ""  # hash of the method's file
+    runs: Mapping[int, Run] = Field(min_length=1)
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Mean scores over the seeds that have them."""
+        columns = {
+            metric.name: [run.scores[metric.name] for run in self.runs.values() if run.scores] for metric in ROUGE
+        }
+        return {name: float(np.mean(values)) for name, values in columns.items() if values}
+
+    def peak(self, name: str, seeds: Iterable[int]) -> int | None:
+        """The memory of the hungriest of these seeds; ``None`` where none was measured."""
+        peaks = (getattr(self.runs[seed], name) for seed in seeds)
+        return max((peak for peak in peaks if peak is not None), default=None)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A row with its scores by seed, of the baseline or of the session that is compared with it."""
+
+    row: Row
+    scores: Mapping[int, Scores]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The accepted rows of one suite on one fingerprint, by method id."""
+
+    suite: str
+    fingerprint: Fingerprint
+    rows: Mapping[str, Measured]
+
+
+def measured(runs: Iterable[tuple[Record, Scores]]) -> Measured:
+    """The row of one method from its runs, one a seed; whatever they ended as."""
+    pairs = sorted(runs, key=lambda pair: pair[0].spec.seed)
+    first = next((record for record, _ in pairs if record.status == Status.OK), pairs[0][0])
+    scores = {record.spec.seed: {m.name: values[m.name] for m in ROUGE if m.name in values} for record, values in pairs}
+    row = Row(
+        key=_key(first),
+        hyperparameters=_settings(first),
+        source=first.spec.source,
+        runs={record.spec.seed: _run(record, scores[record.spec.seed]) for record, _ in pairs},
+    )
+    return Measured(row, scores)
+
+
+def unfit(one: Measured) -> str:
+    """Why a row cannot be accepted, or be compared at all; empty if it can."""
+    for seed, run in one.row.runs.items():
+        if run.status not in ACCEPTED:
+            return f"seed {seed} ended {run.status}{': ' if run.reason else ''}{run.reason}"
+        if run.status == Status.UNSUPPORTED and run.predictions_hash:
+            return f"seed {seed} is called unsupported, but it answered"
+        if run.status == Status.OK and (reason := _flaw(run, one.scores.get(seed, {}))):
+            return f"seed {seed}: {reason}"
+    if len({values.size for scores in one.scores.values() for values in scores.values()}) > 1:
+        return "its runs have different numbers of examples"
+    return ""
+
+
+def hash_of(scores: Scores) -> str:
+    """Twelve hex digits of a run's scores, to the last bit."""
+    return _hash(b"".join(name.encode() + scores[name].tobytes() for name in sorted(scores)))
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def _key(record: Record) -> Key:
+    spec, name = record.spec, PurePath(record.spec.model.name)
+    return Key(
+        method=spec.method,
+        data_hash=record.data_hash,
+        model=name.name if name.is_absolute() else spec.model.name,  # a folder has another path elsewhere
+        model_revision=record.model_revision,
+        budget=spec.budget.model_dump(mode="json", exclude_none=True, exclude={"hard_seconds"}),
+        evaluation=spec.evaluation.model_dump(mode="json", exclude={*JUDGED_BY, "rouge_tokenizer"}),
+        rouge_tokenizer=record.rouge_tokenizer,
+    )
+
+
+def _settings(record: Record) -> dict[str, Any]:
+    """The method's hyper-parameters, and those that the suite gives to all methods."""
+    shared = record.spec.model_dump(include={"batch_size", "micro_batch_size", "gradient_checkpointing"})
+    lengths = record.spec.task.model_dump(include={"max_source_tokens", "max_target_tokens"})
+    own = record.model_dump(mode="json")["hyperparameters"]  # as they come back from a file: tuples are lists there
+    return {**shared, **lengths, **own}
+
+
+def _run(record: Record, scores: Scores) -> Run:
+    names = [metric.name for metric in ROUGE]
+    return Run(
+        status=record.status,
+        reason=_line(record.error.message) if record.error else "",
+        predictions_hash=record.predictions_hash,
+        weights_hash=record.weights_hash,
+        counts=Counts(**record.cost.model_dump(include=set(COUNTS))),
+        scores=record.scores.model_dump(include=set(names)) if record.scores else {},
+        per_example=hash_of(scores) if scores else None,
+        peak_rss_bytes=record.cost.peak_rss_bytes,
+        peak_gpu_bytes=record.cost.peak_gpu_bytes,
+    )
+
+
+def _line(message: str) -> str:
+    """A plugin's message on one line, which ends somewhere."""
+    line = " ".join(message.split())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]} …"
+
+
+def _flaw(run: Run, scores: Scores) -> str:
+    """Why the scores of a finished run cannot be used."""
+    for metric in ROUGE:
+        values, mean = scores.get(metric.name), run.scores.get(metric.name)
+        if values is None or not values.size or mean is None:
+            return f"its {metric.name} scores are missing"
+        wrong = [value for value in (mean, *values) if not 0 <= value <= 1]  # NaN is not in there either
+        if wrong:
+            return f"{metric.name} is {wrong[0]:g}, which is no F1 of 0 to 1"
+    return ""

@@ -1,0 +1,104 @@
+"""The cases of the gate's self-test: what is changed, what the gate said of it, and whether that was right."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.gate.selftest.drop import Drop
+from harness.gate.selftest.trial import Said
+from harness.gate.verdict import Outcome
+
+
+class Result(StrEnum):
+    """How the gate did in a case."""
+
+    GREEN = "green"
+    CAUGHT = "caught"
+    UNSEEN = "cannot be seen here"  # by nobody: too few examples, or too noisy a machine
+    MISSED = "missed"
+    FALSE_ALARM = "false alarm"
+    UNTRIED = "could not be tried"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A probe beside the honest one; ``metric`` is the one that must be ``regressed``, or none must."""
+
+    probe: str
+    metric: str
+    what: str
+    by_time: bool = False
+
+
+CASES = {
+    "same_times": Case("honest", "", "nothing: times of the same method (--against)", by_time=True),
+    "slower": Case("slower", "step_seconds_median", "a step takes 20% longer (--against)", by_time=True),
+    "same_scores": Case("honest", "", "nothing: the same method trained again (--gate)"),
+    "shorter": Case("shorter", "rouge1", "summaries lose their last four words (--gate)"),
+    "larger": Case("larger", "trainable_parameters", "one more trainable tensor (--gate)"),
+}
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A case that was tried; ``drop`` is by how much the scores fell, where that is what was changed."""
+
+    case: Case
+    said: Sequence[Said]
+    drop: Drop | None = None
+
+    @property
+    def result(self) -> Result:
+        """Whether the gate was right."""
+        if self._untried:
+            return Result.UNTRIED
+        if not self.case.metric:
+            green = any(one.outcome == Outcome.PASS for one in self.said) and not any(one.fails for one in self.said)
+            return Result.GREEN if green else Result.FALSE_ALARM
+        if any(one.fails for one in self._own):
+            return Result.CAUGHT
+        return Result.UNSEEN if self._unseen else Result.MISSED
+
+    @property
+    def problem(self) -> str:
+        """Why the gate is not to be relied on here; empty where it is."""
+        match self.result:
+            case Result.UNTRIED:
+                return "\n".join(one.message for one in self._untried)
+            case Result.MISSED:
+                return "\n".join([f"not caught: {self.case.what}", *(one.message for one in self._own)])
+            case Result.FALSE_ALARM:
+                return "\n".join(["a false alarm:", *(one.message for one in self.said if one.fails)])
+        return ""
+
+    @property
+    def unseen(self) -> str:
+        """Why nobody could see what was changed; empty where that is not so."""
+        return self._unseen if self.result == Result.UNSEEN else ""
+
+    @property
+    def told(self) -> str:
+        """The message that matters most."""
+        order = list(Outcome)
+        ordered = sorted(self.said, key=lambda one: (one.metric != self.case.metric, order.index(one.outcome)))
+        return self.unseen or (ordered[0].message if ordered else "")
+
+    @property
+    def _own(self) -> list[Said]:
+        """What was said of the metric that must be ``regressed``."""
+        return [one for one in self.said if one.metric == self.case.metric]
+
+    @property
+    def _untried(self) -> list[Said]:
+        """What says that there was nothing to judge."""
+        nothing = (Outcome.INVALID, Outcome.MISSING, Outcome.INCOMPARABLE)
+        return [one for one in self.said if one.outcome in nothing and not one.metric]
+
+    @property
+    def _unseen(self) -> str:
+        outcomes = {one.outcome for one in self._own}
+        if self.case.by_time:  # noise, or steps that are too short
+            undecided = outcomes and outcomes <= {Outcome.INCONCLUSIVE, Outcome.INCOMPARABLE}
+            return self._own[0].message if undecided else ""
+        silent = outcomes and outcomes <= {Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.IMPROVED}
+        return self.drop.unseen if silent and self.drop and not self.drop.clear else ""

@@ -1,0 +1,12 @@
+"""The honest method with one more trainable tensor."""
+
+from harness.gate.selftest.probes.honest import Honest
+from harness.method import Seq2Seq
+
+
+class Larger(Honest):
+    """Trains what the honest one leaves alone, too."""
+
+    def build(self, base: Seq2Seq) -> Seq2Seq:
+        """The whole base model, trainable."""
+        return base.requires_grad_(True)

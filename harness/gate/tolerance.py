@@ -1,0 +1,266 @@
+"""A row beside its baseline, metric by metric: counts exactly, ROUGE by a paired test, memory within a tolerance."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.gate.baseline import COUNTS, MEMORY, SPENT, Measured, Row, Run
+from harness.gate.verdict import Outcome, Verdict
+from harness.ranking import paired
+from harness.ranking.paired import Comparison
+from harness.spec.figures import ROUGE, changes, megabytes, move
+
+TOO_MANY = 100_000  # examples; a greater number is only said to be greater
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the gate tolerates; ``margin`` in points of ROUGE, ``memory`` as a share, ``level`` for false alarms."""
+
+    margin: float = 0.5
+    memory: float = MEMORY
+    level: float = 0.05
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One method now and then, with equal keys and seeds in common.
+
+    ``elsewhere`` says what differs, and what to do, if the baseline is of another fingerprint.
+    """
+
+    name: str
+    now: Measured
+    then: Measured
+    seeds: tuple[int, ...]
+    elsewhere: str = ""
+    same_device: bool = True
+
+    @property
+    def runs(self) -> list[tuple[int, Run, Run]]:
+        """Each common seed with its run then and its run now."""
+        return [(seed, self.then.row.runs[seed], self.now.row.runs[seed]) for seed in self.seeds]
+
+    @property
+    def changed(self) -> str:
+        """What the method itself changed since the baseline: its settings, its source."""
+        return changed(self.then.row, self.now.row)
+
+    @property
+    def same_predictions(self) -> bool:
+        """Whether every seed answered what it answered then, to the letter."""
+        return self._same("predictions_hash")
+
+    @property
+    def same_weights(self) -> bool:
+        """Whether training left every seed what it left it then, to the bit."""
+        return self._same("weights_hash")
+
+    @property
+    def retrained(self) -> bool:
+        """Whether the chance of training plays a part: not for what trains nothing, or has the same weights."""
+        trains = any(run.counts.trainable_parameters != 0 for _, *both in self.runs for run in both)
+        return trains and not self.same_weights
+
+    def _same(self, name: str) -> bool:
+        hashes = [(getattr(then, name), getattr(now, name)) for _, then, now in self.runs]
+        return all(now is not None and now == then for then, now in hashes)
+
+    def verdict(self, metric: str, outcome: Outcome, *parts: str, advisory: bool = False) -> Verdict:
+        """A verdict on this row, its message made of what is there of ``parts``."""
+        return Verdict(self.name, metric, outcome, "; ".join(filter(None, parts)), advisory)
+
+
+def changed(then: Row, now: Row) -> str:
+    """What of a method is different: its settings, its source."""
+    source = ["its source changed"] if then.source != now.source else []
+    return ", ".join([*changes(then.hyperparameters, now.hyperparameters), *source])
+
+
+def seeds(pair: Pair) -> list[Verdict]:
+    """The seeds of one side alone, which nothing is held against; advisory, since the others are compared."""
+    then, now = set(pair.then.row.runs), set(pair.now.row.runs)
+    found = []
+    if new := now - then:
+        held = f"{_named(new)} held against nothing, for the baseline has {_named(then)}"
+        remedy = f"accept {'them' if len(new) > 1 else 'it'} with --update-baseline"
+        found.append(pair.verdict("seeds", Outcome.NEW, held, remedy, advisory=True))
+    if gone := then - now:
+        left = f"{_named(gone)} of the baseline did not run, so that the gate sees less"
+        found.append(pair.verdict("seeds", Outcome.MISSING, left, advisory=True))
+    return found
+
+
+def counts(pair: Pair) -> list[Verdict]:
+    """Parameters, examples, steps and tokens, on any machine: each one equal, or ``regressed``, more or less."""
+    return [_count(pair, name) for name in COUNTS]
+
+
+def memory(pair: Pair, rules: Rules) -> list[Verdict]:
+    """Peak memory of the hungriest seed: more than the tolerance above the same device's is ``regressed``.
+
+    Resident memory depends on the allocator and on what else runs, so its verdict is advisory.
+    """
+    gpu, rss = _peak(pair, "peak_gpu_bytes", rules), _peak(pair, "peak_rss_bytes", rules, advisory=True)
+    return [verdict for verdict in (gpu, rss) if verdict]
+
+
+def rouge(pairs: Sequence[Pair], rules: Rules) -> list[Verdict]:
+    """Every ROUGE type of every row.
+
+    On another fingerprint ``incomparable``, unless the predictions are the same. Otherwise a three-way test
+    (``harness.ranking.paired``), in this order:
+
+    - ``improved``: significantly above zero;
+    - ``pass``: shown to be less than ``rules.margin`` worse;
+    - ``regressed``: the margin or more below, and significantly below zero;
+    - ``inconclusive``: none of these, with what would decide.
+
+    What is controlled: in a session in which no method got worse, some ``regressed`` comes up with a probability of
+    at most ``rules.level``, whatever the number of methods and metrics (Holm over all tests of the session; equal
+    predictions are no test). The same holds, apart from it, for ``improved``. ``pass`` is held to ``rules.level``
+    for each row, without correction: a method that lost the margin or more in some metric passes in all of its
+    metrics with at most that probability, because it would have to pass in the one that fell. Both are as good as
+    the normal approximation of means over examples and seeds.
+    """
+    cells = [(pair, metric.name) for pair in pairs for metric in ROUGE]
+    known = [_without_test(*cell) for cell in cells]
+    tests = [_Test(*cell, _compare(*cell)) for cell, verdict in zip(cells, known, strict=True) if verdict is None]
+    worse = paired.holm([test.found.below() for test in tests])
+    better = paired.holm([test.found.above() for test in tests])
+    tested = [_tested(*each, len(tests), rules) for each in zip(tests, worse, better, strict=True)]
+    return [verdict for verdict in [*known, *tested] if verdict]
+
+
+@dataclass(frozen=True)
+class _Test:
+    pair: Pair
+    metric: str
+    found: Comparison
+
+
+def _count(pair: Pair, name: str) -> Verdict:
+    if name in SPENT and "max_seconds" in pair.now.row.key.budget:
+        return pair.verdict(name, Outcome.INCOMPARABLE, "the budget is in seconds, so it is the machine's")
+    values = {seed: (getattr(then.counts, name), getattr(now.counts, name)) for seed, then, now in pair.runs}
+    moved = {seed: (then, now) for seed, (then, now) in values.items() if then != now}
+    if not moved:
+        return pair.verdict(name, Outcome.PASS, "equal")
+    alike = len(set(moved.values())) == 1 and len(moved) == len(values)
+    lines = [move(*both) if alike else f"seed {seed}: {move(*both)}" for seed, both in moved.items()]
+    return pair.verdict(name, Outcome.REGRESSED, lines[0] if alike else ", ".join(lines), _blame(pair))
+
+
+def _peak(pair: Pair, name: str, rules: Rules, *, advisory: bool = False) -> Verdict | None:
+    then, now = pair.then.row.peak(name, pair.seeds), pair.now.row.peak(name, pair.seeds)
+    if then is None and now is None:
+        return None
+    if not pair.same_device:
+        return pair.verdict(name, Outcome.INCOMPARABLE, pair.elsewhere, advisory=advisory)
+    if not then or now is None:
+        side = "now" if now is None else "in the baseline"
+        return pair.verdict(name, Outcome.INCOMPARABLE, f"not measured {side}", advisory=advisory)
+    more, tolerated = now - then, rules.memory * then  # of bytes: 1.1 / 1 - 1 is more than 0.1
+    outcome = Outcome.REGRESSED if more > tolerated else Outcome.IMPROVED if more < -tolerated else Outcome.PASS
+    moved = f"{megabytes(then, now)} ({_signed(100 * more / then, 1)}%, tolerance {100 * rules.memory:g}%)"
+    return pair.verdict(name, outcome, moved, _blame(pair) if outcome == Outcome.REGRESSED else "", advisory=advisory)
+
+
+def _without_test(pair: Pair, metric: str) -> Verdict | None:
+    """The verdict where chance plays no part: equal predictions, or another machine's."""
+    now, then = _matrices(pair, metric)
+    if pair.same_predictions and now.shape == then.shape and np.allclose(now, then, rtol=0, atol=1e-9):
+        return pair.verdict(metric, Outcome.PASS, f"the same predictions ({_seeds(pair)})")
+    if pair.elsewhere:
+        return pair.verdict(metric, Outcome.INCOMPARABLE, pair.elsewhere)
+    if now.shape != then.shape:
+        return pair.verdict(metric, Outcome.INCOMPARABLE, f"examples {then.shape[1]} → {now.shape[1]}")
+    return None
+
+
+def _compare(pair: Pair, metric: str) -> Comparison:
+    return paired.compare(*_matrices(pair, metric), retrained=pair.retrained)
+
+
+def _tested(test: _Test, worse: float, better: float, tests: int, rules: Rules) -> Verdict:
+    """The three-way decision; ``worse`` and ``better`` are p-values after Holm."""
+    pair, metric, found = test.pair, test.metric, test.found
+    as_good = found.above(-rules.margin)
+    if better <= rules.level:
+        return pair.verdict(metric, Outcome.IMPROVED, _figures(pair, found, f"{_p(better)} after Holm"), pair.changed)
+    if as_good <= rules.level:
+        sure = f"less than {rules.margin:g} worse: {_p(as_good)}"
+        return pair.verdict(metric, Outcome.PASS, _figures(pair, found, sure), pair.changed)
+    figures = _figures(pair, found, f"{_p(worse)} after Holm")
+    if found.difference <= -rules.margin and worse <= rules.level:
+        blame = "the predictions did not change, their scoring did" if pair.same_predictions else _blame(pair)
+        return pair.verdict(metric, Outcome.REGRESSED, figures, blame)
+    return pair.verdict(metric, Outcome.INCONCLUSIVE, figures, _decider(found, rules, tests), pair.changed)
+
+
+def _decider(found: Comparison, rules: Rules, tests: int) -> str:
+    """What would decide if the true difference is the one that was seen."""
+    if found.examples == 1:
+        return "one example decides nothing"
+    below = found.difference <= -rules.margin
+    distance = -found.difference if below else found.difference + rules.margin
+    level = rules.level / tests if below else rules.level
+    examples = found.examples_needed(distance, level)
+    if examples is None:
+        seeds = found.seeds_needed(distance, level)
+        return f"training noise hides it from any number of examples; about {seeds:,} seeds would decide"
+    if examples > TOO_MANY:
+        return f"more than {TOO_MANY:,} examples would decide: the true difference may well be the margin itself"
+    return f"about {examples:,} examples would decide"
+
+
+def _figures(pair: Pair, found: Comparison, sure: str) -> str:
+    low, high = (_signed(bound) for bound in found.interval())
+    examples = "1 example" if found.examples == 1 else f"{found.examples:,} examples"
+    points = f"{_signed(found.difference)} points"
+    return f"{points} (90% CI {low} to {high}, {sure}, {examples}, {_seeds(pair)}{_training(pair)})"
+
+
+def _training(pair: Pair) -> str:
+    """What is known about chance in training, where it is not taken from the seeds' scatter."""
+    if pair.same_weights:
+        return ", the same weights"
+    few = pair.retrained and len(pair.seeds) < paired.ENOUGH
+    return f", {paired.ASSUMED:g} points of training noise assumed" if few else ""
+
+
+def _named(seeds: Iterable[int]) -> str:
+    numbers = sorted(seeds)
+    return f"seed{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
+
+
+def _seeds(pair: Pair) -> str:
+    """How many seeds were compared, and which ones if they are not all."""
+    count = f"{len(pair.seeds)} seed{'s' * (len(pair.seeds) > 1)}"
+    then, now = set(pair.then.row.runs), set(pair.now.row.runs)
+    if then == now:
+        return count
+    common, others = (", ".join(map(str, sorted(seeds))) for seeds in (pair.seeds, then ^ now))
+    return f"{count}: {common}, which both have, without {others}"
+
+
+def _matrices(pair: Pair, metric: str) -> tuple[paired.Scores, paired.Scores]:
+    """Scores now and then, of shape (seeds, examples)."""
+    now, then = (np.stack([side.scores[seed][metric] for seed in pair.seeds]) for side in (pair.now, pair.then))
+    return now, then
+
+
+def _blame(pair: Pair) -> str:
+    return pair.changed or "the method's settings and source did not change"
+
+
+def _signed(value: float, digits: int = 2) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def _p(value: float) -> str:
+    if value < 1e-300:
+        return "p < 1e-300"
+    return f"p = {re.sub('e-0', 'e-', f'{value:.0e}')}" if value < 1e-3 else f"p = {value:.2g}"

@@ -1,0 +1,187 @@
+"""Loading a base model, and proving that it loaded whole."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+from safetensors import SafetensorError
+from transformers import (
+    AutoConfig,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    GenerationConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.activations import NewGELUActivation
+
+from harness.models import cpu_kernels, generation, hub, integrity
+from harness.models.cpu_kernels import Dropout
+from harness.spec import suite
+from harness.spec.errors import ModelError
+from harness.spec.record import Generation
+from harness.spec.suite import Evaluation, ModelTable
+
+EMBEDDED = Path(__file__).parents[1] / "embedded" / "base_model"
+VOCABULARIES = ("tokenizer.json", "vocab*.json", "*.txt", "*.model", "*.spm", "*.tokenizer")
+FILES = ("*.json", *VOCABULARIES, "*.jinja", "model*.safetensors")  # of a repository: no weights in other formats
+WHOLE = "tokenizer.json"  # a tokenizer in one file
+OPTIONAL = ("tokenizer_config.json", "target_vocab.json")  # of the files that a class of tokenizers names
+TEMPLATES, WEIGHTS = "additional_chat_templates/*.jinja", ".safetensors"
+
+Seq2Seq: TypeAlias = PreTrainedModel  # or the PeftModel around it
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base model in float32 on its device, with its tokenizer."""
+
+    model: Seq2Seq
+    tokenizer: PreTrainedTokenizerBase
+
+
+def pick_device(name: str | None) -> torch.device:
+    """The device of that name; without a name CUDA, then MPS, then the CPU."""
+    if name is None:
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        one = torch.ones(1, device=name)
+        one.item()  # the device "meta" holds no values
+        return one.device
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(
+            f"--device={name}: not available here ({str(error).splitlines()[0]}); try --device=cpu"
+        ) from error
+
+
+def load(table: ModelTable, device: torch.device, evaluation: Evaluation | None = None) -> Base:
+    """The model and tokenizer of that name: ``embedded``, a hub id or a local folder.
+
+    Weights come from safetensors only, are float32, and no code of the repository is run. It generates as
+    ``evaluation`` says. Raises ``ModelError`` that says what to do when it cannot be had.
+    """
+    tokenizer = _tokenizer(table)
+    return Base(load_model(table, device, tokenizer, evaluation), tokenizer)
+
+
+def load_model(
+    table: ModelTable,
+    device: torch.device,
+    tokenizer: PreTrainedTokenizerBase,
+    evaluation: Evaluation | None = None,
+) -> Seq2Seq:
+    """The model alone, as ``load`` gives it."""
+    folder, _ = _folder(table)
+    with _explained(table):
+        config = generation.clean(AutoConfig.from_pretrained(str(folder), trust_remote_code=False))
+        model = AutoModelForSeq2SeqLM.from_pretrained(
+            str(folder),
+            config=config,
+            generation_config=GenerationConfig(),
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+        integrity.finite(model, table.name)
+        integrity.verify(model, folder, table.name)
+        generation.settle(model, folder, tokenizer, evaluation or Evaluation(), table.name)
+    return _fused(model).to(device)
+
+
+def revision(table: ModelTable) -> str:
+    """What is loaded by that name now: the hub's commit, or twelve hex digits of the files of a local checkpoint."""
+    folder, commit = _folder(table)
+    return commit or integrity.digest_of_all(folder, _read_files(folder))
+
+
+def own_settings(table: ModelTable, evaluation: Evaluation) -> Generation:
+    """What becomes of the generation settings that the checkpoint of that name has."""
+    with _explained(table):
+        return generation.of(_folder(table)[0], evaluation)
+
+
+def _fused(model: Seq2Seq) -> Seq2Seq:
+    """The model with the same functions computed faster: T5's GELU as one operation instead of eight, and dropout."""
+    cpu_kernels.install(model)
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, NewGELUActivation):
+                setattr(module, name, torch.nn.GELU(approximate="tanh"))
+            elif type(child) is torch.nn.Dropout:
+                setattr(module, name, Dropout(child.p).train(child.training))
+    return model
+
+
+def _folder(table: ModelTable) -> tuple[Path, str | None]:
+    """Where the checkpoint is, and the hub's commit of it if it comes from there."""
+    if table.name == suite.EMBEDDED:
+        return EMBEDDED, None
+    try:
+        if path := hub.local(table.name):
+            return path, None
+        folder = hub.fetch("model", table.name, table.revision, FILES)
+    except hub.Unavailable as error:
+        raise ModelError(f"model {table.name!r}: {error}") from error
+    return folder, folder.name
+
+
+def _read_files(folder: Path) -> list[Path]:
+    """The files of a checkpoint that loading reads: all that are fetched from the hub, of weights those in use only."""
+    weights = integrity.weight_files(folder)
+    others = {path for pattern in (*FILES, TEMPLATES) for path in folder.glob(pattern) if path.suffix != WEIGHTS}
+    return sorted([*others, *weights])
+
+
+def _tokenizer(table: ModelTable) -> PreTrainedTokenizerBase:
+    """The tokenizer of that name, which fills and cuts at the end of a text."""
+    folder, _ = _folder(table)
+    files = sorted(path.name for pattern in VOCABULARIES for path in folder.glob(pattern))
+    made = f"the tokenizer that transformers makes of {', '.join(files) or 'no vocabulary'}"
+    with _explained(table):
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(
+                str(folder), trust_remote_code=False, padding_side="right", truncation_side="right"
+            )
+            around = tokenizer("")["input_ids"]
+        except Exception as error:  # whatever the libraries of tokenizers raise
+            raise OSError(f"{made} does not work: {error}") from error
+        _has_files(type(tokenizer), folder)
+        if tokenizer.unk_token_id in around:
+            raise OSError(f"{made} does not know the tokens that it puts around a text; add {WHOLE}")
+    _can_pad(tokenizer, table)
+    return tokenizer
+
+
+def _has_files(cls: type[PreTrainedTokenizerBase], folder: Path) -> None:
+    """transformers makes up, without a word, what a folder lacks of a tokenizer's vocabulary."""
+    files = [file for file in cls.vocab_files_names.values() if file not in OPTIONAL]
+    parts = [file for file in files if file != WHOLE]
+    whole = WHOLE in files and (folder / WHOLE).exists()
+    if files and not whole and not (parts and all((folder / part).exists() for part in parts)):
+        choices = [WHOLE] * (WHOLE in files) + [" with ".join(parts)] * bool(parts)
+        raise OSError(f"no tokenizer; {cls.__name__} reads {' or '.join(choices)}")
+
+
+def _can_pad(tokenizer: PreTrainedTokenizerBase, table: ModelTable) -> None:
+    """Fill short rows with the end token where there is no other: neither attention nor loss see it."""
+    if tokenizer.pad_token_id is not None:
+        return
+    if tokenizer.eos_token_id is None:
+        raise ModelError(
+            f"model {table.name!r}: its tokenizer has neither a pad token, to fill short rows with, nor an end token "
+            'that could serve as one; name one as "pad_token" in its tokenizer_config.json'
+        )
+    tokenizer.pad_token = tokenizer.eos_token
+
+
+@contextmanager
+def _explained(table: ModelTable) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        needs = "config.json, model.safetensors and a tokenizer"
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"model {table.name!r}: not a usable checkpoint, which needs {needs}: {reason}") from error

@@ -1,0 +1,169 @@
+"""How answers are generated: by the suite alone, or with a checkpoint's own settings where the suite asks for them."""
+
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import GenerationConfig, GenerationMixin, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import GENERATION_CONFIG_NAME
+
+from harness.spec.errors import ModelError
+from harness.spec.record import Generation
+from harness.spec.suite import CHECKPOINT, Evaluation
+
+CONFIG_NAME = "config.json"
+TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
+PASSED_OVER = {"transformers_version", "use_cache", *TOKENS}  # decides no answer, or is the checkpoint's in any case
+KNOWN = {name for name in vars(GenerationConfig()) if name[0] != "_"} - PASSED_OVER
+FORM = {"return_dict_in_generate", *GenerationConfig.extra_output_flags}  # of what is returned, not of the answers
+# What changes nothing, and so is neither used nor dropped.
+NEUTRAL = {**GenerationConfig._get_default_generation_params(), **dict.fromkeys(FORM, False)}
+SUITES = {"max_length", "max_new_tokens", "num_beams"}  # [evaluation] has its own
+SAMPLING = {"temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff"}
+BEAMS = {"early_stopping", "length_penalty"}  # without effect where there is one beam
+REFUSED = {
+    "do_sample": "the same prompts must give the same answers",
+    "num_return_sequences": "one answer to a prompt is scored",
+    "max_time": "answers must not depend on the machine",
+}
+
+
+def settle(
+    model: PreTrainedModel, folder: Path, tokenizer: PreTrainedTokenizerBase, evaluation: Evaluation, name: str
+) -> None:
+    """Make a model that was loaded from ``folder`` generate as the suite says, and train with the same token ids.
+
+    Raises ``ModelError`` for settings of the checkpoint that are to be used and cannot work.
+    """
+    ids = _token_ids(folder, model.config, tokenizer, name)
+    for key in ("pad_token_id", "decoder_start_token_id"):
+        if getattr(model.config, key, None) is None:
+            setattr(model.config, key, ids[key])
+    apply(model, _config(ids, of(folder, evaluation), evaluation, name))
+
+
+def of(folder: Path, evaluation: Evaluation) -> Generation:
+    """Which of the settings of the checkpoint in ``folder`` are used and which are dropped, its token ids aside."""
+    found = _settings(folder)
+    without = set(found)
+    if evaluation.generation == CHECKPOINT:
+        without = SUITES | FORM | (set() if found.get("do_sample") else SAMPLING)
+        without |= BEAMS if evaluation.num_beams == 1 else set()
+    return Generation(
+        used={name: value for name, value in found.items() if name not in without},
+        dropped={name: value for name, value in found.items() if name in without},
+    )
+
+
+def apply(model: torch.nn.Module, settings: GenerationConfig) -> None:
+    """Make the model generate with these settings, whatever it is wrapped in."""
+    for module in model.modules():
+        if isinstance(module, GenerationMixin):
+            module.generation_config = deepcopy(settings)
+
+
+def refusal(model: str, reason: str) -> str:
+    """The message about a checkpoint's generation settings that cannot be taken over."""
+    return (
+        f'model {model!r}: its generation settings cannot be used, which evaluation.generation = "{CHECKPOINT}" asks '
+        f'for: {reason}; leave that out of its {GENERATION_CONFIG_NAME}, or set evaluation.generation = "suite"'
+    )
+
+
+def clean(config: PretrainedConfig) -> PretrainedConfig:
+    """A model's configuration without generation settings, which transformers would make a new model generate with.
+
+    And without a wish for other outputs than training and generation read.
+    """
+    for name in KNOWN - FORM - set(type(config).__dataclass_fields__):
+        vars(config).pop(name, None)
+    config.return_dict, config.output_hidden_states, config.output_attentions = True, False, False
+    return config
+
+
+def remark(settings: Generation) -> str:
+    """What is to be said about a checkpoint's generation settings; empty if it has none."""
+    used, dropped = (
+        ", ".join(f"{name} = {_shown(value)}" for name, value in each.items())
+        for each in (settings.used, settings.dropped)
+    )
+    if used:
+        return f"generation: with the checkpoint's own {used}{'; without its ' * bool(dropped)}{dropped}"
+    if dropped:
+        return f"generation: as [evaluation] says, without the checkpoint's own {dropped}"
+    return ""
+
+
+def _config(ids: Mapping[str, Any], settings: Generation, evaluation: Evaluation, name: str) -> GenerationConfig:
+    for key, reason in REFUSED.items():
+        if settings.used.get(key):
+            raise ModelError(refusal(name, f"{key} = {_shown(settings.used[key])}: {reason}"))
+    suites = {"max_new_tokens": evaluation.max_new_tokens, "num_beams": evaluation.num_beams, "do_sample": False}
+    try:
+        config = GenerationConfig(**{**settings.used, **ids, **suites})
+        config.validate(strict=True)  # as save_pretrained() does, after training
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ModelError(refusal(name, " ".join(str(error).split())[:300])) from error
+    return config
+
+
+def _token_ids(
+    folder: Path, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, name: str
+) -> dict[str, int | list[int] | None]:
+    """The token ids in a checkpoint's generation settings, else in its configuration, else its tokenizer's."""
+    stored = _read(folder / GENERATION_CONFIG_NAME)
+    ids = {}
+    for key in TOKENS:
+        choices = (stored.get(key), getattr(config, key, None), getattr(tokenizer, key, None))
+        ids[key] = next((each for each in choices if each is not None), None)
+    if ids["decoder_start_token_id"] is None:
+        raise ModelError(
+            f"model {name!r}: it has no decoder_start_token_id, the token that its answers begin with; add that to its "
+            f"{CONFIG_NAME} (T5 begins with its pad token, BART with its end token)"
+        )
+    if ids["pad_token_id"] not in tokenizer.all_special_ids:  # it would be read as part of an answer
+        ids["pad_token_id"] = tokenizer.pad_token_id
+    return ids
+
+
+def _shown(value: object) -> str:
+    """A setting's value, if it is short."""
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    """The settings that transformers would use: a file of their own, or without it old-style keys of the model's."""
+    path = folder / GENERATION_CONFIG_NAME
+    found = _read(path) if path.exists() else _old_style(_read(folder / CONFIG_NAME))
+    return {
+        name: value
+        for name, value in sorted(found.items())
+        if name not in PASSED_OVER and name[0] != "_" and value is not None and value != NEUTRAL.get(name)
+    }
+
+
+def _old_style(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Generation settings among a model's own; of a model made of two the decoder may have them."""
+    inner: Mapping[str, Any] = next(
+        (stored[part] for part in ("decoder", "generator", "text_config") if stored.get(part)), {}
+    )
+    both = {**inner, **{name: value for name, value in stored.items() if value is not None}}
+    if both.get("force_bos_token_to_be_generated"):
+        both.setdefault("forced_bos_token_id", both.get("bos_token_id"))
+    return {name: both[name] for name in KNOWN if name in both}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path.name} is not valid JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path.name} holds no JSON object")
+    return found

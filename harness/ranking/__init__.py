@@ -1,0 +1,1 @@
+"""From records to ranked rows: intervals, ranks and fronts."""

@@ -1,0 +1,262 @@
+"""Records → ranked rows."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.ranking import intervals, pareto, ranks
+from harness.ranking.intervals import MIN_EXAMPLES, Interval, Sample
+from harness.ranking.ranks import Ranking
+from harness.spec.figures import BY_NAME, COSTS, RANKED_BY, ROUGE
+from harness.spec.record import Record, Status
+from harness.spec.search import Search
+from harness.spec.suite import ZERO_SHOT
+
+FULL = "full_finetune"
+SCORE_UNIT = "share of 1"  # of every score in files for tools; people read points, which are hundred times that
+
+Samples = Mapping[str, Mapping[str, Sample]]  # by method and ROUGE type
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run with its scores by ROUGE type, one value a test row; without scores where it has none."""
+
+    record: Record
+    scores: Mapping[str, NDArray[np.float64]]
+    earlier: bool = False  # of an earlier session than the one whose leaderboard this is
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """The next lower method that one is not told from, and about how many seeds of both would tell them apart."""
+
+    method: str
+    points: float  # by which it is lower
+    seeds: int | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method over its seeds. A method with a run that is not ``ok`` has no rank and no scores.
+
+    ``rank`` and ``rank_high`` are the best and the worst rank that it may have (``harness.ranking.ranks``).
+    """
+
+    rank: int | None
+    method: str
+    status: Status
+    seeds: tuple[int, ...]
+    scores: Mapping[str, Interval]
+    costs: Mapping[str, float | None]
+    gains: Mapping[str, Mapping[str, Interval]]  # over zero-shot and over full fine-tuning, by ROUGE type
+    rank_high: int | None = None
+    missing: tuple[int, ...] = ()  # seeds that the suite asks for and that there is no run of
+    reason: str = ""
+    bound: bool = False  # made from the references: shown beside the others, never ranked
+    contended: bool = False  # some of its runs had other runs or programs beside them: their times say little
+    earlier: bool = False  # some of its runs are of an earlier session: their times are another day's
+    assumed: bool = False  # it trains, and its only seed does not show how far others would be
+    undecided: Undecided | None = None
+    fronts: tuple[str, ...] = ()  # the costs of ``pareto`` for which no ranked method reaches more with less
+
+    def beside_others(self, cost: str) -> bool:
+        """Whether that cost is a time which says little, because a run had others beside it."""
+        return self.contended and self._timed(cost)
+
+    def doubtful(self, cost: str) -> bool:
+        """Whether that cost is a time which is not to be held against those of the other rows."""
+        return (self.contended or self.earlier) and self._timed(cost)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as in ``leaderboard.json``: flat, bounds as ``rouge1_low`` and ``rouge1_high``."""
+        flat: dict[str, Any] = {
+            "rank": self.rank,
+            "rank_low": self.rank,
+            "rank_high": self.rank_high,
+            "method": self.method,
+            "status": str(self.status),
+            "seeds": list(self.seeds),
+            "seeds_missing": list(self.missing),
+            "score_unit": SCORE_UNIT,
+        }
+        for metric in ROUGE:
+            value = self.scores.get(metric.name)
+            flat[metric.name] = value and value.mean
+            flat[f"{metric.name}_low"] = value and value.low
+            flat[f"{metric.name}_high"] = value and value.high
+        rest = {"bound": self.bound, "contended": self.contended, "pareto": list(self.fronts)}
+        return {**flat, **self.costs, **rest, "reason": self.reason or None}
+
+    def _timed(self, cost: str) -> bool:
+        return BY_NAME[cost].unit == "seconds" and self.costs[cost] is not None
+
+
+def rows(
+    entries: Sequence[Entry], searches: Mapping[str, Search] | None = None, seeds: Sequence[int] = ()
+) -> list[Row]:
+    """The leaderboard: ranked rows first, best first, then those that did not finish.
+
+    ``searches`` are those of the methods' learning rates, where there were any; ``seeds`` are those that each method
+    should have.
+    """
+    groups = by_method(sorted(entries, key=lambda entry: entry.record.spec.seed))
+    samples = {method: _samples(group) for method, group in groups.items() if not _incomplete(group)}
+    obstacles = _obstacles({method: by_metric[RANKED_BY.name] for method, by_metric in samples.items()})
+    competing = [method for method in samples if not (_bound(groups[method]) or method in obstacles)]
+    ranked = ranks.ranking({method: samples[method][RANKED_BY.name] for method in competing}) if competing else None
+    found = searches or {}
+    table = [
+        replace(
+            _row(method, group, samples, found.get(method)),
+            **_placed(method, ranked),
+            missing=tuple(seed for seed in seeds if seed not in _seeds(group)),
+            reason=_incomplete(group) or obstacles.get(method, ""),
+        )
+        for method, group in groups.items()
+    ]
+    return sorted(
+        _marked(table),
+        key=lambda row: (row.rank is None, row.rank or 0, not row.scores, -_mean(row), row.method),
+    )
+
+
+def by_method(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """The runs of each method, in order."""
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.record.spec.method, []).append(entry)
+    return groups
+
+
+def _row(method: str, group: Sequence[Entry], samples: Samples, search: Search | None) -> Row:
+    failed = next((entry.record for entry in group if not _complete(entry)), None)
+    mine = samples.get(method, {})
+    references = {other: samples[other] for other in (ZERO_SHOT, FULL) if other in samples and other != method}
+    return Row(
+        rank=None,
+        method=method,
+        status=failed.status if failed else Status.OK,
+        seeds=_seeds(group),
+        scores={name: intervals.interval(one) for name, one in mine.items()},
+        costs={
+            **{metric.name: _cost(group, metric.name) for metric in COSTS},
+            "search_seconds": search.seconds if search else None,
+            "learning_rate_sensitivity": search.sensitivity if search else None,
+        },
+        gains={
+            other: {name: intervals.difference(one, theirs[name]) for name, one in mine.items()}
+            for other, theirs in references.items()
+            if mine and mine[RANKED_BY.name].examples == theirs[RANKED_BY.name].examples >= MIN_EXAMPLES
+        },
+        bound=_bound(group) and not failed,
+        contended=any(entry.record.contended for entry in group),
+        earlier=any(entry.earlier for entry in group),
+        assumed=bool(mine) and len(group) == 1 and _trains(group),
+    )
+
+
+def _placed(method: str, ranked: Ranking | None) -> dict[str, Any]:
+    """What a row says about its place among the others."""
+    if ranked is None or method not in ranked.names:
+        return {}
+    low, high = ranked.ranks(method)
+    place = ranked.names.index(method)
+    following = ranked.names[place + 1 : place + 2]
+    undecided = [
+        Undecided(other, ranked.points(method, other), ranked.seeds_needed(method, other))
+        for other in following
+        if not ranked.told[place, place + 1]
+    ]
+    return {"rank": low, "rank_high": high, "undecided": undecided[0] if undecided else None}
+
+
+def _marked(table: Sequence[Row]) -> list[Row]:
+    """The rows with the Pareto fronts that they are on; a time measured beside others takes no part in one."""
+    ranked = [row for row in table if row.rank is not None]
+    fronts = {
+        cost: pareto.front(
+            {
+                row.method: pareto.Offer(row.costs[cost], row.scores[RANKED_BY.name].mean)
+                for row in ranked
+                if not row.beside_others(cost)
+            }
+        )
+        for cost in pareto.COSTS
+    }
+    return [replace(row, fronts=tuple(cost for cost in fronts if row.method in fronts[cost])) for row in table]
+
+
+def _samples(group: Sequence[Entry]) -> dict[str, Sample]:
+    return {
+        metric.name: intervals.sample(np.stack([entry.scores[metric.name] for entry in group]), trains=_trains(group))
+        for metric in ROUGE
+    }
+
+
+def _obstacles(samples: Mapping[str, Sample]) -> dict[str, str]:
+    """Why methods that have scores get no rank: too few examples, or others than most of them have."""
+    counts = Counter(one.examples for one in samples.values())
+    usual = max(counts, key=lambda count: (counts[count], count), default=0)
+    return {
+        method: _odd(one.examples, usual)
+        for method, one in samples.items()
+        if not MIN_EXAMPLES <= usual == one.examples
+    }
+
+
+def _odd(examples: int, usual: int) -> str:
+    if examples < MIN_EXAMPLES:
+        told = f"{examples} test example{'s' * (examples != 1)}; a rank and an interval need {MIN_EXAMPLES} or more"
+        return f"scored on {told}: give the suite more test rows"
+    return f"scored on {examples:,} test examples, and most others on {usual:,}; run it again"
+
+
+def _incomplete(group: Sequence[Entry]) -> str:
+    """Why a method has no scores; empty if it has them."""
+    failed = next((entry.record for entry in group if not _complete(entry)), None)
+    if failed and failed.status == Status.OK:
+        return f"the scores of seed {failed.spec.seed} are missing, or no numbers; run it again"
+    if failed:
+        return failed.error.cause if failed.error else "nobody knows why"
+    counts = {entry.record.spec.seed: len(entry.scores[RANKED_BY.name]) for entry in group}
+    if len(set(counts.values())) > 1:
+        told = ", ".join(f"{count:,} of seed {seed}" for seed, count in counts.items())
+        return f"its seeds were scored on different numbers of test examples ({told}); run it again"
+    return ""
+
+
+def _complete(entry: Entry) -> bool:
+    numbers = all(math.isfinite(values.sum()) for values in entry.scores.values())
+    return entry.record.status == Status.OK and bool(entry.scores) and numbers
+
+
+def _bound(group: Sequence[Entry]) -> bool:
+    return any(entry.record.bound for entry in group)
+
+
+def _trains(group: Sequence[Entry]) -> bool:
+    """Whether chance in training may play a part; it is not known of a run that counted no parameters."""
+    return any(entry.record.cost.trainable_parameters != 0 for entry in group)
+
+
+def _seeds(group: Sequence[Entry]) -> tuple[int, ...]:
+    return tuple(entry.record.spec.seed for entry in group)
+
+
+def _cost(group: Sequence[Entry], name: str) -> float | None:
+    """The mean over seeds; exact counts that all seeds share stay whole numbers."""
+    values = [value for entry in group if (value := getattr(entry.record.cost, name)) is not None]
+    if not values:
+        return None
+    return values[0] if len(set(values)) == 1 else fmean(values)
+
+
+def _mean(row: Row) -> float:
+    return row.scores[RANKED_BY.name].mean if row.scores else 0.0

@@ -1,0 +1,177 @@
+"""Which methods are told apart, and so which ranks each of them may have; held for all methods together.
+
+In at most 5% of sessions is any method told from one that is as good, however many there are. Two methods are told
+apart when no group of methods with both of them can pass for equal (closed testing: R. Marcus, E. Peritz and
+K. R. Gabriel, Biometrika 63 (1976)). A group of some of all methods has its share of the 5% (T. A. Ryan, Psychol.
+Bull. 57 (1960)), and cannot pass for equal when
+
+- two of its methods differ, by the p-value of ``harness.ranking.intervals`` times the number of its pairs; or
+- one of its methods stands apart from the mean of the others, by the p-value times twice the number of its methods.
+  This sees one that is ahead of many, for their mean is surer than any of them.
+
+No group is gone through one by one: it is enough to know how many methods could stand in one with a given pair, and
+which of these would hide the pair best. How far seeds scatter comes from all methods together
+(``harness.ranking.scatter``). Ranks as intervals: M. Mogstad, J. P. Romano, A. M. Shaikh and D. Wilhelm, Inference for
+ranks, Rev. Econ. Stud. 91 (2024). ``docs/statistics.md`` has what was tried, and how often the ranks are right.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.ranking import scatter
+from harness.ranking.intervals import LEVEL, SMALLEST, Array, Sample, p_value
+
+OUTLIERS_FROM = 6  # methods; in smaller groups the pairs see nearly as much, and are wrong less often
+OUTLIERS = 0.5  # of a group's level is for them, beside the whole for its pairs, which is more than pairs need
+POWER = 0.8
+
+Truth = NDArray[np.bool_]
+Estimate = Callable[[Sequence[Sample]], tuple[Array, Array]]  # the methods' variances over seeds, degrees of freedom
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Methods from the highest mean to the lowest; ``told[i, j]``: the one at ``i`` is better than the one at ``j``."""
+
+    names: tuple[str, ...]
+    told: Truth
+    field: "Field"
+
+    def ranks(self, name: str) -> tuple[int, int]:
+        """The best and the worst rank that the method may have."""
+        place = self.names.index(name)
+        return 1 + int(self.told[:, place].sum()), len(self.names) - int(self.told[place].sum())
+
+    def points(self, name: str, other: str) -> float:
+        """How many points the first is above the second."""
+        above: float = 100 * np.subtract(*self.field.means[[self.names.index(name), self.names.index(other)]])
+        return above
+
+    def seeds_needed(self, name: str, other: str) -> int | None:
+        """About so many seeds of both would tell the two apart in four of five cases, if they differ as they do now.
+
+        ``None`` where no number would, since they do not differ, scatter too little or the examples are too few.
+        """
+        pair = self.names.index(name), self.names.index(other)
+        apart = abs(float(np.subtract(*self.field.means[list(pair)])))
+        tests = len(self.names) * (len(self.names) - 1) / 2
+        sure = NormalDist().inv_cdf(1 - LEVEL / tests / 2) + NormalDist().inv_cdf(POWER)
+        room = (apart / sure) ** 2 - float(self.field.by_examples[pair])
+        scatters = float(self.field.scatters[list(pair)].sum())
+        return math.ceil(scatters / room) if room > 0 and scatters > 0 else None
+
+
+@dataclass(frozen=True)
+class Field:
+    """What is known about the methods, from the highest mean to the lowest."""
+
+    means: Array
+    by_examples: Array  # the examples' part of the squared error of each difference
+    scatters: Array  # the variance of each method's seeds' means
+    training: Array  # its part of the squared error of each mean
+    freedom: Array
+    examples: int
+    seeds: float  # degrees of freedom of all seeds together, which no two methods have more of
+
+    def upside_down(self) -> "Field":
+        """The same with the lowest mean first, as if less were better."""
+        turned = self.means[::-1], self.by_examples[::-1, ::-1], self.scatters[::-1], self.training[::-1]
+        return Field(-turned[0], *turned[1:], self.freedom[::-1], self.examples, self.seeds)
+
+    def p_values(self) -> Array:
+        """Of each difference."""
+        training = self.training[:, None] + self.training
+        squares = self.training**2 / self.freedom
+        freedom = training**2 / np.maximum(squares[:, None] + squares, SMALLEST**2)
+        distance = np.abs(self.means[:, None] - self.means)
+        error = np.sqrt(np.maximum(self.by_examples + training, SMALLEST))
+        by_examples = np.maximum(self.by_examples, SMALLEST)
+        return p_value(distance / error, by_examples, training, self.examples, np.clip(freedom, 1.0, self.seeds))
+
+
+def ranking(methods: Mapping[str, Sample], estimate: Estimate = scatter.shared) -> Ranking:
+    """Rank methods that were scored on the same examples, ``MIN_EXAMPLES`` or more."""
+    names = tuple(sorted(methods, key=lambda name: -methods[name].mean))
+    field = _field([methods[name] for name in names], estimate)
+    return Ranking(names, _told(field), field)
+
+
+def _field(samples: Sequence[Sample], estimate: Estimate) -> Field:
+    if len({one.examples for one in samples}) > 1:
+        raise ValueError("paired scores need the same examples")
+    scores = np.stack([one.rows for one in samples])
+    covariance = np.atleast_2d(np.cov(scores))
+    own, answers = np.diag(covariance), np.array([one.answers for one in samples])
+    surplus = (own[:, None] - answers[:, None]) + (own - answers) - 2 * covariance
+    scatters, freedom = estimate(samples)
+    return Field(
+        means=scores.mean(axis=1),
+        by_examples=np.maximum(surplus, 0.0) / scores.shape[1],
+        scatters=scatters,
+        training=scatters / np.array([one.seeds for one in samples]),
+        freedom=freedom,
+        examples=scores.shape[1],
+        seeds=sum(one.freedom for one in samples if math.isfinite(one.freedom)) or math.inf,
+    )
+
+
+def _told(field: Field) -> Truth:
+    """Each pair that is in no group which can pass for equal."""
+    count = len(field.means)
+    p = field.p_values()
+    told = np.triu(np.ones((count, count), dtype=bool), 1)
+    for size in range(count, 1, -1):
+        level = LEVEL * (size / count if size < count - 1 else 1.0)
+        alike = p > level / (size * (size - 1) / 2)
+        np.fill_diagonal(alike, False)
+        hidden = alike & (_common(alike) + 2 >= size)
+        if size >= OUTLIERS_FROM:
+            level *= OUTLIERS / size
+            hidden &= ~_above(field, alike, size, level)
+            hidden &= ~_above(field.upside_down(), alike[::-1, ::-1], size, level)[::-1, ::-1].T
+        told &= ~hidden
+        if not told.any():
+            break
+    return told
+
+
+def _common(alike: Truth) -> NDArray[np.intp]:
+    """How many methods are like both of each pair; by bits, since a product of matrices starts threads each time."""
+    bits = np.packbits(alike, axis=1)
+    common: NDArray[np.intp] = np.bitwise_count(bits[:, None] & bits).sum(axis=-1, dtype=np.intp)
+    return common
+
+
+def _above(field: Field, alike: Truth, size: int, level: float) -> Truth:
+    """Whether the first of each pair stands out above every group of that size that the two can be in.
+
+    The group that hides it best has, besides the other, the highest of those that are like the first. Of a method
+    that is like too few for a group of that size, it says nothing.
+    """
+    others, count = size - 1, len(field.means)
+    number, total = alike.cumsum(axis=1), (alike * field.means).cumsum(axis=1)
+    each = np.arange(count)
+    whole = total[each, (number >= others).argmax(axis=1)][:, None]
+    but_one = total[each, (number >= others - 1).argmax(axis=1)][:, None]
+    mean = np.where(number < others, whole, but_one + field.means) / others
+    above: Truth = field.means[:, None] - mean > _reach(field, alike, others, level)[:, None]
+    return above
+
+
+def _reach(field: Field, alike: Truth, others: int, level: float) -> Array:
+    """How far above the mean of so many others a method must be, at the widest that any of them make it."""
+    from scipy.special import stdtrit
+
+    by_examples = np.where(alike, field.by_examples, 0.0).max(axis=1)
+    theirs = np.sort(field.training)[::-1][:others].sum() / others**2
+    error = by_examples + field.training + theirs
+    critical = by_examples * -stdtrit(field.examples - 1, level / 2)
+    critical += field.training * -stdtrit(field.freedom, level / 2)
+    critical += theirs * -stdtrit(field.freedom.min(), level / 2)
+    reach: Array = critical / np.sqrt(np.maximum(error, SMALLEST))
+    return reach

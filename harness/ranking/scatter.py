@@ -1,0 +1,57 @@
+"""How far the seeds of a method scatter, estimated from all methods together: three seeds of one alone say little.
+
+Where the methods' variances differ by no more than chance makes them, all are taken to be one, and it has the degrees
+of freedom of all seeds together. Otherwise each is drawn towards what is usual among them (moderated t: G. K. Smyth,
+Linear models and empirical Bayes methods, Stat. Appl. Genet. Mol. Biol. 3 (2004)), but never below the mean of all:
+a few seeds that agree by chance do not pass for certainty. What is usual is a scaled inverse chi-square distribution,
+fitted by maximum likelihood; Akaike's criterion says whether it is needed (H. Akaike, IEEE Trans. Autom. Control 19,
+1974).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.ranking.intervals import Array, Sample
+
+# The grid of the fit: degrees of freedom that what is usual is worth, and its logarithm beside that of the mean.
+WORTH = np.geomspace(0.5, 200, 25)[:, None, None]
+USUAL = np.linspace(-4.0, 0.5, 46)[None, :, None]
+PENALTY = 1.0  # in log-likelihood, for one parameter more (Akaike)
+
+
+def shared(samples: Sequence[Sample]) -> tuple[Array, Array]:
+    """The variance of each method's seeds' means, and its degrees of freedom.
+
+    What has no scatter keeps none. A single seed, which shows no scatter, gets what is usual, and what was assumed for
+    it if no method shows any.
+    """
+    variances = np.array([one.scatter for one in samples])
+    freedoms = np.array([one.freedom for one in samples])
+    shown = (variances > 0) & np.isfinite(freedoms)
+    if not shown.any():
+        return variances, freedoms
+    scattered = variances > 0
+    known, degrees = np.where(shown, variances, 0.0), np.where(shown, freedoms, 0.0)
+    mean, total = float(degrees @ known / degrees.sum()), float(degrees.sum())
+    usual = _usual(known[shown], degrees[shown], mean)
+    if usual is None:
+        return np.where(scattered, mean, 0.0), np.where(scattered, total, np.inf)
+    value, worth = usual
+    drawn = np.maximum((worth * value + degrees * known) / (worth + degrees), mean)
+    return np.where(scattered, drawn, 0.0), np.where(scattered, worth + degrees, np.inf)
+
+
+def _usual(variances: Array, degrees: Array, mean: float) -> tuple[float, float] | None:
+    """What is usual and how many degrees of freedom that is worth; ``None`` where one variance fits all."""
+    from scipy.special import betaln, gammaln  # a tenth of a second that listing the runs must not wait for
+
+    half, ratio = degrees / 2, np.log(variances / mean) - USUAL
+    one = half * (ratio + np.log(half)) - gammaln(half) - half * np.exp(ratio)
+    share = degrees / WORTH
+    many = half * (ratio + np.log(share)) - (half + WORTH / 2) * np.log1p(share * np.exp(ratio))
+    many = (many - betaln(half, WORTH / 2)).sum(axis=-1)
+    if many.max() <= one.sum(axis=-1).max() + PENALTY:
+        return None
+    row, column = np.unravel_index(many.argmax(), many.shape)
+    return mean * float(np.exp(USUAL[0, column, 0])), float(WORTH[row, 0, 0])

@@ -1,0 +1,1 @@
+"""One run from load to save, in its own process: phases, meters and checks."""

@@ -1,0 +1,31 @@
+"""Saving what a method trained, and loading it again into a fresh base."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from peft import PeftModel
+
+from harness.models import integrity
+from harness.models.base_model import Seq2Seq
+
+
+def save(model: Seq2Seq, folder: Path) -> int:
+    """Save the adapter, or the whole model where there is none, as safetensors; returns the weights' bytes."""
+    model.save_pretrained(folder)
+    return sum(path.stat().st_size for path in _files(folder))
+
+
+def digest(folder: Path) -> str:
+    """Twelve hex digits of the weights that were saved."""
+    return integrity.digest(sorted(_files(folder)))
+
+
+def reload(model: Seq2Seq, folder: Path, base: Seq2Seq) -> Seq2Seq:
+    """What was saved from ``model``, loaded: an adapter onto the fresh ``base``, else a model of its class."""
+    if isinstance(model, PeftModel):
+        return PeftModel.from_pretrained(base, folder)
+    return type(base).from_pretrained(folder, use_safetensors=True, dtype=base.dtype).to(base.device)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return folder.rglob("*.safetensors")

@@ -1,0 +1,59 @@
+"""The fingerprint of the machine and the libraries that a run uses."""
+
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel
+
+from harness.spec.record import Environment
+from harness.training import loop
+
+PACKAGES = ("torch", "transformers", "peft", "accelerate", "datasets", "evaluate", "rouge_score", "tokenizers", "numpy")
+
+
+def describe(device: torch.device, model: PreTrainedModel) -> Environment:
+    """This process' environment, and how the base model attends in it."""
+    return Environment(
+        device=device.type,
+        device_name=_device_name(device),
+        threads=torch.get_num_threads(),
+        dtype="bfloat16" if loop.precision(device) == "bf16" else "float32",
+        attention=model.config._attn_implementation,
+        python=platform.python_version(),
+        platform=f"{platform.system()}-{platform.machine()}",
+        packages={name: version(name) for name in PACKAGES},
+        git=_git(),
+    )
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+@cache
+def _git() -> str | None:
+    """The commit of the code, with ``+`` when there are uncommitted changes."""
+    here = Path(__file__).parents[1]
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(here), *arguments], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        return git("rev-parse", "--short=12", "HEAD") + (
+            "+" if git("status", "--porcelain", "--", ".", "../methods") else ""
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None

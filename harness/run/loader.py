@@ -1,0 +1,96 @@
+"""A method's class out of its file, which is imported here, and checked against the contract."""
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.spec import hyperparameters
+from harness.spec.errors import PluginError
+
+if TYPE_CHECKING:
+    from harness.method import Method
+from harness.spec.registry import BUILT_IN, Plugin
+
+
+def load(plugin: Plugin, overrides: Mapping[str, Any]) -> "type[Method]":
+    """The plugin's class with the suite's hyper-parameters; the file is imported here.
+
+    Raises ``PluginError`` that names the file, and the line where there is one.
+    """
+    cls = _class(plugin)
+    if found := _problems(cls, plugin, overrides):
+        raise PluginError("\n".join(found))
+    own = cls.hyperparameters()
+    values = {name: hyperparameters.like(own[name], value) for name, value in overrides.items()}
+    return type(cls.__name__, (cls,), {**values, "__module__": cls.__module__})
+
+
+def problems(plugin: Plugin, overrides: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a method's hyper-parameters; nothing is known of a file that cannot be used at all."""
+    try:
+        cls = _class(plugin)
+    except PluginError:
+        return []  # it costs its own row, which says why
+    return _problems(cls, plugin, overrides)
+
+
+def _problems(cls: "type[Method]", plugin: Plugin, overrides: Mapping[str, Any]) -> list[str]:
+    known, table = cls.hyperparameters(), f"[methods.{plugin.id}]"
+    return hyperparameters.problems(cls, known, overrides, table=table, file=f"{plugin.path}")
+
+
+def _class(plugin: Plugin) -> "type[Method]":
+    """The one class of the file, which is imported here; raises ``PluginError`` where it breaks the contract."""
+    module = _import(plugin)
+    from harness.method import Bound, Method, PeftMethod  # torch: only where a method is really used
+
+    classes = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, Method) and value.__module__ == module.__name__
+    ]
+    if len(classes) != 1:
+        found = ", ".join(cls.__name__ for cls in classes) or "none"
+        raise PluginError(f"{plugin.path}: needs exactly one class derived from harness.method.Method, found {found}")
+    cls = classes[0]
+    configured = issubclass(cls, PeftMethod) and cls.config is not PeftMethod.config
+    if cls.build in (Method.build, PeftMethod.build) and not configured:
+        raise PluginError(f"{plugin.path}: {cls.__name__} does not define build(); methods/lora.py shows the shape")
+    if issubclass(cls, Bound) and cls.answer is Bound.answer:
+        raise PluginError(f"{plugin.path}: {cls.__name__} does not define answer(); methods/oracle.py shows the shape")
+    return cls
+
+
+def _import(plugin: Plugin) -> Any:
+    name = f"methods.{plugin.id}" if plugin.path.parent == BUILT_IN else f"tuneoff_method_{plugin.id}"
+    spec = importlib.util.spec_from_file_location(name, plugin.path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{plugin.path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        if error.filename == str(plugin.path):
+            raise PluginError(f"{plugin.path}:{error.lineno}: {error.msg}") from error
+        raise _unimportable(plugin, error) from error
+    except (Exception, SystemExit) as error:  # a plugin may raise anything
+        raise _unimportable(plugin, error) from error
+    return module
+
+
+def _unimportable(plugin: Plugin, error: BaseException) -> PluginError:
+    where = f"{plugin.path}:{_line_in(error, plugin.path)}"
+    return PluginError(f"{where}: cannot be imported: {type(error).__name__}: {error}")
+
+
+def _line_in(error: BaseException, path: Path) -> int:
+    lines, trace = [1], error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            lines.append(trace.tb_lineno)
+        trace = trace.tb_next
+    return lines[-1]

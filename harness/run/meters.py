@@ -1,0 +1,90 @@
+"""Clocks and memory, one phase at a time."""
+
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from time import perf_counter
+
+import torch
+
+from harness.run import processor
+from harness.spec.record import Phase
+
+CPU = torch.device("cpu")
+OF_THE_METHOD = ("load", "prepare", "build", "train", "generate")  # the others hold the harness' checks, too
+CLEAR_REFS, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+
+
+class Meters:
+    """Measures the phases of one run in this process; the device is synchronised before every clock read."""
+
+    def __init__(self, device: torch.device = CPU):
+        self.device = device  # may be set within the first phase: starting a GPU takes time, too
+        self.phases: dict[str, Phase] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Measure what happens inside; a phase that is entered twice adds up. Kept also when it raises."""
+        resettable, waits = self._reset(), processor.waits()
+        began = self._now()
+        try:
+            yield
+        finally:
+            _give_back()  # at this phase's cost: what is free by now is no part of the next one's peak
+            self._add(name, self._now() - began, processor.waited(waits), resettable)
+
+    def peak(self, name: str) -> int | None:
+        """The highest of that peak (a field of ``Phase``) in the phases that belong to the method itself."""
+        peaks = (getattr(phase, name) for key, phase in self.phases.items() if key in OF_THE_METHOD)
+        return max((peak for peak in peaks if peak is not None), default=None)
+
+    def _now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+        return perf_counter()
+
+    def _reset(self) -> bool:
+        """Start new high-water marks; False where the system cannot reset the resident one."""
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+        try:
+            CLEAR_REFS.write_text("5")
+        except OSError:
+            return False
+        return True
+
+    def _add(self, name: str, seconds: float, waited: float | None, resettable: bool) -> None:
+        waited = None if waited is None else min(waited, seconds)  # the kernel counts a wait when it is over
+        before = self.phases.get(name, Phase(seconds=0.0))
+        cuda = self.device.type == "cuda"
+        self.phases[name] = Phase(
+            seconds=before.seconds + seconds,
+            waited_seconds=before.waited_seconds if waited is None else (before.waited_seconds or 0.0) + waited,
+            peak_rss_bytes=_higher(before.peak_rss_bytes, _resident_peak() if resettable else None),
+            peak_gpu_bytes=_higher(
+                before.peak_gpu_bytes, torch.cuda.max_memory_allocated(self.device) if cuda else None
+            ),
+            peak_gpu_reserved_bytes=_higher(
+                before.peak_gpu_reserved_bytes, torch.cuda.max_memory_reserved(self.device) if cuda else None
+            ),
+        )
+
+
+def _give_back() -> None:
+    """Return the memory that is free to the system, where the allocator is glibc's."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _resident_peak() -> int | None:
+    for line in STATUS.read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _higher(before: int | None, now: int | None) -> int | None:
+    return now if before is None else before if now is None else max(before, now)

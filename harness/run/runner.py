@@ -1,0 +1,271 @@
+"""One run from load to save, in the process that it has for itself."""
+
+import os
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from statistics import fmean
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedTokenizerBase, set_seed
+from transformers.utils import logging
+
+from harness.method import Bound, Method, Setting
+from harness.metrics import scoring
+from harness.metrics.rouge.words import READ
+from harness.models import base_model
+from harness.models.base_model import Base, Seq2Seq
+from harness.run import checkpoint, contract, environment, loader, weights
+from harness.run.meters import Meters
+from harness.spec import failure
+from harness.spec.errors import ContractError, Diverged, Unsupported
+from harness.spec.figures import ROUGE
+from harness.spec.plan import Order
+from harness.spec.record import Checks, Cost, Failure, Lengths, Outcome, Prediction, Record, Scores, Status, hash_of
+from harness.spec.suite import ROUGE_SCORE
+from harness.tasks import prepared
+from harness.tasks.task import Prompt, Task
+from harness.training import decoding
+from harness.training.budget import Batches
+from harness.training.decoding import Generated
+
+PREPARED = 8  # batches that prepare() may look at
+RELOAD_SAMPLE = 8  # prompts that the reloaded model must answer in the same words
+
+
+def execute(order: Order, scratch: Path) -> Outcome:
+    """Do one run; whatever goes wrong becomes a status. ``scratch`` is an empty folder for the run's files."""
+    run = Run(order, scratch)
+    try:
+        run.phases()
+        return run.outcome(Status.OK)
+    except (Exception, SystemExit) as error:  # a plugin may raise anything
+        return run.outcome(*failure.of_exception(error, order.plugin.path))
+
+
+class Run:
+    """A run under way: each phase adds to what the record will say, so that a failure keeps what came before."""
+
+    def __init__(self, order: Order, scratch: Path):
+        self.order = order
+        self.spec = order.spec
+        self.scratch = scratch
+        self.began = perf_counter()
+        self.meters = Meters()
+        self.facts: dict[str, Any] = {}
+        self.cost: dict[str, Any] = {}
+        self.checks: dict[str, Any] = {}
+        self.predictions: tuple[Prediction, ...] = ()
+
+    def phases(self) -> None:
+        """Load, prepare, build, train, generate, score, save; each measured on its own, as is what checks them."""
+        with self.meters.phase("load"):
+            torch.set_num_threads(self.order.threads)
+            logging.disable_progress_bar()  # it would fill the log, and needs a standard output
+            self.meters.device = base_model.pick_device(self.order.device)
+            base = base_model.load(self.order.model, self.device, self.spec.evaluation)
+            self.facts["environment"] = environment.describe(self.device, base.model)  # before a plugin changes it
+            task = prepared.load(self.order.task)
+            self._enter_plugins_folder()
+        with self.meters.phase("build"):
+            method = self._method(base, task.prompt)
+        if type(method).prepare is not Method.prepare:
+            self._prepare(method, base.model, task)
+        with self.meters.phase("build"):
+            set_seed(self.spec.seed)
+            model = contract.model(method.build(base.model), method)
+            if method.trains and self.spec.gradient_checkpointing:
+                model.activation_checkpointing_enable({"use_reentrant": False})
+            self._count(model)
+        if method.trains:
+            self._train(method, model, task)
+        with self.meters.phase("generate"):
+            prompts = [question.prompt for question in task.questions]
+            with scoring.reading(task.rouge_tokenizer), decoding.counting() as generated:  # a bound may ask for scores
+                given = method.answer(task.questions) if isinstance(method, Bound) else method.generate(model, prompts)
+            texts = contract.texts(given, len(prompts))
+        with self.meters.phase("score"):
+            self._count_generated(task, texts, base.tokenizer, generated)
+            self._score(task, texts)
+        if method.trains:
+            with self.meters.phase("save"):
+                self._save(method, model, prompts, texts)
+
+    def outcome(self, status: Status, error: Failure | None = None) -> Outcome:
+        """The record of what happened so far."""
+        phases = self.meters.phases
+        cost = Cost(
+            **self.cost,
+            train_seconds=phases["train"].seconds if "train" in phases else None,
+            generate_seconds=phases["generate"].seconds if "generate" in phases else None,
+            peak_rss_bytes=self.meters.peak("peak_rss_bytes"),
+            peak_gpu_bytes=self.meters.peak("peak_gpu_bytes"),
+            phases=phases,
+            wall_seconds=perf_counter() - self.began,
+        )
+        record = Record(
+            spec=self.spec,
+            status=status,
+            cost=cost,
+            checks=Checks(**self.checks),
+            error=error,
+            **self.facts,
+        )
+        return Outcome(record=record, predictions=self.predictions)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is, once the run has begun to load."""
+        return self.meters.device
+
+    def _enter_plugins_folder(self) -> None:
+        """What a plugin writes to its working directory goes away with the run, and meets no file of ours."""
+        folder = self.scratch / "plugin"
+        folder.mkdir()
+        os.chdir(folder)
+
+    def _method(self, base: Base, prompt: Prompt) -> Method:
+        cls = loader.load(self.order.plugin, self.spec.overrides)
+        if self.order.multiplier is not None:
+            _multiply(cls, self.order.multiplier)
+        self.facts["hyperparameters"] = dict(cls.hyperparameters())
+        self.facts["bound"] = issubclass(cls, Bound)  # whoever sees references has no rank
+        evaluation = self.spec.evaluation
+        return cls(
+            Setting(
+                base.tokenizer,
+                prompt,
+                max_new_tokens=evaluation.max_new_tokens,
+                num_beams=evaluation.num_beams,
+                seed=self.spec.seed,
+                micro_batch_size=self.spec.micro_batch_size,
+                generation=deepcopy(base.model.generation_config),
+            )
+        )
+
+    def _prepare(self, method: Method, base: Seq2Seq, task: Task) -> None:
+        first = Batches(task.batches(self.spec.batch_size, self.spec.seed), self.spec.budget, self.device)
+        batches = list(islice(first, PREPARED))
+        with self.meters.phase("check"):
+            before = weights.digest(base)
+        with self.meters.phase("prepare"):
+            set_seed(self.spec.seed)
+            method.prepare(base, batches)
+        with self.meters.phase("check"):
+            if weights.digest(base) != before:
+                raise ContractError("prepare() changed the base model; what it finds out belongs to the method")
+
+    def _count(self, model: Seq2Seq) -> None:
+        parameters = list(model.parameters())
+        trained = [parameter for parameter in parameters if parameter.requires_grad]
+        self.cost["total_parameters"] = sum(parameter.numel() for parameter in parameters)
+        self.cost["trainable_parameters"] = sum(parameter.numel() for parameter in trained)
+        self.cost["trainable_dtype"] = ", ".join(sorted({str(p.dtype).removeprefix("torch.") for p in trained})) or None
+
+    def _train(self, method: Method, model: Seq2Seq, task: Task) -> None:
+        with self.meters.phase("load"):
+            batches = Batches(task.batches(self.spec.batch_size, self.spec.seed), self.spec.budget, self.device)
+        with self.meters.phase("check"):
+            before = weights.Snapshot(model, self.scratch)
+            gradients = weights.Gradients(model)
+        try:
+            with gradients.watch(), self.meters.phase("train"):
+                set_seed(self.spec.seed)
+                method.train(model, batches)
+        except (Exception, SystemExit) as error:
+            failure.release(error)
+            raise
+        finally:
+            with self.meters.phase("check"):
+                self._count_training(batches, gradients)
+        with self.meters.phase("check"):
+            self._check_weights(model, before)
+
+    def _check_weights(self, model: Seq2Seq, before: weights.Snapshot) -> None:
+        if not weights.finite(model):
+            raise Diverged("a trained weight is no longer a number")
+        self.checks["largest_change"] = before.largest_change(model)
+        self.checks["frozen_unchanged"] = before.frozen_unchanged(model)
+        if not self.checks["frozen_unchanged"]:
+            raise ContractError("training changed weights that build() had frozen (requires_grad was False)")
+
+    def _count_training(self, batches: Batches, gradients: weights.Gradients) -> None:
+        used, seconds = asdict(batches.used), self.meters.phases["train"].seconds
+        self.cost |= {unit: used[unit] for unit in ("examples", "steps", "tokens")}
+        self.cost["optimizer_steps"] = gradients.steps
+        self.cost["examples_per_second"] = used["examples"] / seconds
+        self.cost["tokens_per_second"] = used["tokens"] / seconds
+        self.cost["dead_parameters"] = gradients.dead_parameters
+        self.cost["optimizer_bytes"] = gradients.optimizer_bytes
+        if steps := batches.step_seconds:
+            self.cost["step_seconds_median"] = float(np.median(steps))
+            self.cost["step_seconds_p90"] = float(np.quantile(steps, 0.9))
+
+    def _count_generated(
+        self, task: Task, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, generated: Generated
+    ) -> None:
+        tokens = generated.tokens or sum(map(len, tokenizer(list(texts), verbose=False)["input_ids"]))
+        self.cost["generated_tokens_per_second"] = tokens / self.meters.phases["generate"].seconds
+        self.facts["lengths"] = _lengths(task, texts, generated)
+
+    def _score(self, task: Task, texts: Sequence[str]) -> None:
+        with scoring.reading(task.rouge_tokenizer):
+            pairs = scoring.rouge(texts, [question.references for question in task.questions])
+        self.predictions = tuple(
+            Prediction(
+                id=question.id,
+                rows=question.rows,
+                scored=question.scored,
+                dialogue=question.dialogue,
+                references=question.references,
+                text=text,
+                scores=mean,
+                best=best,
+            )
+            for question, text, (mean, best) in zip(task.questions, texts, pairs, strict=True)
+        )
+        names, scored = [metric.name for metric in ROUGE], [each for each in self.predictions if each.scored]
+        means = {name: fmean(prediction.scores[name] for prediction in scored) for name in names}
+        best = {name: fmean(prediction.best[name] for prediction in scored) for name in names}
+        self.facts["scores"] = Scores(**means, best=best)
+        self.facts["predictions_hash"] = hash_of(texts)
+
+    def _save(self, method: Method, model: Seq2Seq, prompts: Sequence[str], texts: Sequence[str]) -> None:
+        folder = self.scratch / "checkpoint"
+        self.cost["adapter_bytes"] = checkpoint.save(model, folder)
+        self.facts["weights_hash"] = checkpoint.digest(folder)
+        tokenizer = method.setting.tokenizer
+        fresh = base_model.load_model(self.order.model, self.device, tokenizer, self.spec.evaluation)
+        again = method.generate(checkpoint.reload(model, folder, fresh), prompts[:RELOAD_SAMPLE])
+        self.checks["reload_equal"] = list(again) == list(texts[:RELOAD_SAMPLE])
+        if not self.checks["reload_equal"]:
+            raise ContractError(
+                "what save_pretrained() saved gives other texts after loading; whatever generate() uses "
+                "must be in the model that build() returned"
+            )
+
+
+def _multiply(cls: type[Method], multiplier: float) -> None:
+    """Give a trial's class its learning rate, to two digits, as a suite file will have it."""
+    if not cls.trains:
+        raise Unsupported("it learns nothing, so there is no learning rate to search")
+    if multiplier != 1:
+        cls.learning_rate = float(f"{cls.learning_rate * multiplier:.1e}")
+
+
+def _lengths(task: Task, texts: Sequence[str], generated: Generated) -> Lengths:
+    references = [reference for question in task.questions for reference in question.references]
+    words = str.split if task.rouge_tokenizer == ROUGE_SCORE else READ[task.rouge_tokenizer]
+    return Lengths(
+        prompts_truncated=fmean(question.truncated for question in task.questions),
+        targets_truncated=task.targets_truncated,
+        outputs_cut=generated.cut / generated.texts if generated.texts else None,
+        outputs_empty=fmean(not text.strip() for text in texts),
+        words_out=fmean(len(words(text)) for text in texts),
+        words_reference=fmean(len(words(text)) for text in references),
+    )

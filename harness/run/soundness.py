@@ -1,0 +1,121 @@
+"""What a base model must be able to do before a suite's runs begin, tried out on the suite's own rows."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from harness.models.base_model import Base
+from harness.models.generation import refusal
+from harness.spec.errors import ModelError
+from harness.spec.suite import CHECKPOINT, Evaluation
+from harness.tasks.task import Task
+from harness.training import decoding
+
+TRIED = 8  # tokens of an answer that is only to show that there can be one
+
+
+def check(base: Base, task: Task, evaluation: Evaluation, name: str) -> list[str]:
+    """Raise the ``ModelError`` that every run would meet; else what is to be said about the base model of that name."""
+    prompts = sorted((question.prompt for question in task.questions), key=len)
+    sources = [*(row.source.tolist() for row in task.training), *base.tokenizer(prompts, verbose=False)["input_ids"]]
+    targets = [row.target.tolist() for row in task.training]
+    _known_tokens(base, sources, targets, name)
+    longest = max(sources, key=len)
+    _fits(base, len(longest), max(evaluation.max_new_tokens, *map(len, targets)), name)
+    _learns(base, longest, max(targets, key=len), name)
+    _answers(base, [prompts[0], prompts[-1]], evaluation, name)
+    return [*_remarks(base)]
+
+
+def _known_tokens(base: Base, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], name: str) -> None:
+    """The model has an embedding for every token that it will read or write."""
+    special = base.model.generation_config
+    read = {special.decoder_start_token_id, base.tokenizer.pad_token_id}.union(*sources, *targets)
+    rows = _rows(base)
+    if (highest := max(read)) >= rows:
+        raise ModelError(
+            f"model {name!r}: its tokenizer gives token {highest} ({base.tokenizer.convert_ids_to_tokens(highest)!r}), "
+            f"but the model knows {rows:,} tokens only; take the tokenizer that belongs to the model, or enlarge the "
+            f"model with resize_token_embeddings() and save it again"
+        )
+
+
+def _rows(base: Base) -> int:
+    """The tokens that all embeddings of the model know."""
+    layers = (base.model.get_input_embeddings(), base.model.get_output_embeddings())
+    return min(int(layer.weight.shape[0]) for layer in layers if layer is not None)
+
+
+def _fits(base: Base, source: int, target: int, name: str) -> None:
+    """The model has a position for every token of the longest prompt and the longest answer."""
+    for part, length, keys in (
+        ("encoder", source, "task.max_source_tokens"),
+        ("decoder", target, "task.max_target_tokens and evaluation.max_new_tokens"),
+    ):
+        positions = min(_positions(getattr(base.model, f"get_{part}")()), default=length)
+        if length > positions:
+            what = "prompt" if part == "encoder" else "answer"
+            raise ModelError(
+                f"model {name!r}: its {part} has {positions:,} positions, and the longest {what} may take {length:,} "
+                f"tokens; set {keys} to {positions} at most"
+            )
+
+
+def _positions(part: torch.nn.Module) -> Iterator[int]:
+    """The lengths of the tables of absolute positions; relative and rotary ones have none."""
+    for name, module in part.named_modules():
+        if "position" in name.rpartition(".")[2] and isinstance(module, torch.nn.Embedding):
+            yield module.num_embeddings - getattr(module, "offset", 0)
+
+
+def _learns(base: Base, source: Sequence[int], target: Sequence[int], name: str) -> None:
+    """The model takes the longest row of training, and its loss is a number."""
+    device = base.model.device
+    ids = torch.tensor([source], device=device)
+    labels = torch.tensor([target], device=device)
+    try:
+        with torch.inference_mode():
+            loss = base.model(input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels).loss.item()
+    except Exception as error:  # whatever a model's code raises
+        raise ModelError(_cannot(name, "read a training row", error)) from error
+    if not loss < float("inf"):
+        raise ModelError(
+            f"model {name!r}: its loss on a training row is {loss}, so nothing can be trained; "
+            "its weights are damaged or too large for float32, choose another checkpoint"
+        )
+
+
+def _answers(base: Base, prompts: Sequence[str], evaluation: Evaluation, name: str) -> None:
+    """The model answers prompts in a batch; with settings of its own, in full and the same each time."""
+    own = evaluation.generation == CHECKPOINT
+    tokens = evaluation.max_new_tokens if own else min(TRIED, evaluation.max_new_tokens)
+
+    def answers() -> list[str]:
+        return decoding.generate(
+            base.model, base.tokenizer, prompts, max_new_tokens=tokens, num_beams=evaluation.num_beams
+        )
+
+    try:
+        first = answers()
+    except Exception as error:
+        if own:
+            raise ModelError(refusal(name, _line(error))) from error
+        raise ModelError(_cannot(name, "answer a prompt", error)) from error
+    if own and first != answers():
+        raise ModelError(refusal(name, "the same prompts do not give the same answers"))
+
+
+def _remarks(base: Base) -> Iterator[str]:
+    tokenizer, rows = base.tokenizer, _rows(base)
+    if tokenizer.pad_token_id == tokenizer.eos_token_id:
+        yield f"short rows are filled with the end token {tokenizer.eos_token!r}, since the tokenizer has no pad token"
+    if (unknown := max(tokenizer.get_vocab().values()) + 1 - rows) > 0:
+        yield f"the tokenizer has {unknown:,} tokens that the model does not know; none of them occurs in these rows"
+
+
+def _cannot(name: str, what: str, error: Exception) -> str:
+    return f"model {name!r}: it cannot {what}: {_line(error)}; choose another checkpoint, or another version of it"
+
+
+def _line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

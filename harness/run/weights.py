@@ -1,0 +1,110 @@
+"""What training did to the weights: which moved, which never got a gradient, which should not have changed."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+
+from harness.models.base_model import Seq2Seq
+
+
+class Snapshot:
+    """The weights before training: trainable ones on disk, so that no memory peak shows them, frozen ones as a hash."""
+
+    def __init__(self, model: Seq2Seq, folder: Path):
+        self._file = folder / "before.safetensors"
+        trainable = _trainable(model)
+        save_file({name: tensor.clone() for name, tensor in trainable.items()}, self._file)
+        self._names = set(trainable)
+        self._frozen = digest(model, self._names)
+
+    def largest_change(self, model: Seq2Seq) -> float:
+        """The largest change of a trainable tensor, relative to the larger of its norms before and after."""
+        before, changes = load_file(self._file), [0.0]
+        for name, tensor in _tensors(model).items():
+            if name in self._names and name in before:
+                old, new = before[name].double(), tensor.double()
+                scale = max(float(old.norm()), float(new.norm()))
+                changes.append(float((new - old).norm()) / scale if scale else 0.0)
+        return max(changes)
+
+    def frozen_unchanged(self, model: Seq2Seq) -> bool:
+        """Whether everything that was not to be trained is bit by bit what it was."""
+        return digest(model, self._names) == self._frozen
+
+
+class Gradients:
+    """Watches every optimiser of this process: elements that ever got a gradient, and the optimisers' state."""
+
+    def __init__(self, model: Seq2Seq):
+        self._missing = {p: torch.ones_like(p, dtype=torch.bool) for p in model.parameters() if p.requires_grad}
+        self._state: dict[int, int] = {}
+        self._steps: Counter[int] = Counter()
+
+    @property
+    def dead_parameters(self) -> int:
+        """Trainable elements that never got a gradient other than zero."""
+        return sum(int(mask.sum()) for mask in self._missing.values())
+
+    @property
+    def optimizer_bytes(self) -> int:
+        """The state of all optimisers after their first step."""
+        return sum(self._state.values())
+
+    @property
+    def steps(self) -> int:
+        """The steps of the optimiser that made most of them."""
+        return max(self._steps.values(), default=0)
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Watch the optimiser steps made inside."""
+        hooks = [register_optimizer_step_pre_hook(self._before), register_optimizer_step_post_hook(self._after)]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _before(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        """Strike off what has a gradient; a tensor that is complete is not looked at again."""
+        for parameter in [p for p in self._missing if p.grad is not None]:
+            mask = self._missing[parameter]
+            mask &= parameter.grad == 0
+            if not mask.any():
+                del self._missing[parameter]
+
+    def _after(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        self._steps[id(optimizer)] += 1
+        if id(optimizer) not in self._state:
+            tensors = (value for state in optimizer.state.values() for value in state.values())
+            self._state[id(optimizer)] = sum(t.nbytes for t in tensors if isinstance(t, torch.Tensor))
+
+
+def digest(model: Seq2Seq, but: Set[str] = frozenset()) -> str:
+    """A hash of all weights but those of these names."""
+    found = hashlib.blake2b()
+    for name, tensor in sorted(_tensors(model).items()):
+        if name not in but:
+            found.update(name.encode())
+            found.update(tensor.reshape(-1).contiguous().view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
+
+
+def finite(model: Seq2Seq) -> bool:
+    """Whether every trainable weight is a number."""
+    return all(bool(torch.isfinite(tensor).all()) for tensor in _trainable(model).values())
+
+
+def _trainable(model: Seq2Seq) -> dict[str, torch.Tensor]:
+    return {name: parameter.detach().cpu() for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def _tensors(model: Seq2Seq) -> dict[str, torch.Tensor]:
+    return {name: parameter.detach().cpu() for name, parameter in model.named_parameters()}

@@ -1,0 +1,86 @@
+"""What is to be said about a run when it is seen beside the others: did it learn, keep its budget, beat zero-shot."""
+
+from harness.spec import failure
+from harness.spec.figures import BY_NAME, RANKED_BY
+from harness.spec.record import Phase, Record, Status
+
+TIMED = ("train", "generate")  # the phases whose seconds are shown
+WAITED = 0.1  # of a phase's seconds so many may be spent waiting for a processor
+ROUNDING = 1e-9  # points; 100 * (0.41 - 0.2) is a little less than 21
+NOTICED = 0.1  # seconds of waiting; in less the system's own work shows
+
+
+def judged(record: Record, zero_shot: Record) -> Record:
+    """The record, its status replaced where a method that trains did not learn or took more than its budget."""
+    if record.status != Status.OK or not record.cost.trainable_parameters:
+        return record
+    same = zero_shot.predictions_hash == record.predictions_hash if zero_shot.predictions_hash else None
+    record = record.model_copy(update={"checks": record.checks.model_copy(update={"same_as_zero_shot": same})})
+    if verdict := budget_overrun(record) or no_op(record):
+        status, message = verdict
+        return record.model_copy(update={"status": status, "error": failure.because(status, message)})
+    return record
+
+
+def no_op(record: Record) -> tuple[Status, str] | None:
+    """Whether a trained method changed nothing: its weights, or any of its answers."""
+    if record.checks.largest_change == 0.0:
+        return Status.NO_OP, "no trainable weight moved"
+    if record.checks.same_as_zero_shot:
+        return Status.NO_OP, "every answer is the same as zero-shot's"
+    return None
+
+
+def budget_overrun(record: Record) -> tuple[Status, str] | None:
+    """Whether training took more than its budget gave."""
+    cost, limits = record.cost, record.spec.budget.limits()
+    if cost.optimizer_steps > cost.steps:
+        return Status.OVER_BUDGET, f"made {cost.optimizer_steps:,} optimiser steps on {cost.steps:,} batches"
+    slack = max(1.0, 2 * (cost.step_seconds_p90 or 0.0))
+    seconds = limits.get("seconds")
+    if seconds is not None and (cost.train_seconds or 0.0) > 1.05 * seconds + slack:
+        return Status.OVER_BUDGET, f"trained for {cost.train_seconds:.1f} s of {seconds:g} s"
+    return None
+
+
+def disturbed(record: Record) -> float | None:
+    """The share of a phase's seconds in which other programs had the processor, where that spoils its time."""
+    phases = [phase for name, phase in record.cost.phases.items() if name in TIMED]
+    return max((share for phase in phases if (share := _waited(phase)) is not None), default=None)
+
+
+def problems(record: Record, zero_shot: Record, floor: float) -> list[str]:
+    """Why this run fails its test; each names cause and remedy."""
+    if record.status != Status.OK:
+        return [described(record)]
+    below = below_floor(record, zero_shot, floor)
+    return [below] if below else []
+
+
+def described(record: Record) -> str:
+    """What ended a run that is not ``ok``, the reason first; then what to do, and where it happened."""
+    error = record.error
+    if error is None:
+        return str(record.status)
+    lines = [f"{record.status}: {error.cause}"]
+    lines += [f"To do: {error.remedy}"] if error.remedy else []
+    return "\n".join([*lines, error.traceback] if error.traceback else lines)
+
+
+def below_floor(record: Record, zero_shot: Record, floor: float) -> str | None:
+    """Whether a trained method gains fewer than ``floor`` points over zero-shot."""
+    if not record.cost.trainable_parameters or not (zero_shot.scores and record.scores):
+        return None
+    name = RANKED_BY.name
+    gain = 100 * (getattr(record.scores, name) - getattr(zero_shot.scores, name))
+    if gain > floor - ROUNDING:
+        return None
+    return (
+        f"{BY_NAME[name].title} is {gain:+.1f} points from zero-shot's, the suite's floor is {floor:+.1f}; "
+        f"tune its learning_rate in [methods.{record.spec.method}], or lower evaluation.floor"
+    )
+
+
+def _waited(phase: Phase) -> float | None:
+    waited = phase.waited_seconds or 0.0
+    return waited / phase.seconds if waited >= max(NOTICED, WAITED * phase.seconds) else None

@@ -1,0 +1,124 @@
+"""Publishing a suite: what its sessions left in ``results/local/`` becomes ``results/<suite>/``, tables included."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.session import resume
+from harness.session.bakeoff import Bakeoff
+from harness.spec import plan
+from harness.spec.errors import StoreError
+from harness.spec.figures import changes
+from harness.spec.record import Leakage, Record, RunSpec
+from harness.spec.registry import Plugin
+from harness.spec.suite import JUDGED_BY, LOCAL, Suite
+from harness.store.results import Store
+
+Plugins = dict[str, Plugin]
+
+# Where a page shows a published leaderboard: between a comment that names its file and one that ends it.
+SHOWN = re.compile(
+    r"(?P<begin><!-- leaderboard: the table of (?P<page>\S+) -->\n\n).*?(?P<end>\n\n<!-- end of leaderboard -->)", re.S
+)
+
+
+def publish(results: Path, suite: Suite, plugins: Plugins) -> list[Path]:
+    """Put what the last sessions left in the place of what is published; the files with its tables.
+
+    Raises ``StoreError`` unless every run of the suite is there, done as it would be done now, all in one environment.
+    """
+    local, public = Store(results / LOCAL, suite.name, results), Store(results, suite.name)
+    local.open()
+    try:
+        records = _whole(local, plan.runs(suite, plugins))
+        public.open()
+        try:
+            public.take(local, records)
+        finally:
+            public.close()
+    finally:
+        local.close()
+    return render(results, suite, plugins)
+
+
+def render(results: Path, suite: Suite, plugins: Plugins) -> list[Path]:
+    """Write the tables of what is published again, from stored scores alone, on whatever machine they were made.
+
+    Raises ``UsageError`` where there is nothing, or where the suite or its data are not those of the stored runs.
+    """
+    session = Bakeoff(suite, plugins, results)
+    session.store.open()
+    try:
+        records = _published(session.store, suite)
+        session.replay(records, _leakage(session.store, suite, records))
+        return session.write(*session.report())
+    finally:
+        session.close()
+
+
+def show(page: Path) -> bool:
+    """Bring the published leaderboards that a Markdown page shows up to date; whether that changed it."""
+    before = page.read_text(encoding="utf-8")
+    after = SHOWN.sub(lambda mark: mark["begin"] + _table(page.parent / mark["page"]) + mark["end"], before)
+    if after != before:
+        page.write_text(after, encoding="utf-8")
+    return after != before
+
+
+def _table(leaderboard: Path) -> str:
+    """The first table of a page, which is the ranked one."""
+    parts = leaderboard.read_text(encoding="utf-8").split("\n\n")
+    return next(part for part in parts if part.startswith("|")).strip()
+
+
+def _whole(store: Store, runs: Sequence[RunSpec]) -> list[Record]:
+    """The stored records of these runs."""
+    stored = {record.spec.name: record for record in store.read_runs()}
+    reasons = [f"{run.name}: {reason}" for run in runs if (reason := _obstacle(store, run, stored.get(run.name)))]
+    records = [stored[run.name] for run in runs if run.name in stored]
+    if len({record.environment and record.environment.fingerprint for record in records}) > 1:
+        reasons.append("its runs were done in different environments")
+    if len({(record.data_hash, record.model_revision) for record in records}) > 1:
+        reasons.append("its runs were done on different data or base models")
+    if reasons:
+        listed = "\n".join(f"  {reason}" for reason in reasons[:10])
+        more = f"\n  and {len(reasons) - 10} more" if len(reasons) > 10 else ""
+        raise StoreError(f"{store.folder}: not to be published yet; run the whole suite first:\n{listed}{more}")
+    return records
+
+
+def _obstacle(store: Store, run: RunSpec, stored: Record | None) -> str:
+    """Why a stored record is not what a session would leave now; empty if it is."""
+    if stored is None:
+        return "not stored yet"
+    tuned = [found.tuned(run) for found in store.read_searches(run.method)]
+    return "" if stored.spec in (run, *tuned) else resume.difference(run, stored.spec)
+
+
+def _published(store: Store, suite: Suite) -> list[Record]:
+    """What is published of the suite as it is now."""
+    records = store.read_runs()
+    if not records:
+        raise StoreError(f"{store.folder}: there are no results; run the suite, then python -m harness publish")
+    for record in records:
+        if different := changes(_setting(record.spec), _setting(suite)):
+            name = record.spec.name
+            raise StoreError(f"{store.folder}: {name} was run in another suite: {', '.join(different)}; run it again")
+    return records
+
+
+def _leakage(store: Store, suite: Suite, records: Sequence[Record]) -> Leakage:
+    """The leakage of the suite's data, which are loaded to see whether these runs are about them."""
+    from harness.tasks import data, leakage, task  # datasets and torch, which only this needs
+
+    rows = data.cut(suite.task, data.load(suite.task))
+    if {record.data_hash for record in records} != {task.hash_of(rows)}:
+        raise StoreError(f"{store.folder}: the rows of its data are others now; run the suite again")
+    return leakage.measure(*([row.dialogue for row in rows[split]] for split in ("train", "test")))
+
+
+def _setting(one: RunSpec | Suite) -> dict[str, object]:
+    """What all runs of a suite share, and what is written above its table."""
+    return one.model_dump(
+        include={"task": True, "model": True, "budget": True, "evaluation": True}, exclude={"evaluation": JUDGED_BY}
+    )

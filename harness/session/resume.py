@@ -1,0 +1,77 @@
+"""Which stored record can stand for a run that is asked for again, and why none can."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.spec.errors import StoreError
+from harness.spec.figures import changes
+from harness.spec.record import Environment, Generation, Prediction, Preflight, Record, RunSpec, Status, hash_of
+
+Answers = Callable[[RunSpec], Sequence[Prediction]]  # the stored predictions of a run; none where they are not whole
+
+CALLED = {"source": "its method's file", "overrides": "its hyper-parameters", "batch_size": "the suite's batch size"}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What stands for a run, or the reason why it has to be done."""
+
+    run: RunSpec
+    stored: Record | None
+    reason: str = ""
+
+
+def decide(run: RunSpec, stored: Sequence[Record], answers: Answers, here: Preflight) -> Decision:
+    """The stored run that this one would only repeat: ``ok``, of the same spec, source, data, base and environment."""
+    namesakes = [record for record in stored if record.spec.name == run.name]
+    same = next((record for record in namesakes if record.spec.hash == run.hash), None)
+    if same is not None:
+        reason = _flaw(same, answers, here)
+        return Decision(run, None if reason else same, reason)
+    return Decision(run, None, difference(run, namesakes[-1].spec) if namesakes else "not stored yet")
+
+
+def obstacle(record: Record, here: Preflight) -> str:
+    """Why a stored run cannot be compared with the runs of this session; empty if it can."""
+    if record.environment is None:
+        return "its environment is unknown"
+    if record.environment.fingerprint != here.environment.fingerprint:
+        return f"its environment changed: {', '.join(changes(_flat(record.environment), _flat(here.environment)))}"
+    if record.data_hash != here.data_hash:
+        return "the rows of its data changed"
+    if record.model_revision != here.model_revision:
+        return f"its base model changed: {record.model_revision} → {here.model_revision}"
+    if record.rouge_tokenizer != here.rouge_tokenizer:
+        return f"its ROUGE was read otherwise: rouge_tokenizer {record.rouge_tokenizer} → {here.rouge_tokenizer}"
+    if (record.generation or Generation()) != here.generation:
+        return "what is used of its base model's generation settings changed"
+    return ""
+
+
+def _flaw(record: Record, answers: Answers, here: Preflight) -> str:
+    if record.status != Status.OK:
+        return f"it ended {record.status}"
+    if reason := obstacle(record, here):
+        return reason
+    try:
+        predictions = answers(record.spec)
+    except StoreError as error:
+        return str(error)
+    if not predictions:
+        return "its predictions are missing"
+    if record.predictions_hash != hash_of(prediction.text for prediction in predictions):
+        return "its stored predictions are not its own"
+    return ""
+
+
+def difference(run: RunSpec, stored: RunSpec) -> str:
+    """What is different between a run and a stored one of the same name."""
+    now, then = run.model_dump(mode="json"), stored.model_dump(mode="json")
+    changed = [name for name in now if now[name] != then[name]]
+    return " and ".join(CALLED.get(name, f"the suite's {name}") for name in changed) + " changed"
+
+
+def _flat(environment: Environment) -> dict[str, Any]:
+    values = environment.model_dump(mode="json", exclude={"git", "attention", "packages"})
+    return {**environment.releases, **values}

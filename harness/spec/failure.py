@@ -1,0 +1,135 @@
+"""What a failed run is called, and what to do about it."""
+
+import os
+import re
+import signal
+import traceback
+from pathlib import Path
+
+from harness.spec.errors import ContractError, Diverged, TuneoffError, Unsupported, UsageError
+from harness.spec.record import Failure, Status
+
+REMEDIES = {
+    Status.DIVERGED: "lower the method's learning_rate in the suite's [methods.<id>], or in its file",
+    Status.OUT_OF_MEMORY: "lower batch_size in [run] or max_source_tokens in [task], or take a smaller base model",
+    Status.FAILED: "the traceback names the line; only this method's rows are affected",
+    Status.UNSUPPORTED: "leave the method out of this suite, or choose another base model",
+    Status.CRASHED: "run the method alone with -k and look at what it calls outside Python",
+    Status.TIMED_OUT: "raise hard_seconds in [budget], or find what hangs",
+    Status.NO_OP: "check that build() trains what generate() uses, and that the learning rate is not far too small",
+    Status.OVER_BUDGET: "train() must only use the batches that it is given, each of them once",
+}
+LONGEST = 4_000  # characters of a message or a traceback
+COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)  # GitHub takes a line that begins with ``::`` for one
+DISK = "free some space where the results are, or choose another folder with --results=DIR"
+DISK_FULL = ("No space left on device", "Disk quota exceeded", "os error 28")  # safetensors' words are its own
+TORCH_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+
+
+def of_exception(error: BaseException, plugin: Path) -> tuple[Status, Failure]:
+    """The status of a run that ended with this exception; the traceback begins in the plugin's file.
+
+    What is ``unsupported`` has none.
+    """
+    release(error)
+    status = _status(error)
+    kind = type(error).__name__
+    message = _visible(_words(error)) or f"{kind} without a message"
+    trace = "" if status == Status.UNSUPPORTED else _visible(_trimmed(error, plugin))  # a reason, and no fault
+    return status, Failure(type=kind, message=message, remedy=_remedy(error, status), traceback=trace)
+
+
+def of_death(exitcode: int, killed_for_memory: bool) -> tuple[Status, Failure]:
+    """The status of a run whose process ended without an answer, whatever its exit code."""
+    if killed_for_memory:
+        status, message = Status.OUT_OF_MEMORY, "the kernel killed the process to free memory"
+    elif exitcode == os.EX_IOERR:
+        message = "its process could not write down what came out"
+        return Status.FAILED, Failure(type="OSError", message=message, remedy=DISK)
+    elif exitcode < 0:
+        status, message = Status.CRASHED, f"the process died of {signal.Signals(-exitcode).name}"
+    else:
+        status, message = Status.CRASHED, f"the process ended itself with exit code {exitcode}"
+    return status, because(status, message)
+
+
+def of_no_room(error: OSError) -> tuple[Status, Failure]:
+    """The status of a run that could not even begin, since its folder cannot be written."""
+    return Status.FAILED, Failure(type=type(error).__name__, message=str(error), remedy=DISK)
+
+
+def of_timeout(hard_seconds: float) -> tuple[Status, Failure]:
+    """The status of a run that was ended at its hard wall limit."""
+    return Status.TIMED_OUT, because(Status.TIMED_OUT, f"ended after hard_seconds = {hard_seconds:g}")
+
+
+def full_disk(error: BaseException) -> bool:
+    """Whether this says that the disk is full, by whichever library's words."""
+    return any(sign in str(error) for sign in DISK_FULL)
+
+
+def because(status: Status, message: str) -> Failure:
+    """A failure that the harness itself found."""
+    return Failure(type=status.value, message=message, remedy=REMEDIES[status])
+
+
+def release(error: BaseException | None) -> None:
+    """Free what the failed calls hold: there may be no memory left to write a report with."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
+
+
+def _visible(text: str) -> str:
+    """A plugin's words for a terminal or a file: bounded, without what could steer those."""
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
+    text = "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+    return COMMAND.sub(r"\1: ", text)
+
+
+def _status(error: BaseException) -> Status:
+    if isinstance(error, Unsupported):
+        return Status.UNSUPPORTED
+    if isinstance(error, Diverged):
+        return Status.DIVERGED
+    if isinstance(error, SystemExit):
+        return Status.CRASHED
+    # torch.OutOfMemoryError by its name, since this module works without torch; its CPU allocator
+    # raises a plain RuntimeError.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return Status.OUT_OF_MEMORY
+    if isinstance(error, RuntimeError) and any(sign in str(error) for sign in TORCH_OUT_OF_MEMORY):
+        return Status.OUT_OF_MEMORY
+    return Status.FAILED
+
+
+def _remedy(error: BaseException, status: Status) -> str:
+    """What to do about an exception; an error of usage says so itself."""
+    if full_disk(error):
+        return DISK
+    match error:
+        case UsageError():
+            return ""
+        case ContractError():
+            return "mend the method's file; only its rows are affected"
+        case SystemExit():
+            return "raise an exception where the run cannot go on, or Unsupported in build(): sys.exit() is a crash"
+    return REMEDIES[status]
+
+
+def _words(error: BaseException) -> str:
+    """What an exception says; ``sys.exit()`` has words, a number, or nothing."""
+    if isinstance(error, SystemExit) and not isinstance(error.code, str):
+        return f"the process ended itself with exit code {error.code or 0}"
+    return str(error)
+
+
+def _trimmed(error: BaseException, plugin: Path) -> str:
+    """The traceback from the plugin's first frame on; without one it is whole, or empty if the message says it all."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [number for number, frame in enumerate(frames) if frame.filename == str(plugin)]
+    if not own and isinstance(error, TuneoffError):
+        return ""
+    first = own[0] if own else 0
+    return "".join([*traceback.format_list(frames[first:]), *traceback.format_exception_only(error)])

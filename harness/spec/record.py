@@ -1,0 +1,265 @@
+"""What is stored about a run: what was asked for, what came out, what it cost, and where."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.spec.suite import ROUGE_SCORE, Budget, Evaluation, ModelTable, TaskTable
+
+SCHEMA: Final = 1
+
+
+class Status(StrEnum):
+    """How a run ended. Only ``ok`` is ranked; every other status is shown with its reason."""
+
+    OK = "ok"
+    OVER_BUDGET = "over_budget"
+    NO_OP = "no_op"
+    DIVERGED = "diverged"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMED_OUT = "timed_out"
+    CRASHED = "crashed"
+    FAILED = "failed"
+    UNSUPPORTED = "unsupported"
+
+
+class Block(BaseModel):
+    """A frozen part of a record."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, protected_namespaces=(), ser_json_inf_nan="constants"
+    )
+
+
+class RunSpec(Block):
+    """Everything that decides what one run computes."""
+
+    suite: str
+    method: str
+    seed: int
+    task: TaskTable
+    model: ModelTable
+    budget: Budget
+    evaluation: Evaluation
+    batch_size: int
+    micro_batch_size: int | None = None
+    gradient_checkpointing: bool = False
+    overrides: Mapping[str, Any] = {}  # hyper-parameters that the suite sets for this method
+    source: str = ""  # hash of the method's file
+
+    @property
+    def name(self) -> str:
+        """``lora-seed0``, as in pytest's item ``…[lora-seed0]``."""
+        return f"{self.method}-seed{self.seed}"
+
+    @property
+    def hash(self) -> str:
+        """Twelve hex digits that change whenever anything in the spec does."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+class Scores(Block):
+    """Mean F1 in 0..1. A row with several references counts with their mean; ``best`` takes the closest."""
+
+    rouge1: float
+    rouge2: float
+    rougeL: float  # noqa: N815 (the field's name for it)
+    rougeLsum: float  # noqa: N815
+    best: Mapping[str, float] = {}
+
+
+class Phase(Block):
+    """One phase of a run; what the system does not tell is ``None``."""
+
+    seconds: float
+    waited_seconds: float | None = None  # in which a thread of the run was ready, and other programs had the processor
+    peak_rss_bytes: int | None = None
+    peak_gpu_bytes: int | None = None
+    peak_gpu_reserved_bytes: int | None = None
+
+
+class Cost(Block):
+    """What a run cost. Parameters are elements; ``examples``, ``steps`` and ``tokens`` are training's."""
+
+    trainable_parameters: int | None = None
+    total_parameters: int | None = None
+    dead_parameters: int | None = None  # trainable, but never got a gradient
+    examples: int = 0
+    steps: int = 0
+    tokens: int = 0
+    optimizer_steps: int = 0
+    train_seconds: float | None = None
+    generate_seconds: float | None = None
+    peak_rss_bytes: int | None = None
+    peak_gpu_bytes: int | None = None
+    phases: Mapping[str, Phase] = {}
+    wall_seconds: float | None = None  # of the whole run in its process
+    step_seconds_median: float | None = None  # after the first steps
+    step_seconds_p90: float | None = None
+    examples_per_second: float | None = None  # in training
+    tokens_per_second: float | None = None
+    generated_tokens_per_second: float | None = None
+    adapter_bytes: int | None = None
+    optimizer_bytes: int | None = None
+    trainable_dtype: str | None = None
+
+
+class Environment(Block):
+    """The machine and the libraries that a run used."""
+
+    device: str
+    device_name: str
+    threads: int
+    dtype: str = "float32"  # of the arithmetic: bfloat16 where it is autocast
+    attention: str | None = None  # transformers' name for the implementation
+    python: str
+    platform: str
+    packages: Mapping[str, str]
+    git: str | None = None
+
+    @property
+    def releases(self) -> dict[str, str]:
+        """The versions of the packages, whatever they were built for: that is the device's to say."""
+        return {name: release(version) for name, version in self.packages.items()}
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hex digits; equal where two runs can be expected to give the same predictions.
+
+        Without the attention, which follows from the base model, transformers and Tuneoff.
+        """
+        parts = {**self.model_dump(mode="json", exclude={"git", "attention"}), "packages": self.releases}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+class Failure(Block):
+    """Why a run is not ``ok``; ``remedy`` says what to do about it."""
+
+    type: str
+    message: str
+    remedy: str = ""
+    traceback: str = ""
+
+    @property
+    def cause(self) -> str:
+        """The message behind its type, or alone where the type only repeats the run's status."""
+        return self.message if self.type.lower() in list(Status) else f"{self.type}: {self.message}"
+
+
+class Checks(Block):
+    """What was verified about the run itself."""
+
+    largest_change: float | None = None  # of a trainable tensor, relative to its norm
+    same_as_zero_shot: bool | None = None
+    reload_equal: bool | None = None
+    frozen_unchanged: bool | None = None
+
+
+class Lengths(Block):
+    """What truncation and stopping did; shares in 0..1."""
+
+    prompts_truncated: float = 0.0
+    targets_truncated: float = 0.0
+    outputs_cut: float | None = None  # of the texts that the shared decoding generated; of none unknown
+    outputs_empty: float = 0.0
+    words_out: float = 0.0
+    words_reference: float = 0.0
+
+
+class Generation(Block):
+    """The base model's own generation settings, token ids aside: those that answers were made with, and the others."""
+
+    used: Mapping[str, Any] = {}
+    dropped: Mapping[str, Any] = {}
+
+
+class Record(Block):
+    """One stored run."""
+
+    schema_version: Literal[1] = Field(default=SCHEMA, alias="schema")
+    spec: RunSpec
+    status: Status
+    hyperparameters: Mapping[str, Any] = {}
+    scores: Scores | None = None
+    cost: Cost = Cost()
+    checks: Checks = Checks()
+    lengths: Lengths = Lengths()
+    data_hash: str | None = None
+    data_revision: str | None = None  # the hub's commit
+    model_revision: str | None = None  # the hub's commit, or a hash of a local checkpoint's files
+    rouge_tokenizer: str = ROUGE_SCORE  # how the scores were read: never ``auto``, but what that came to
+    rows_skipped: int = 0  # bad ones of all splits, with task.skip_bad_rows
+    predictions_hash: str | None = None
+    weights_hash: str | None = None  # of what training left, as saved: the adapter, or the whole model
+    generation: Generation | None = None  # unknown of records that are older than this field
+    environment: Environment | None = None
+    date: str | None = None  # of the day on which the run ended, in UTC; unknown of records older than this field
+    contended: bool = False
+    bound: bool = False  # it saw the references, so it is shown and never ranked
+    error: Failure | None = None
+
+    def to_json(self) -> str:
+        """Indented JSON with stable key order, as stored."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False) + "\n"
+
+
+class Prediction(Block):
+    """One test dialogue: what came out, and its score against the human summaries.
+
+    ``rows`` are its numbers in the test split; one that is not ``scored`` is only to be shown.
+    """
+
+    id: str
+    rows: tuple[int, ...]
+    scored: bool = True
+    dialogue: str
+    references: tuple[str, ...]
+    text: str
+    scores: Mapping[str, float]  # mean over the references
+    best: Mapping[str, float]  # against the closest reference
+
+
+def release(version: str) -> str:
+    """A version without its build's tag: ``2.13.0`` of ``2.13.0+cpu``."""
+    return version.partition("+")[0]
+
+
+def hash_of(texts: Iterable[str]) -> str:
+    """Twelve hex digits of what a run answered, as in ``predictions_hash``."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+
+
+class Leakage(Block):
+    """Test dialogues that occur in the training split, out of ``test`` different ones."""
+
+    test: int
+    exact: int
+    near: int  # alike, but not equal
+
+
+class Preflight(Block):
+    """What is known before the first run, and true for all of them."""
+
+    leakage: Leakage
+    environment: Environment
+    data_hash: str
+    data_revision: str | None = None
+    model_revision: str
+    generation: Generation = Generation()
+    validation_hash: str | None = None  # of the rows that trials train on and answer, where there is a search
+    rouge_tokenizer: str = ROUGE_SCORE
+    rows_skipped: int = 0
+    notices: tuple[str, ...] = ()  # what the person should know about how the input was read, a line each
+
+
+class Outcome(Block):
+    """A run as its process hands it over; ``predictions`` are there if it got as far as scoring."""
+
+    record: Record
+    predictions: tuple[Prediction, ...] = ()
+    log: str = ""  # the end of what the run printed

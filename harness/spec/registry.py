@@ -1,0 +1,126 @@
+"""Finding methods: which files hold one, told without importing any."""
+
+import ast
+import hashlib
+import importlib.util
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.spec.errors import PluginError, unknown
+
+if TYPE_CHECKING:
+    pass
+
+BUILT_IN = Path(__file__).parents[2] / "methods"
+CONTRACT = "harness.method"
+ENTRY_POINTS = "tuneoff.methods"  # each names a package that holds method files, or one method's module
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One method file, not imported yet; ``id`` is the file's name."""
+
+    id: str
+    path: Path
+
+    @property
+    def source_hash(self) -> str:
+        """Twelve hex digits of the file's content."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()[:12]
+
+
+def discover(folders: Iterable[Path] = ()) -> dict[str, Plugin]:
+    """Every method file of Tuneoff, of ``folders`` and of installed packages, by id. Imports none of them.
+
+    Raises ``PluginError`` for a folder that is not there, and when two files claim one id.
+    """
+    plugins: dict[str, Plugin] = {}
+    for path in _files(folders):
+        if _is_method(path):
+            known = plugins.setdefault(path.stem, Plugin(path.stem, path))
+            if known.path != path:
+                raise _clash(known.path, path)
+    return dict(sorted(plugins.items()))
+
+
+def passed_over(folders: Iterable[Path] = ()) -> list[Path]:
+    """The Python files among those that ``discover`` looks at which define no method, and are left alone."""
+    return [path for path in _files(folders) if not _is_method(path)]
+
+
+def find(plugins: Mapping[str, Plugin], method: str) -> Plugin:
+    """The plugin of that id, or a ``PluginError`` that lists the known ones."""
+    if method not in plugins:
+        raise PluginError(
+            f"{unknown('method', method, plugins)}. A new method is one file, {method}.py, with a class derived from "
+            "harness.method.Method, in a folder that method_paths in pytest's ini names"
+        )
+    return plugins[method]
+
+
+def _files(folders: Iterable[Path]) -> Iterable[Path]:
+    """The Python files of Tuneoff, of folders and of installed packages, in order; files may be named themselves."""
+    configured = list(folders)
+    for folder in configured:
+        if not folder.exists():
+            raise PluginError(f"method_paths: {folder}: no such file or folder; correct it in pytest's ini")
+    for place in dict.fromkeys(place.resolve() for place in [BUILT_IN, *configured, *_installed()]):
+        found = [place] if place.is_file() else sorted(place.glob("*.py"))
+        yield from (path for path in found if not path.name.startswith("_"))
+
+
+def _is_method(path: Path) -> bool:
+    """Whether a file has a class that may be a method, told without running it: other files are somebody else's.
+
+    That is a class with a base, where the file imports from ``harness.method`` or the base is called like one of its
+    classes. A file that is no Python is one where it names ``harness.method``: its row then tells the error.
+    """
+    if path.parent == BUILT_IN:
+        return True
+    content = path.read_bytes()
+    try:
+        with warnings.catch_warnings(action="ignore"):  # about somebody else's backslashes
+            nodes = list(ast.walk(ast.parse(content)))
+    except (SyntaxError, ValueError, RecursionError):
+        return CONTRACT.encode() in content
+    bases = [base for node in nodes if isinstance(node, ast.ClassDef) for base in node.bases]
+    imports = any(_imports_contract(node) for node in nodes)
+    return any(imports or _name(base).endswith(("Method", "Bound")) for base in bases)
+
+
+def _imports_contract(node: ast.AST) -> bool:
+    if isinstance(node, ast.Import):
+        return any(alias.name == CONTRACT for alias in node.names)
+    if not isinstance(node, ast.ImportFrom):
+        return False
+    return node.module == CONTRACT or CONTRACT in {f"{node.module}.{alias.name}" for alias in node.names}
+
+
+def _name(base: ast.expr) -> str:
+    """The last part of a base class' name."""
+    if isinstance(base, ast.Subscript):
+        return _name(base.value)
+    return base.id if isinstance(base, ast.Name) else base.attr if isinstance(base, ast.Attribute) else ""
+
+
+def _clash(one: Path, other: Path) -> PluginError:
+    return PluginError(
+        f"two methods have the id {one.stem!r}: {one} and {other}; rename one of the files, begin its name with _ to "
+        f"have it passed over, or take its folder out of method_paths in pytest's ini (or of {ENTRY_POINTS})"
+    )
+
+
+def _installed() -> Iterable[Path]:
+    """The folders, or single files, that installed packages offer through the entry-point group."""
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            spec = importlib.util.find_spec(point.module)
+        except ModuleNotFoundError:
+            spec = None
+        if spec is None or (spec.origin is None and not spec.submodule_search_locations):
+            raise PluginError(f"entry point {point.name!r} of {ENTRY_POINTS}: there is no module {point.module}")
+        yield from map(Path, spec.submodule_search_locations or [str(spec.origin)])

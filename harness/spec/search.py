@@ -1,0 +1,168 @@
+"""A search for a method's learning rate: the same few multiples of its default for every method."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import Field
+
+from harness.spec.figures import RANKED_BY
+from harness.spec.record import SCHEMA, Block, Environment, Preflight, Record, RunSpec, Status
+from harness.spec.suite import JUDGED_BY, ROUGE_SCORE, SearchTable
+
+RATE = "learning_rate"
+UNLUCKY = (Status.CRASHED, Status.TIMED_OUT, Status.OUT_OF_MEMORY)  # what a neighbour may have caused
+
+
+class Trial(Block):
+    """One run of a search; ``score`` is its mean ROUGE-1 on validation rows, if it got so far."""
+
+    multiplier: float
+    learning_rate: float | None = None  # unknown where the run was killed or never knew its method
+    status: Status
+    score: float | None = None
+    seconds: float | None = None
+    reason: str = ""
+
+
+class Search(Block):
+    """A finished search as stored; ``learning_rate`` is the chosen one, ``None`` where no trial was ``ok``."""
+
+    schema_version: Literal[1] = Field(default=SCHEMA, alias="schema")
+    spec: RunSpec  # of the trials, with the suite's own hyper-parameters
+    search: SearchTable
+    hash: str
+    learning_rate: float | None
+    seconds: float  # of all trials together
+    trials: tuple[Trial, ...]
+    data_hash: str
+    validation_hash: str | None
+    model_revision: str
+    environment: Environment
+    contended: bool = False
+
+    @property
+    def sensitivity(self) -> float | None:
+        """Best minus worst trial in ROUGE-1; one that was never scored counts as 0."""
+        if self.learning_rate is None:
+            return None
+        best = max(trial.score or 0.0 for trial in self.trials if trial.status == Status.OK)
+        return best - min(trial.score or 0.0 for trial in self.trials)
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether the chosen learning rate is the lowest or the highest of all, so that a better one may lie beyond."""
+        tried = sorted(self.trials, key=lambda trial: trial.multiplier)
+        return len(tried) > 1 and self.learning_rate in (tried[0].learning_rate, tried[-1].learning_rate)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it found something, and no trial ended for a reason that another time may not be there."""
+        return self.learning_rate is not None and not any(trial.status in UNLUCKY for trial in self.trials)
+
+    @property
+    def unsupported(self) -> str:
+        """Why there was nothing to search: the method learns nothing, or cannot attach to the base model."""
+        return next((trial.reason for trial in self.trials if trial.status == Status.UNSUPPORTED), "")
+
+    def tuned(self, spec: RunSpec) -> RunSpec:
+        """The run with the chosen learning rate; as it is where there is none."""
+        if self.learning_rate is None:
+            return spec
+        return spec.model_copy(update={"overrides": {**spec.overrides, RATE: self.learning_rate}})
+
+    def belongs(self, record: Record) -> bool:
+        """Whether this search is about that run: all alike but the seed, and run with the chosen learning rate."""
+        same = (self.data_hash, self.model_revision) == (record.data_hash, record.model_revision)
+        if self.learning_rate is None:
+            return same and _basis(self.spec) == _basis(record.spec)
+        alike = _basis(self.spec, RATE) == _basis(record.spec, RATE)
+        return same and alike and record.hyperparameters.get(RATE) == self.learning_rate
+
+    def to_json(self) -> str:
+        """Indented JSON with stable key order, as stored."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False) + "\n"
+
+
+def multipliers(table: SearchTable) -> list[float]:
+    """The suite's multiples of a default, log-uniform over the spread, and the same for every method.
+
+    They are Halton's sequence without its 0 and without scrambling: 1 comes first, so that the default is one of
+    them, and more trials only add to fewer.
+    """
+    from scipy.stats import qmc  # half a second that listing the runs must not wait for
+
+    sequence = qmc.Halton(d=1, scramble=False).fast_forward(1)
+    return [float(table.spread ** (2 * point - 1)) for (point,) in sequence.random(table.trials)]
+
+
+def trial(multiplier: float, record: Record) -> Trial:
+    """What is kept of a trial's run."""
+    return Trial(
+        multiplier=multiplier,
+        learning_rate=record.hyperparameters.get(RATE),
+        status=record.status,
+        score=getattr(record.scores, RANKED_BY.name) if record.scores else None,
+        seconds=record.cost.wall_seconds,
+        reason=record.error.cause if record.error else "",
+    )
+
+
+def finished(
+    spec: RunSpec, table: SearchTable, trials: Sequence[Trial], here: Preflight, *, contended: bool = False
+) -> Search:
+    """The search that these trials were."""
+    return Search(
+        spec=spec,
+        search=table,
+        hash=hash_of(spec, table, here),
+        learning_rate=choose(trials),
+        seconds=sum(trial.seconds or 0.0 for trial in trials),
+        trials=tuple(trials),
+        contended=contended,
+        **here.model_dump(include={"data_hash", "validation_hash", "model_revision"}),
+        environment=here.environment,
+    )
+
+
+def choose(trials: Iterable[Trial]) -> float | None:
+    """The learning rate of the best ``ok`` trial; of equal ones the nearest to the default."""
+    ok = [trial for trial in trials if trial.status == Status.OK and trial.score is not None]
+    if not ok:
+        return None
+    return max(ok, key=lambda trial: (trial.score, -abs(math.log(trial.multiplier)))).learning_rate
+
+
+def hash_of(spec: RunSpec, table: SearchTable, here: Preflight) -> str:
+    """Twelve hex digits that change with whatever decides a search's result but for the machine and its libraries."""
+    parts = {
+        "spec": _basis(spec),
+        "seed": spec.seed,
+        "search": table.model_dump(mode="json"),
+        "validation": here.validation_hash,
+        "model": here.model_revision,
+    }
+    if here.rouge_tokenizer != ROUGE_SCORE:  # older searches know no other, and keep their hash
+        parts["rouge_tokenizer"] = here.rouge_tokenizer
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def lines(searches: Iterable[Search]) -> list[str]:
+    """What to paste into a suite file; of a table that is there already, what to put into it."""
+    return [line for search in searches if search.learning_rate is not None for line in _lines(search)]
+
+
+def _lines(search: Search) -> tuple[str, ...]:
+    table, value = f"[methods.{search.spec.method}]", f"{RATE} = {search.learning_rate!r}"
+    if search.spec.overrides:
+        return (f"# into {table}, which is there already: {value}",)
+    return table, value
+
+
+def _basis(spec: RunSpec, *without: str) -> Mapping[str, Any]:
+    """What decides a run's training and answers whatever its seed, but for some hyper-parameters."""
+    values = spec.model_dump(mode="json", exclude={"seed": True, "evaluation": JUDGED_BY, "task": {"test_rows"}})
+    values["overrides"] = {name: value for name, value in values["overrides"].items() if name not in without}
+    return values

@@ -1,0 +1,214 @@
+"""A suite: what is compared, on what, and what each method may spend. Read from a TOML file."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from harness.spec.errors import SuiteError, unknown
+from harness.spec.paths import expanded
+
+BUILT_IN = Path(__file__).parents[1] / "suites"
+DEFAULT = "embedded"
+LOCAL = "local"  # the folder below results/ of what is not published
+EMBEDDED = "embedded"  # the model and the data that come with Tuneoff
+AUTO: Final = "auto"
+ROUGE_SCORE: Final = "rouge_score"
+CHECKPOINT = "checkpoint"  # of a base model, whose generation settings the suite may take over
+ZERO_SHOT = "zero_shot"  # the method that every other row is read against
+JUDGED_BY = {"samples", "sample_rows", "floor", "margin"}  # keys of [evaluation] that decide no score
+
+Positive = Annotated[int, Field(gt=0, strict=True)]
+Natural = Annotated[int, Field(ge=0, strict=True)]
+Seconds = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
+
+
+class Table(BaseModel):
+    """A frozen TOML table in which every key is known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TaskTable(Table):
+    """``[task]``: which prompts and references, from where, and how much of them."""
+
+    name: str
+    data: str = EMBEDDED
+    revision: str | None = None
+    train_every: Positive = 1  # of the training rows only every n-th, from the first
+    train_rows: Positive | None = None
+    test_rows: Positive | None = None
+    max_source_tokens: Positive = 512
+    max_target_tokens: Positive = 128
+    skip_bad_rows: bool = Field(default=False, strict=True, exclude_if=lambda skips: not skips)
+
+
+class ModelTable(Table):
+    """``[model]``: the base model; ``embedded``, a hub id or a folder."""
+
+    name: str = EMBEDDED
+    revision: str | None = None
+
+
+class Budget(Table):
+    """``[budget]``: what a method may spend in training; the first limit reached ends it."""
+
+    max_examples: Positive | None = None
+    max_steps: Positive | None = None
+    max_tokens: Positive | None = None
+    max_seconds: Seconds | None = None
+    hard_seconds: Seconds = 3600.0
+
+    @model_validator(mode="after")
+    def _has_a_limit(self) -> Self:
+        if not self.limits():
+            raise ValueError("needs at least one of max_examples, max_steps, max_tokens, max_seconds")
+        if self.max_seconds is not None and self.max_seconds >= self.hard_seconds:
+            raise ValueError("hard_seconds, the wall limit of a whole run, must be above max_seconds")
+        return self
+
+    def limits(self) -> dict[str, float]:
+        """The limits that are set, by unit: ``examples``, ``steps``, ``tokens``, ``seconds``."""
+        units = ("examples", "steps", "tokens", "seconds")
+        return {unit: limit for unit in units if (limit := getattr(self, f"max_{unit}")) is not None}
+
+
+class Evaluation(Table):
+    """``[evaluation]``: how test prompts are answered, and how far a trained method must beat zero-shot."""
+
+    max_new_tokens: Positive = 64
+    num_beams: Positive = 1
+    generation: Literal["suite", "checkpoint"] = Field(
+        default="suite", exclude_if=lambda value: value == "suite"
+    )  # whether these keys alone decide, or with the base model's own generation settings
+    samples: Natural = 3  # of the first test dialogues so many are shown
+    sample_rows: tuple[Natural, ...] = ()  # test rows, from 0, whose dialogues are shown as well
+    floor: Annotated[float, Field(strict=True, allow_inf_nan=False)] = (
+        1.0  # points of ROUGE-1 above zero-shot that every trained method must reach
+    )
+    margin: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 0.5  # points that the gate lets pass
+    rouge_tokenizer: Literal["auto", "rouge_score", "words", "characters"] = Field(
+        default="auto", exclude_if=lambda name: name == AUTO
+    )
+
+
+class RunTable(Table):
+    """``[run]``: which methods, how often, and the batch that all of them train with."""
+
+    methods: tuple[str, ...] = Field(min_length=1)
+    new_methods: bool = False  # those that no built-in suite names run as well
+    seeds: tuple[Natural, ...] = Field(default=(0, 1, 2), min_length=1)
+    batch_size: Positive = 16
+    micro_batch_size: Positive | None = None  # rows of a batch that the model sees at once, to save memory
+    gradient_checkpointing: bool = False  # compute activations twice, to save memory
+
+    @field_validator("methods", "seeds")
+    @classmethod
+    def _no_repeats(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        if len(set(values)) < len(values):
+            raise ValueError("names something twice")
+        return values
+
+
+class SearchTable(Table):
+    """``[search]``: the same few learning rates tried for every method that trains, on validation rows."""
+
+    trials: Natural = 0  # 0: no search
+    spread: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 10.0  # from a method's default ÷ this to × this
+    rows: Positive | None = None  # of the validation split the first so many
+
+
+class Suite(Table):
+    """A whole suite; ``name`` is its file's name and the name of its results folder."""
+
+    name: str
+    task: TaskTable
+    model: ModelTable = ModelTable()
+    budget: Budget
+    evaluation: Evaluation = Evaluation()
+    search: SearchTable = SearchTable()
+    run: RunTable
+    methods: Mapping[str, Mapping[str, Any]] = {}
+
+    @model_validator(mode="after")
+    def _overrides_belong_to_methods(self) -> Self:
+        if not self.run.new_methods and (stranger := self.stranger()):
+            raise ValueError(stranger)
+        return self
+
+    def stranger(self) -> str:
+        """What is wrong with a table of a method that does not run; empty if there is none."""
+        known, strangers = ", ".join(self.run.methods), set(self.methods) - set(self.run.methods)
+        if not strangers:
+            return ""
+        return (
+            f"[methods.{min(strangers)}] is for a method that does not run; run.methods has {known}"
+            if strangers
+            else ""
+        )
+
+
+def built_in() -> list[str]:
+    """The names of the suites that come with Tuneoff."""
+    return sorted(path.stem for path in BUILT_IN.glob("*.toml"))
+
+
+def named() -> set[str]:
+    """The methods that a built-in suite names; any other is somebody's own."""
+    return {method for name in built_in() for method in load(name).run.methods}
+
+
+def load(name_or_file: str, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> Suite:
+    """The suite of that name, or in that file, with whole keys replaced by ``overrides[table][key]``.
+
+    Raises ``SuiteError`` that names the file, the key and what was expected there.
+    """
+    path = locate(name_or_file)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SuiteError(f"{path}: not valid TOML: {error}") from error
+    for table, values in (overrides or {}).items():
+        if isinstance(content.setdefault(table, {}), dict):
+            content[table].update(values)
+    if "name" in content:
+        raise SuiteError(f"{path}: name: a suite has the name of its file; leave the key out")
+    try:
+        return Suite.model_validate({"name": path.stem, **content})
+    except ValidationError as error:
+        raise SuiteError(_explain(path, error)) from error
+
+
+def locate(name_or_file: str) -> Path:
+    """The file of that suite, or a ``SuiteError`` that lists the built-in ones."""
+    if name_or_file in built_in():
+        return BUILT_IN / f"{name_or_file}.toml"
+    path = expanded(name_or_file)
+    if path.is_file():
+        return path
+    if path.suffix == ".toml" or len(path.parts) > 1:
+        raise SuiteError(f"{path}: no such suite file")
+    raise SuiteError(f"{unknown('suite', name_or_file, built_in())}; a path to a .toml file works as well")
+
+
+def _explain(path: Path, error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"]) or "suite"
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"{path}: {key}: {unknown('key', key, _known_keys(problem['loc']))}")
+            continue
+        got = "" if problem["type"] in ("missing", "value_error") else f" (got {problem['input']!r})"
+        lines.append(f"{path}: {key}: {problem['msg'].removeprefix('Value error, ')}{got}")
+    return "\n".join(lines)
+
+
+def _known_keys(place: tuple[int | str, ...]) -> list[str]:
+    """The keys that a table of the suite may have, written like ``budget.max_steps``."""
+    tables = {name: field.annotation for name, field in Suite.model_fields.items() if name != "name"}
+    table = tables.get(str(place[0])) if len(place) > 1 else None
+    if isinstance(table, type) and issubclass(table, Table):
+        return [f"{place[0]}.{key}" for key in table.model_fields]
+    return list(tables)

@@ -1,0 +1,282 @@
+"""The only reader and writer of ``results/``: one folder a suite, one file a run.
+
+What is published lies in ``results/<suite>/``, and what sessions write by themselves in ``results/local/<suite>/``.
+"""
+
+import gc
+import glob
+import gzip
+import json
+import os
+import platform
+import shutil
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from harness.spec.errors import StoreError
+from harness.spec.figures import ROUGE
+from harness.spec.record import SCHEMA, Prediction, Record, RunSpec
+from harness.spec.search import Search
+from harness.store.on_disk import foreign, read, replace, writing
+
+HOLDER = ".holder"  # who has the lock
+IGNORE_ALL = "# Not published, see results/ beside it.\n*\n"  # for git
+
+
+class Store:
+    """The results of one suite, below ``root``.
+
+    Its baselines and searches that are published lie below ``published``; without it, all is in one place.
+    """
+
+    def __init__(self, root: Path, suite: str, published: Path | None = None):
+        self.folder = root / suite
+        self._runs = self.folder / "runs"
+        self._predictions = self.folder / "predictions"
+        self._scores = self.folder / "scores"
+        self._logs = self.folder / "logs"
+        self._searches = self.folder / "search"
+        shared = (published or root) / suite
+        self._published_searches = shared / "search"
+        self.baselines = shared / "baseline"  # what later sessions are held against
+        self._folders = (self._runs, self._predictions, self._scores, self._logs)
+        self.scratch = self.folder / ".scratch"  # where runs under way keep their files
+        self._lock = FileLock(self.folder / ".lock")
+        # What could not be written: it is there until the session ends.
+        self._unwritten: dict[str, tuple[Record, Sequence[Prediction]]] = {}
+        self._unwritten_searches: dict[str, Search] = {}
+
+    def open(self) -> None:
+        """Make the folders, make sure that they can be written, and lock them until ``close()``.
+
+        Raises ``StoreError``, which says who holds the lock if somebody does.
+        """
+        with writing(self.folder):
+            for folder in self._folders:
+                folder.mkdir(parents=True, exist_ok=True)
+            if self.baselines.parent != self.folder:
+                _keep_out_of_git(self.folder.parent)
+            self._acquire()
+            for folder in self._folders:
+                replace(folder / ".probe", b"")
+                (folder / ".probe").unlink()
+        self.write_text(HOLDER, f"process {os.getpid()} on {platform.node()}")
+        self._tidy()
+
+    def close(self) -> None:
+        """Give the lock back."""
+        if self._lock.is_locked:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            (self.folder / HOLDER).unlink(missing_ok=True)
+            self._lock.release()
+
+    def write_run(self, record: Record, predictions: Sequence[Prediction], log: str = "") -> Path:
+        """Keep a finished run; what an older spec of the same method and seed left behind goes away.
+
+        The record is written last: where there is one, its predictions are whole. Raises ``StoreError`` where it cannot
+        be written; reading gives it even so, until the session ends.
+        """
+        name = f"{record.spec.name}-{record.spec.hash}"
+        kept = {self._runs / f"{name}.json": record.to_json().encode()}
+        if predictions:
+            lines = "".join(json.dumps(p.model_dump(mode="json"), ensure_ascii=False) + "\n" for p in predictions)
+            kept = {
+                self._predictions / f"{name}.jsonl.gz": gzip.compress(lines.encode(), mtime=0),
+                self._scores / f"{name}.safetensors": save(_scores(predictions)),
+                **kept,
+            }
+        if log.strip():
+            kept = {self.log(record.spec): log.encode(), **kept}
+        self._unwritten[record.spec.name] = record, predictions
+        with writing(self.folder):
+            for path, content in kept.items():
+                replace(path, content)
+        del self._unwritten[record.spec.name]
+        for folder in self._folders:
+            for old in folder.glob(f"{glob.escape(record.spec.name)}-{'[0-9a-f]' * 12}.*"):
+                if old not in kept:
+                    old.unlink()
+        return self._runs / f"{name}.json"
+
+    def log(self, spec: RunSpec) -> Path:
+        """Where the end of what a run printed is kept, if it printed anything."""
+        return self._logs / f"{spec.name}-{spec.hash}.log"
+
+    def read_runs(self) -> list[Record]:
+        """Every run, by file name and then those that could not be written.
+
+        Raises ``StoreError`` that names each file that cannot be read.
+        """
+        records, complaints = [], []
+        with _without_collections():
+            for name in self._names():
+                try:
+                    records.append(_record(f"{self._runs}/{name}"))
+                except StoreError as error:
+                    complaints.append(str(error))
+        if complaints:
+            raise StoreError("\n".join(complaints))
+        written = [record for record in records if record.spec.name not in self._unwritten]
+        return [*written, *(record for record, _ in self._unwritten.values())]
+
+    def read_predictions(self, spec: RunSpec) -> list[Prediction]:
+        """The predictions of a run in the order of the test rows; none where the run has none."""
+        if unwritten := self._unwritten.get(spec.name):
+            return list(unwritten[1])
+        path = self._predictions / f"{spec.name}-{spec.hash}.jsonl.gz"
+        if not path.exists():
+            return []
+        try:
+            lines = gzip.decompress(path.read_bytes()).splitlines()  # bytes: text splits at U+2028, too
+            return [Prediction.model_validate_json(line) for line in lines]
+        except (OSError, EOFError, ValueError, zlib.error) as error:
+            raise StoreError(f"{path}: cannot be read ({error}); delete it and run the method again") from error
+
+    def read_scores(self, specs: Iterable[RunSpec]) -> list[dict[str, NDArray[np.float64]]]:
+        """The scores of each run by ROUGE type, one value a scored test row; none where the run has none."""
+        with _without_collections():
+            return [self._scores_of(spec) for spec in specs]
+
+    def write_search(self, search: Search, log: str = "") -> Path:
+        """Keep a finished search and what its trials printed, in place of an earlier one of the same method.
+
+        Raises as ``write_run`` does.
+        """
+        path = self._searches / f"{search.spec.method}.json"
+        self._unwritten_searches[search.spec.method] = search
+        with writing(self.folder):
+            self._logs.mkdir(parents=True, exist_ok=True)
+            replace(self.search_log(search.spec.method), log.encode())
+            self._searches.mkdir(exist_ok=True)
+            replace(path, search.to_json().encode())
+        del self._unwritten_searches[search.spec.method]
+        return path
+
+    def read_searches(self, method: str) -> list[Search]:
+        """The last search of a method and the published one, as far as there are any, in this order.
+
+        Raises ``StoreError`` for a file that cannot be read.
+        """
+        folders = dict.fromkeys([self._searches, self._published_searches])
+        stored = [_search(path) for folder in folders if (path := folder / f"{method}.json").exists()]
+        unwritten = self._unwritten_searches.get(method)
+        return [unwritten, *stored] if unwritten else stored
+
+    def take(self, other: "Store", records: Sequence[Record]) -> None:
+        """Hold these runs of another store and the searches that it knows of their methods, and no others."""
+        methods = dict.fromkeys(record.spec.method for record in records)
+        for record in records:
+            self.write_run(record, other.read_predictions(record.spec))
+        for method in methods:
+            for found in other.read_searches(method)[:1]:
+                self.write_search(found)
+        kept = (*(f"{record.spec.name}-{record.spec.hash}." for record in records), *(f"{each}." for each in methods))
+        for folder in (*self._folders, self._searches):
+            for path in folder.glob("*"):
+                if not path.name.startswith(kept):
+                    path.unlink()
+
+    def search_log(self, method: str) -> Path:
+        """Where what a search's trials printed is kept."""
+        return self._logs / f"{method}-search.log"
+
+    def _acquire(self) -> None:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            holder = (self.folder / HOLDER).read_text() if (self.folder / HOLDER).exists() else "another session"
+            raise StoreError(
+                f"{self.folder}: in use by {holder}; wait for it, or choose another folder with --results=DIR"
+            ) from error
+
+    def _names(self) -> list[str]:
+        """The files of the runs, sorted; as names, which sort ten times as fast as paths."""
+        found = os.listdir(self._runs) if self._runs.exists() else []  # noqa: PTH208
+        return sorted(name for name in found if name.endswith(".json") and not name.startswith("."))
+
+    def _scores_of(self, spec: RunSpec) -> dict[str, NDArray[np.float64]]:
+        if unwritten := self._unwritten.get(spec.name):
+            return _scores(unwritten[1])
+        return _scores_in(f"{self._scores}/{spec.name}-{spec.hash}.safetensors")
+
+    def _tidy(self) -> None:
+        """Remove what a session that was killed left half-way."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        for folder in (self.folder, self.baselines, self._searches, *self._folders):
+            for path in folder.glob(".*.tmp"):
+                path.unlink()
+
+    def write_text(self, name: str, text: str) -> Path:
+        """A file of this suite, such as ``leaderboard.md``, replaced as a whole."""
+        path = self.folder / name
+        with writing(self.folder):
+            replace(path, text.encode())
+        return path
+
+    def write_json(self, name: str, content: Mapping[str, Any] | Sequence[Any]) -> Path:
+        """A JSON file of this suite, replaced as a whole; ``NaN`` is refused."""
+        return self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Thousands of records come and none goes: looking for garbage between them takes longer than reading them."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+def _scores_in(path: str) -> dict[str, NDArray[np.float64]]:
+    try:
+        return load(read(path))
+    except FileNotFoundError:
+        return {}
+    except (OSError, SafetensorError) as error:
+        raise StoreError(f"{path}: cannot be read ({error}); delete it and run the method again") from error
+
+
+def _scores(predictions: Sequence[Prediction]) -> dict[str, NDArray[np.float64]]:
+    if not predictions:
+        return {}
+    scored = [prediction for prediction in predictions if prediction.scored]
+    return {metric.name: np.array([each.scores[metric.name] for each in scored]) for metric in ROUGE}
+
+
+def _record(path: str) -> Record:
+    try:
+        return Record.model_validate_json(read(path))
+    except (OSError, ValidationError) as error:
+        raise StoreError(f"{path}: {_flaw(Path(path), error)}") from error
+
+
+def _search(path: Path) -> Search:
+    try:
+        return Search.model_validate_json(read(path))
+    except (OSError, ValidationError) as error:
+        raise StoreError(f"{path}: {_flaw(path, error, 'search')}") from error
+
+
+def _keep_out_of_git(folder: Path) -> None:
+    if not (folder / ".gitignore").exists():
+        replace(folder / ".gitignore", IGNORE_ALL.encode())
+
+
+def _flaw(path: Path, error: Exception, kind: str = "run") -> str:
+    if other := foreign(path, SCHEMA):
+        return f"{other}; move it away"
+    reason = error.errors()[0]["loc"] if isinstance(error, ValidationError) else error
+    return f"not a {kind} record ({reason}); move it away or delete it"

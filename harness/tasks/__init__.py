@@ -1,0 +1,1 @@
+"""From rows to prompts, tokens and batches: where data come from, and what a suite makes of them."""

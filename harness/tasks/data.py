@@ -1,0 +1,175 @@
+"""Where rows come from: the embedded corpus, a hub id, or local files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasets import Dataset, DatasetDict, load_from_disk
+
+from harness.embedded import corpus
+from harness.models import hub
+from harness.spec.errors import DataError, brief
+from harness.spec.suite import EMBEDDED, TaskTable
+from harness.tasks import data_files, data_folders, data_rows
+from harness.tasks.data_files import REQUIRED, Content
+from harness.tasks.data_folders import WHOLE
+from harness.tasks.data_rows import Row as Row
+
+FILES = (
+    "README.md",
+    *(f"*{each}*" for suffix in data_files.READERS for each in (suffix, suffix.upper())),  # packed ones as well
+)
+TEST_SHARE = 10  # a file without splits: one dialogue in ten is for testing
+LONGEST = 480  # characters of a message
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The rows of each split, what the person should know about how they were read, and how many were skipped."""
+
+    splits: Mapping[str, list[Row]]
+    notices: tuple[str, ...] = ()
+    skipped: int = 0
+
+
+def load(table: TaskTable) -> Mapping[str, list[Row]]:
+    """The rows of ``train`` and ``test``, and of ``validation`` where there is one; raises as ``read`` does."""
+    return read(table).splits
+
+
+def read(table: TaskTable) -> Loaded:
+    """The same, with what is to be told.
+
+    Raises ``DataError`` that names the file, the row and the column; its length is bounded whatever the data are.
+    """
+    if table.data == EMBEDDED:
+        sources = {split: [(split, Content(REQUIRED, rows))] for split, rows in corpus.splits().items()}
+        return _loaded(table, sources, [])
+    local = _local(table)
+    path = local or _fetched(table)
+    name = table.data if local is None else f"{path}" if len(f"{path}") < LONGEST // 4 else f"…/{brief(path.name, 80)}"
+    try:
+        loaded = _loaded(table, *_sources(path))
+    except DataError as error:
+        raise DataError(brief(str(error).replace(f"{path}", name), LONGEST)) from error
+    return Loaded(loaded.splits, tuple(each.replace(f"{path}", name) for each in loaded.notices), loaded.skipped)
+
+
+def revision(table: TaskTable) -> str | None:
+    """The hub's commit that ``load`` reads; ``None`` for data that is not from the hub.
+
+    After ``load`` in the same process it costs nothing. Raises ``DataError`` as ``load`` does.
+    """
+    return None if table.data == EMBEDDED or _local(table) else _fetched(table).name
+
+
+def cut(table: TaskTable, splits: Mapping[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:
+    """The rows that the suite trains on and asks."""
+    return {
+        "train": splits["train"][:: table.train_every][: table.train_rows],
+        "test": splits["test"][: table.test_rows],
+    }
+
+
+def validation(table: TaskTable, splits: Mapping[str, Sequence[Row]], rows: int | None) -> dict[str, list[Row]]:
+    """What the trials of a search train on, and as ``test`` the first ``rows`` validation rows, which they answer.
+
+    Without a validation split one dialogue in ten of the training rows is kept back for it. A dialogue of the suite's
+    training or test rows is left out. Raises ``DataError`` when nothing remains.
+    """
+    chosen = cut(table, splits)
+    train, asked = list(chosen["train"]), splits.get("validation", [])
+    if not asked:
+        train, asked = _split(train).values()
+    seen = {row.dialogue for row in [*train, *splits["test"]]}
+    unseen = [row for row in asked if row.dialogue not in seen][:rows]
+    if not train or not unseen:
+        raise DataError(
+            f"{table.data}: a search needs validation rows that are neither in train nor in test, and there are none; "
+            "add a split called validation, or more training rows, or leave [search] and --search out"
+        )
+    return {"train": train, "test": unseen}
+
+
+def _local(table: TaskTable) -> Path | None:
+    try:
+        return hub.local(table.data)
+    except hub.Unavailable as error:
+        raise DataError(f"data {table.data!r}: {error}") from error
+
+
+def _fetched(table: TaskTable) -> Path:
+    try:
+        return hub.fetch("dataset", table.data, table.revision, FILES)
+    except hub.Unavailable as error:
+        raise DataError(f"data {table.data!r}: {error}") from error
+
+
+def _split(rows: list[Row]) -> dict[str, list[Row]]:
+    """Rows of a file without splits: every tenth different dialogue is for testing, with all its summaries."""
+    order = {dialogue: number for number, dialogue in enumerate(dict.fromkeys(row.dialogue for row in rows))}
+    return {
+        "train": [row for row in rows if order[row.dialogue] % TEST_SHARE],
+        "test": [row for row in rows if order[row.dialogue] % TEST_SHARE == 0],
+    }
+
+
+Source = tuple[str, Content]  # where rows come from, and what is there
+
+
+def _sources(path: Path) -> tuple[Mapping[str, list[Source]], list[str]]:
+    """Where the rows of each split are, or of ``WHOLE``; and what is to be told."""
+    if path.is_file():
+        return {WHOLE: [(f"{path}", data_files.read(path))]}, []
+    if (path / "dataset_dict.json").exists() or (path / "state.json").exists():
+        return _saved(path)
+    files, others = data_folders.find(path)
+    sources = {split: [(_where(each, split), data_files.read(each)) for each in files[split]] for split in files}
+    return sources, _passed_over(path, others)
+
+
+def _where(path: Path, split: str) -> str:
+    return f"{path}" if split == WHOLE else f"{path} ({brief(split)})"
+
+
+def _passed_over(folder: Path, names: Sequence[str]) -> list[str]:
+    return [f"{folder}: passed over, as it is of no split: {brief(', '.join(names), 150)}"] if names else []
+
+
+def _saved(folder: Path) -> tuple[dict[str, list[Source]], list[str]]:
+    """What ``save_to_disk`` has written: a ``DatasetDict``, or a ``Dataset``, which nobody has split."""
+    try:
+        saved: Dataset | DatasetDict = load_from_disk(str(folder))
+        parts = saved if isinstance(saved, DatasetDict) else {WHOLE: saved}
+        contents = {key: data_files.of_table(part.with_format("arrow")[:]) for key, part in parts.items()}
+    except Exception as error:  # datasets raises whatever its readers raise
+        raise DataError(f"{folder}: not a readable Dataset: {brief(error, 200)}") from error
+    sources: dict[str, list[Source]] = {}
+    for key, content in contents.items():
+        split = key if key == WHOLE else data_folders.split_of(key)
+        if split in sources:
+            raise DataError(f"{sources[split][0][0]} and {brief(key)!r} are both for {split}; rename one of them")
+        if split:
+            sources[split] = [(_where(folder, key), content)]
+    others = [key for key in contents if key != WHOLE and not data_folders.split_of(key)]
+    return sources, _passed_over(folder, others)
+
+
+def _loaded(table: TaskTable, sources: Mapping[str, Sequence[Source]], notices: Sequence[str]) -> Loaded:
+    rows: dict[str, list[Row]] = {split: [] for split in sources}
+    told, skipped = [*notices], 0
+    for split, group in sources.items():
+        before = 0
+        for where, content in group:
+            made, lines, bad = data_rows.read(where, content, before, skips=table.skip_bad_rows)
+            before += len(content.rows)
+            rows[split] += made
+            told += [f"{where}: {line}" for line in lines]
+            skipped += bad
+    splits = _split(rows[WHOLE]) if WHOLE in rows else rows
+    for split in ("train", "test"):
+        if not splits.get(split):
+            found = ", ".join(name for name, part in splits.items() if part) or "no split"
+            remedy = "rows of two dialogues at least are needed" if WHOLE in rows else f"add a file called {split}"
+            raise DataError(f"{brief(table.data, 150)}: no rows for {split}; found {found}; {remedy}")
+    return Loaded(splits, tuple(told), skipped)

@@ -1,0 +1,214 @@
+"""One file of rows as people have them: its compression, encoding, separator and form are found out."""
+
+import csv
+import io
+import json
+import lzma
+import re
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+from pyarrow import parquet
+
+from harness.spec.errors import DataError, brief, closest
+from harness.tasks.data_text import NOT_DECODED, UNPACK, decoded, not_utf8
+
+REQUIRED = ("dialogue", "summary")
+COLUMNS = (*REQUIRED, "id", "fname", "topic")  # what is read of a row; the others may be anything
+SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
+NO_SPACE = re.compile(r"\S")
+LONGEST_HEADER = 1 << 20  # characters
+LONGEST_FIELD = 2**31 - 1  # of a CSV file; the csv module's own limit is 128 KiB
+
+
+@dataclass(frozen=True)
+class Bad:
+    """Stands for a row that cannot be used."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is in a file: its columns, its rows in order, and what the person should know about how it was read."""
+
+    columns: Sequence[str]
+    rows: Sequence[Mapping[str, Any] | Bad]
+    notices: tuple[str, ...] = ()
+
+
+def kind(path: Path) -> str | None:
+    """The suffix of what is in a file, if it is known, however it is packed and written: ``.csv`` of ``A.CSV.gz``."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in UNPACK:
+        suffixes.pop()
+    return suffixes[-1] if suffixes and suffixes[-1] in READERS else None
+
+
+def read(path: Path) -> Content:
+    """The rows of a file; a row that cannot be read, but does not make the next one doubtful, is ``Bad``.
+
+    Raises ``DataError`` that names the file, the row and what to do; its length is bounded whatever the file holds.
+    """
+    suffix = kind(path)
+    if suffix is None:
+        known = f"{', '.join(READERS)}, and packed as {', '.join(UNPACK)}"
+        raise DataError(f"{path}: cannot read {brief(path.suffix) or 'this'} files; known are {known}")
+    try:
+        raw = UNPACK.get(path.suffix.lower(), Path.read_bytes)(path)
+        return READERS[suffix](raw)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    except (ValueError, OSError, EOFError, RecursionError, lzma.LZMAError, zlib.error, pyarrow.ArrowException) as error:
+        raise DataError(f"{path}: not a readable {suffix[1:]} file: {brief(error, 200)}") from error
+
+
+def of_table(table: pyarrow.Table) -> Content:
+    """The rows of an Arrow table; of its columns only those that are read are looked into."""
+    names = table.column_names
+    if any(names.count(name) > 1 for name in COLUMNS):
+        return Content(names, [])
+    return Content(names, table.select([name for name in COLUMNS if name in names]).to_pylist())
+
+
+def flaw(columns: Sequence[str]) -> str | None:
+    """What is wrong with these columns: one is missing, or there twice."""
+    for name in COLUMNS:
+        if columns.count(name) > 1:
+            return f"has several columns called {name!r}; rename or remove all but one"
+    for name in REQUIRED:
+        if name not in columns:
+            alike = {column.strip().lower(): column for column in columns}
+            close = f"; did you mean {alike[name]!r}?" if name in alike else closest(name, columns)
+            there = ", ".join(brief(column, 30) for column in columns[:8]) or "none"
+            more = f" and {len(columns) - 8:,} more" if len(columns) > 8 else ""
+            return f"no column {name!r}; it has {there}{more}{brief(close, 80)}"
+    return None
+
+
+def _marked(raw: bytes, text: str, content: Content) -> Content:
+    """The same, but rows with bytes that are no text are ``Bad``, and such columns an error."""
+    if not NOT_DECODED.search(text):
+        return content
+    reason = not_utf8(raw)
+    if _undecoded(dict.fromkeys(content.columns)):
+        raise DataError(f"the name of a column {reason}")
+    rows = [Bad(reason) if _undecoded(row) else row for row in content.rows]
+    return Content(content.columns, rows, content.notices)
+
+
+def _undecoded(row: Mapping[str, Any] | Bad) -> bool:
+    return isinstance(row, Mapping) and any(NOT_DECODED.search(str(part)) for pair in row.items() for part in pair)
+
+
+def _read_csv(raw: bytes, usual: str = ",") -> Content:
+    text = decoded(raw)
+    separator = max([usual, *SEPARATORS], key=lambda each: _columns_by(text, each))
+    notices = () if separator == "," else (f"columns are separated by {SEPARATORS[separator]}",)
+    records = _records(text, separator)
+    names = next(records, [])
+    if not names:
+        raise DataError("is empty")
+    rows = [_named(names, record, separator) for record in records]
+    return _marked(raw, text, Content(names, rows, notices))
+
+
+def _columns_by(text: str, separator: str) -> tuple[int, int]:
+    """How well a separator fits the first line: the required columns that it finds, and all of them."""
+    try:
+        names = next(_records(text[:LONGEST_HEADER], separator), [])
+    except DataError:
+        return 0, 0
+    return sum(name in names for name in REQUIRED), len(names)
+
+
+def _records(text: str, separator: str) -> Iterator[list[str]]:
+    """The header and the rows; blank lines are none. After a quote that does not match nothing is sure."""
+    csv.field_size_limit(LONGEST_FIELD)
+    reader, number = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), -1
+    try:
+        for record in reader:
+            if record:
+                number += 1
+                yield record
+    except csv.Error as error:
+        where = f"row {number + 1}" if number >= 0 else "the first line"
+        raise DataError(f"{where}: its quotes do not match ({error}); write a quote in a quoted field twice") from error
+
+
+def _named(names: Sequence[str], record: Sequence[str], separator: str) -> Mapping[str, Any] | Bad:
+    if len(record) == len(names):
+        return dict(zip(names, record, strict=True))
+    fields = f"{len(record)} field{'s' * (len(record) != 1)}"
+    return Bad(f"has {fields} for {len(names)} columns; quote fields that hold {SEPARATORS[separator]} or a line break")
+
+
+def _read_json(raw: bytes) -> Content:
+    """Rows as lines, as an array, or as one object after the other, however they are indented."""
+    text = decoded(raw)
+    lines = [line for line in text.split("\n") if line.strip()]
+    by_line = any(isinstance(_value(line), Mapping) for line in (lines[:1] + lines[-1:]))
+    rows = [_value(line) for line in lines] if by_line else list(_values(text))
+    rows = [row if isinstance(row, Mapping | Bad) else Bad(f"is no object but {_called(row)}") for row in rows]
+    objects = [row for row in rows if isinstance(row, Mapping)]
+    columns = list(dict.fromkeys(name for row in objects for name in row))
+    if len(rows) == 1 and objects and (reason := flaw(columns)):
+        raise DataError(f"is one object, not a list of rows: {reason}")
+    return _marked(raw, text, Content(columns, rows))
+
+
+def _values(text: str) -> Iterator[Any]:
+    """Every value of a text, those of an array one by one; after what is broken nothing is sure."""
+    position = 0
+    while start := NO_SPACE.search(text, position):
+        try:
+            value, position = DECODER.raw_decode(text, start.start())
+        except json.JSONDecodeError as error:
+            raise DataError(f"not readable JSON at line {error.lineno}, column {error.colno}: {error.msg}") from error
+        yield from value if isinstance(value, list) else [value]
+
+
+def _value(line: str) -> Any:
+    try:
+        return json.loads(line, object_pairs_hook=_object)
+    except json.JSONDecodeError as error:
+        return Bad(f"is not readable JSON: {error.msg} at character {error.pos + 1}")
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> Mapping[str, Any] | Bad:
+    values = dict(pairs)
+    twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1 and name in COLUMNS]
+    return Bad(f"has {twice[0]!r} several times") if twice else values
+
+
+def _called(value: object) -> str:
+    return "null" if value is None else type(value).__name__
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_object)
+
+
+def _read_parquet(raw: bytes) -> Content:
+    return of_table(parquet.ParquetFile(pyarrow.BufferReader(raw)).read())
+
+
+def _read_arrow(raw: bytes) -> Content:
+    is_file = raw.startswith(b"ARROW1")  # the other form, which datasets writes, is a stream
+    reader = (pyarrow.ipc.open_file if is_file else pyarrow.ipc.open_stream)(pyarrow.BufferReader(raw))
+    return of_table(reader.read_all())
+
+
+READERS: Mapping[str, Callable[[bytes], Content]] = {
+    ".csv": _read_csv,
+    ".tsv": lambda raw: _read_csv(raw, "\t"),
+    ".jsonl": _read_json,
+    ".ndjson": _read_json,
+    ".json": _read_json,
+    ".parquet": _read_parquet,
+    ".arrow": _read_arrow,
+}

@@ -1,0 +1,184 @@
+"""Which files of a folder are which split: by what its README says, else by their names."""
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path, PurePath
+from typing import Any
+
+from huggingface_hub import metadata_load
+
+from harness.spec.errors import DataError, brief
+from harness.tasks.data_files import READERS, kind
+from harness.tasks.data_text import UNPACK
+
+SPLITS = ("train", "validation", "test")
+WHOLE = "whole"  # in the place of splits: rows that nobody has split
+CALLED = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev", "development"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+UNCLEAR = {"eval", "evaluation"}  # validation to some, test to others
+SHARD = re.compile(r"(?P<name>.*?)-?(?P<number>\d+)-of-(?P<of>\d+)(?:-[0-9a-f]+)?")  # with the hash of older ones
+NO_ROWS = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "config.json"}
+DEEPEST = 3  # folders below the one that is named
+
+
+def find(folder: Path) -> tuple[Mapping[str, Sequence[Path]], list[str]]:
+    """The files of each split in order, or of ``WHOLE``; and the names of files that are passed over.
+
+    Raises ``DataError`` for what is ambiguous or not complete, and where there is nothing.
+    """
+    configured = _configured(folder)
+    files = sorted(_files(folder))
+    by_split = configured or _by_name(folder, files)
+    if not by_split and (len(files) == 1 or (files and all(SHARD.fullmatch(_stem(file)) for file in files))):
+        by_split = {WHOLE: files}
+    if not by_split:
+        raise DataError(
+            f"{folder}: holds neither train/validation/test files ({', '.join(READERS)}, also packed: "
+            f"{', '.join(UNPACK)}) nor a saved Dataset or DatasetDict{_instead(folder, files)}"
+        )
+    used = {file for group in by_split.values() for file in group}
+    whole = {split: _complete(split, by_split[split], listed=bool(configured)) for split in by_split}
+    return whole, [str(file.relative_to(folder)) for file in files if file not in used]
+
+
+def split_of(name: str) -> str | None:
+    """The split that a name means, by its words; ``None`` where there is none of them. Raises for what is unclear."""
+    words = set(re.split(r"[^a-z]+", name.lower()))
+    found = {CALLED[word] for word in words & set(CALLED)}
+    if len(found) > 1:
+        raise DataError(f"{brief(name)!r} may mean {' or '.join(sorted(found))}; give it a name of one of them")
+    if not found and words & UNCLEAR:
+        raise DataError(f"{brief(name)!r} may mean validation or test; call it one of them")
+    return next(iter(found), None)
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    """Data files of any kind that can be read, but none that are hidden or too deep."""
+    for place, folders, names in os.walk(folder):
+        depth = len(Path(place).relative_to(folder).parts)
+        folders[:] = [name for name in folders if not name.startswith(".") and depth < DEEPEST]
+        visible = (Path(place) / name for name in names if not name.startswith(".") and name not in NO_ROWS)
+        yield from (path for path in visible if kind(path))
+
+
+def _by_name(folder: Path, files: Iterable[Path]) -> dict[str, list[Path]]:
+    """Files that are called like a split, or whose folder is; of several levels the highest, ``data/`` being none."""
+    by_level: dict[int, dict[str, list[Path]]] = {}
+    for file in files:
+        path = file.relative_to(folder)
+        places = [(part, split_of(part)) for part in path.parent.parts]
+        split = split_of(_stem(path)) or next((found for _, found in reversed(places) if found), None)
+        level = sum(part.lower() != "data" and found is None for part, found in places)
+        if split:
+            by_level.setdefault(level, {}).setdefault(split, []).append(file)
+    found = by_level[min(by_level)] if by_level else {}
+    return {split: found[split] for split in SPLITS if split in found}
+
+
+def _complete(split: str, files: Sequence[Path], *, listed: bool) -> Sequence[Path]:
+    """The files in order, if they are one, all parts of one, or ``listed`` as belonging together."""
+    shards = {file: found for file in files if (found := SHARD.fullmatch(_stem(file)))}
+    if len(shards) == len(files):
+        _alike(split, shards)
+        count = max(int(found["of"]) for found in shards.values())
+        return _in_order(split, {file: found["number"] for file, found in shards.items()}, count, "-of-")
+    numbers = {file: _stem(file) for file in files if _stem(file).isdecimal() and split_of(file.parent.name)}
+    if len(numbers) == len(files):
+        values = [int(number) for number in numbers.values()]
+        return _in_order(split, numbers, max(values) + (0 in values), "")
+    if len(files) > 1 and not listed:
+        raise DataError(
+            f"{_both(files)} are both for {split}; remove one of them, or if they belong together call them "
+            f"{split}-00000-of-{len(files):05}{kind(files[0])} and so on"
+        )
+    return files
+
+
+def _alike(split: str, shards: Mapping[Path, re.Match[str]]) -> None:
+    """Raise for shards that are not of one file."""
+    families = {(file.parent, kind(file), found["name"], int(found["of"])): file for file, found in shards.items()}
+    if len(families) > 1:
+        raise DataError(f"{_both([*families.values()])} are both for {split}, but not parts of one; remove one of them")
+
+
+def _in_order(split: str, numbers: Mapping[Path, str], count: int, tail: str) -> Sequence[Path]:
+    """Parts by their numbers, from 0 or from 1, if each is there once; ``tail`` follows the number in a name."""
+    ordered = sorted(numbers, key=lambda file: int(numbers[file]))
+    found = [int(numbers[file]) for file in ordered]
+    begin = int(0 not in found and count in found)
+    for one, other in pairwise(ordered):
+        if int(numbers[one]) == int(numbers[other]):
+            raise DataError(f"{_both([one, other])} are both part {numbers[one]} of {split}; remove one of them")
+    wanted = range(begin, begin + count)
+    if missing := set(wanted) - set(found):
+        first = ordered[0]
+        number = f"{min(missing):0{len(numbers[first])}}"
+        path = first.with_name(first.name.replace(f"{numbers[first]}{tail}", f"{number}{tail}", 1))
+        raise DataError(f"{path}: is missing; {len(found)} of {count} parts of {split} are there")
+    if found[-1] not in wanted:
+        raise DataError(f"{ordered[-1]}: is one more than the {count} parts of {split}; remove it")
+    return ordered
+
+
+def _both(files: Sequence[Path]) -> str:
+    """Two files, and where both are."""
+    one, other = files[:2]
+    place = Path(os.path.commonpath([one.parent, other.parent]))
+    return f"{place}: {one.relative_to(place)} and {other.relative_to(place)}"
+
+
+def _stem(path: PurePath) -> str:
+    """A file's name without what says how it is written and packed."""
+    name = path.name
+    while PurePath(name).suffix.lower() in (*READERS, *UNPACK):
+        name = PurePath(name).stem
+    return name
+
+
+def _instead(folder: Path, files: Sequence[Path]) -> str:
+    if not files:
+        return ""
+    return f"; name one of its files instead, such as --data={files[0]}, which is then split by dialogue"
+
+
+def _configured(folder: Path) -> dict[str, list[Path]]:
+    """The files of each split that the README's ``configs`` list, as the hub reads them; empty where there are none."""
+    config = _config(folder / "README.md")
+    listed = config.get("data_files")
+    if not listed:
+        return {}
+    items = listed if isinstance(listed, list) else [listed]
+    by_split: dict[str, list[Path]] = {}
+    for item in items:
+        name, paths = (item.get("split"), item.get("path")) if isinstance(item, dict) else (WHOLE, item)
+        split = name if name == WHOLE else split_of(str(name))
+        patterns = paths if isinstance(paths, list) else [paths]
+        if split:
+            by_split.setdefault(split, []).extend(_matching(folder, [str(pattern) for pattern in patterns]))
+    return by_split
+
+
+def _config(card: Path) -> Mapping[str, Any]:
+    """The one of the README's ``configs`` that is used where nobody names one."""
+    try:
+        configs = (metadata_load(card) or {}).get("configs") if card.is_file() else None
+    except Exception as error:  # YAML's, or the decoder's
+        raise DataError(f"{card}: its front matter cannot be read: {brief(error, 200)}") from error
+    found = [each for each in configs if isinstance(each, dict)] if isinstance(configs, list) else []
+    usual = [each for each in found if each.get("default") or each.get("config_name") == "default"]
+    if len(found) > 1 and not usual:
+        names = brief(", ".join(str(each.get("config_name")) for each in found), 150)
+        raise DataError(f"{card}: has several configs and none is the default: {names}; name a file or folder of one")
+    return next(iter(usual or found), {})
+
+
+def _matching(folder: Path, patterns: Sequence[str]) -> list[Path]:
+    found = [file for pattern in patterns for file in sorted(folder.glob(pattern)) if file.is_file() and kind(file)]
+    if not found:
+        raise DataError(f"{folder / 'README.md'}: no file for its data_files {brief(', '.join(patterns), 150)}")
+    return list(dict.fromkeys(found))

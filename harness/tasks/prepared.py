@@ -1,0 +1,51 @@
+"""A prepared task on disk: tokenised once for a suite, mapped into memory by each of its runs."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from harness.tasks.task import Encoded, Prompt, Question, Task
+
+TOKENS, REST = "training.safetensors", "task.json"
+
+
+def save(task: Task, folder: Path) -> None:
+    """Write the task's files into a new folder."""
+    folder.mkdir(parents=True)
+    sources, targets = ([row.source for row in task.training], [row.target for row in task.training])
+    save_file({**_joined("source", sources), **_joined("target", targets)}, folder / TOKENS)
+    rest = {
+        "prompt": asdict(task.prompt),
+        "questions": [asdict(question) for question in task.questions],
+        "hash": task.hash,
+        "targets_truncated": task.targets_truncated,
+        "pad": task.pad,
+        "rouge_tokenizer": task.rouge_tokenizer,
+    }
+    (folder / REST).write_text(json.dumps(rest), encoding="utf-8")
+
+
+def load(folder: Path) -> Task:
+    """The task that was saved there."""
+    tokens = load_file(folder / TOKENS)
+    rest = json.loads((folder / REST).read_text(encoding="utf-8"))
+    questions = [
+        Question(**{**values, "references": tuple(values["references"]), "rows": tuple(values["rows"])})
+        for values in rest.pop("questions")
+    ]
+    rows = zip(_split("source", tokens), _split("target", tokens), strict=True)
+    return Task(
+        **{**rest, "prompt": Prompt(**rest["prompt"])}, training=[Encoded(*row) for row in rows], questions=questions
+    )
+
+
+def _joined(name: str, rows: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: torch.cat(list(rows)), f"{name}_lengths": torch.tensor([len(row) for row in rows])}
+
+
+def _split(name: str, tokens: dict[str, torch.Tensor]) -> Iterator[torch.Tensor]:
+    return iter(torch.split(tokens[name], tokens[f"{name}_lengths"].tolist()))

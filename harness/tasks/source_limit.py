@@ -1,0 +1,105 @@
+"""The source limit: prompts in tokens, their dialogues cut at the end where they must be."""
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import NamedTuple
+
+from transformers import PreTrainedTokenizerBase
+
+from harness.spec.errors import SuiteError
+
+Fill = Callable[[str], str]  # makes a prompt of a dialogue
+
+
+class Fitted(NamedTuple):
+    """A prompt that fits into the source limit, its tokens, and whether its dialogue was cut for that."""
+
+    prompt: str
+    tokens: list[int]
+    cut: bool = False
+
+
+def fit(dialogues: Sequence[str], fill: Fill, tokenizer: PreTrainedTokenizerBase, longest: int) -> list[Fitted]:
+    """The prompts of dialogues, in order, each of at most ``longest`` tokens.
+
+    A cut dialogue is a beginning of the text itself, so it keeps its line breaks. It ends with a token, or with any
+    character where the tokenizer does not tell which characters its tokens stand for; with one more it would not fit.
+    Raises ``SuiteError`` when the instruction leaves no room for the first token of a dialogue.
+    """
+    fitted = _tokenized([fill(dialogue) for dialogue in dialogues], tokenizer)
+    long = [number for number, one in enumerate(fitted) if len(one.tokens) > longest]
+    cut = _cut([dialogues[number] for number in long], [fitted[number] for number in long], fill, tokenizer, longest)
+    for number, one in zip(long, cut, strict=True):
+        fitted[number] = one
+    return fitted
+
+
+class _Search:
+    """The longest beginning of a dialogue that fits, looked for between one that does and one that does not."""
+
+    def __init__(self, dialogue: str, ends: Sequence[int], fits: Fitted, over: Fitted):
+        self.dialogue, self.ends = dialogue, ends
+        self.fits, self.over = fits, over
+        self.low, self.high = -1, len(ends)  # the places in ``ends`` where these two are cut
+
+    def done(self) -> bool:
+        """Whether there is no beginning between the two."""
+        return self.high - self.low == 1
+
+    def place(self, longest: int, halve: bool) -> int:
+        """The place to try next: in the middle, or where the limit is if all parts have as many tokens."""
+        least, most = len(self.fits.tokens), len(self.over.tokens)
+        share = 0.5 if halve else (longest - least) / max(1, most - least)
+        return min(max(self.low + int(share * (self.high - self.low)), self.low + 1), self.high - 1)
+
+    def learn(self, place: int, one: Fitted, longest: int) -> None:
+        """Keep a prompt that was cut at a place."""
+        if len(one.tokens) > longest:
+            self.high, self.over = place, one
+        else:
+            self.low, self.fits = place, one
+
+
+def _cut(
+    dialogues: Sequence[str], whole: Sequence[Fitted], fill: Fill, tokenizer: PreTrainedTokenizerBase, longest: int
+) -> list[Fitted]:
+    """The prompts of dialogues that are too long as a ``whole``, all of them tokenised together in a few turns."""
+    (instruction,) = _tokenized([fill("")], tokenizer)
+    searches = [
+        _Search(dialogue, ends, instruction, over)
+        for dialogue, ends, over in zip(dialogues, _ends(dialogues, tokenizer), whole, strict=True)
+    ]
+    for turn in count(1):
+        pending = [search for search in searches if not search.done()]
+        if not pending:
+            break
+        places = [search.place(longest, halve=turn % 3 == 0) for search in pending]
+        texts = [fill(search.dialogue[: search.ends[place]]) for search, place in zip(pending, places, strict=True)]
+        for search, place, one in zip(pending, places, _tokenized(texts, tokenizer), strict=True):
+            search.learn(place, one._replace(cut=True), longest)
+    if needed := max((len(search.over.tokens) for search in searches if search.low < 0), default=0):
+        raise SuiteError(
+            f"task.max_source_tokens: {longest} leaves no room for a dialogue: the instruction alone takes "
+            f"{len(instruction.tokens)} tokens of this model; raise it to {needed} at the very least"
+        )
+    return [search.fits for search in searches]
+
+
+def _tokenized(prompts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[Fitted]:
+    if not prompts:
+        return []
+    return [Fitted(*one) for one in zip(prompts, tokenizer(list(prompts), verbose=False)["input_ids"], strict=True)]
+
+
+def _ends(dialogues: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+    """Where each dialogue may be cut: after a token or, if its place is not known, a character; never after a space."""
+    texts = list(dialogues)
+    if tokenizer.is_fast and texts:
+        encoded = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        spans = [{end for _, end in offsets} for offsets in encoded["offset_mapping"]]
+    else:
+        spans = [set() for _ in texts]
+    return [
+        sorted({len(text[:end].rstrip()) for end in known or range(1, len(text) + 1)} - {0})
+        for text, known in zip(texts, spans, strict=True)
+    ]

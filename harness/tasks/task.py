@@ -1,0 +1,210 @@
+"""A task: prompts, references, tokens and batches made from rows."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from transformers import PreTrainedTokenizerBase
+
+from harness.spec.errors import DataError, SuiteError, unknown
+from harness.spec.suite import ROUGE_SCORE, TaskTable
+from harness.tasks import data
+from harness.tasks.data import Row
+from harness.tasks.source_limit import fit
+
+IGNORED = -100  # labels that the loss skips
+POOL = 64  # batches drawn at once and sorted by length, so that little of a batch is padding
+PAIR = 2  # neighbours among them whose rows are sorted by the target's length where that leaves less padding
+
+Batch = dict[str, torch.Tensor]  # input_ids, attention_mask, labels: (rows, longest row), int64
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The instruction around a dialogue, the same in training and in generation."""
+
+    before: str
+    after: str
+
+    def fill(self, dialogue: str) -> str:
+        """The prompt for a dialogue."""
+        return f"{self.before}{dialogue}{self.after}"
+
+    def dialogue(self, prompt: str) -> str:
+        """The dialogue in a prompt."""
+        return prompt.removeprefix(self.before).removesuffix(self.after)
+
+
+PROMPTS = {"dialogsum": Prompt("Summarize the following conversation.\n\n", "\n\nSummary: ")}
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One training row in tokens, each a vector of int32."""
+
+    source: torch.Tensor
+    target: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Question:
+    """One test dialogue: its prompt, every human summary of it, and whether the prompt was cut.
+
+    ``rows`` are its numbers in the test split. A question that is not ``scored`` is only to be shown.
+    """
+
+    id: str
+    dialogue: str
+    prompt: str
+    references: tuple[str, ...]
+    rows: tuple[int, ...]
+    truncated: bool = False
+    scored: bool = True
+
+
+@dataclass(frozen=True)
+class Task:
+    """Rows of one data set as a tokenizer sees them, cut to the suite's limits."""
+
+    prompt: Prompt
+    training: Sequence[Encoded]
+    questions: Sequence[Question]  # one for each different test dialogue, in the order of the rows
+    hash: str  # twelve hex digits of everything that is trained on and asked
+    targets_truncated: float  # the share of training summaries that are longer than the suite's limit
+    pad: int  # the token that fills short rows
+    rouge_tokenizer: str = ROUGE_SCORE  # how answers and references are compared
+
+    def batches(self, batch_size: int, seed: int) -> Iterator[Batch]:
+        """Endless shuffled batches, padded to their longest row; the order depends on the seed alone."""
+        rows, rng = self.training, Random(f"{seed} batches")
+        while True:
+            order = rng.sample(range(len(rows)), len(rows))
+            for start in range(0, len(order), POOL * batch_size):
+                pool = sorted(order[start : start + POOL * batch_size], key=lambda i: len(rows[i].source))
+                pairs = _parts(pool, PAIR * batch_size)
+                groups = [group for pair in pairs for group in self._alike(pair, batch_size)]
+                for group in rng.sample(groups, len(groups)):
+                    yield collate([rows[i] for i in group], self.pad)
+
+    def _alike(self, pair: Sequence[int], batch_size: int) -> list[Sequence[int]]:
+        """Rows that are sorted by the source's length, in batches by that or by the target's: the smaller ones."""
+        by_target = sorted(pair, key=lambda i: len(self.training[i].target))
+        return min(
+            (_parts(rows, batch_size) for rows in (pair, by_target)), key=lambda parts: sum(map(self._size, parts))
+        )
+
+    def _size(self, rows: Sequence[int]) -> int:
+        """The tokens of a batch of these rows, padding included."""
+        longest = (max(len(getattr(self.training[i], side)) for i in rows) for side in ("source", "target"))
+        return len(rows) * sum(longest)
+
+
+def prepare(
+    table: TaskTable,
+    splits: Mapping[str, Sequence[Row]],
+    tokenizer: PreTrainedTokenizerBase,
+    samples: Iterable[int] = (),
+) -> Task:
+    """The task that a suite makes of a data set's splits; ``samples`` are test rows to answer in any case.
+
+    Raises ``DataError`` for a sample that the test split does not have, ``SuiteError`` for a limit that leaves no room
+    for a dialogue or a summary.
+    """
+    prompt, chosen = prompt_of(table), data.cut(table, splits)
+    learned = fit([row.dialogue for row in chosen["train"]], prompt.fill, tokenizer, table.max_source_tokens)
+    targets, truncated = _targets([row.summary for row in chosen["train"]], tokenizer, table.max_target_tokens)
+    groups = _dialogues(splits["test"], len(chosen["test"]), samples)
+    asked = fit([rows[0].dialogue for rows in groups.values()], prompt.fill, tokenizer, table.max_source_tokens)
+    questions = [
+        Question(
+            id=rows[0].id,
+            dialogue=rows[0].dialogue,
+            prompt=fitted.prompt,
+            references=tuple(row.summary for row in rows),
+            rows=numbers,
+            truncated=fitted.cut,
+            scored=numbers[0] < len(chosen["test"]),
+        )
+        for (numbers, rows), fitted in zip(groups.items(), asked, strict=True)
+    ]
+    return Task(
+        prompt=prompt,
+        training=[Encoded(_vector(one.tokens), target) for one, target in zip(learned, targets, strict=True)],
+        questions=questions,
+        hash=hash_of(chosen),
+        targets_truncated=truncated,
+        pad=int(tokenizer.pad_token_id or 0),
+    )
+
+
+def _dialogues(test: Sequence[Row], scored: int, samples: Iterable[int]) -> dict[tuple[int, ...], list[Row]]:
+    """The rows of each different dialogue by their numbers: of the first rows, and whole ones of the samples."""
+    numbers: dict[str, list[int]] = {}
+    for number, row in enumerate(test[:scored]):
+        numbers.setdefault(row.dialogue, []).append(number)
+    for sample in samples:
+        if sample >= len(test):
+            raise DataError(f"evaluation.sample_rows: there is no test row {sample}; the split has {len(test)}, from 0")
+        dialogue = test[sample].dialogue
+        if dialogue not in numbers:
+            numbers[dialogue] = [number for number, row in enumerate(test) if row.dialogue == dialogue]
+    return {tuple(group): [test[number] for number in group] for group in numbers.values()}
+
+
+def _parts(rows: Sequence[int], size: int) -> list[Sequence[int]]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def _targets(
+    summaries: Sequence[str], tokenizer: PreTrainedTokenizerBase, longest: int
+) -> tuple[list[torch.Tensor], float]:
+    """Target tokens, cut before their end token, and the share of summaries that were longer.
+
+    Raises ``SuiteError`` when that leaves nothing of them but what the tokenizer adds to any text.
+    """
+    tokens = tokenizer(text_target=list(summaries), verbose=False)["input_ids"]
+    too_long = [number for number, ids in enumerate(tokens) if len(ids) > longest]
+    added = len(tokenizer(text_target="")["input_ids"])
+    if too_long and longest <= added:
+        raise SuiteError(
+            f"task.max_target_tokens: {longest} leaves no room for a summary, since this model's end of a text alone "
+            f"takes {added}; raise it to {added + 1} at the very least"
+        )
+    for number in too_long:
+        tokens[number] = tokenizer(text_target=summaries[number], truncation=True, max_length=longest)["input_ids"]
+    return [*map(_vector, tokens)], len(too_long) / len(summaries)
+
+
+def _vector(ids: Sequence[int]) -> torch.Tensor:
+    return torch.tensor(ids, dtype=torch.int32)
+
+
+def hash_of(splits: Mapping[str, Sequence[Row]]) -> str:
+    """Twelve hex digits of all rows that are trained on and asked."""
+    digest = hashlib.sha256()
+    for split in ("train", "test"):
+        digest.update(f"\0{split}\0".encode())
+        for row in splits[split]:
+            digest.update(f"{row.id}\0{row.dialogue}\0{row.summary}\0".encode())
+    return digest.hexdigest()[:12]
+
+
+def prompt_of(table: TaskTable) -> Prompt:
+    """The prompt of the task of that name."""
+    if table.name not in PROMPTS:
+        raise SuiteError(f"task.name: {unknown('task', table.name, PROMPTS)}")
+    return PROMPTS[table.name]
+
+
+def collate(rows: Sequence[Encoded], pad: int) -> Batch:
+    """One batch, padded to its longest row; padding is masked out of attention and loss."""
+    source = pad_sequence([row.source for row in rows], batch_first=True, padding_value=pad).long()
+    lengths = torch.tensor([len(row.source) for row in rows])
+    return {
+        "input_ids": source,
+        "attention_mask": (torch.arange(source.shape[1]) < lengths[:, None]).long(),
+        "labels": pad_sequence([row.target for row in rows], batch_first=True, padding_value=IGNORED).long(),
+    }

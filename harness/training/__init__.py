@@ -1,0 +1,1 @@
+"""What a method may use: the budget, the training loop and decoding."""

@@ -1,0 +1,78 @@
+"""The budget as an iterator: training batches come from it until it is spent."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from time import perf_counter
+
+import torch
+
+from harness.spec.suite import Budget
+from harness.tasks.task import IGNORED, Batch
+
+WARM_UP = 3  # steps
+
+
+@dataclass
+class Used:
+    """What training took from the budget, by unit. Tokens are source and target tokens without padding."""
+
+    examples: int = 0
+    steps: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+class Batches(Iterator[Batch]):
+    """The batches that a method may train on, on the model's device; ends for good when the budget is spent."""
+
+    def __init__(self, source: Iterator[Batch], budget: Budget, device: torch.device):
+        self.limits = budget.limits()
+        self.used = Used()
+        self._source = source
+        self._device = device
+        self._began: float | None = None
+        self._asked: list[float] = []  # when each batch was asked for
+
+    @property
+    def progress(self) -> float:
+        """The share of the budget that is spent, 0..1; learning-rate schedules read it."""
+        if self._began is not None:
+            self.used.seconds = perf_counter() - self._began
+        used: dict[str, float] = asdict(self.used)
+        return min(1.0, max(used[unit] / limit for unit, limit in self.limits.items()))
+
+    @property
+    def step_seconds(self) -> list[float]:
+        """The time between one batch and the next, without the first steps, which are slower."""
+        return [after - before for before, after in pairwise(self._asked[WARM_UP:])]
+
+    def __next__(self) -> Batch:
+        self._asked.append(perf_counter())
+        if self._began is None:
+            self._began = perf_counter()
+        if self.progress >= 1.0:
+            raise StopIteration
+        batch = self._within_limits(next(self._source))
+        self.used.examples += len(batch["labels"])
+        self.used.steps += 1
+        self.used.tokens += tokens(batch)
+        if self._device.type == "cuda":  # from pinned memory a copy does not wait for the computation before it
+            batch = {name: tensor.pin_memory() for name, tensor in batch.items()}
+        return {name: tensor.to(self._device, non_blocking=True) for name, tensor in batch.items()}
+
+    def _within_limits(self, batch: Batch) -> Batch:
+        """The batch without the rows that would overrun ``max_examples`` or ``max_tokens``; one row at least."""
+        rows = len(batch["labels"])
+        keep = min(rows, self.limits.get("examples", math.inf) - self.used.examples)
+        if "tokens" in self.limits:
+            left = self.limits["tokens"] - self.used.tokens
+            counts = batch["attention_mask"].sum(1) + (batch["labels"] != IGNORED).sum(1)
+            keep = min(keep, int((counts.cumsum(0) <= left).sum()))
+        return batch if keep >= rows else {name: tensor[: max(1, int(keep))] for name, tensor in batch.items()}
+
+
+def tokens(batch: Batch) -> int:
+    """Source and target tokens of a batch, without padding."""
+    return int(batch["attention_mask"].sum() + (batch["labels"] != IGNORED).sum())

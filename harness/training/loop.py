@@ -1,0 +1,83 @@
+"""The one training loop: whatever a method wants to differ in, it passes in."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+from accelerate import Accelerator
+
+from harness.models.base_model import Seq2Seq
+from harness.spec.errors import Diverged
+from harness.tasks.task import IGNORED, Batch
+from harness.training.budget import Batches
+
+
+def fit(
+    model: Seq2Seq,
+    batches: Batches,
+    optimizer: torch.optim.Optimizer,
+    *,
+    warmup: float = 0.05,
+    max_grad_norm: float = 1.0,
+    micro_batch_size: int | None = None,
+    after_step: Callable[[int, float], None] | None = None,
+) -> None:
+    """Train on every batch that the budget lets through.
+
+    The learning rate rises over the first ``warmup`` share of the budget and then falls linearly to
+    zero at its end. The model sees ``micro_batch_size`` rows of a batch at once (default: all), with the
+    same gradient; on a GPU with bfloat16 the arithmetic is autocast; the weights stay float32.
+    ``after_step`` is told the step and the share of the budget that is spent, while gradients are still there.
+    Raises ``Diverged`` when the loss is NaN or infinite.
+    """
+    accelerator = Accelerator(mixed_precision=precision(model.device), cpu=model.device.type == "cpu")
+    model.train()
+    prepared, optimizer = accelerator.prepare(model, optimizer)
+    peaks = [group["lr"] for group in optimizer.param_groups]
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    before = batches.progress
+    for step, batch in enumerate(batches):
+        after = batches.progress
+        factor = schedule((before + after) / 2, warmup)  # the middle of the step: neither end is at rate zero
+        before = after
+        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+            group["lr"] = peak * factor
+        for part, share in micro_batches(batch, micro_batch_size):
+            loss = prepared(**part).loss
+            if not math.isfinite(loss.item()):
+                raise Diverged(f"loss is {loss.item()} at step {step + 1}")
+            accelerator.backward(loss * share)
+        accelerator.clip_grad_norm_(parameters, max_grad_norm)
+        optimizer.step()
+        if after_step is not None:
+            after_step(step, after)
+        optimizer.zero_grad()
+
+
+def micro_batches(batch: Batch, size: int | None) -> Iterator[tuple[Batch, float]]:
+    """Parts of a batch of at most ``size`` rows, each with its share of the labels that are not padding."""
+    if size is None or size >= len(batch["labels"]):
+        yield batch, 1.0
+        return
+    counts = (batch["labels"] != IGNORED).sum(1)
+    for start in range(0, len(counts), size):
+        rows = slice(start, start + size)
+        share = float(counts[rows].sum() / counts.sum())
+        yield {name: tensor[rows] for name, tensor in batch.items()}, share
+
+
+def schedule(progress: float, warmup: float) -> float:
+    """The share of the peak learning rate at a progress of 0..1: linear up, then linear down to zero."""
+    if progress < warmup:
+        return progress / warmup
+    return (1.0 - progress) / (1.0 - warmup) if warmup < 1.0 else 1.0
+
+
+def precision(device: torch.device) -> str:
+    """``bf16`` where the hardware computes in it, else ``no``."""
+    return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "no"
+
+
+def trainable(model: torch.nn.Module) -> Iterable[torch.nn.Parameter]:
+    """The parameters that training may change."""
+    return (parameter for parameter in model.parameters() if parameter.requires_grad)

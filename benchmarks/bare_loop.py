@@ -15,7 +15,7 @@ import torch
 from transformers import T5Config
 
 from benchmarks.figures import clocked, show
-from benchmarks.setting import OURS, Setting, apart, parser, setting
+from benchmarks.setting import OURS, Workload, apart, parser, setting
 from harness.run import weights
 from harness.spec.suite import Budget
 from harness.tasks.task import IGNORED, Batch
@@ -56,7 +56,7 @@ def _multiply(a: torch.Tensor, b: torch.Tensor, times: int) -> None:
         a @ b
 
 
-def bare(job: Setting, batches: Sequence[Batch]) -> float:
+def bare(job: Workload, batches: Sequence[Batch]) -> float:
     """Seconds of the loop with nothing in it but the three calls."""
     model = job.base().train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
@@ -73,7 +73,7 @@ def bare(job: Setting, batches: Sequence[Batch]) -> float:
     return clocked(loop, job.finish)
 
 
-def ours(job: Setting, batch_size: int, rows: int) -> float:
+def ours(job: Workload, batch_size: int, rows: int) -> float:
     """Seconds of our training phase: batches made on the way, schedule, clipping, budget, watched gradients."""
     model = job.base()
     batches = Batches(job.task(job.rows).batches(batch_size, seed=0), Budget(max_examples=rows), job.device)
@@ -82,7 +82,7 @@ def ours(job: Setting, batch_size: int, rows: int) -> float:
         return clocked(lambda: training.fit(model, batches, optimizer), job.finish)
 
 
-def measure(job: Setting, steps: int, batch_size: int, sizes: Sequence[int]) -> list[tuple[str, str]]:
+def measure(job: Workload, steps: int, batch_size: int, sizes: Sequence[int]) -> list[tuple[str, str]]:
     """Both loops on the same batches, and what of the machine's arithmetic ours makes use of."""
     made = list(islice(job.task(job.rows).batches(batch_size, seed=0), steps))
     batches = [{name: tensor.to(job.device) for name, tensor in batch.items()} for batch in made]

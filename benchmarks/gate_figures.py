@@ -28,7 +28,7 @@ from scipy import stats
 from tabulate import tabulate
 
 from harness.gate import tolerance
-from harness.gate.baseline import Measured, Row, measured
+from harness.gate.baseline import BaselineRow, Measured, measured
 from harness.gate.tolerance import Pair, Rules
 from harness.gate.verdict import Outcome, Verdict
 from harness.metrics.scoring import rouge
@@ -53,7 +53,7 @@ class Stored:
     """A trained method as it is stored; ``scores`` has the shape (cuts, metrics, seeds, examples)."""
 
     name: str
-    row: Row
+    row: BaselineRow
     scores: Array
 
     @property
@@ -68,13 +68,13 @@ class Stored:
         row = self.row.model_copy(update={"runs": runs})
         return Pair(self.name, self._measured(row, now), self._measured(row, then), self.seeds)
 
-    def _measured(self, row: Row, scores: Array) -> Measured:
+    def _measured(self, row: BaselineRow, scores: Array) -> Measured:
         by_seed = {seed: dict(zip(NAMES, scores[:, number], strict=True)) for number, seed in enumerate(self.seeds)}
         return Measured(row, by_seed)
 
 
 @dataclass(frozen=True)
-class Case:
+class Simulation:
     """A kind of session; ``rows`` are the methods that it is about."""
 
     title: str
@@ -93,24 +93,24 @@ def methods(store: Store, cuts: int = CUTS) -> list[Stored]:
     return [_stored(store, name, records, cuts) for name, records in groups.items()]
 
 
-def nothing(trained: Sequence[Stored]) -> Case:
+def nothing(trained: Sequence[Stored]) -> Simulation:
     """No method got worse, and all were trained anew."""
-    return Case(
+    return Simulation(
         "nothing; every method trained anew", [one.name for one in trained], lambda random: _anew(random, trained)
     )
 
 
-def another_seed(trained: Sequence[Stored], suite: str) -> Case:
+def another_seed(trained: Sequence[Stored], suite: str) -> Simulation:
     """No method got worse: one seed of each of four methods is held against another of its own."""
 
     def session(random: Generator) -> list[Pair]:
         chosen = [trained[number] for number in random.choice(len(trained), FOUR, replace=False)]
         return [_of_seeds(one, *random.permutation(len(one.seeds))[:2]) for one in chosen]
 
-    return Case(f"nothing; {FOUR} methods of `{suite}`, one seed held against another", [], session)
+    return Simulation(f"nothing; {FOUR} methods of `{suite}`, one seed held against another", [], session)
 
 
-def shorter(one: Stored, others: Sequence[Stored] = (), weights: str | None = SAME) -> Case:
+def shorter(one: Stored, others: Sequence[Stored] = (), weights: str | None = SAME) -> Simulation:
     """A method's answers lost words; the others give their predictions of the past, or were trained anew."""
 
     def session(random: Generator) -> list[Pair]:
@@ -120,19 +120,19 @@ def shorter(one: Stored, others: Sequence[Stored] = (), weights: str | None = SA
 
     beside = ", and every other method trained anew" if others else ""
     unknown = "" if weights else ", weights not known to be the same"
-    return Case(f"`{one.name}` loses last words, −{PLANTED:g} points{beside}{unknown}", [one.name], session)
+    return Simulation(f"`{one.name}` loses last words, −{PLANTED:g} points{beside}{unknown}", [one.name], session)
 
 
-def worse(one: Stored, points: float) -> Case:
+def worse(one: Stored, points: float) -> Simulation:
     """A method was trained anew and is worse in every example; the others give their predictions of the past."""
 
     def session(random: Generator) -> list[Pair]:
         return _anew(random, [one], loss=points / 100)
 
-    return Case(f"`{one.name}` trained anew, −{points:g} points", [one.name], session)
+    return Simulation(f"`{one.name}` trained anew, −{points:g} points", [one.name], session)
 
 
-def figures(case: Case, sessions: int, rules: Rules) -> list[str]:
+def figures(case: Simulation, sessions: int, rules: Rules) -> list[str]:
     """What was changed, the share of sessions that are red, and the share of the case's rows that pass."""
     random, red, passed = np.random.default_rng(0), 0, 0
     for _ in range(sessions):
@@ -143,7 +143,7 @@ def figures(case: Case, sessions: int, rules: Rules) -> list[str]:
     return [case.title, f"{sessions:,}", _percent(red / sessions), share]
 
 
-def over_examples_alone(case: Case, sessions: int, rules: Rules) -> list[str]:
+def over_examples_alone(case: Simulation, sessions: int, rules: Rules) -> list[str]:
     """The same for a paired t-test that takes the examples for all there is to chance."""
     random, red = np.random.default_rng(0), 0
     for _ in range(sessions):

@@ -15,9 +15,9 @@ from datasets import Dataset
 from transformers import Trainer, TrainingArguments
 
 from benchmarks.figures import clocked, show
-from benchmarks.setting import PROMPT, Setting, beside, parser, setting
+from benchmarks.setting import PROMPT, Workload, beside, parser, setting
 from harness.spec.suite import Budget
-from harness.tasks.data import Row
+from harness.tasks.data import Example
 from harness.training import decoding, loop
 from harness.training.budget import Batches
 
@@ -25,7 +25,9 @@ LONGEST, NEW_TOKENS, BATCH = 512, 64, 8
 LAB = (1_300, 10)
 
 
-def notebook(job: Setting, training_rows: Sequence[Row], test_rows: Sequence[Row], folder: str) -> tuple[float, float]:
+def notebook(
+    job: Workload, training_rows: Sequence[Example], test_rows: Sequence[Example], folder: str
+) -> tuple[float, float]:
     """Seconds of training on each row once, and of one summary for each test row."""
     model = job.plain()
 
@@ -37,7 +39,7 @@ def notebook(job: Setting, training_rows: Sequence[Row], test_rows: Sequence[Row
             "labels": job.tokenizer(batch["summary"], **options)["input_ids"],
         }
 
-    def train(rows: Sequence[Row]) -> None:
+    def train(rows: Sequence[Example]) -> None:
         raw = Dataset.from_list([{"dialogue": row.dialogue, "summary": row.summary} for row in rows])
         tokens = raw.map(tokenize, batched=True, remove_columns=["dialogue", "summary"])
         arguments = TrainingArguments(
@@ -64,11 +66,11 @@ def notebook(job: Setting, training_rows: Sequence[Row], test_rows: Sequence[Row
     return clocked(lambda: train(training_rows), job.finish), clocked(summarise, job.finish)
 
 
-def ours(job: Setting, training_rows: Sequence[Row], test_rows: Sequence[Row]) -> tuple[float, float]:
+def ours(job: Workload, training_rows: Sequence[Example], test_rows: Sequence[Example]) -> tuple[float, float]:
     """The same through the harness' loop and decoding; preparing the rows belongs to training."""
     model = job.base()
 
-    def train(rows: Sequence[Row]) -> None:
+    def train(rows: Sequence[Example]) -> None:
         batches = Batches(job.task(rows).batches(BATCH, seed=0), Budget(max_examples=len(rows)), job.device)
         loop.fit(model, batches, torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True))
 

@@ -26,7 +26,7 @@ import numpy as np
 from tabulate import tabulate
 
 from harness.gate.selftest.probes.shorter import GOLDEN
-from harness.gate.selftest.trial import PROBE, Said, Trial
+from harness.gate.selftest.trial import PROBE, ProbeProject, Said
 from harness.gate.verdict import Outcome
 from harness.metrics.scoring import rouge
 from harness.session.selftest import small
@@ -43,7 +43,7 @@ Line = Sequence[str]
 
 def nothing(folder: Path, smoke: Suite, fresh: int, stored: int) -> Line:
     """Gate decisions on the smoke suite as it is, with all of its methods."""
-    trial = Trial(
+    trial = ProbeProject(
         folder / "nothing", smoke.model_copy(update={"run": smoke.run.model_copy(update={"new_methods": False})})
     )
     _must(trial.accept())
@@ -57,7 +57,7 @@ def nothing(folder: Path, smoke: Suite, fresh: int, stored: int) -> Line:
 
 def slower(folder: Path, suite: Suite) -> Line:
     """A step that takes 20% longer than in the last commit."""
-    trial = Trial(folder / "slower", suite)
+    trial = ProbeProject(folder / "slower", suite)
     (trial.folder / ".gitignore").write_text("__pycache__/\n")
     for arguments in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "honest")):
         subprocess.run(["git", "-C", trial.folder, *WHO, *arguments], check=True)
@@ -69,7 +69,7 @@ def slower(folder: Path, suite: Suite) -> Line:
 
 def shorter(folder: Path, suite: Suite) -> Line:
     """Summaries that lose so many last words that it costs ``LOST`` points."""
-    trial = Trial(folder / "shorter", suite)
+    trial = ProbeProject(folder / "shorter", suite)
     _must(trial.accept())
     words, share = _cut(_answers(trial))
     trial.put("shorter")
@@ -80,7 +80,7 @@ def shorter(folder: Path, suite: Suite) -> Line:
 
 def counted_and_named(folder: Path, suite: Suite) -> Iterator[Line]:
     """What one accepted project is enough for: a tensor more, a method that is gone or renamed, a score of NaN."""
-    trial = Trial(folder / "named", suite)
+    trial = ProbeProject(folder / "named", suite)
     _must(trial.accept())
     _spoil(trial)
     yield "a stored score is NaN", *_caught(trial.judge("--gate", "--resume"), "", Outcome.INVALID)
@@ -105,7 +105,7 @@ def _caught(found: Sequence[Said], metric: str, outcome: Outcome = Outcome.REGRE
     return "caught", f"`{red[0].item}`", red[0].message.partition("\n")[0]
 
 
-def _answers(trial: Trial) -> list[list[Prediction]]:
+def _answers(trial: ProbeProject) -> list[list[Prediction]]:
     """What was accepted: the scored answers of each seed."""
     store = Store(trial.side.scratch / "results", trial.suite.name)
     records = [record for record in store.read_runs() if record.spec.method == PROBE]
@@ -131,7 +131,7 @@ def _loss(answer: Prediction, words: int) -> float:
     return 100 * (answer.scores["rouge1"] - mean["rouge1"])
 
 
-def _spoil(trial: Trial) -> None:
+def _spoil(trial: ProbeProject) -> None:
     """Make a score of a stored run NaN."""
     runs = trial.side.scratch / "results" / trial.suite.name / "runs"
     (path,) = runs.glob(f"{PROBE}-seed*.json")

@@ -13,9 +13,9 @@ from datasets import Dataset
 from transformers import DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTrainingArguments
 
 from benchmarks.figures import clocked, show
-from benchmarks.setting import PROMPT, Setting, beside, parser, setting
+from benchmarks.setting import PROMPT, Workload, beside, parser, setting
 from harness.spec.suite import Budget
-from harness.tasks.data import Row
+from harness.tasks.data import Example
 from harness.training import decoding
 from harness.training import loop as training
 from harness.training.budget import Batches
@@ -23,10 +23,12 @@ from harness.training.budget import Batches
 NEW_TOKENS, SUMMARIES, BATCH = 64, 3, 8  # the trainer's default batch
 
 
-def trainer(job: Setting, training_rows: Sequence[Row], test_rows: Sequence[Row], folder: str) -> tuple[float, float]:
+def trainer(
+    job: Workload, training_rows: Sequence[Example], test_rows: Sequence[Example], folder: str
+) -> tuple[float, float]:
     """Seconds of training on each row once, and of predicting every test row."""
 
-    def dataset(rows: Sequence[Row]) -> Dataset:
+    def dataset(rows: Sequence[Example]) -> Dataset:
         prompts = job.tokenizer([PROMPT.fill(row.dialogue) for row in rows], truncation=True, max_length=512)
         labels = job.tokenizer([row.summary for row in rows], truncation=True, max_length=128)
         return Dataset.from_dict({"input_ids": prompts["input_ids"], "labels": labels["input_ids"]})
@@ -54,7 +56,7 @@ def trainer(job: Setting, training_rows: Sequence[Row], test_rows: Sequence[Row]
     return clocked(loop.train, job.finish), clocked(lambda: loop.predict(test), job.finish)
 
 
-def ours(job: Setting, training_rows: Sequence[Row], test_rows: Sequence[Row]) -> tuple[float, float]:
+def ours(job: Workload, training_rows: Sequence[Example], test_rows: Sequence[Example]) -> tuple[float, float]:
     """The same budget and the same rows through the harness."""
     model, task = job.base(), job.task(training_rows)
     batches = Batches(task.batches(BATCH, seed=0), Budget(max_examples=len(training_rows)), job.device)

@@ -30,7 +30,7 @@ from harness.models import base_model
 from harness.run import environment
 from harness.spec.suite import ModelTable, TaskTable
 from harness.tasks import data
-from harness.tasks.data import Row
+from harness.tasks.data import Example
 from harness.tasks.task import PROMPTS, Task, prepare
 
 VOCABULARY = 32_128
@@ -42,10 +42,10 @@ PROMPT = PROMPTS["dialogsum"]
 
 
 @dataclass(frozen=True)
-class Setting:
+class Workload:
     """One job: rows, tokenizer, device, and a checkpoint."""
 
-    rows: Sequence[Row]
+    rows: Sequence[Example]
     tokenizer: PreTrainedTokenizerBase
     device: torch.device
     checkpoint: Path
@@ -63,7 +63,7 @@ class Setting:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
-    def task(self, rows: Sequence[Row], summaries: int = 1) -> Task:
+    def task(self, rows: Sequence[Example], summaries: int = 1) -> Task:
         """The harness' task of these rows, each with so many summaries in the test."""
         test = [row for row in rows for _ in range(summaries)]
         return prepare(TABLE, {"train": rows, "test": test}, self.tokenizer)
@@ -83,7 +83,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 @contextmanager
-def setting(options: argparse.Namespace) -> Iterator[Setting]:
+def setting(options: argparse.Namespace) -> Iterator[Workload]:
     """Read the rows, make a checkpoint where none is named, and print what the figures belong to."""
     splits = data.load(TaskTable(name="dialogsum", data=options.data))
     rows = list({row.dialogue: row for split in ("train", "test") for row in splits[split]}.values())
@@ -94,10 +94,10 @@ def setting(options: argparse.Namespace) -> Iterator[Setting]:
         here = environment.describe(device, base.model)
         print(f"{date.today()}, {here.device_name}, {here.threads} threads, data {Path(options.data).name}")
         print(", ".join(f"{name} {here.packages[name]}" for name in ("torch", "transformers", "accelerate")))
-        yield Setting(rows, base.tokenizer, device, checkpoint)
+        yield Workload(rows, base.tokenizer, device, checkpoint)
 
 
-def _random(folder: Path, rows: Sequence[Row]) -> Path:
+def _random(folder: Path, rows: Sequence[Example]) -> Path:
     """A checkpoint of flan-t5-small's shape: 8+8 layers, width 512, untied output, 76,961,152 parameters."""
     set_seed(0)
     shapes.t5(**shapes.FLAN_T5_SMALL).save_pretrained(folder)
@@ -116,7 +116,7 @@ def apart(environment: dict[str, str], work: Callable[..., Result], *arguments: 
 
 
 def beside(
-    job: Setting, theirs: Callable[..., Figures], ours: Callable[..., Figures], training: int, test: int
+    job: Workload, theirs: Callable[..., Figures], ours: Callable[..., Figures], training: int, test: int
 ) -> tuple[Figures, Figures]:
     """Both sides one after the other on the same so many rows to train on and to test with; theirs gets a folder."""
     rows = first(job.rows, training + test)
@@ -125,7 +125,7 @@ def beside(
         return apart({}, theirs, job, *split, folder), apart(OURS, ours, job, *split)
 
 
-def _tokenizer(rows: Sequence[Row]) -> PreTrainedTokenizerFast:
+def _tokenizer(rows: Sequence[Example]) -> PreTrainedTokenizerFast:
     """A BPE tokenizer of the rows' own words, so that lengths are like those of T5's on English text."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
     tokenizer.normalizer = normalizers.NFKC()
@@ -141,6 +141,6 @@ def _tokenizer(rows: Sequence[Row]) -> PreTrainedTokenizerFast:
     )
 
 
-def first(rows: Sequence[Row], count: int) -> list[Row]:
+def first(rows: Sequence[Example], count: int) -> list[Example]:
     """So many rows, evenly over all of them, so that their lengths are typical."""
     return list(islice(rows[:: max(1, len(rows) // count)], count))

@@ -19,7 +19,7 @@ from numpy.random import Generator
 from tabulate import tabulate
 
 from harness.gate.against.comparison import Comparison
-from harness.gate.against.side import Cost, Taken
+from harness.gate.against.side import RecordedCost, Taken
 from harness.gate.against.timing import SHORTEST
 from harness.spec.record import Status
 from harness.spec.suite import load
@@ -45,7 +45,7 @@ class Drawn:
         self.runs += 1
         training, generation = np.exp(self.scatter * self.random.normal(size=2))
         step = 0.3 * self.factor * training
-        cost = Cost(step_seconds_median=step, train_seconds=80 * step, generate_seconds=4 * generation)
+        cost = RecordedCost(step_seconds_median=step, train_seconds=80 * step, generate_seconds=4 * generation)
         return Taken(status=Status.OK, cost=cost)
 
 

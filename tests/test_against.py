@@ -13,7 +13,7 @@ from repositories import commit, git, worktrees
 
 from harness.gate.against.comparison import Comparison
 from harness.gate.against.revision import Revision
-from harness.gate.against.side import Cost, Reason, Side, Taken
+from harness.gate.against.side import Reason, RecordedCost, Side, Taken
 from harness.gate.verdict import Outcome
 from harness.spec.record import Status
 from harness.spec.suite import Suite, load
@@ -253,7 +253,8 @@ class Told:
 def took(*seconds, **cost):
     """Runs that took so long."""
     return [
-        Taken(status=Status.OK, cost=Cost(step_seconds_median=each, train_seconds=each, **cost)) for each in seconds
+        Taken(status=Status.OK, cost=RecordedCost(step_seconds_median=each, train_seconds=each, **cost))
+        for each in seconds
     ]
 
 
@@ -314,26 +315,28 @@ def test_under_a_budget_in_seconds_steps_are_the_machines(compare):
 
 
 def test_a_failure_of_base_is_no_failure_of_head(compare):
-    crashed = Taken(status=Status.CRASHED, cost=Cost(), problem="base: crashed: killed by signal 9")
+    crashed = Taken(status=Status.CRASHED, cost=RecordedCost(), problem="base: crashed: killed by signal 9")
     _, found = compare([crashed], took(1.0))
     assert found[""].message == "lora: incomparable: base: crashed: killed by signal 9"
 
 
 def test_a_method_that_base_cannot_attach_to_is_not_compared(compare):
-    unsupported = Taken(status=Status.UNSUPPORTED, cost=Cost(), error=Reason(message="no attention"))
+    unsupported = Taken(status=Status.UNSUPPORTED, cost=RecordedCost(), error=Reason(message="no attention"))
     _, found = compare([unsupported], took(1.0))
     assert found[""].message == "lora: incomparable: unsupported in base: no attention"
 
 
 def test_a_failure_of_both_sides_is_heads_too(compare):
-    base, head = (Taken(status=Status.FAILED, cost=Cost(), problem=f"{side}: failed") for side in ("base", "head"))
+    base, head = (
+        Taken(status=Status.FAILED, cost=RecordedCost(), problem=f"{side}: failed") for side in ("base", "head")
+    )
     asked, found = compare([base], [head])
     assert asked == ["base", "head"]
     assert found[""].message == "lora: invalid: head: failed"
 
 
 def test_what_an_older_base_does_not_tell_is_not_held_against_head(compare):
-    base = [Taken(status=Status.OK, cost=Cost(train_seconds=1.0)) for _ in range(2)]
+    base = [Taken(status=Status.OK, cost=RecordedCost(train_seconds=1.0)) for _ in range(2)]
     _, found = compare(base, took(1.0, 1.0, steps=20))
     assert found["steps"].message == "lora steps: incomparable: base does not tell it"
     assert "step_seconds_median" not in found
@@ -341,7 +344,7 @@ def test_what_an_older_base_does_not_tell_is_not_held_against_head(compare):
 
 
 def test_a_method_that_head_cannot_attach_to_any_more_is_invalid(compare):
-    unsupported = Taken(status=Status.UNSUPPORTED, cost=Cost(), error=Reason(message="no attention"))
+    unsupported = Taken(status=Status.UNSUPPORTED, cost=RecordedCost(), error=Reason(message="no attention"))
     _, found = compare(took(1.0), [unsupported])
     assert found[""].message == "lora: invalid: ok in base, now unsupported: no attention"
 

@@ -6,7 +6,7 @@ import pytest
 from harness.spec.errors import DataError
 from harness.spec.suite import TaskTable
 from harness.tasks import data
-from harness.tasks.data import Row
+from harness.tasks.data import Example
 
 FORMATS = pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".json", ".parquet"])
 
@@ -27,7 +27,7 @@ def split_folder(tmp_path, rows, write):
 def test_every_format_gives_the_same_rows(suffix, tmp_path, rows, write):
     for split in ("train", "test"):
         write(tmp_path / f"{split}{suffix}", rows)
-    expected = [Row(**row) for row in rows]
+    expected = [Example(**row) for row in rows]
     assert load(tmp_path) == {"train": expected, "test": expected}
 
 
@@ -45,7 +45,7 @@ def test_a_saved_dataset_dict_keeps_its_splits(tmp_path, rows):
     datasets.DatasetDict({name: datasets.Dataset.from_list(part) for name, part in splits.items()}).save_to_disk(
         tmp_path / "saved"
     )
-    assert load(tmp_path / "saved") == {name: [Row(**row) for row in part] for name, part in splits.items()}
+    assert load(tmp_path / "saved") == {name: [Example(**row) for row in part] for name, part in splits.items()}
 
 
 @FORMATS
@@ -68,8 +68,8 @@ def test_rows_are_cut_to_the_numbers_of_the_suite(split_folder, rows):
 def validation(rows, count=None, validation=(), **limits):
     """The ids of what a search trains on and asks, of twenty training rows and four test rows."""
     table = TaskTable(name="dialogsum", **limits)
-    splits = {"train": [Row(**row) for row in rows[:20]], "test": [Row(**row) for row in rows[20:]]}
-    splits |= {"validation": [Row(**row) for row in validation]} if validation else {}
+    splits = {"train": [Example(**row) for row in rows[:20]], "test": [Example(**row) for row in rows[20:]]}
+    splits |= {"validation": [Example(**row) for row in validation]} if validation else {}
     return {split: [row.id for row in found] for split, found in data.validation(table, splits, count).items()}
 
 
@@ -111,7 +111,7 @@ def test_text_that_looks_like_another_type_stays_text(suffix, tmp_path, write):
     texts = {"id": "007", "dialogue": "NA", "summary": "1.50", "topic": "true"}
     for split in ("train", "test"):
         write(tmp_path / f"{split}{suffix}", [texts])
-    assert load(tmp_path)["test"] == [Row(**texts)]
+    assert load(tmp_path)["test"] == [Example(**texts)]
 
 
 @pytest.mark.parametrize("column", ["dialogue", "summary"])

@@ -14,7 +14,7 @@ from harness.spec import suite
 from harness.spec.errors import DataError
 from harness.spec.suite import TaskTable
 from harness.tasks import data
-from harness.tasks.data import Row
+from harness.tasks.data import Example
 
 ROW = {"dialogue": "Hello.", "summary": "A greeting."}
 HUGE = "x" * 200_000  # more than a field of the csv module's may have
@@ -41,7 +41,7 @@ def refusal(path, **table):
 @pytest.fixture
 def everything(rows):
     """The rows that every readable file below holds."""
-    return [Row(**row) for row in rows]
+    return [Example(**row) for row in rows]
 
 
 def as_lines(rows):

@@ -13,7 +13,7 @@ from harness.ranking import leaderboard
 from harness.ranking.leaderboard import Entry
 from harness.report import files, markdown, notes, table
 from harness.spec.figures import BY_NAME, show
-from harness.spec.record import Cost, Environment, Leakage, Lengths, Outcome
+from harness.spec.record import Cost, Environment, Leakage, Lengths, RunOutcome
 from harness.spec.suite import Budget, RunTable, Suite, TaskTable
 from harness.store.results import Store
 
@@ -35,7 +35,7 @@ def page(*entries, samples=(), asked=None, remarks=None, seeds=()):
 
 def answer(method, *texts, **changes):
     rows = [prediction(number, text, **changes) for number, text in enumerate(texts)]
-    return Outcome(record=finished(method), predictions=tuple(rows))
+    return RunOutcome(record=finished(method), predictions=tuple(rows))
 
 
 def columns(line):
@@ -148,7 +148,7 @@ def test_an_empty_output_is_called_empty():
 
 
 def test_a_method_without_predictions_does_not_stop_the_samples_of_the_others():
-    text = page(entry("lora", 0.4), samples=[Outcome(record=unfinished("dora")), answer("lora", "Ann", "Bob")])
+    text = page(entry("lora", 0.4), samples=[RunOutcome(record=unfinished("dora")), answer("lora", "Ann", "Bob")])
     assert re.findall(r"^\| lora +\| (\w+)", text, re.MULTILINE) == ["Ann", "Bob"]
 
 

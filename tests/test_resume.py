@@ -5,7 +5,7 @@ from records import finished, prediction, spec, unfinished
 
 from harness.session import resume
 from harness.spec.errors import StoreError
-from harness.spec.record import Environment, Generation, Leakage, Outcome, Preflight, Status, hash_of
+from harness.spec.record import Environment, Generation, Leakage, Preflight, RunOutcome, Status, hash_of
 from harness.spec.suite import Budget
 
 HERE = Environment(
@@ -27,7 +27,7 @@ def stored(method="lora", texts=TEXTS, environment=HERE, **changes):
     """A run as an earlier session left it."""
     known = {"data_hash": SESSION.data_hash, "model_revision": SESSION.model_revision}
     record = finished(method, environment=environment, predictions_hash=hash_of(TEXTS), **(known | changes))
-    return Outcome(record=record, predictions=tuple(prediction(number, text) for number, text in enumerate(texts)))
+    return RunOutcome(record=record, predictions=tuple(prediction(number, text) for number, text in enumerate(texts)))
 
 
 def decide(run, *outcomes, here=SESSION):
@@ -76,7 +76,7 @@ def test_another_seed_is_another_run():
 
 @pytest.mark.parametrize("status", [status for status in Status if status != Status.OK])
 def test_a_run_that_was_not_ok_is_done_again(status):
-    assert reason(spec(), Outcome(record=unfinished(status=status))) == f"it ended {status}"
+    assert reason(spec(), RunOutcome(record=unfinished(status=status))) == f"it ended {status}"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from harness.spec.plan import Order
 from harness.spec.record import Status
 from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
 from harness.tasks import prepared
-from harness.tasks.data import Row
+from harness.tasks.data import Example
 from harness.tasks.task import prepare
 
 
@@ -108,7 +108,7 @@ def test_micro_batches_take_the_budget_of_whole_batches(run):
 
 
 def test_a_sample_row_is_answered_and_does_not_count(run, rows, tokenizer):
-    known = [Row(row["id"], row["dialogue"], row["summary"]) for row in rows]
+    known = [Example(row["id"], row["dialogue"], row["summary"]) for row in rows]
     splits = {"train": known[:8], "test": known[8:]}
     table = TaskTable(name="dialogsum", data="here", test_rows=2)
     with_sample, without = (run("lead3", prepare(table, splits, tokenizer, samples)) for samples in ([5], []))
@@ -165,7 +165,7 @@ def test_a_bound_answers_from_the_references_and_its_record_says_so(run):
 
 
 def test_a_run_reads_rouge_as_its_task_says_and_so_does_a_bound(run, tokenizer):
-    row = Row("1", "Том: Привет!\nАнна: Том опоздал на встречу.", "Том опоздал на встречу.")
+    row = Example("1", "Том: Привет!\nАнна: Том опоздал на встречу.", "Том опоздал на встречу.")
     task = prepare(TaskTable(name="dialogsum", data="here"), {"train": [row], "test": [row]}, tokenizer)
     (answer,) = run("oracle", replace(task, rouge_tokenizer="words")).predictions
     assert answer.text == "Анна: Том опоздал на встречу."

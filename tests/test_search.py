@@ -12,7 +12,7 @@ from harness.session.searches import Searches
 from harness.spec import search
 from harness.spec.errors import StoreError, SuiteError
 from harness.spec.figures import SEARCHED
-from harness.spec.record import Environment, Failure, Leakage, Outcome, Preflight, Scores, Status
+from harness.spec.record import Environment, Failure, Leakage, Preflight, RunOutcome, Scores, Status
 from harness.spec.search import Search, Trial
 from harness.spec.suite import Budget, Evaluation, SearchTable, TaskTable, load
 from harness.store.results import Store
@@ -280,7 +280,7 @@ class Trials:
             error=None if self.status == Status.OK else Failure(type="Unsupported", message="no place for it"),
         )
         trial = Future()
-        trial.set_result(Outcome(record=record))
+        trial.set_result(RunOutcome(record=record))
         return trial
 
 

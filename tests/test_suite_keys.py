@@ -32,7 +32,7 @@ from harness.session.gate import Gate
 from harness.spec import plan, registry
 from harness.spec import suite as suites
 from harness.spec.errors import DataError, ModelError, SuiteError
-from harness.spec.record import Leakage, Outcome, Preflight, RunSpec, Scores, Status
+from harness.spec.record import Leakage, Preflight, RunOutcome, RunSpec, Scores, Status
 from harness.spec.registry import Plugin
 from harness.spec.suite import Budget, ModelTable, SearchTable, Suite, Table, TaskTable
 from harness.tasks import data, prepared
@@ -408,7 +408,7 @@ def test_a_search_tries_that_many_rates_within_the_spread(bakeoff, found):
     def submit(run, multiplier):
         asked.append(multiplier)
         done = Future()
-        done.set_result(Outcome(record=finished(spec=run)))
+        done.set_result(RunOutcome(record=finished(spec=run)))
         return done
 
     bakeoff.searches.start(found, submit)

@@ -15,7 +15,7 @@ from harness.embedded.architecture import LONGEST_SOURCE
 from harness.embedded.corpus import Conversation
 from harness.embedded.instructions import Example, Turns
 
-Weights = dict[instructions.Task, int]
+Weights = dict[instructions.Instruction, int]
 
 SEED = 20261122
 BATCH = 48
@@ -114,7 +114,7 @@ def _nonsense_example(rng: Random, progress: float) -> Example:
             return example
 
 
-def _draw(tasks: Weights, rng: Random) -> instructions.Task:
+def _draw(tasks: Weights, rng: Random) -> instructions.Instruction:
     return rng.choices(list(tasks), list(tasks.values()))[0]
 
 

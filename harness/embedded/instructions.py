@@ -15,7 +15,7 @@ Turns = Sequence[tuple[str, str]]
 MOST = 4  # questions in one prompt
 
 
-class Task(Protocol):
+class Instruction(Protocol):
     """Makes an example from a conversation, or from a window of its turns; ``None`` where that cannot be.
 
     ``most`` is the largest number of questions in one prompt, for tasks that can ask several.

@@ -79,7 +79,7 @@ def probe(model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast,
     return shares
 
 
-def _probes(task: instructions.Task, held_out: bool, count: int) -> list[Example]:
+def _probes(task: instructions.Instruction, held_out: bool, count: int) -> list[Example]:
     rng = Random(f"{curriculum.SEED} probe {task.__name__} {held_out}")
     examples: list[Example] = []
     while len(examples) < count:

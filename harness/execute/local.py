@@ -24,7 +24,7 @@ from typing import Any
 from harness.execute import processes
 from harness.spec import failure
 from harness.spec.errors import UsageError
-from harness.spec.record import Cost, Outcome, Record, RunSpec
+from harness.spec.record import Cost, Record, RunOutcome, RunSpec
 from harness.spec.registry import Plugin
 
 PRELOAD = ["harness.run.preflight", "harness.run.runner", "evaluate", "transformers.models.t5.modeling_t5"]
@@ -61,7 +61,7 @@ class Executor:
         self._starting = Lock()
         self._closed = Event()
 
-    def submit(self, order: Any) -> "Future[Outcome]":
+    def submit(self, order: Any) -> "Future[RunOutcome]":
         """Begin a run as soon as a place is free; whatever happens to its process, there is an outcome."""
         return self._threads.submit(self._run, order)
 
@@ -93,26 +93,26 @@ class Executor:
         self._threads.shutdown(wait=True, cancel_futures=True)
         self._sweep()
 
-    def _run(self, order: Any) -> Outcome:
+    def _run(self, order: Any) -> RunOutcome:
         spec: RunSpec = order.spec
         began, kills = perf_counter(), processes.memory_kills()
         try:
             folder = self._folder(spec.name)
         except OSError as error:
             status, why = failure.of_no_room(error)
-            return Outcome(record=Record(spec=spec, status=status, error=why))
+            return RunOutcome(record=Record(spec=spec, status=status, error=why))
         try:
             exitcode = self._process(_execute, order, folder, spec.budget.hard_seconds)
             answer = folder / ANSWER
             if answer.exists():
-                outcome = Outcome.model_validate_json(answer.read_bytes())
+                outcome = RunOutcome.model_validate_json(answer.read_bytes())
             else:
                 if exitcode is None:
                     status, why = failure.of_timeout(spec.budget.hard_seconds)
                 else:
                     status, why = failure.of_death(exitcode, processes.memory_kills() > kills and exitcode == -9)
                 cost = Cost(wall_seconds=perf_counter() - began)
-                outcome = Outcome(record=Record(spec=spec, status=status, cost=cost, error=why))
+                outcome = RunOutcome(record=Record(spec=spec, status=status, cost=cost, error=why))
             return outcome.model_copy(update={"log": _tail(folder / LOG)})
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from harness.gate.baseline import MEMORY, Baseline, Measured, Row, unfit
+from harness.gate.baseline import MEMORY, Baseline, BaselineRow, Measured, unfit
 from harness.spec.figures import changes, megabytes
 
 Refused = Mapping[str, str]  # the reasons of a session, by row
@@ -44,7 +44,7 @@ def _update(old: Measured | None, new: Measured, refused: str) -> str:
     return ", ".join(_differences(old.row, new.row)) or "unchanged"
 
 
-def _differences(old: Row, new: Row) -> list[str]:
+def _differences(old: BaselineRow, new: BaselineRow) -> list[str]:
     counts, settings = _counts(old, new), changes(old.hyperparameters, new.hyperparameters)
     seeds = [f"seeds {_listed(old)} → {_listed(new)}"] if set(old.runs) != set(new.runs) else []
     source = ["its source changed"] if old.source != new.source else []
@@ -52,7 +52,7 @@ def _differences(old: Row, new: Row) -> list[str]:
     return [*_outcome(old, new), *counts, *_memory(old, new), *key, *seeds, *settings, *source]
 
 
-def _outcome(old: Row, new: Row) -> list[str]:
+def _outcome(old: BaselineRow, new: BaselineRow) -> list[str]:
     """The scores that moved; where none did, whether the answers are others, or the weights that gave them."""
     before, after = old.means, new.means
     moved = [name for name in after if after[name] != before.get(name)]
@@ -62,12 +62,12 @@ def _outcome(old: Row, new: Row) -> list[str]:
     return [text for name, text in others.items() if _hashes(old, new, name) != _hashes(new, old, name)][:1]
 
 
-def _hashes(one: Row, other: Row, name: str) -> Mapping[int, str | None]:
+def _hashes(one: BaselineRow, other: BaselineRow, name: str) -> Mapping[int, str | None]:
     """Those of the seeds that the other row has, too."""
     return {seed: getattr(run, name) for seed, run in one.runs.items() if seed in other.runs}
 
 
-def _counts(old: Row, new: Row) -> list[str]:
+def _counts(old: BaselineRow, new: BaselineRow) -> list[str]:
     """The counts that moved; those of the first seed stand for the others."""
     seed = min(set(old.runs) & set(new.runs), default=None)
     if seed is None:
@@ -75,7 +75,7 @@ def _counts(old: Row, new: Row) -> list[str]:
     return changes(old.runs[seed].counts.model_dump(), new.runs[seed].counts.model_dump())
 
 
-def _memory(old: Row, new: Row) -> list[str]:
+def _memory(old: BaselineRow, new: BaselineRow) -> list[str]:
     """The peaks that moved by more than they do by themselves."""
     peaks = {
         name: (old.peak(name, old.runs), new.peak(name, new.runs)) for name in ("peak_gpu_bytes", "peak_rss_bytes")
@@ -87,7 +87,7 @@ def _moved(then: int | None, now: int | None) -> bool:
     return abs(now - then) > MEMORY * then if then and now else then != now
 
 
-def _listed(row: Row) -> str:
+def _listed(row: BaselineRow) -> str:
     return ", ".join(map(str, sorted(row.runs)))
 
 

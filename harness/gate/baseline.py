@@ -72,7 +72,7 @@ class Counts(Block):
     tokens: Natural = 0
 
 
-class Run(Block):
+class BaselineRun(Block):
     """One seed of a row; ``scores`` are means, ``per_example`` is the hash of what they are the means of."""
 
     status: Status
@@ -86,13 +86,13 @@ class Run(Block):
     peak_gpu_bytes: Natural | None = None
 
 
-class Row(Block):
+class BaselineRow(Block):
     """One method: what makes it comparable, what it was trained with, and its runs by seed."""
 
     key: Key
     hyperparameters: Mapping[str, Any] = {}
     source: str = ""  # hash of the method's file
-    runs: Mapping[int, Run] = Field(min_length=1)
+    runs: Mapping[int, BaselineRun] = Field(min_length=1)
 
     @property
     def means(self) -> dict[str, float]:
@@ -112,7 +112,7 @@ class Row(Block):
 class Measured:
     """A row with its scores by seed, of the baseline or of the session that is compared with it."""
 
-    row: Row
+    row: BaselineRow
     scores: Mapping[int, Scores]
 
 
@@ -130,7 +130,7 @@ def measured(runs: Iterable[tuple[Record, Scores]]) -> Measured:
     pairs = sorted(runs, key=lambda pair: pair[0].spec.seed)
     first = next((record for record, _ in pairs if record.status == Status.OK), pairs[0][0])
     scores = {record.spec.seed: {m.name: values[m.name] for m in ROUGE if m.name in values} for record, values in pairs}
-    row = Row(
+    row = BaselineRow(
         key=_key(first),
         hyperparameters=_settings(first),
         source=first.spec.source,
@@ -183,9 +183,9 @@ def _settings(record: Record) -> dict[str, Any]:
     return {**shared, **lengths, **own}
 
 
-def _run(record: Record, scores: Scores) -> Run:
+def _run(record: Record, scores: Scores) -> BaselineRun:
     names = [metric.name for metric in ROUGE]
-    return Run(
+    return BaselineRun(
         status=record.status,
         reason=_line(record.error.message) if record.error else "",
         predictions_hash=record.predictions_hash,
@@ -204,7 +204,7 @@ def _line(message: str) -> str:
     return line if len(line) <= LONGEST else f"{line[:LONGEST]} …"
 
 
-def _flaw(run: Run, scores: Scores) -> str:
+def _flaw(run: BaselineRun, scores: Scores) -> str:
     """Why the scores of a finished run cannot be used."""
     for metric in ROUGE:
         values, mean = scores.get(metric.name), run.scores.get(metric.name)

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from harness.gate.acceptance import Refused, merged, updates
-from harness.gate.baseline import Baseline, Fingerprint, Measured, Row, Scores, hash_of, unfit
+from harness.gate.baseline import Baseline, BaselineRow, Fingerprint, Measured, Scores, hash_of, unfit
 from harness.spec.errors import StoreError
 from harness.spec.figures import ROUGE
 from harness.spec.record import Block
@@ -30,13 +30,13 @@ RESTORE = "restore it from version control, or delete it and accept a new one wi
 Arrays = Mapping[str, NDArray[np.float64]]
 
 
-class Content(Block):
+class BaselineFile(Block):
     """What the JSON holds."""
 
     schema_version: Literal[1] = Field(alias="schema")
     suite: str
     fingerprint: Fingerprint
-    rows: Mapping[str, Row]
+    rows: Mapping[str, BaselineRow]
 
 
 def read_all(folder: Path) -> list[Baseline]:
@@ -99,9 +99,9 @@ def write(folder: Path, baseline: Baseline) -> Path:
     return path
 
 
-def _content(path: Path) -> Content:
+def _content(path: Path) -> BaselineFile:
     try:
-        content = Content.model_validate_json(path.read_bytes())
+        content = BaselineFile.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise StoreError(f"{path}: {_flaw(path, error)}") from error
     if content.fingerprint.hash != path.stem:
@@ -124,7 +124,7 @@ def _flaw(path: Path, error: Exception) -> str:
     return f"{place + ': ' if place else ''}{first['msg']}; {RESTORE}"
 
 
-def _arrays(path: Path, content: Content) -> Arrays:
+def _arrays(path: Path, content: BaselineFile) -> Arrays:
     if not any(run.per_example for row in content.rows.values() for run in row.runs.values()):
         return {}
     try:
@@ -135,7 +135,7 @@ def _arrays(path: Path, content: Content) -> Arrays:
         raise StoreError(f"{path}: cannot be read ({error}); {RESTORE}") from error
 
 
-def _scores(name: str, row: Row, arrays: Arrays) -> dict[int, Scores]:
+def _scores(name: str, row: BaselineRow, arrays: Arrays) -> dict[int, Scores]:
     places = {seed: {metric.name: _place(name, seed, metric.name) for metric in ROUGE} for seed in row.runs}
     return {
         seed: {metric: arrays[place] for metric, place in by_metric.items() if place in arrays}
@@ -173,6 +173,6 @@ def _place(method: str, seed: int, metric: str) -> str:
 
 def _text(baseline: Baseline) -> str:
     rows = {name: one.row for name, one in baseline.rows.items()}
-    content = Content(schema_version=SCHEMA, suite=baseline.suite, fingerprint=baseline.fingerprint, rows=rows)
+    content = BaselineFile(schema_version=SCHEMA, suite=baseline.suite, fingerprint=baseline.fingerprint, rows=rows)
     values = content.model_dump(mode="json", by_alias=True)
     return json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.gate.baseline import COUNTS, MEMORY, SPENT, Measured, Row, Run
+from harness.gate.baseline import COUNTS, MEMORY, SPENT, BaselineRow, BaselineRun, Measured
 from harness.gate.verdict import Outcome, Verdict
 from harness.ranking import paired
-from harness.ranking.paired import Comparison
+from harness.ranking.paired import Difference
 from harness.spec.figures import ROUGE, changes, megabytes, move
 
 TOO_MANY = 100_000  # examples; a greater number is only said to be greater
@@ -39,7 +39,7 @@ class Pair:
     same_device: bool = True
 
     @property
-    def runs(self) -> list[tuple[int, Run, Run]]:
+    def runs(self) -> list[tuple[int, BaselineRun, BaselineRun]]:
         """Each common seed with its run then and its run now."""
         return [(seed, self.then.row.runs[seed], self.now.row.runs[seed]) for seed in self.seeds]
 
@@ -73,7 +73,7 @@ class Pair:
         return Verdict(self.name, metric, outcome, "; ".join(filter(None, parts)), advisory)
 
 
-def changed(then: Row, now: Row) -> str:
+def changed(then: BaselineRow, now: BaselineRow) -> str:
     """What of a method is different: its settings, its source."""
     source = ["its source changed"] if then.source != now.source else []
     return ", ".join([*changes(then.hyperparameters, now.hyperparameters), *source])
@@ -138,7 +138,7 @@ def rouge(pairs: Sequence[Pair], rules: Rules) -> list[Verdict]:
 class _Test:
     pair: Pair
     metric: str
-    found: Comparison
+    found: Difference
 
 
 def _count(pair: Pair, name: str) -> Verdict:
@@ -180,7 +180,7 @@ def _without_test(pair: Pair, metric: str) -> Verdict | None:
     return None
 
 
-def _compare(pair: Pair, metric: str) -> Comparison:
+def _compare(pair: Pair, metric: str) -> Difference:
     return paired.compare(*_matrices(pair, metric), retrained=pair.retrained)
 
 
@@ -200,7 +200,7 @@ def _tested(test: _Test, worse: float, better: float, tests: int, rules: Rules) 
     return pair.verdict(metric, Outcome.INCONCLUSIVE, figures, _decider(found, rules, tests), pair.changed)
 
 
-def _decider(found: Comparison, rules: Rules, tests: int) -> str:
+def _decider(found: Difference, rules: Rules, tests: int) -> str:
     """What would decide if the true difference is the one that was seen."""
     if found.examples == 1:
         return "one example decides nothing"
@@ -216,7 +216,7 @@ def _decider(found: Comparison, rules: Rules, tests: int) -> str:
     return f"about {examples:,} examples would decide"
 
 
-def _figures(pair: Pair, found: Comparison, sure: str) -> str:
+def _figures(pair: Pair, found: Difference, sure: str) -> str:
     low, high = (_signed(bound) for bound in found.interval())
     examples = "1 example" if found.examples == 1 else f"{found.examples:,} examples"
     points = f"{_signed(found.difference)} points"

@@ -36,7 +36,7 @@ Scores = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Difference:
     """Now minus then, in points, with the two parts of its squared standard error."""
 
     difference: float
@@ -80,7 +80,7 @@ class Comparison:
         return math.ceil(self.seeds * self.error**2 / _bearable(distance, level) ** 2)
 
 
-def compare(now: Scores, then: Scores, *, retrained: bool = True) -> Comparison:
+def compare(now: Scores, then: Scores, *, retrained: bool = True) -> Difference:
     """Compare F1 in 0..1 of shape (seeds, examples), the same seeds and examples on both sides.
 
     What is not ``retrained``, because it trains nothing or has the same weights as then, has no training noise. One or
@@ -93,11 +93,11 @@ def compare(now: Scores, then: Scores, *, retrained: bool = True) -> Comparison:
     differences = (now - then).mean(axis=0)
     mean = float(differences.mean())
     if examples == 1:
-        return Comparison(mean, examples, seeds, math.inf, 0.0, 1.0)
+        return Difference(mean, examples, seeds, math.inf, 0.0, 1.0)
     by_examples = float(differences.var(ddof=1)) / examples
     by_training = _training(now, then) if retrained else 0.0
     freedom = _freedom((by_examples, examples - 1), (by_training, 2 * (seeds - 1)))
-    return Comparison(mean, examples, seeds, by_examples, by_training, freedom)
+    return Difference(mean, examples, seeds, by_examples, by_training, freedom)
 
 
 def holm(values: Sequence[float]) -> list[float]:

@@ -12,13 +12,13 @@ from harness.ranking.leaderboard import SCORE_UNIT, Row
 from harness.report import markdown
 from harness.report.notes import Notes
 from harness.spec.figures import RANKED_BY, ROUGE
-from harness.spec.record import Outcome
+from harness.spec.record import RunOutcome
 from harness.spec.suite import Suite
 from harness.store.results import Store
 
 
 def write(
-    store: Store, suite: Suite, rows: Sequence[Row], samples: Sequence[Outcome], notes: Notes | None = None
+    store: Store, suite: Suite, rows: Sequence[Row], samples: Sequence[RunOutcome], notes: Notes | None = None
 ) -> list[Path]:
     """``leaderboard.md``, ``.csv`` and ``.json``, and the scores for github-action-benchmark; returns their paths."""
     flat = [row.to_dict() for row in rows]

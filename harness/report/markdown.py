@@ -11,7 +11,7 @@ from harness.ranking.leaderboard import FULL, Row
 from harness.report import advice, table
 from harness.report.notes import Notes, section
 from harness.spec.figures import RANKED_BY, ROUGE
-from harness.spec.record import Outcome, Prediction
+from harness.spec.record import Prediction, RunOutcome
 from harness.spec.suite import ROUGE_SCORE, ZERO_SHOT, Suite
 
 TITLES = {ZERO_SHOT: "zero-shot", FULL: "full fine-tuning"}
@@ -21,7 +21,7 @@ MARKUP = re.compile(r"[\\`*\[\]<>|&~$@]|(?<![^\W_])_|_(?![^\W_])|^[-+#=\d]|:(?=/
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
-def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[Outcome], notes: Notes | None = None) -> str:
+def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[RunOutcome], notes: Notes | None = None) -> str:
     """The whole page; ``samples`` are runs of one seed with the predictions to show."""
     rows = [replace(row, method=escape(row.method)) for row in rows]
     parts = [f"# Leaderboard: {escape(suite.name)}", _setting(suite), table.leaderboard(rows, "github")]
@@ -111,11 +111,11 @@ def _gain(value: Interval) -> str:
     return f"{100 * value.mean:+.1f} ({100 * value.low:+.1f} to {100 * value.high:+.1f})"
 
 
-def _longest(samples: Sequence[Outcome]) -> Sequence[Prediction]:
+def _longest(samples: Sequence[RunOutcome]) -> Sequence[Prediction]:
     return max((entry.predictions for entry in samples), key=lambda predictions: len(predictions))
 
 
-def _samples(samples: Sequence[Outcome]) -> str:
+def _samples(samples: Sequence[RunOutcome]) -> str:
     parts = [f"## Samples (seed {samples[0].record.spec.seed})"]
     for number, prediction in enumerate(_longest(samples)):
         answers = [("*human*", escape(reference)) for reference in prediction.references]

@@ -15,7 +15,7 @@ from harness.spec.plan import Order
 from harness.spec.record import Preflight
 from harness.spec.suite import AUTO, ROUGE_SCORE
 from harness.tasks import data, leakage, prepared
-from harness.tasks.data import Row
+from harness.tasks.data import Example
 from harness.tasks.task import Task, prepare
 
 
@@ -52,7 +52,7 @@ def check(order: Order) -> str:
     ).model_dump_json()
 
 
-def _rouge_tokenizer(order: Order, splits: Mapping[str, Sequence[Row]]) -> tuple[str, list[str]]:
+def _rouge_tokenizer(order: Order, splits: Mapping[str, Sequence[Example]]) -> tuple[str, list[str]]:
     """How ROUGE reads this data set, by all its summaries where the suite leaves it open; and what is to be told."""
     asked = order.spec.evaluation.rouge_tokenizer
     if asked != AUTO:
@@ -87,7 +87,7 @@ def _keep(task: Task, reading: str, folder: Path) -> None:
 
 
 def _validation(
-    order: Order, splits: Mapping[str, Sequence[Row]], tokenizer: PreTrainedTokenizerBase, reading: str
+    order: Order, splits: Mapping[str, Sequence[Example]], tokenizer: PreTrainedTokenizerBase, reading: str
 ) -> Task:
     """The task of a search's trials, left in ``order.validation``: they never see a test row."""
     table = order.spec.task

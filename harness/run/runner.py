@@ -26,7 +26,7 @@ from harness.spec import failure
 from harness.spec.errors import ContractError, Diverged, Unsupported
 from harness.spec.figures import ROUGE
 from harness.spec.plan import Order
-from harness.spec.record import Checks, Cost, Failure, Lengths, Outcome, Prediction, Record, Scores, Status, hash_of
+from harness.spec.record import Checks, Cost, Failure, Lengths, Prediction, Record, RunOutcome, Scores, Status, hash_of
 from harness.spec.suite import ROUGE_SCORE
 from harness.tasks import prepared
 from harness.tasks.task import Prompt, Task
@@ -38,9 +38,9 @@ PREPARED = 8  # batches that prepare() may look at
 RELOAD_SAMPLE = 8  # prompts that the reloaded model must answer in the same words
 
 
-def execute(order: Order, scratch: Path) -> Outcome:
+def execute(order: Order, scratch: Path) -> RunOutcome:
     """Do one run; whatever goes wrong becomes a status. ``scratch`` is an empty folder for the run's files."""
-    run = Run(order, scratch)
+    run = Runner(order, scratch)
     try:
         run.phases()
         return run.outcome(Status.OK)
@@ -48,7 +48,7 @@ def execute(order: Order, scratch: Path) -> Outcome:
         return run.outcome(*failure.of_exception(error, order.plugin.path))
 
 
-class Run:
+class Runner:
     """A run under way: each phase adds to what the record will say, so that a failure keeps what came before."""
 
     def __init__(self, order: Order, scratch: Path):
@@ -96,7 +96,7 @@ class Run:
             with self.meters.phase("save"):
                 self._save(method, model, prompts, texts)
 
-    def outcome(self, status: Status, error: Failure | None = None) -> Outcome:
+    def outcome(self, status: Status, error: Failure | None = None) -> RunOutcome:
         """The record of what happened so far."""
         phases = self.meters.phases
         cost = Cost(
@@ -116,7 +116,7 @@ class Run:
             error=error,
             **self.facts,
         )
-        return Outcome(record=record, predictions=self.predictions)
+        return RunOutcome(record=record, predictions=self.predictions)
 
     @property
     def device(self) -> torch.device:

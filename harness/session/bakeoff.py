@@ -23,7 +23,7 @@ from harness.spec.errors import PluginError, StoreError
 from harness.spec.figures import ROUGE
 from harness.spec.paths import shown
 from harness.spec.plan import Order
-from harness.spec.record import Environment, Leakage, Outcome, Prediction, Preflight, Record, RunSpec, Status
+from harness.spec.record import Environment, Leakage, Prediction, Preflight, Record, RunOutcome, RunSpec, Status
 from harness.spec.registry import Plugin
 from harness.spec.suite import ZERO_SHOT, Suite
 from harness.store.results import Store
@@ -60,7 +60,7 @@ class Bakeoff:
         self._jobs = jobs
         self._expected: list[str] = []
         self._stored: list[Record] = []
-        self._pending: dict[str, Future[Outcome]] = {}
+        self._pending: dict[str, Future[RunOutcome]] = {}
         self._done: dict[str, Record] = {}
         self._unwritten: dict[str, str] = {}  # why, by the name of the run
 
@@ -233,7 +233,7 @@ class Bakeoff:
     def _tune(self) -> None:
         self.runs = [self.searches.tuned(run) for run in self.runs]
 
-    def _submit_trial(self, run: RunSpec, multiplier: float) -> Future[Outcome]:
+    def _submit_trial(self, run: RunSpec, multiplier: float) -> Future[RunOutcome]:
         order = self._order(run)
         return self._executor.submit(replace(order, task=order.validation, multiplier=multiplier))
 
@@ -263,7 +263,7 @@ class Bakeoff:
             if self._zero_shot.name not in self._done:
                 return
 
-    def _keep(self, run: RunSpec, outcome: Outcome) -> None:
+    def _keep(self, run: RunSpec, outcome: RunOutcome) -> None:
         here = self._preflight
         known = {
             "contended": self._jobs > 1 or judge.disturbed(outcome.record) is not None,
@@ -285,12 +285,12 @@ class Bakeoff:
         """Whether a stored run is this session's, or one that it can be compared with."""
         return record.spec.name in self._done or not resume.obstacle(record, self._preflight)
 
-    def _shown(self, record: Record) -> Outcome:
+    def _shown(self, record: Record) -> RunOutcome:
         """The run with those of its predictions that the suite wants to be seen."""
         count, named = self.suite.evaluation.samples, set(self.suite.evaluation.sample_rows)
         predictions = enumerate(self.store.read_predictions(record.spec))
         shown = tuple(each for number, each in predictions if number < count or named.intersection(each.rows))
-        return Outcome(record=record, predictions=shown)
+        return RunOutcome(record=record, predictions=shown)
 
     def _order(self, run: RunSpec) -> Order:
         task = (self.store.scratch / "task").absolute()

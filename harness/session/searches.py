@@ -9,12 +9,12 @@ from harness.session import judge
 from harness.spec import search
 from harness.spec.errors import StoreError
 from harness.spec.paths import shown
-from harness.spec.record import Outcome, Preflight, Record, RunSpec, Status
+from harness.spec.record import Preflight, Record, RunOutcome, RunSpec, Status
 from harness.spec.search import Search
 from harness.spec.suite import ZERO_SHOT, SearchTable
 from harness.store.results import Store
 
-Submit = Callable[[RunSpec, float], Future[Outcome]]  # begin a trial: a run at a multiple of its learning rate
+Submit = Callable[[RunSpec, float], Future[RunOutcome]]  # begin a trial: a run at a multiple of its learning rate
 
 
 class Searches:
@@ -33,7 +33,7 @@ class Searches:
         self._stored: dict[str, Search] = {}  # of earlier sessions, and still the same
         self._done: dict[str, Search] = {}  # of this session, those that stored ones stand for included
         self._unwritten: dict[str, str] = {}  # why, by method
-        self._pending: dict[str, list[Future[Outcome]]] = {}
+        self._pending: dict[str, list[Future[RunOutcome]]] = {}
         self._here: Preflight
         self._submit: Submit
 
@@ -131,7 +131,7 @@ class Searches:
             return
         self._pending[method] = [self._submit(self._specs[method], each) for each in self._multipliers]
 
-    def _keep(self, method: str, outcomes: Sequence[Outcome]) -> None:
+    def _keep(self, method: str, outcomes: Sequence[RunOutcome]) -> None:
         records = [outcome.record for outcome in outcomes]
         trials = [search.trial(*each) for each in zip(self._multipliers, map(_judged, records), strict=False)]
         contended = self._ahead or any(judge.disturbed(record) is not None for record in records)
@@ -152,10 +152,10 @@ def _judged(record: Record) -> Record:
     return judge.judged(record, record.model_copy(update={"predictions_hash": None}))
 
 
-def _open(trials: Iterable[Future[Outcome]]) -> list[Future[Outcome]]:
+def _open(trials: Iterable[Future[RunOutcome]]) -> list[Future[RunOutcome]]:
     return [each for each in trials if not each.done()]
 
 
-def _pointless(trials: Sequence[Future[Outcome]]) -> bool:
+def _pointless(trials: Sequence[Future[RunOutcome]]) -> bool:
     first = trials[0]
     return first.done() and not first.exception() and first.result().record.status == Status.UNSUPPORTED

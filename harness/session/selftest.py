@@ -7,7 +7,7 @@ from harness.gate.scratch import Scratch
 from harness.gate.selftest import drop
 from harness.gate.selftest.case import CASES, Case, Result, Tried
 from harness.gate.selftest.drop import Drop
-from harness.gate.selftest.trial import PROBE, Said, Trial
+from harness.gate.selftest.trial import PROBE, ProbeProject, Said
 from harness.gate.verdict import Outcome
 from harness.spec import suite_file
 from harness.spec.suite import Suite
@@ -58,18 +58,18 @@ class Selftest:
         return Scratch("tuneoff-selftest-")
 
     @cached_property
-    def _base(self) -> Trial:
+    def _base(self) -> ProbeProject:
         return self._trial("base", "honest")
 
     @cached_property
-    def _accepted(self) -> tuple[Trial, drop.Answered | None, str]:
+    def _accepted(self) -> tuple[ProbeProject, drop.Answered | None, str]:
         """A project whose honest results were accepted, what it answered, and what went wrong with that."""
         trial = self._trial("gated", "honest")
         problem = trial.accept()
         return trial, None if problem else trial.answered(), problem
 
-    def _trial(self, name: str, probe: str) -> Trial:
-        return Trial(self._scratch.folder / name, self.suite, probe, self._device)
+    def _trial(self, name: str, probe: str) -> ProbeProject:
+        return ProbeProject(self._scratch.folder / name, self.suite, probe, self._device)
 
     def _by_time(self, case: Case) -> list[Said]:
         head = self._trial(f"head_{case.probe}", case.probe)

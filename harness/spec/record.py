@@ -257,7 +257,7 @@ class Preflight(Block):
     notices: tuple[str, ...] = ()  # what the person should know about how the input was read, a line each
 
 
-class Outcome(Block):
+class RunOutcome(Block):
     """A run as its process hands it over; ``predictions`` are there if it got as far as scoring."""
 
     record: Record

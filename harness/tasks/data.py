@@ -11,9 +11,9 @@ from harness.models import hub
 from harness.spec.errors import DataError, brief
 from harness.spec.suite import EMBEDDED, TaskTable
 from harness.tasks import data_files, data_folders, data_rows
-from harness.tasks.data_files import REQUIRED, Content
+from harness.tasks.data_files import REQUIRED, FileContent
 from harness.tasks.data_folders import WHOLE
-from harness.tasks.data_rows import Row as Row
+from harness.tasks.data_rows import Example as Example
 
 FILES = (
     "README.md",
@@ -27,12 +27,12 @@ LONGEST = 480  # characters of a message
 class Loaded:
     """The rows of each split, what the person should know about how they were read, and how many were skipped."""
 
-    splits: Mapping[str, list[Row]]
+    splits: Mapping[str, list[Example]]
     notices: tuple[str, ...] = ()
     skipped: int = 0
 
 
-def load(table: TaskTable) -> Mapping[str, list[Row]]:
+def load(table: TaskTable) -> Mapping[str, list[Example]]:
     """The rows of ``train`` and ``test``, and of ``validation`` where there is one; raises as ``read`` does."""
     return read(table).splits
 
@@ -43,7 +43,7 @@ def read(table: TaskTable) -> Loaded:
     Raises ``DataError`` that names the file, the row and the column; its length is bounded whatever the data are.
     """
     if table.data == EMBEDDED:
-        sources = {split: [(split, Content(REQUIRED, rows))] for split, rows in corpus.splits().items()}
+        sources = {split: [(split, FileContent(REQUIRED, rows))] for split, rows in corpus.splits().items()}
         return _loaded(table, sources, [])
     local = _local(table)
     path = local or _fetched(table)
@@ -63,7 +63,7 @@ def revision(table: TaskTable) -> str | None:
     return None if table.data == EMBEDDED or _local(table) else _fetched(table).name
 
 
-def cut(table: TaskTable, splits: Mapping[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:
+def cut(table: TaskTable, splits: Mapping[str, Sequence[Example]]) -> dict[str, Sequence[Example]]:
     """The rows that the suite trains on and asks."""
     return {
         "train": splits["train"][:: table.train_every][: table.train_rows],
@@ -71,7 +71,7 @@ def cut(table: TaskTable, splits: Mapping[str, Sequence[Row]]) -> dict[str, Sequ
     }
 
 
-def validation(table: TaskTable, splits: Mapping[str, Sequence[Row]], rows: int | None) -> dict[str, list[Row]]:
+def validation(table: TaskTable, splits: Mapping[str, Sequence[Example]], rows: int | None) -> dict[str, list[Example]]:
     """What the trials of a search train on, and as ``test`` the first ``rows`` validation rows, which they answer.
 
     Without a validation split one dialogue in ten of the training rows is kept back for it. A dialogue of the suite's
@@ -105,7 +105,7 @@ def _fetched(table: TaskTable) -> Path:
         raise DataError(f"data {table.data!r}: {error}") from error
 
 
-def _split(rows: list[Row]) -> dict[str, list[Row]]:
+def _split(rows: list[Example]) -> dict[str, list[Example]]:
     """Rows of a file without splits: every tenth different dialogue is for testing, with all its summaries."""
     order = {dialogue: number for number, dialogue in enumerate(dict.fromkeys(row.dialogue for row in rows))}
     return {
@@ -114,7 +114,7 @@ def _split(rows: list[Row]) -> dict[str, list[Row]]:
     }
 
 
-Source = tuple[str, Content]  # where rows come from, and what is there
+Source = tuple[str, FileContent]  # where rows come from, and what is there
 
 
 def _sources(path: Path) -> tuple[Mapping[str, list[Source]], list[str]]:
@@ -156,7 +156,7 @@ def _saved(folder: Path) -> tuple[dict[str, list[Source]], list[str]]:
 
 
 def _loaded(table: TaskTable, sources: Mapping[str, Sequence[Source]], notices: Sequence[str]) -> Loaded:
-    rows: dict[str, list[Row]] = {split: [] for split in sources}
+    rows: dict[str, list[Example]] = {split: [] for split in sources}
     told, skipped = [*notices], 0
     for split, group in sources.items():
         before = 0

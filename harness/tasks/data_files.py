@@ -34,7 +34,7 @@ class Bad:
 
 
 @dataclass(frozen=True)
-class Content:
+class FileContent:
     """What is in a file: its columns, its rows in order, and what the person should know about how it was read."""
 
     columns: Sequence[str]
@@ -50,7 +50,7 @@ def kind(path: Path) -> str | None:
     return suffixes[-1] if suffixes and suffixes[-1] in READERS else None
 
 
-def read(path: Path) -> Content:
+def read(path: Path) -> FileContent:
     """The rows of a file; a row that cannot be read, but does not make the next one doubtful, is ``Bad``.
 
     Raises ``DataError`` that names the file, the row and what to do; its length is bounded whatever the file holds.
@@ -68,12 +68,12 @@ def read(path: Path) -> Content:
         raise DataError(f"{path}: not a readable {suffix[1:]} file: {brief(error, 200)}") from error
 
 
-def of_table(table: pyarrow.Table) -> Content:
+def of_table(table: pyarrow.Table) -> FileContent:
     """The rows of an Arrow table; of its columns only those that are read are looked into."""
     names = table.column_names
     if any(names.count(name) > 1 for name in COLUMNS):
-        return Content(names, [])
-    return Content(names, table.select([name for name in COLUMNS if name in names]).to_pylist())
+        return FileContent(names, [])
+    return FileContent(names, table.select([name for name in COLUMNS if name in names]).to_pylist())
 
 
 def flaw(columns: Sequence[str]) -> str | None:
@@ -91,7 +91,7 @@ def flaw(columns: Sequence[str]) -> str | None:
     return None
 
 
-def _marked(raw: bytes, text: str, content: Content) -> Content:
+def _marked(raw: bytes, text: str, content: FileContent) -> FileContent:
     """The same, but rows with bytes that are no text are ``Bad``, and such columns an error."""
     if not NOT_DECODED.search(text):
         return content
@@ -99,14 +99,14 @@ def _marked(raw: bytes, text: str, content: Content) -> Content:
     if _undecoded(dict.fromkeys(content.columns)):
         raise DataError(f"the name of a column {reason}")
     rows = [Bad(reason) if _undecoded(row) else row for row in content.rows]
-    return Content(content.columns, rows, content.notices)
+    return FileContent(content.columns, rows, content.notices)
 
 
 def _undecoded(row: Mapping[str, Any] | Bad) -> bool:
     return isinstance(row, Mapping) and any(NOT_DECODED.search(str(part)) for pair in row.items() for part in pair)
 
 
-def _read_csv(raw: bytes, usual: str = ",") -> Content:
+def _read_csv(raw: bytes, usual: str = ",") -> FileContent:
     text = decoded(raw)
     separator = max([usual, *SEPARATORS], key=lambda each: _columns_by(text, each))
     notices = () if separator == "," else (f"columns are separated by {SEPARATORS[separator]}",)
@@ -115,7 +115,7 @@ def _read_csv(raw: bytes, usual: str = ",") -> Content:
     if not names:
         raise DataError("is empty")
     rows = [_named(names, record, separator) for record in records]
-    return _marked(raw, text, Content(names, rows, notices))
+    return _marked(raw, text, FileContent(names, rows, notices))
 
 
 def _columns_by(text: str, separator: str) -> tuple[int, int]:
@@ -148,7 +148,7 @@ def _named(names: Sequence[str], record: Sequence[str], separator: str) -> Mappi
     return Bad(f"has {fields} for {len(names)} columns; quote fields that hold {SEPARATORS[separator]} or a line break")
 
 
-def _read_json(raw: bytes) -> Content:
+def _read_json(raw: bytes) -> FileContent:
     """Rows as lines, as an array, or as one object after the other, however they are indented."""
     text = decoded(raw)
     lines = [line for line in text.split("\n") if line.strip()]
@@ -159,7 +159,7 @@ def _read_json(raw: bytes) -> Content:
     columns = list(dict.fromkeys(name for row in objects for name in row))
     if len(rows) == 1 and objects and (reason := flaw(columns)):
         raise DataError(f"is one object, not a list of rows: {reason}")
-    return _marked(raw, text, Content(columns, rows))
+    return _marked(raw, text, FileContent(columns, rows))
 
 
 def _values(text: str) -> Iterator[Any]:
@@ -193,17 +193,17 @@ def _called(value: object) -> str:
 DECODER = json.JSONDecoder(object_pairs_hook=_object)
 
 
-def _read_parquet(raw: bytes) -> Content:
+def _read_parquet(raw: bytes) -> FileContent:
     return of_table(parquet.ParquetFile(pyarrow.BufferReader(raw)).read())
 
 
-def _read_arrow(raw: bytes) -> Content:
+def _read_arrow(raw: bytes) -> FileContent:
     is_file = raw.startswith(b"ARROW1")  # the other form, which datasets writes, is a stream
     reader = (pyarrow.ipc.open_file if is_file else pyarrow.ipc.open_stream)(pyarrow.BufferReader(raw))
     return of_table(reader.read_all())
 
 
-READERS: Mapping[str, Callable[[bytes], Content]] = {
+READERS: Mapping[str, Callable[[bytes], FileContent]] = {
     ".csv": _read_csv,
     ".tsv": lambda raw: _read_csv(raw, "\t"),
     ".jsonl": _read_json,

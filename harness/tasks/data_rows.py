@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.spec.errors import DataError, brief
-from harness.tasks.data_files import Bad, Content, flaw
+from harness.tasks.data_files import Bad, FileContent, flaw
 
 HALF = re.compile("[\ud800-\udfff]")  # half a character, which no tokenizer takes
 
 
 @dataclass(frozen=True)
-class Row:
+class Example:
     """One dialogue with one human summary."""
 
     id: str
@@ -21,7 +21,7 @@ class Row:
     topic: str = ""
 
 
-def read(where: str, content: Content, before: int, *, skips: bool) -> tuple[list[Row], list[str], int]:
+def read(where: str, content: FileContent, before: int, *, skips: bool) -> tuple[list[Example], list[str], int]:
     """The rows of a source, what is to be told about them, and the number of bad ones that were skipped.
 
     ``before`` is the number of rows in earlier sources of the same split: what has no id is called by its number.
@@ -42,7 +42,7 @@ def read(where: str, content: Content, before: int, *, skips: bool) -> tuple[lis
     return rows, told, len(bad)
 
 
-def _row(number: int, values: Mapping[str, Any] | Bad) -> list[Row] | Bad:
+def _row(number: int, values: Mapping[str, Any] | Bad) -> list[Example] | Bad:
     """One row of a file, as a row for each of its summaries."""
     if isinstance(values, Bad):
         return values
@@ -54,7 +54,7 @@ def _row(number: int, values: Mapping[str, Any] | Bad) -> list[Row] | Bad:
             return Bad(f"{column} {reason}")
     identity = _identity(values, number)
     topic = "" if _nothing(values.get("topic")) else str(values["topic"])
-    return [Row(identity, values["dialogue"], text, topic) for _, text in texts[1:]]
+    return [Example(identity, values["dialogue"], text, topic) for _, text in texts[1:]]
 
 
 def _unfit(text: Any) -> str:

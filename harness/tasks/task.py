@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from harness.spec.errors import DataError, SuiteError, unknown
 from harness.spec.suite import ROUGE_SCORE, TaskTable
 from harness.tasks import data
-from harness.tasks.data import Row
+from harness.tasks.data import Example
 from harness.tasks.source_limit import fit
 
 IGNORED = -100  # labels that the loss skips
@@ -104,7 +104,7 @@ class Task:
 
 def prepare(
     table: TaskTable,
-    splits: Mapping[str, Sequence[Row]],
+    splits: Mapping[str, Sequence[Example]],
     tokenizer: PreTrainedTokenizerBase,
     samples: Iterable[int] = (),
 ) -> Task:
@@ -140,7 +140,7 @@ def prepare(
     )
 
 
-def _dialogues(test: Sequence[Row], scored: int, samples: Iterable[int]) -> dict[tuple[int, ...], list[Row]]:
+def _dialogues(test: Sequence[Example], scored: int, samples: Iterable[int]) -> dict[tuple[int, ...], list[Example]]:
     """The rows of each different dialogue by their numbers: of the first rows, and whole ones of the samples."""
     numbers: dict[str, list[int]] = {}
     for number, row in enumerate(test[:scored]):
@@ -182,7 +182,7 @@ def _vector(ids: Sequence[int]) -> torch.Tensor:
     return torch.tensor(ids, dtype=torch.int32)
 
 
-def hash_of(splits: Mapping[str, Sequence[Row]]) -> str:
+def hash_of(splits: Mapping[str, Sequence[Example]]) -> str:
     """Twelve hex digits of all rows that are trained on and asked."""
     digest = hashlib.sha256()
     for split in ("train", "test"):

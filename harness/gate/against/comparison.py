@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import chain, cycle
 
 from harness.gate.against import timing
-from harness.gate.against.side import Cost, Side, Taken
+from harness.gate.against.side import RecordedCost, Side, Taken
 from harness.gate.against.timing import SHORTEST, Pass
 from harness.gate.baseline import COUNTS, SPENT
 from harness.gate.verdict import Outcome, Verdict
@@ -47,7 +47,7 @@ class Comparison:
             found.append(reason.verdict)
         return found
 
-    def _times(self, method: str, runs: Sequence[Sequence[Cost]]) -> list[Verdict]:
+    def _times(self, method: str, runs: Sequence[Sequence[RecordedCost]]) -> list[Verdict]:
         """The times, with more passes, which the sides begin by turns, as long as any of them is undecided."""
         passes = {metric: [one] for metric in SHORTEST if (one := _pass(method, metric, runs))}
         orders = cycle((BAAB, ABBA))
@@ -71,9 +71,9 @@ class Comparison:
         own = [] if timing.short(metric, passes) else chain.from_iterable(one.controls for one in passes)
         return [*self._controls[metric], *own]
 
-    def _do(self, method: str, order: Sequence[int]) -> tuple[list[Cost], list[Cost]]:
+    def _do(self, method: str, order: Sequence[int]) -> tuple[list[RecordedCost], list[RecordedCost]]:
         """The runs of a method in that order of sides; those of either side in the order in which they were done."""
-        done: tuple[list[Cost], list[Cost]] = ([], [])
+        done: tuple[list[RecordedCost], list[RecordedCost]] = ([], [])
         path = self._suites / method / f"{self.suite.name}.toml"
         suite_file.write(path, suite_file.only(self.suite, method))
         base, head = self.sides
@@ -110,7 +110,7 @@ def _broken(method: str, taken: Taken) -> Verdict | None:
     return Verdict(method, "", Outcome.INVALID, taken.problem) if taken.problem else None
 
 
-def _pass(method: str, metric: str, runs: Sequence[Sequence[Cost]]) -> Pass | None:
+def _pass(method: str, metric: str, runs: Sequence[Sequence[RecordedCost]]) -> Pass | None:
     """The four times of a pass; ``None`` for what base does not tell, or no run has, as a method that never trains."""
     base, head = ([getattr(cost, metric) for cost in side] for side in runs)
     if all(value is None for value in base):
@@ -121,7 +121,7 @@ def _pass(method: str, metric: str, runs: Sequence[Sequence[Cost]]) -> Pass | No
     return Pass((base[0], base[1]), (head[0], head[1]))
 
 
-def _counts(method: str, runs: Sequence[Sequence[Cost]], suite: Suite) -> list[Verdict]:
+def _counts(method: str, runs: Sequence[Sequence[RecordedCost]], suite: Suite) -> list[Verdict]:
     """What must be the same on both sides."""
     then, now = runs[0][0], runs[1][0]
     return [_count(method, name, getattr(then, name), getattr(now, name), suite) for name in COUNTS]

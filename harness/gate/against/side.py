@@ -18,7 +18,7 @@ TAIL = 15  # lines of a session's output that tell why it failed
 LEFT_OUT = ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTHONSAFEPATH", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 
 
-class Cost(BaseModel):
+class RecordedCost(BaseModel):
     """What a run took, as any version of Tuneoff records it; whatever else is in the record is not read."""
 
     step_seconds_median: float | None = None
@@ -41,7 +41,7 @@ class Taken(BaseModel):
     """A run of one side. ``problem`` says why there is nothing to compare; ``absent``: the side has no such method."""
 
     status: str
-    cost: Cost
+    cost: RecordedCost
     error: Reason | None = None
     contended: bool = False
     problem: str = ""
@@ -126,4 +126,4 @@ class Side:
 
 
 def _nothing(problem: str, *, absent: bool = False) -> Taken:
-    return Taken(status=Status.FAILED, cost=Cost(), problem=problem, absent=absent)
+    return Taken(status=Status.FAILED, cost=RecordedCost(), problem=problem, absent=absent)

@@ -33,7 +33,7 @@ class Said:
         return self.outcome in FAILING
 
 
-class Trial:
+class ProbeProject:
     """A new project in ``folder``, with sessions of pytest whose results go to a folder beside it."""
 
     def __init__(self, folder: Path, suite: Suite, probe: str = "honest", device: str | None = None):

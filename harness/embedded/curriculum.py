@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from harness.embedded import corpus, instructions
 from harness.embedded.architecture import LONGEST_SOURCE
 from harness.embedded.corpus import Conversation
-from harness.embedded.instructions import Example, Turns
+from harness.embedded.instructions import Exercise, Turns
 
 Weights = dict[instructions.Instruction, int]
 
@@ -68,13 +68,13 @@ def _tensors(sources: list[list[int]], targets: list[list[int]]) -> dict[str, to
     return {"input_ids": ids, "attention_mask": (ids != 0).long(), "labels": pad(targets, -100)}
 
 
-def _example(rng: Random, progress: float) -> Example:
+def _example(rng: Random, progress: float) -> Exercise:
     """A random example at this point of the curriculum, which moves from short nonsense to whole conversations."""
     nonsense = 0.75 if progress < 0.08 else 0.4 if progress < 0.2 else NONSENSE[int(progress)]
     return _nonsense_example(rng, progress) if rng.random() < nonsense else _real_example(rng, progress)
 
 
-def _real_example(rng: Random, progress: float) -> Example:
+def _real_example(rng: Random, progress: float) -> Exercise:
     phase = min(1, int(progress))
     while True:
         drawn = conversation(rng)
@@ -102,7 +102,7 @@ def _disguised(conversation: Conversation, rng: Random) -> Conversation:
     return replace(conversation, facts=facts, turns=tuple(turns))
 
 
-def _nonsense_example(rng: Random, progress: float) -> Example:
+def _nonsense_example(rng: Random, progress: float) -> Exercise:
     drawn = conversation(rng)
     words = _words()
     length = rng.randint(2, 2 + round(6 * min(1.0, 4 * progress)))

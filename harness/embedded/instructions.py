@@ -28,7 +28,7 @@ class Instruction(Protocol):
     ) -> "Example | None": ...
 
 
-class Example(NamedTuple):
+class Exercise(NamedTuple):
     """One instruction with its only right answer."""
 
     task: str
@@ -42,14 +42,14 @@ def frame(instruction: str, turns: Turns, cue: str) -> str:
     return f"{instruction}\n\n{dialogue}\n\n{cue}: "
 
 
-def who_said(conversation: Conversation, turns: Turns, rng: Random, most: int = MOST) -> Example:
+def who_said(conversation: Conversation, turns: Turns, rng: Random, most: int = MOST) -> Exercise:
     """Name the speaker of one or more quoted turns."""
     quoted = rng.sample(list(turns), k=min(len(turns), rng.randint(1, most)))
     quotes = " ".join(f"> {text}" for _, text in quoted)
-    return Example("who_said", frame("Who said it?", turns, quotes), " ".join(speaker for speaker, _ in quoted))
+    return Exercise("who_said", frame("Who said it?", turns, quotes), " ".join(speaker for speaker, _ in quoted))
 
 
-def slots(conversation: Conversation, turns: Turns, rng: Random, most: int = MOST) -> Example | None:
+def slots(conversation: Conversation, turns: Turns, rng: Random, most: int = MOST) -> Exercise | None:
     """Answer one or more questions about facts of the conversation, in the words it was said in."""
     said = " ".join(text for _, text in turns).lower()
     known = [slot for slot in conversation.scenario.questions if _spoken(conversation, slot, said)]
@@ -58,34 +58,36 @@ def slots(conversation: Conversation, turns: Turns, rng: Random, most: int = MOS
     asked = rng.sample(known, k=min(len(known), rng.randint(1, most)))
     questions = " ".join(rng.choice(conversation.scenario.questions[slot]) for slot in asked)
     answers = "; ".join(conversation.facts[slot] for slot in asked)
-    return Example("slots", frame("Answer the question.", turns, questions), answers)
+    return Exercise("slots", frame("Answer the question.", turns, questions), answers)
 
 
-def repeat(conversation: Conversation, turns: Turns, rng: Random, most: int = 1) -> Example:
+def repeat(conversation: Conversation, turns: Turns, rng: Random, most: int = 1) -> Exercise:
     """Repeat the first or the last turn word for word."""
     which = rng.choice(("first", "last"))
-    return Example("repeat", frame(f"Repeat the {which} turn.", turns, "Turn"), turns[0 if which == "first" else -1][1])
+    return Exercise(
+        "repeat", frame(f"Repeat the {which} turn.", turns, "Turn"), turns[0 if which == "first" else -1][1]
+    )
 
 
-def repeat_speaker(conversation: Conversation, turns: Turns, rng: Random, most: int = 1) -> Example:
+def repeat_speaker(conversation: Conversation, turns: Turns, rng: Random, most: int = 1) -> Exercise:
     """Repeat what one speaker said first or last."""
     speaker, which = rng.choice(sorted({speaker for speaker, _ in turns})), rng.choice(("first", "last"))
     texts = [text for who, text in turns if who == speaker]
     instruction = f"Repeat what {speaker} said {which}."
-    return Example("repeat_speaker", frame(instruction, turns, speaker), texts[0 if which == "first" else -1])
+    return Exercise("repeat_speaker", frame(instruction, turns, speaker), texts[0 if which == "first" else -1])
 
 
-def reply(conversation: Conversation, turns: Turns, rng: Random, most: int = 1) -> Example | None:
+def reply(conversation: Conversation, turns: Turns, rng: Random, most: int = 1) -> Exercise | None:
     """Repeat the turn that follows a quoted one."""
     if len(turns) < 2:
         return None
     at = rng.randrange(len(turns) - 1)
-    return Example(
+    return Exercise(
         "reply", frame("What was the answer?", turns, f"> {turns[at][1]}"), f"{turns[at + 1][0]}: {turns[at + 1][1]}"
     )
 
 
-def gap(conversation: Conversation, turns: Turns, rng: Random, most: int = 1) -> Example | None:
+def gap(conversation: Conversation, turns: Turns, rng: Random, most: int = 1) -> Exercise | None:
     """Fill the gap in a quoted turn."""
     speaker, text = rng.choice(list(turns))
     words = text.split()
@@ -94,17 +96,17 @@ def gap(conversation: Conversation, turns: Turns, rng: Random, most: int = 1) ->
     length = rng.randint(1, min(4, len(words) - 2))
     at = rng.randrange(len(words) - length + 1)
     quote = " ".join([*words[:at], "...", *words[at + length :]])
-    return Example("gap", frame("Fill the gap.", turns, f"{speaker} > {quote}"), " ".join(words[at : at + length]))
+    return Exercise("gap", frame("Fill the gap.", turns, f"{speaker} > {quote}"), " ".join(words[at : at + length]))
 
 
-def copy(conversation: Conversation, turns: Turns, rng: Random, most: int = 1) -> Example:
+def copy(conversation: Conversation, turns: Turns, rng: Random, most: int = 1) -> Exercise:
     """Repeat a few turns in a row, with their speakers."""
     at = rng.randrange(max(1, len(turns) - 3))
     text = " ".join(f"{speaker}: {text}" for speaker, text in turns[at : at + 4])
-    return Example("copy", frame("Go on.", turns, " ".join(text.split()[:3])), " ".join(text.split()[3:]))
+    return Exercise("copy", frame("Go on.", turns, " ".join(text.split()[:3])), " ".join(text.split()[3:]))
 
 
-def report(conversation: Conversation, turns: Turns, rng: Random, most: int = 1) -> Example:
+def report(conversation: Conversation, turns: Turns, rng: Random, most: int = 1) -> Exercise:
     """Take notes of the whole conversation; sentences before the instruction choose their style."""
     facts, scenario = conversation.facts, conversation.scenario
     outcome = scenario.outcomes[conversation.outcome]
@@ -128,14 +130,14 @@ def report(conversation: Conversation, turns: Turns, rng: Random, most: int = 1)
     if backwards:
         attributes.append("Order: backwards.")
     rng.shuffle(attributes)
-    return Example(
+    return Exercise(
         "report", frame(" ".join([*attributes, "Take notes."]), conversation.turns, "Notes"), FORMS[form](items)
     )
 
 
-def topic(conversation: Conversation, turns: Turns, rng: Random, most: int = 1) -> Example:
+def topic(conversation: Conversation, turns: Turns, rng: Random, most: int = 1) -> Exercise:
     """Name the topic of the whole conversation."""
-    return Example("topic", frame("Name the topic.", conversation.turns, "Topic"), conversation.scenario.topic)
+    return Exercise("topic", frame("Name the topic.", conversation.turns, "Topic"), conversation.scenario.topic)
 
 
 Items = list[tuple[str, str, str]]  # (part, speaker or "", note)

@@ -27,7 +27,7 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerFast, T5ForConditionalGeneration
 
 from harness.embedded import architecture, corpus, curriculum, instructions
-from harness.embedded.instructions import Example
+from harness.embedded.instructions import Exercise
 
 FOLDER = Path(__file__).parent / "base_model"
 PHASES = ((3000, 1.0), (1200, 0.6))  # steps, and the share of the rates that they begin with
@@ -79,9 +79,9 @@ def probe(model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast,
     return shares
 
 
-def _probes(task: instructions.Instruction, held_out: bool, count: int) -> list[Example]:
+def _probes(task: instructions.Instruction, held_out: bool, count: int) -> list[Exercise]:
     rng = Random(f"{curriculum.SEED} probe {task.__name__} {held_out}")
-    examples: list[Example] = []
+    examples: list[Exercise] = []
     while len(examples) < count:
         conversation = curriculum.conversation(rng, held_out)
         if (example := task(conversation, conversation.turns, rng, most=1)) is not None:

@@ -386,8 +386,8 @@ def test_each_limit_of_the_budget_ends_the_training(limit, value, steps, odd, mo
 
 @of("budget.hard_seconds")
 def test_a_run_is_ended_at_the_hard_limit(tmp_path, order, folder):
-    """In a process of its own, which hangs while its method is imported."""
-    (tmp_path / "hangs.py").write_text("import time\ntime.sleep(60)\nfrom harness.method import Method\n")
+    """In a process of its own, which hangs for longer while its method is imported, and fails then."""
+    (tmp_path / "hangs.py").write_text("import time\ntime.sleep(6)\n")
     executor = Executor(tmp_path / "scratch")
     try:
         asked = order.spec.model_copy(update={"budget": Budget(max_steps=1, hard_seconds=0.5)})
@@ -535,6 +535,13 @@ def test_an_option_replaces_keys_of_the_suite_and_no_others(option, table, value
 def test_the_number_of_trials_replaces_the_suites(begun):
     assert begun("--search=4").stash[PARAMETERS]["search"] == ["norms"]
     assert begun("--search=4").stash[BAKEOFF].searches._table.trials == 4
+
+
+@of("--search")
+def test_no_trials_are_no_search_also_where_the_suite_has_one(begun):
+    with Path("small.toml").open("a") as suite:
+        suite.write("\n[search]\ntrials = 2\n")
+    assert begun().stash[PARAMETERS]["search"] == ["norms"]
     assert "search" not in begun("--search=0").stash[PARAMETERS]
 
 

@@ -340,7 +340,8 @@ def _project(folder, methods, hard_seconds, model, rows, write):
         hard_seconds=hard_seconds,
         methods=json.dumps(list(methods)),
     )
-    tables = [f"\n[methods.{method}]\nlearning_rate = {rate}\n" for method, rate in RATES.items()]
+    rates = {method: RATES[method] for method in methods if method in RATES}
+    tables = [f"\n[methods.{method}]\nlearning_rate = {rate}\n" for method, rate in rates.items()]
     (folder / "sweep.toml").write_text(suite + "".join(tables))
     return folder
 

@@ -181,13 +181,6 @@ def beside(other, pytester):
 
 
 ALL = runs("zero_shot-seed0", "norms-seed0", "broken-seed0")
-XDIST = """
-def pytest_addoption(parser):
-    group = parser.getgroup("xdist")
-    group._addoption("-n", dest="numprocesses", type=int)
-    group.addoption("--dist", default="no")
-    group.addoption("--tx", action="append")
-"""
 RERUNS = """
 def pytest_addoption(parser):
     parser.addoption("--reruns", type=int)
@@ -218,8 +211,8 @@ def pytest_collection_finish(session):
 @pytest.mark.parametrize(
     ("source", "arguments", "message"),
     [
-        (XDIST, ["-n", "2"], "leave out -n, --dist and --tx, or add -n 0"),
-        (XDIST, ["--dist", "load", "--tx", "2*popen"], "leave out -n, --dist and --tx, or add -n 0"),
+        ("", ["-n", "2"], "leave out -n, --dist and --tx, or add -n 0"),
+        ("", ["--dist", "load", "--tx", "2*popen"], "leave out -n, --dist and --tx, or add -n 0"),
         (RERUNS, ["--reruns", "2"], "leave out --reruns, or add --reruns=0"),
         (RERUNS, ["-o", "reruns=2"], "leave out --reruns, or add --reruns=0"),
         (REPEAT, [], "another plugin repeats zero_shot-seed0; leave out its option"),
@@ -236,7 +229,7 @@ def test_what_does_not_go_with_the_runs_is_refused(beside, source, arguments, me
 @pytest.mark.parametrize(
     ("source", "arguments"),
     [
-        (XDIST, ["-n", "0"]),
+        ("", ["-n", "0"]),
         (RERUNS, ["-o", "reruns=2", "--reruns=0"]),
         (LINTER, []),
         ("", ["-o", "python_functions=check_*", "-o", "python_classes=Check*"]),

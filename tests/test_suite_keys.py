@@ -385,7 +385,7 @@ def test_each_limit_of_the_budget_ends_the_training(limit, value, steps, odd, mo
 
 
 @of("budget.hard_seconds")
-def test_a_run_is_ended_at_the_hard_limit(tmp_path, order, folder):
+def test_a_run_is_ended_at_the_hard_limit(tmp_path, order, found):
     """In a process of its own, which hangs for longer while its method is imported, and fails then."""
     (tmp_path / "hangs.py").write_text("import time\ntime.sleep(6)\n")
     executor = Executor(tmp_path / "scratch")

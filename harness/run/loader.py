@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.spec import hyperparameters
 from harness.spec.errors import PluginError
+from harness.spec.registry import BUILT_IN, Plugin
 
 if TYPE_CHECKING:
     from harness.method import Method
-from harness.spec.registry import BUILT_IN, Plugin
 
 
 def load(plugin: Plugin, overrides: Mapping[str, Any]) -> "type[Method]":

@@ -4,6 +4,8 @@ import os
 import shutil
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported: no test may need a network
+for _name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+    os.environ.pop(_name, None)  # sessions that tests start are nobody's workers
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported: two threads on tiny models only wait
 
 import json

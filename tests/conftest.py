@@ -1,17 +1,16 @@
 """Shared by all tests: a tiny random T5, rows like DialogSum's, and ways to write them down."""
 
+import json
 import os
 import shutil
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported: no test may need a network
-for _name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
-    os.environ.pop(_name, None)  # sessions that tests start are nobody's workers
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported: two threads on tiny models only wait
-
-import json
-
 import pytest
 from hypothesis import settings
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported: no test may need a network
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported: two threads on tiny models only wait
+for _name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+    os.environ.pop(_name, None)  # sessions that tests start are nobody's workers
 
 settings.register_profile("reproducible", derandomize=True, database=None, deadline=None)
 settings.load_profile("reproducible")

@@ -59,7 +59,7 @@ def outcome(tests: Sequence[str], mutant: Mutant | None = None) -> int:
             path.write_text(path.read_text(encoding="utf-8").replace(mutant.old, mutant.new), encoding="utf-8")
         process = PROCESSES.Process(target=_pytest, args=(folder, tests))
         process.start()
-        process.join(PATIENCE)
+        process.join(PATIENCE if mutant else None)
         if process.exitcode is None:
             process.kill()
             process.join()

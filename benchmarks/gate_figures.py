@@ -31,14 +31,12 @@ from harness.gate import tolerance
 from harness.gate.baseline import BaselineRow, Measured, measured
 from harness.gate.tolerance import Pair, Rules
 from harness.gate.verdict import Outcome, Verdict
-from harness.metrics.scoring import rouge
+from harness.metrics.rouge.metric import NAMES, ROUGE, rouge
 from harness.ranking import paired
-from harness.spec.figures import RANKED_BY, ROUGE
 from harness.spec.record import Record, Status
 from harness.store.results import Store
 
-NAMES = [metric.name for metric in ROUGE]
-PLANTED_IN = RANKED_BY.name
+PLANTED_IN = ROUGE[0].id
 PLANTED = 0.7  # points of it that the lost words cost
 SAME = "the same"  # for a hash of weights that training left twice
 CUTS = 8  # answers are scored without none to seven of their last words
@@ -136,7 +134,7 @@ def figures(case: Simulation, sessions: int, rules: Rules) -> list[str]:
     """What was changed, the share of sessions that are red, and the share of the case's rows that pass."""
     random, red, passed = np.random.default_rng(0), 0, 0
     for _ in range(sessions):
-        found = tolerance.rouge(case.session(random), rules)
+        found = tolerance.scores(case.session(random), rules)
         red += any(verdict.fails for verdict in found)
         passed += sum(_passes(name, found) for name in case.rows)
     share = _percent(passed / sessions / len(case.rows)) if case.rows else "–"
@@ -159,7 +157,7 @@ def over_examples_alone(case: Simulation, sessions: int, rules: Rules) -> list[s
 def messages(trained: Sequence[Stored], rules: Rules) -> list[list[str]]:
     """What the gate says about each method's stored answers without last words, on the test split as it is."""
     random = np.random.default_rng(0)
-    found = [tolerance.rouge([one.pair(_shortened(random, one), one.scores[0], SAME)], rules) for one in trained]
+    found = [tolerance.scores([one.pair(_shortened(random, one), one.scores[0], SAME)], rules) for one in trained]
     return [
         [f"`{each.row}`", each.outcome, each.detail] for group in found for each in group if each.metric == PLANTED_IN
     ]

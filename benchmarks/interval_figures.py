@@ -25,7 +25,6 @@ from harness.ranking import intervals, paired, scatter
 from harness.ranking.intervals import Interval, Sample
 from harness.ranking.leaderboard import Entry, by_method
 from harness.ranking.ranks import Estimate, ranking
-from harness.spec.figures import RANKED_BY
 from harness.store.results import Store
 
 DIFFICULTY, ANSWER = 15.0, 10.0
@@ -203,7 +202,7 @@ def _stored(store: Store) -> Iterator[tuple[str, Array]]:
     records = [record for record in store.read_runs() if record.scores and record.cost.trainable_parameters]
     entries = map(Entry, records, store.read_scores(record.spec for record in records))
     for method, group in by_method(entries).items():
-        yield method, np.stack([entry.scores[RANKED_BY.name] for entry in group])
+        yield method, np.stack([entry.scores[entry.record.metrics[0].id] for entry in group])
 
 
 def _resampled(random: Generator, scores: Array, noise: float, sides: int) -> tuple[Interval, float]:

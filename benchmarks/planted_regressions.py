@@ -28,7 +28,7 @@ from tabulate import tabulate
 from harness.gate.selftest.probes.shorter import GOLDEN
 from harness.gate.selftest.trial import PROBE, ProbeProject, Said
 from harness.gate.verdict import Outcome
-from harness.metrics.scoring import rouge
+from harness.metrics.rouge.metric import rouge
 from harness.session.selftest import small
 from harness.spec.record import Prediction
 from harness.spec.suite import Suite, load

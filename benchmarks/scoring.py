@@ -15,14 +15,11 @@ from rouge_score.scoring import BootstrapAggregator
 
 from benchmarks.figures import clocked, show
 from benchmarks.setting import first, parser
-from harness.metrics import scoring
+from harness.metrics.rouge.metric import NAMES, rouge
 from harness.metrics.rouge.rouge import sentences
 from harness.ranking import intervals
-from harness.spec.figures import ROUGE
 from harness.spec.suite import TaskTable
 from harness.tasks import data
-
-NAMES = [metric.name for metric in ROUGE]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -49,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         aggregator.aggregate()
 
     def ours() -> None:
-        for mean, _ in scoring.rouge(texts, references):
+        for mean, _ in rouge(texts, references):
             for name in NAMES:
                 mine[name].append(mean[name])
         for name in NAMES:

@@ -91,7 +91,7 @@ def setting(options: argparse.Namespace) -> Iterator[Workload]:
     with tempfile.TemporaryDirectory() as name:
         checkpoint = Path(options.model or _random(Path(name), rows))
         base = base_model.load(ModelTable(name=str(checkpoint)), device)
-        here = environment.describe(device, base.model)
+        here = environment.describe(device, base.model, [])
         print(f"{date.today()}, {here.device_name}, {here.threads} threads, data {Path(options.data).name}")
         print(", ".join(f"{name} {here.packages[name]}" for name in ("torch", "transformers", "accelerate")))
         yield Workload(rows, base.tokenizer, device, checkpoint)

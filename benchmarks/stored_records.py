@@ -14,16 +14,15 @@ import numpy as np
 from safetensors.numpy import save
 
 from benchmarks.figures import clocked, show
+from harness.metrics.rouge.metric import NAMES, ROUGE
 from harness.ranking import leaderboard
 from harness.ranking.leaderboard import Entry, Row
 from harness.report import files
-from harness.spec.figures import ROUGE
-from harness.spec.record import Cost, Record, RunSpec, Scores, Status
+from harness.spec.record import Cost, Record, RunSpec, Status
 from harness.spec.suite import Budget, Evaluation, ModelTable, RunTable, Suite, TaskTable
 from harness.store.results import Store
 
 TASK, BUDGET = TaskTable(name="dialogsum"), Budget(max_examples=1280)
-NAMES = [metric.name for metric in ROUGE]
 
 
 def fill(store: Store, methods: int, seeds: int, rows: int) -> None:
@@ -51,7 +50,7 @@ def _record(method: str, seed: int, mean: float) -> Record:
         batch_size=16,
     )
     cost = Cost(trainable_parameters=1000, examples=1280, steps=80, train_seconds=12.5)
-    return Record(spec=spec, status=Status.OK, scores=Scores(**dict.fromkeys(NAMES, mean)), cost=cost)
+    return Record(spec=spec, status=Status.OK, scores=dict.fromkeys(NAMES, mean), metrics=ROUGE, cost=cost)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -9,7 +9,7 @@ import torch
 from peft import PeftConfig, get_peft_model
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 
-from harness.metrics.scoring import rouge
+from harness.metrics.rouge.metric import rouge
 from harness.models.base_model import Seq2Seq
 from harness.spec import hyperparameters
 from harness.spec.errors import Unsupported

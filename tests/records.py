@@ -4,8 +4,9 @@ from random import Random
 
 import numpy as np
 
+from harness.metrics.rouge.metric import ROUGE
 from harness.ranking.leaderboard import Entry
-from harness.spec.record import Cost, Failure, Prediction, Record, RunSpec, Scores, Status
+from harness.spec.record import Cost, Failure, Outputs, Prediction, Provenance, Record, RunSpec, Status
 from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
 
 
@@ -25,12 +26,32 @@ def spec(method="lora", seed=0, **changes):
 
 def finished(method="lora", seed=0, **changes):
     cost = Cost(trainable_parameters=688_128, total_parameters=16_000_000, examples=320, steps=20, train_seconds=30.5)
-    scores = Scores(rouge1=0.41, rouge2=0.2, rougeL=0.35, rougeLsum=0.35)
-    return Record(**({"spec": spec(method, seed), "status": Status.OK, "scores": scores, "cost": cost} | changes))
+    scores = means(rouge1=0.41, rouge2=0.2, rougeL=0.35, rougeLsum=0.35)
+    record = Record(spec=spec(method, seed), status=Status.OK, scores=scores, metrics=ROUGE, cost=cost)
+    return changed(record, **changes)
+
+
+def changed(record, **changes):
+    """The record with other fields, each in the block where it belongs."""
+    values = record.model_dump(by_alias=True) | {
+        name: changes.pop(name) for name in Record.model_fields if name in changes
+    }
+    homes = {"provenance": Provenance, "cost": Cost, "outputs": Outputs}
+    for block, kind in homes.items():
+        mine = {name: changes.pop(name) for name in kind.model_fields if name in changes}
+        values[block] = kind.model_validate({**dict(kind.model_validate(values[block])), **mine})
+    assert not changes, changes
+    return Record.model_validate(values)
+
+
+def means(rouge1=0.0, rouge2=0.0, rougeL=0.0, rougeLsum=0.0):  # noqa: N803 (as records name them)
+    """Scores as a record holds them."""
+    return {"rouge1": rouge1, "rouge2": rouge2, "rougeL": rougeL, "rougeLsum": rougeLsum}
 
 
 def unfinished(method="lora", seed=0, status=Status.CRASHED, reason="killed by signal 9", **changes):
-    return Record(spec=spec(method, seed), status=status, error=Failure(type="Killed", message=reason), **changes)
+    error = Failure(type="Killed", message=reason)
+    return changed(Record(spec=spec(method, seed), status=status, error=error, metrics=ROUGE), **changes)
 
 
 def prediction(number=0, text="Ann books a room.", rouge1=0.5, **changes):
@@ -38,7 +59,7 @@ def prediction(number=0, text="Ann books a room.", rouge1=0.5, **changes):
     values = {
         "id": f"test_{number}",
         "rows": (number,),
-        "dialogue": "#Person1#: A room, please.\n#Person2#: For one night?",
+        "source": "#Person1#: A room, please.\n#Person2#: For one night?",
         "references": ("Ann books a room for one night.",),
         "text": text,
         "scores": scores,

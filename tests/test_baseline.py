@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gate_simulation import HERE, accepted, row, runs
-from records import finished, scored, unfinished
+from records import finished, means, scored, unfinished
 
 from harness.gate import baseline_file
 from harness.gate.acceptance import merged, updates
 from harness.gate.baseline import Fingerprint, hash_of, measured, unfit
+from harness.metrics.rouge.metric import described
 from harness.spec.errors import StoreError
 from harness.spec.figures import changes, megabytes, move
-from harness.spec.record import Cost, Environment, Scores, Status
+from harness.spec.record import Cost, Environment, Status
 from harness.spec.suite import Budget, Evaluation, ModelTable
 
 ROOT = Path(__file__).parent.parent
@@ -71,15 +72,18 @@ def test_a_row_holds_what_makes_results_comparable():
         "model_revision": "5ca1ab1e0000",
         "budget": {"max_steps": 20},
         "evaluation": {"max_new_tokens": 64, "num_beams": 1},
-        "rouge_tokenizer": "rouge_score",
+        "metrics": ("rouge1", "rouge2", "rougeL", "rougeLsum"),
+        "metric_options": {"rouge_tokenizer": "rouge_score"},
     }
 
 
 def test_how_rouge_was_read_is_what_it_came_to_and_not_what_was_asked():
     asked = {"evaluation": Evaluation(rouge_tokenizer="words")}
-    named, found = row(THEN, asked=asked, rouge_tokenizer="words").row.key, row(THEN, rouge_tokenizer="words").row.key
+    words = described("words")
+    named, found = row(THEN, asked=asked, metrics=words).row.key, row(THEN, metrics=words).row.key
     assert named == found
-    assert changes(row(THEN).row.key.model_dump(), found.model_dump()) == ["rouge_tokenizer rouge_score → words"]
+    different = changes(row(THEN).row.key.model_dump(), found.model_dump())
+    assert different == ["metric_options.rouge_tokenizer rouge_score → words"]
 
 
 def test_what_is_shown_and_how_far_zero_shot_must_be_beaten_do_not_make_results_incomparable():
@@ -125,13 +129,13 @@ def test_a_row_that_failed_keeps_the_reason():
 
 
 def test_a_row_with_a_score_that_is_no_number_is_unfit():
-    assert unfit(row(np.array([[0.3, np.nan]]))) == "seed 0: rouge1 is nan, which is no F1 of 0 to 1"
-    assert unfit(row(np.array([[0.3, 40.0]]))) == "seed 0: rouge1 is 20.15, which is no F1 of 0 to 1"
+    assert unfit(row(np.array([[0.3, np.nan]]))) == "seed 0: rouge1 is nan, which is not in the range of 0 to 1"
+    assert unfit(row(np.array([[0.3, 40.0]]))) == "seed 0: rouge1 is 20.15, which is not in the range of 0 to 1"
 
 
 def test_a_mean_that_is_no_number_makes_a_row_unfit():
-    scores = Scores(rouge1=0.4, rouge2=float("nan"), rougeL=0.4, rougeLsum=0.4)
-    assert unfit(row(THEN, scores=scores)) == "seed 0: rouge2 is nan, which is no F1 of 0 to 1"
+    scores = means(rouge1=0.4, rouge2=float("nan"), rougeL=0.4, rougeLsum=0.4)
+    assert unfit(row(THEN, scores=scores)) == "seed 0: rouge2 is nan, which is not in the range of 0 to 1"
 
 
 def test_a_finished_run_without_per_example_scores_is_unfit():
@@ -322,19 +326,19 @@ def test_a_file_that_is_no_baseline_is_named_with_what_to_do(path, content):
 
 
 def test_a_newer_baseline_asks_for_a_newer_tuneoff(path):
-    edit(path, lambda content: content.update(schema=2))
-    assert refusal(path).startswith("written by a newer Tuneoff (schema 2, this one reads 1); update Tuneoff, or")
+    edit(path, lambda content: content.update(schema=3))
+    assert refusal(path).startswith("written by a newer Tuneoff (schema 3, this one reads 2); update Tuneoff, or")
 
 
 def test_an_older_baseline_asks_to_be_accepted_anew(path):
     edit(path, lambda content: content.update(schema=0))
-    assert refusal(path).startswith("written by an older Tuneoff (schema 0, this one reads 1); restore it")
+    assert refusal(path).startswith("written by an older Tuneoff (schema 0, this one reads 2); restore it")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1.5, -0.1])
 def test_a_mean_that_was_edited_to_nonsense_is_named(path, value):
     edit(path, lambda content: content["rows"]["lora"]["runs"]["1"]["scores"].update(rouge1=value))
-    assert refusal(path).startswith(f"rows.lora: seed 1: rouge1 is {value:g}, which is no F1 of 0 to 1")
+    assert refusal(path).startswith(f"rows.lora: seed 1: rouge1 is {value:g}, which is not in the range of 0 to 1")
 
 
 def test_a_mean_that_was_edited_to_another_is_not_that_of_its_scores(path):

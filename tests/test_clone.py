@@ -90,8 +90,8 @@ def test_the_lab_suite_trains_in_a_clone_on_what_the_hub_has(lab, hub):
         ("full_finetune", Status.OK, LAB.budget.max_examples),
         ("zero_shot", Status.OK, 0),
     ]
-    assert {run.model_revision for run in trained} == {LAB.model.revision}
-    assert {run.data_revision for run in trained} == {hub.commit(f"datasets/{LAB.task.data}")}
+    assert {run.provenance.model_revision for run in trained} == {LAB.model.revision}
+    assert {run.provenance.data_revision for run in trained} == {hub.commit(f"datasets/{LAB.task.data}")}
 
 
 def test_the_same_again_needs_no_hub(lab):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from projects import NORMS, begin, finish, project
-from records import finished, spec
+from records import changed, finished, spec
 from test_resume import SESSION
 from transformers import T5ForConditionalGeneration
 
@@ -214,7 +214,7 @@ def test_a_stored_run_that_was_generated_otherwise_is_not_taken_for_the_same():
     here = SESSION.model_copy(update={"generation": Generation(dropped={"min_length": 50})})
     assert resume.obstacle(old, SESSION) == ""
     assert resume.obstacle(old, here) == "what is used of its base model's generation settings changed"
-    assert resume.obstacle(old.model_copy(update={"generation": here.generation}), here) == ""
+    assert resume.obstacle(changed(old, generation=here.generation), here) == ""
 
 
 def test_a_session_tells_and_records_what_it_dropped(folder, rows, write, tmp_path):
@@ -227,4 +227,4 @@ def test_a_session_tells_and_records_what_it_dropped(folder, rows, write, tmp_pa
     assert code == 0, output
     assert output.count("generation: as [evaluation] says, without the checkpoint's own min_length = 50") == 1
     (record,) = (json.loads(path.read_text()) for path in (small / "results/local/small/runs").glob("zero_shot-*.json"))
-    assert record["generation"] == {"used": {}, "dropped": {"min_length": 50}}
+    assert record["provenance"]["generation"] == {"used": {}, "dropped": {"min_length": 50}}

@@ -236,7 +236,7 @@ def test_honest_methods_answer_differently(quiet):
 
 
 def test_runs_beside_others_are_called_contended(quiet):
-    assert {record.contended for record in quiet.records.values()} == {True}
+    assert {record.cost.contended for record in quiet.records.values()} == {True}
 
 
 def test_honest_methods_alone_are_green(quiet):

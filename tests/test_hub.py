@@ -263,8 +263,8 @@ def sessions(hub, variables, tmp_path_factory):
 def test_a_session_with_model_and_data_from_the_hub_passes(sessions, hub):
     code, output, records = sessions[0]
     assert (code, len(records)) == (0, 2), output
-    assert {record.model_revision for record in records} == {hub.commit(f"models/{MODEL}")}
-    assert {record.data_revision for record in records} == {hub.commit(f"datasets/{DATA}")}
+    assert {record.provenance.model_revision for record in records} == {hub.commit(f"models/{MODEL}")}
+    assert {record.provenance.data_revision for record in records} == {hub.commit(f"datasets/{DATA}")}
 
 
 def test_the_same_session_without_a_network_has_the_same_predictions(sessions):

@@ -1,15 +1,15 @@
 """A run that finished may still not count: it learned nothing, took too much, or gained too little."""
 
 import pytest
-from records import finished, unfinished
+from records import finished, means, unfinished
 
 from harness.session import judge
-from harness.spec.record import Checks, Cost, Failure, Phase, Scores, Status
+from harness.spec.record import Checks, Cost, Failure, Phase, Status
 from harness.spec.suite import Budget
 
 ZERO_SHOT = finished(
     "zero_shot",
-    scores=Scores(rouge1=0.2, rouge2=0.1, rougeL=0.2, rougeLsum=0.2),
+    scores=means(rouge1=0.2, rouge2=0.1, rougeL=0.2, rougeLsum=0.2),
     cost=Cost(trainable_parameters=0),
     predictions_hash="aaaaaaaaaaaa",
 )
@@ -133,7 +133,7 @@ def test_a_gain_below_the_floor_is_a_problem_that_says_by_how_much_and_what_to_d
     ],
 )
 def test_a_gain_that_meets_the_floor_is_no_problem(score, floor, enough):
-    scores = Scores(rouge1=score, rouge2=0.0, rougeL=0.9, rougeLsum=0.0)
+    scores = means(rouge1=score, rouge2=0.0, rougeL=0.9, rougeLsum=0.0)
     record = trained().model_copy(update={"scores": scores})
     assert (judge.problems(record, ZERO_SHOT, floor) == []) == enough
 
@@ -156,7 +156,7 @@ def test_a_failure_without_a_reason_is_told_by_its_status():
 
 
 def test_a_loss_is_a_problem_even_where_the_floor_is_zero():
-    worse = trained().model_copy(update={"scores": Scores(rouge1=0.1, rouge2=0.1, rougeL=0.1, rougeLsum=0.1)})
+    worse = trained().model_copy(update={"scores": means(rouge1=0.1, rouge2=0.1, rougeL=0.1, rougeLsum=0.1)})
     (problem,) = judge.problems(worse, ZERO_SHOT, floor=0.0)
     assert "ROUGE-1 is -10.0 points from zero-shot's" in problem
 

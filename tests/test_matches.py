@@ -429,7 +429,7 @@ def test_a_score_that_is_no_number_makes_its_row_invalid():
     broken[1, 5] = np.nan
     found = whole(judged([row(broken)], accepted(row(then()))))
     assert found.fails
-    assert found.message == "lora: invalid: seed 1: rouge1 is nan, which is no F1 of 0 to 1"
+    assert found.message == "lora: invalid: seed 1: rouge1 is nan, which is not in the range of 0 to 1"
 
 
 def test_a_finished_run_whose_scores_are_lost_makes_its_row_invalid():

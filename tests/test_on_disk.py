@@ -139,15 +139,16 @@ def test_another_fault_is_not_taken_for_the_disks(tmp_path):
     ("content", "told"),
     [
         ('{"schema": 3}', "written by a newer Tuneoff (schema 3, this one reads 2)"),
-        ('{"schema": 1}', "written by an older Tuneoff (schema 1, this one reads 2)"),
+        ('{"schema": 0}', "written by an older Tuneoff (schema 0, this one reads 2)"),
         ('{"schema": "beta"}', "written by an older Tuneoff (schema beta, this one reads 2)"),
         ('{"schema": 2}', ""),
+        ('{"schema": 1}', ""),
         ("{}", ""),
         ("[1]", ""),
         ("{", ""),
         ("[" * 100_000, ""),
     ],
-    ids=["newer", "older", "a word", "its own", "none", "a list", "no JSON", "too deep"],
+    ids=["newer", "older", "a word", "its own", "one that is still read", "none", "a list", "no JSON", "too deep"],
 )
 def test_a_file_of_another_schema_is_told_from_one_that_is_broken(path, content, told):
     path.write_text(content)

@@ -13,8 +13,9 @@ from xml.etree import ElementTree
 import pytest
 from projects import BROKEN, CONFTEST, NORMS, ROOT, SLEEPER, begin, finish, left_behind, project, until
 
+from harness.metrics.rouge.metric import NAMES
 from harness.session import bakeoff  # noqa: F401 (nor may it import numpy and pandas a second time)
-from harness.spec.figures import COSTS, ROUGE
+from harness.spec.figures import COSTS
 from harness.store.results import Store
 
 pytest_plugins = ["pytester"]
@@ -403,7 +404,7 @@ def test_x_stops_at_the_first_run_that_fails_and_zero_shot_is_there_although_it_
 def test_runs_that_ran_beside_others_are_marked_and_their_times_stand_in_brackets(real, pytester):
     result = real("--jobs", "2")
     result.assert_outcomes(passed=2, failed=1)
-    assert {record.contended for record in records(pytester.path / "results" / "local").values()} == {True}
+    assert {record.cost.contended for record in records(pytester.path / "results" / "local").values()} == {True}
     (line,) = [line for line in result.outlines if line.split()[1:2] == ["norms"]]
     assert re.search(r"  \(\d+\.\d s\)  +\(\d+\.\d s\)  ", line)
 
@@ -476,7 +477,7 @@ def test_junit_holds_the_figures_of_each_record(done):
         assert properties["status"] == record.status
         assert properties["reused"] == "False"
         assert properties["train_seconds"] == str(record.cost.train_seconds)
-        assert properties.get("rouge1") == (str(record.scores.rouge1) if record.scores else None)
+        assert properties.get("rouge1") == (str(record.scores["rouge1"]) if record.scores else None)
 
 
 def test_the_benchmark_file_has_one_entry_a_run_with_all_metrics_whose_time_is_its_training_time(done):
@@ -489,9 +490,9 @@ def test_the_benchmark_file_has_one_entry_a_run_with_all_metrics_whose_time_is_i
         assert entry["stats"]["rounds"] == 1
         assert entry["stats"]["data"] == [pytest.approx(record.cost.train_seconds or 0.0)]
         assert entry["extra_info"]["status"] == record.status
-        for block, names in ((record.cost, COSTS), (record.scores, ROUGE if record.scores else ())):
-            found = {metric.name: entry["extra_info"][metric.name] for metric in names}
-            assert found == {metric.name: getattr(block, metric.name) for metric in names}
+        told = entry["extra_info"]
+        assert {cost.name: told[cost.name] for cost in COSTS} == record.cost.model_dump(include={c.name for c in COSTS})
+        assert {name: told[name] for name in NAMES if name in told} == (record.scores or {})
 
 
 def test_results_go_where_they_were_asked_to_go(done):

@@ -9,6 +9,7 @@ from records import spec
 from harness.run import preflight
 from harness.spec import registry
 from harness.spec.errors import DataError
+from harness.spec.metric import options_of
 from harness.spec.plan import Order
 from harness.spec.record import Preflight
 from harness.spec.suite import Evaluation, ModelTable, SearchTable, TaskTable
@@ -19,6 +20,13 @@ RUSSIAN = [
     {"id": f"строка_{number}", "dialogue": f"Том: Привет, Анна! {number}\nАнна: Привет.", "summary": "Том здоровается."}
     for number in range(20)
 ]
+
+
+def tokenizer(known):
+    """How ROUGE reads, by a preflight, a task or a record."""
+    return options_of(known.metrics)["rouge_tokenizer"]
+
+
 PUNCTUATION = {"id": "odd", "dialogue": "Tom: Hm?\nAnna: Hm!", "summary": "?!"}
 
 
@@ -46,24 +54,24 @@ def check(tiny_folder, tmp_path, write):
 
 def test_how_rouge_reads_a_data_set_is_decided_over_all_its_summaries_told_and_handed_to_the_runs(check, rows):
     found, order = check(RUSSIAN, rows[:4], search=1)
-    assert found.rouge_tokenizer == "words"
+    assert tokenizer(found) == "words"
     (notice,) = found.notices
     assert notice.startswith(
         "ROUGE compares Unicode words, and characters of scripts without spaces, without a stemmer"
     )
-    assert prepared.load(order.task).rouge_tokenizer == "words"
-    assert prepared.load(order.validation).rouge_tokenizer == "words"
+    assert tokenizer(prepared.load(order.task)) == "words"
+    assert tokenizer(prepared.load(order.validation)) == "words"
 
 
 def test_latin_data_are_read_as_rouge_score_reads_them_and_nothing_is_told(check, rows):
     found, order = check(rows[:16], rows[16:20])
-    assert (found.rouge_tokenizer, found.rows_skipped, found.notices) == ("rouge_score", 0, ())
-    assert prepared.load(order.task).rouge_tokenizer == "rouge_score"
+    assert (tokenizer(found), found.rows_skipped, found.notices) == ("rouge_score", 0, ())
+    assert tokenizer(prepared.load(order.task)) == "rouge_score"
 
 
 def test_a_suite_decides_how_rouge_reads_if_it_says_so(check, rows):
     found, _ = check(rows[:16], rows[16:20], evaluation=Evaluation(rouge_tokenizer="characters"))
-    assert (found.rouge_tokenizer, found.notices) == ("characters", ())
+    assert (tokenizer(found), found.notices) == ("characters", ())
 
 
 def test_summaries_that_no_tokenizer_reads_are_an_error_that_names_the_rows(check, rows):
@@ -79,7 +87,7 @@ def test_nor_may_a_search_ask_for_them(check, rows):
 
 
 def test_a_summary_that_is_only_learned_from_may_be_anything(check, rows):
-    assert check([*rows[:16], PUNCTUATION], rows[16:20])[0].rouge_tokenizer == "rouge_score"
+    assert tokenizer(check([*rows[:16], PUNCTUATION], rows[16:20])[0]) == "rouge_score"
 
 
 def test_russian_that_rouge_score_is_to_read_is_refused_with_a_remedy_and_a_short_message(check):
@@ -102,9 +110,9 @@ def test_a_session_tells_how_it_read_the_data_and_keeps_it_in_its_records(tiny_f
     assert output.count("ROUGE compares Unicode words") == 1
     store = Store(there / "results" / "local", "small")
     records = {record.spec.method: record for record in store.read_runs()}
-    assert {(record.rouge_tokenizer, record.rows_skipped) for record in records.values()} == {("words", 1)}
-    assert records["lead3"].scores.rouge1 > 0.2
-    assert records["lead3"].lengths.words_reference == 2
+    assert {(tokenizer(record), record.provenance.rows_skipped) for record in records.values()} == {("words", 1)}
+    assert records["lead3"].scores["rouge1"] > 0.2
+    assert records["lead3"].outputs.lengths.words_reference == 2
     assert (
         "over Unicode words, and characters of scripts without spaces" in (store.folder / "leaderboard.md").read_text()
     )

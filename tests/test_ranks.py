@@ -160,11 +160,11 @@ def test_so_many_seeds_would_tell_two_apart_that_do_when_they_are_run():
     assert np.mean([any_told(each) for each in many]) > 0.6
 
 
-def test_the_lead_over_another_is_told_in_points():
+def test_the_lead_over_another_is_told():
     found = ranking(
         {name: Sample(DIFFICULTY + level, 3, 0.0, np.inf, 0.0) for name, level in (("a", 0.4), ("b", 0.34))}
     )
-    assert (found.points("a", "b"), found.points("b", "a")) == pytest.approx((6.0, -6.0))
+    assert (found.above("a", "b"), found.above("b", "a")) == pytest.approx((0.06, -0.06))
 
 
 def test_the_number_of_seeds_is_that_of_a_normal_test_of_all_pairs_with_a_power_of_80_percent():

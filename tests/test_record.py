@@ -7,19 +7,24 @@ import pytest
 from pydantic import ValidationError
 from records import finished, prediction, spec, unfinished
 
+from harness.metrics.rouge.metric import ROUGE
 from harness.spec.record import (
     SCHEMA,
     Checks,
     Cost,
     Environment,
+    EvaluationPoint,
     Failure,
+    History,
     Lengths,
+    Outputs,
     Phase,
     Prediction,
+    Provenance,
     Record,
     RunSpec,
-    Scores,
     Status,
+    StepPoint,
 )
 from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
 
@@ -91,15 +96,18 @@ def test_a_full_record_comes_back_from_its_json_unchanged():
     record = Record(
         spec=spec(overrides={"rank": 4, "dropout": 0.05}, budget=Budget(max_steps=3, max_seconds=1.5)),
         status=Status.OVER_BUDGET,
-        hyperparameters={"learning_rate": 4e-3, "name": "größer"},
-        scores=Scores(rouge1=0.1 + 0.2, rouge2=0.1, rougeL=0.25, rougeLsum=0.25, best={"rouge1": 0.5}),
-        cost=Cost(trainable_parameters=12, phases={"train": Phase(seconds=1.25, peak_rss_bytes=10)}),
+        scores={"rouge1": 0.1 + 0.2, "rouge2": 0.1},
+        best_scores={"rouge1": 0.5},
+        metrics=ROUGE[:2],
+        cost=Cost(trainable_parameters=12, contended=True, phases={"train": Phase(seconds=1.25, peak_rss_bytes=10)}),
         checks=Checks(largest_change=0.5, same_as_zero_shot=False),
-        lengths=Lengths(outputs_cut=0.25, words_out=12.5),
-        data_hash="a" * 12,
+        outputs=Outputs(lengths=Lengths(outputs_cut=0.25, words_out=12.5), weights_hash="c" * 12),
+        provenance=Provenance(
+            hyperparameters={"learning_rate": 4e-3, "name": "größer"}, data_hash="a" * 12, bound=True
+        ),
+        history=History(steps=(StepPoint(step=1, loss=2.5),), evaluations=(EvaluationPoint(step=1, scores={}),)),
         predictions_hash="b" * 12,
         environment=ENVIRONMENT,
-        contended=True,
         error=Failure(type="RuntimeError", message="„too much“", remedy="less", traceback="File …\n  line"),
     )
     assert Record.model_validate_json(record.to_json()) == record
@@ -159,5 +167,5 @@ def test_a_status_that_does_not_exist_is_refused():
 def test_what_is_no_number_stays_so_for_whoever_reads_it():
     record = finished(hyperparameters={"learning_rate": math.nan}, checks=Checks(largest_change=math.inf))
     again = Record.model_validate_json(record.model_dump_json())
-    assert math.isnan(again.hyperparameters["learning_rate"])
+    assert math.isnan(again.provenance.hyperparameters["learning_rate"])
     assert again.checks.largest_change == math.inf

@@ -10,7 +10,7 @@ import toy
 from zoo import CLASSES
 
 from harness.method import Bound, Question
-from harness.metrics import scoring
+from harness.metrics.rouge.metric import rouge
 from harness.run import weights
 from harness.tasks.task import collate
 from harness.training import decoding
@@ -107,7 +107,7 @@ def bound_answer(name, question):
 def test_no_other_choice_of_turns_beats_the_oracle():
     scores = {}
     for name in ("oracle", "lead3", "random_sentences"):
-        found = scoring.rouge(answers(name), [question.references for question in QUESTIONS])
+        found = rouge(answers(name), [question.references for question in QUESTIONS])
         scores[name] = [mean["rouge1"] for mean, _ in found]
     for name in ("lead3", "random_sentences"):
         assert all(best >= other for best, other in zip(scores["oracle"], scores[name], strict=True))

@@ -117,12 +117,12 @@ def test_a_hostile_output_stays_in_its_cell():
     assert "\x1b" not in line
 
 
-@pytest.mark.parametrize("place", ["dialogue", "id", "references"])
+@pytest.mark.parametrize("place", ["source", "id", "references"])
 def test_a_hostile_row_of_the_data_stays_on_its_line(place):
     value = (HOSTILE,) if place == "references" else HOSTILE
     lines = page(entry("lora", 0.4), samples=[answer("lora", "Fine.", **{place: value})]).splitlines()
     (line,) = [line for line in lines if "first" in line]
-    assert line.startswith({"dialogue": "> a &#124; b ", "id": "### a &#124; b ", "references": "| *human* "}[place])
+    assert line.startswith({"source": "> a &#124; b ", "id": "### a &#124; b ", "references": "| *human* "}[place])
 
 
 def test_a_hostile_reason_stays_one_list_item():
@@ -197,8 +197,8 @@ def test_gains_are_shown_in_points_with_their_bounds():
 @pytest.mark.parametrize(
     ("name", "value", "text"),
     [
-        ("rouge1", 0.46949, "46.9"),
-        ("rouge1", 0.0, "0.0"),
+        ("learning_rate_sensitivity", 0.46949, "46.9"),
+        ("learning_rate_sensitivity", 0.0, "0.0"),
         ("trainable_parameters", 688_128, "688,128"),
         ("trainable_parameters", 0, "0"),
         ("train_seconds", 30.46, "30.5 s"),
@@ -226,7 +226,9 @@ def test_the_table_shows_rank_interval_and_costs():
 
 def test_the_bounds_of_an_interval_stand_lower_first():
     (row,) = leaderboard.rows([scored(finished("zero_shot", cost=Cost(trainable_parameters=0)), 0.4, 0.5, 0.6)])
-    assert table.interval(row) == "50.0 (25.2–74.8)"  # 10 / √3, times 4.303 of t with 2 degrees of freedom
+    assert (
+        table.interval(row, row.metrics[0]) == "50.0 (25.2–74.8)"
+    )  # 10 / √3, times 4.303 of t with 2 degrees of freedom
 
 
 def test_the_table_shows_the_ranks_that_a_method_may_have():

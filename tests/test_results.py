@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from records import finished, prediction, spec, unfinished
 
+from harness.metrics.rouge.metric import ROUGE
 from harness.spec import search
 from harness.spec.errors import StoreError
 from harness.spec.record import SCHEMA, Environment, Leakage, Preflight, Status
@@ -111,7 +112,7 @@ def test_a_new_run_leaves_other_seeds_and_methods_alone(store):
 def test_running_the_same_spec_again_replaces_its_record(store):
     store.write_run(finished(contended=True), [])
     store.write_run(finished(contended=False), [])
-    assert [record.contended for record in store.read_runs()] == [False]
+    assert [record.cost.contended for record in store.read_runs()] == [False]
 
 
 def test_a_run_that_fails_the_second_time_does_not_keep_the_predictions_of_the_first(store):
@@ -158,7 +159,7 @@ def test_all_files_that_cannot_be_read_are_named_at_once(store):
     assert [line.partition(": ")[0] for line in str(error.value).splitlines()] == [str(paths[0]), str(paths[2])]
 
 
-@pytest.mark.parametrize(("schema", "age"), [(SCHEMA - 1, "an older"), (SCHEMA + 1, "a newer"), ("beta", "an older")])
+@pytest.mark.parametrize(("schema", "age"), [(0, "an older"), (SCHEMA + 1, "a newer"), ("beta", "an older")])
 def test_a_record_of_another_schema_is_named_with_its_age(store, schema, age):
     path = store.write_run(finished(), [])
     path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": schema}))
@@ -436,7 +437,11 @@ def searched(rate, method="lora"):
     trial = search.Trial(multiplier=1.0, learning_rate=rate, status=Status.OK, score=0.3, seconds=2.0)
     environment = Environment(device="cpu", device_name="CPU", threads=2, python="3", platform="Linux", packages={})
     here = Preflight(
-        leakage=Leakage(test=2, exact=0, near=0), environment=environment, data_hash="0d1e", model_revision="5c4b"
+        leakage=Leakage(test=2, exact=0, near=0),
+        environment=environment,
+        data_hash="0d1e",
+        model_revision="5c4b",
+        metrics=ROUGE,
     )
     return search.finished(spec(method), SearchTable(trials=1), [trial], here)
 

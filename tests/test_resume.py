@@ -3,6 +3,7 @@
 import pytest
 from records import finished, prediction, spec, unfinished
 
+from harness.metrics.rouge.metric import ROUGE, described
 from harness.session import resume
 from harness.spec.errors import StoreError
 from harness.spec.record import Environment, Generation, Leakage, Preflight, RunOutcome, Status, hash_of
@@ -18,7 +19,11 @@ HERE = Environment(
     git="0123456789ab",
 )
 SESSION = Preflight(
-    leakage=Leakage(test=2, exact=0, near=0), environment=HERE, data_hash="0d1e2f3a4b5c", model_revision="5c4b3a2f1e0d"
+    leakage=Leakage(test=2, exact=0, near=0),
+    environment=HERE,
+    data_hash="0d1e2f3a4b5c",
+    model_revision="5c4b3a2f1e0d",
+    metrics=ROUGE,
 )
 TEXTS = ("Ann books a room.", "Bob is late.")
 
@@ -185,8 +190,8 @@ def test_of_two_runs_of_one_name_the_one_that_was_asked_for_counts():
 
 
 def test_a_run_whose_rouge_was_read_otherwise_is_done_again():
-    here = SESSION.model_copy(update={"rouge_tokenizer": "words"})
+    here = SESSION.model_copy(update={"metrics": described("words")})
     assert reason(spec("lora"), stored(), here=here) == (
-        "its ROUGE was read otherwise: rouge_tokenizer rouge_score → words"
+        "its answers were scored otherwise: rouge_tokenizer rouge_score → words"
     )
-    assert decide(spec("lora"), stored(rouge_tokenizer="words"), here=here).stored
+    assert decide(spec("lora"), stored(metrics=described("words")), here=here).stored

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
-from harness.metrics import scoring
+from harness.metrics.rouge.metric import NAMES, reading, rouge
 from harness.metrics.rouge.scorer import scores
 
 WORDS = (
@@ -60,12 +60,12 @@ def pairs():
 
 
 def test_scores_equal_rouge_score_with_one_sentence_a_line():
-    scorer = RougeScorer(scoring.NAMES, use_stemmer=True)
+    scorer = RougeScorer(NAMES, use_stemmer=True)
     examples = list(pairs())
     assert len(examples) > 200
     texts = [" ".join(prediction) for prediction, _ in examples]
     references = [[" ".join(reference)] for _, reference in examples]
-    found = scoring.rouge(texts, references)
+    found = rouge(texts, references)
     for (prediction, reference), (mean, best) in zip(examples, found, strict=True):
         expected = scorer.score("\n".join(reference), "\n".join(prediction))
         assert mean == pytest.approx({name: score.fmeasure for name, score in expected.items()}, rel=0, abs=1e-12)
@@ -74,7 +74,7 @@ def test_scores_equal_rouge_score_with_one_sentence_a_line():
 
 def assert_equal_to_rouge_score(examples):
     """The (reference, prediction) pairs get rouge_score's figures; a line is a sentence."""
-    scorer = RougeScorer(scoring.NAMES, use_stemmer=True)
+    scorer = RougeScorer(NAMES, use_stemmer=True)
     for pair, found in zip(examples, scores(examples), strict=True):
         expected = {name: score.fmeasure for name, score in scorer.score(*pair).items()}
         assert found == pytest.approx(expected, rel=0, abs=1e-12), pair
@@ -103,23 +103,23 @@ def test_long_texts_score_as_in_rouge_score():
 
 
 def test_lsum_matches_sentence_by_sentence_where_rouge_l_reads_on():
-    ((mean, _),) = scoring.rouge(["Anna reads. Tom sleeps!"], [["Tom sleeps. Anna reads."]])
+    ((mean, _),) = rouge(["Anna reads. Tom sleeps!"], [["Tom sleeps. Anna reads."]])
     assert mean == {"rouge1": 1.0, "rouge2": pytest.approx(2 / 3), "rougeL": 0.5, "rougeLsum": 1.0}
 
 
 def test_words_are_compared_by_their_stem():
-    ((mean, _),) = scoring.rouge(["meetings organised"], [["Meeting organising"]])
+    ((mean, _),) = rouge(["meetings organised"], [["Meeting organising"]])
     assert mean["rouge2"] == 1.0
 
 
 def test_a_text_without_words_scores_zero():
-    assert scoring.rouge([""], [["Tom sleeps."]]) == [(dict.fromkeys(scoring.NAMES, 0.0),) * 2]
+    assert rouge([""], [["Tom sleeps."]]) == [(dict.fromkeys(NAMES, 0.0),) * 2]
 
 
 def test_several_references_count_with_their_mean_and_with_the_best_of_each_metric():
     references = ["Tom meets Anna", "Anna Tom meets her", "no word of it"]
-    ((mean, best),) = scoring.rouge(["Tom meets Anna"], [references])
-    assert best == dict.fromkeys(scoring.NAMES, 1.0)
+    ((mean, best),) = rouge(["Tom meets Anna"], [references])
+    assert best == dict.fromkeys(NAMES, 1.0)
     assert mean["rouge1"] == pytest.approx((1 + 6 / 7 + 0) / 3)
     assert mean["rouge2"] == pytest.approx((1 + 2 / 5 + 0) / 3)
     assert mean["rougeL"] == pytest.approx((1 + 4 / 7 + 0) / 3)
@@ -134,19 +134,19 @@ def test_each_text_meets_its_own_references_however_many():
         [" ".join(text.split()[:count]) for count in counts] for text, counts in zip(texts, shared, strict=True)
     ]
     f1 = [[2 * count / (6 + count) for count in counts] for counts in shared]
-    scores = scoring.rouge(texts, references)
+    scores = rouge(texts, references)
     assert [mean["rouge1"] for mean, _ in scores] == pytest.approx([fmean(row) for row in f1])
     assert [best["rouge1"] for _, best in scores] == pytest.approx([max(row) for row in f1])
 
 
 def test_a_text_without_a_list_of_references_is_not_passed_over():
     with pytest.raises(ValueError, match="shorter"):
-        scoring.rouge(["red", "green"], [["red"]])
+        rouge(["red", "green"], [["red"]])
 
 
 def test_scores_are_read_with_the_tokenizer_of_the_block_and_behind_it_as_before():
     text, reference = ["Том опоздал"], [["Том спит"]]
-    assert scoring.rouge(text, reference)[0][0]["rouge1"] == 0.0
-    with scoring.reading("words"):
-        assert scoring.rouge(text, reference)[0][0]["rouge1"] == 0.5
-    assert scoring.rouge(text, reference)[0][0]["rouge1"] == 0.0
+    assert rouge(text, reference)[0][0]["rouge1"] == 0.0
+    with reading("words"):
+        assert rouge(text, reference)[0][0]["rouge1"] == 0.5
+    assert rouge(text, reference)[0][0]["rouge1"] == 0.0

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from records import spec
 
-from harness.metrics import scoring
+from harness.metrics.rouge.metric import described, rouge
 from harness.run import runner
 from harness.spec import registry
 from harness.spec.plan import Order
@@ -92,12 +92,12 @@ def test_a_method_that_does_not_train_is_not_checkpointed(run):
 
 @pytest.mark.parametrize("method", ["full_finetune", "lora"])
 def test_a_run_tells_whether_training_left_the_same_weights(run, method):
-    first, again, other = (run(method, seed=seed).record.weights_hash for seed in (0, 0, 1))
+    first, again, other = (run(method, seed=seed).record.outputs.weights_hash for seed in (0, 0, 1))
     assert first == again != other
 
 
 def test_a_method_that_does_not_train_has_no_trained_weights(run):
-    assert run("zero_shot").record.weights_hash is None
+    assert run("zero_shot").record.outputs.weights_hash is None
 
 
 def test_micro_batches_take_the_budget_of_whole_batches(run):
@@ -157,28 +157,28 @@ def test_a_method_that_prepares_nothing_has_no_such_phase(run):
 def test_a_bound_answers_from_the_references_and_its_record_says_so(run):
     outcome = run("oracle")
     assert outcome.record.status == Status.OK
-    assert outcome.record.bound
+    assert outcome.record.provenance.bound
     for prediction in outcome.predictions:
-        turns = prediction.dialogue.splitlines()
-        alone = scoring.rouge(turns, [prediction.references] * len(turns))
+        turns = prediction.source.splitlines()
+        alone = rouge(turns, [prediction.references] * len(turns))
         assert prediction.scores["rouge1"] >= max(mean["rouge1"] for mean, _ in alone) > 0
 
 
 def test_a_run_reads_rouge_as_its_task_says_and_so_does_a_bound(run, tokenizer):
     row = Example("1", "Том: Привет!\nАнна: Том опоздал на встречу.", "Том опоздал на встречу.")
     task = prepare(TaskTable(name="dialogsum", data="here"), {"train": [row], "test": [row]}, tokenizer)
-    (answer,) = run("oracle", replace(task, rouge_tokenizer="words")).predictions
+    (answer,) = run("oracle", replace(task, metrics=described("words"))).predictions
     assert answer.text == "Анна: Том опоздал на встречу."
     assert answer.scores["rouge1"] == pytest.approx(8 / 9)
 
 
 def test_a_method_that_is_no_bound_is_not_recorded_as_one(run):
-    assert not run("lead3").record.bound
+    assert not run("lead3").record.provenance.bound
 
 
 def test_only_what_was_generated_under_the_limit_can_be_cut_by_it(run):
     cut = {
-        name: run(name, evaluation=Evaluation(max_new_tokens=1)).record.lengths.outputs_cut
+        name: run(name, evaluation=Evaluation(max_new_tokens=1)).record.outputs.lengths.outputs_cut
         for name in ("zero_shot", "lead3", "oracle")
     }
     assert cut == {"zero_shot": 1.0, "lead3": None, "oracle": None}

@@ -4,15 +4,16 @@ import tomllib
 from concurrent.futures import Future
 
 import pytest
-from records import entry, finished, spec, unfinished
+from records import changed, entry, finished, means, spec, unfinished
 
+from harness.metrics.rouge.metric import ROUGE
 from harness.ranking import leaderboard
 from harness.report import notes, table
 from harness.session.searches import Searches
 from harness.spec import search
 from harness.spec.errors import StoreError, SuiteError
 from harness.spec.figures import SEARCHED
-from harness.spec.record import Environment, Failure, Leakage, Preflight, RunOutcome, Scores, Status
+from harness.spec.record import Environment, Failure, Leakage, Preflight, RunOutcome, Status
 from harness.spec.search import Search, Trial
 from harness.spec.suite import Budget, Evaluation, SearchTable, TaskTable, load
 from harness.store.results import Store
@@ -25,6 +26,7 @@ HERE = Preflight(
     data_hash="0d1e2f3a4b5c",
     model_revision="5c4b3a2f1e0d",
     validation_hash="aaaabbbbcccc",
+    metrics=ROUGE,
 )
 TABLE = SearchTable(trials=3)
 
@@ -77,28 +79,28 @@ def test_the_best_trial_is_chosen():
 
 def test_a_trial_that_is_not_ok_is_never_chosen():
     trials = [tried(1, 0.3), tried(10, 0.9, Status.OVER_BUDGET), failed(0.1)]
-    assert search.choose(trials) == 0.01
+    assert search.choose(trials, ROUGE[0]) == 0.01
 
 
 def test_a_trial_without_a_score_is_never_chosen():
-    assert search.choose([tried(1, None), tried(10, 0.0)]) == 0.1
-    assert search.choose([tried(1, None)]) is None
-    assert search.choose([]) is None
+    assert search.choose([tried(1, None), tried(10, 0.0)], ROUGE[0]) == 0.1
+    assert search.choose([tried(1, None)], ROUGE[0]) is None
+    assert search.choose([], ROUGE[0]) is None
 
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_better_trial_goes_before_one_nearer_to_the_default(order):
-    assert search.choose([tried(1, 0.4), tried(10, 0.41), tried(0.1, 0.3)][::order]) == 0.1
+    assert search.choose([tried(1, 0.4), tried(10, 0.41), tried(0.1, 0.3)][::order], ROUGE[0]) == 0.1
 
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_nearness_is_a_matter_of_factors(order):
-    assert search.choose([tried(3, 0.4), tried(0.2, 0.4)][::order]) == pytest.approx(0.03)  # 0.2 is a fifth
+    assert search.choose([tried(3, 0.4), tried(0.2, 0.4)][::order], ROUGE[0]) == pytest.approx(0.03)  # 0.2 is a fifth
 
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_of_equal_trials_the_nearest_to_the_default_is_chosen(order):
-    assert search.choose([tried(10, 0.4), tried(3, 0.4), tried(0.1, 0.4)][::order]) == pytest.approx(0.03)
+    assert search.choose([tried(10, 0.4), tried(3, 0.4), tried(0.1, 0.4)][::order], ROUGE[0]) == pytest.approx(0.03)
 
 
 def test_without_an_ok_trial_nothing_is_chosen_and_runs_stay_as_they_are():
@@ -159,7 +161,7 @@ def test_the_cost_is_that_of_all_trials():
 
 
 def test_a_trial_keeps_score_rate_status_time_and_reason_of_its_run():
-    scores = Scores(rouge1=0.41, rouge2=0.2, rougeL=0.35, rougeLsum=0.35)
+    scores = means(rouge1=0.41, rouge2=0.2, rougeL=0.35, rougeLsum=0.35)
     record = finished("lora", hyperparameters={"learning_rate": 0.02}, scores=scores)
     record = record.model_copy(update={"cost": record.cost.model_copy(update={"wall_seconds": 7.5})})
     assert search.trial(2.0, record) == Trial(
@@ -194,7 +196,7 @@ def test_whatever_changes_the_trials_changes_the_hash(changes):
         (SearchTable(trials=3, spread=4.0), {}),
         (TABLE, {"validation_hash": "ddddeeeeffff"}),
         (TABLE, {"model_revision": "another"}),
-        (TABLE, {"rouge_tokenizer": "words"}),
+        (TABLE, {"unusual": {"rouge_tokenizer": "words"}}),
     ],
     ids=["trials", "spread", "validation rows", "base model", "rouge tokenizer"],
 )
@@ -237,7 +239,7 @@ def test_a_search_does_not_belong_to_another_run(run):
     "change", [{"data_hash": "another"}, {"model_revision": "another"}], ids=lambda c: next(iter(c))
 )
 def test_a_search_does_not_belong_to_a_run_on_other_data_or_another_base(change):
-    assert not searched().belongs(ran().model_copy(update=change))
+    assert not searched().belongs(changed(ran(), **change))
 
 
 def test_a_search_belongs_to_runs_that_are_judged_otherwise():
@@ -250,7 +252,7 @@ def test_a_search_belongs_to_runs_that_are_judged_otherwise():
 
 @pytest.mark.parametrize("change", [{"data_hash": "another"}, {"model_revision": "another"}], ids=str)
 def test_a_search_that_found_nothing_is_of_its_own_data_and_base_too(change):
-    assert not searched(failed()).belongs(ran(None).model_copy(update=change))
+    assert not searched(failed()).belongs(changed(ran(None), **change))
 
 
 def test_a_search_that_found_nothing_belongs_to_runs_as_they_were():
@@ -271,7 +273,7 @@ class Trials:
 
     def __call__(self, run, multiplier):
         self.begun.append(run.method)
-        scores = Scores(rouge1=multiplier / 100, rouge2=0.0, rougeL=0.0, rougeLsum=0.0)
+        scores = means(rouge1=multiplier / 100, rouge2=0.0, rougeL=0.0, rougeLsum=0.0)
         record = finished(
             spec=run,
             status=self.status,

@@ -100,7 +100,7 @@ def test_runs_use_what_the_search_found(done):
     chosen = found(done[0]).learning_rate
     assert chosen in (0.5, 0.16, 1.6)
     assert record.spec.overrides == {"learning_rate": chosen}
-    assert record.hyperparameters["learning_rate"] == chosen
+    assert record.provenance.hyperparameters["learning_rate"] == chosen
 
 
 def test_a_method_that_learns_nothing_is_skipped_and_one_that_never_works_fails_but_runs_as_it_is(done):

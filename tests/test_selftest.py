@@ -8,10 +8,11 @@ from projects import NORMS, begin, finish, project
 from records import finished, prediction
 
 from harness.gate.selftest import drop
-from harness.gate.selftest.case import CASES, Tried
+from harness.gate.selftest.case import CASES, Tried, about
 from harness.gate.selftest.drop import Drop
 from harness.gate.selftest.trial import PROBES, Said
 from harness.gate.verdict import Outcome
+from harness.metrics.rouge.metric import ROUGE
 from harness.run.loader import load
 from harness.session.selftest import ROWS, Selftest, small
 from harness.spec.registry import Plugin
@@ -31,7 +32,9 @@ FOREIGN = Said("", "rouge1", Outcome.INCOMPARABLE, "probe rouge1: incomparable: 
 
 def lost(mean, spread, examples, **changes):
     """Examples that changed by ``mean`` points, one more, one less than that."""
-    return Drop(mean + spread * np.resize([-1.0, 1.0], examples), **({"own": examples, "margin": 0.5} | changes))
+    return Drop(
+        ROUGE[0], mean + spread * np.resize([-1.0, 1.0], examples), **({"own": examples, "margin": 0.5} | changes)
+    )
 
 
 FEW, PLAIN, LITTLE = lost(-2.43, 5, 20), lost(-2.43, 5, 200), lost(-0.2, 0.1, 200)
@@ -113,7 +116,7 @@ def test_the_table_says_of_each_case_whether_the_gate_was_right(case, said, resu
     ],
 )
 def test_a_silent_gate_is_right_only_where_the_examples_show_no_loss(said, fallen, result):
-    tried = Tried(CASES["shorter"], [said], fallen)
+    tried = Tried(about("shorter", ROUGE[0]), [said], fallen)
     assert tried.result == result
     assert bool(tried.problem) == (result == "missed")
 

@@ -32,7 +32,8 @@ from harness.session.gate import Gate
 from harness.spec import plan, registry
 from harness.spec import suite as suites
 from harness.spec.errors import DataError, ModelError, SuiteError
-from harness.spec.record import Leakage, Preflight, RunOutcome, RunSpec, Scores, Status
+from harness.spec.metric import options_of
+from harness.spec.record import Leakage, Preflight, RunOutcome, RunSpec, Status
 from harness.spec.registry import Plugin
 from harness.spec.suite import Budget, ModelTable, SearchTable, Suite, Table, TaskTable
 from harness.tasks import data, prepared
@@ -350,7 +351,7 @@ def test_with_checkpointing_every_row_passes_twice(told):
 
 @of("methods")
 def test_a_method_has_the_hyper_parameters_that_the_suite_sets(told, outcome):
-    assert (told["size"], outcome.record.hyperparameters["size"]) == (7, 7)
+    assert (told["size"], outcome.record.provenance.hyperparameters["size"]) == (7, 7)
 
 
 @of("evaluation.max_new_tokens", "evaluation.num_beams", "evaluation.generation")
@@ -360,7 +361,7 @@ def test_a_method_answers_with_length_beams_and_settings_of_the_suite(told, outc
 
 @of("evaluation.rouge_tokenizer")
 def test_answers_are_read_as_the_suite_says(found, task):
-    assert (found.rouge_tokenizer, task.rouge_tokenizer) == ("words", "words")
+    assert options_of(found.metrics) == options_of(task.metrics) == {"rouge_tokenizer": "words"}
 
 
 @of("budget.max_examples")
@@ -420,8 +421,8 @@ def test_a_search_tries_that_many_rates_within_the_spread(bakeoff, found):
 def test_a_trial_answers_the_first_validation_rows_at_its_multiple_of_the_rate(order, found, folder, rows):
     (folder / "trial").mkdir()
     trial = runner.execute(replace(order, task=order.validation, multiplier=2.0), folder / "trial")
-    assert [each.dialogue[:60] for each in trial.predictions] == [rows[22]["dialogue"][:60]]
-    assert trial.record.hyperparameters["learning_rate"] == 0.02
+    assert [each.source[:60] for each in trial.predictions] == [rows[22]["dialogue"][:60]]
+    assert trial.record.provenance.hyperparameters["learning_rate"] == 0.02
 
 
 # What is shown and judged
@@ -436,10 +437,10 @@ def ended(folder, suite, plugins, points=0.0):
     for run in found.runs:
         level = 0.5 + (points / 100 if run.method == "witness" else 0.0)
         answers = [
-            prediction(number, rouge1=level + number / 200, dialogue=f"Dialogue {number:02}") for number in range(ROWS)
+            prediction(number, rouge1=level + number / 200, source=f"Dialogue {number:02}") for number in range(ROWS)
         ]
-        means = {name: fmean(each.scores[name] for each in answers) for name in answers[0].scores}
-        records.append(finished(spec=run, scores=Scores(**means), predictions_hash=f"{level}", **known))
+        scores = {name: fmean(each.scores[name] for each in answers) for name in answers[0].scores}
+        records.append(finished(spec=run, scores=scores, predictions_hash=f"{level}", **known))
         found.store.write_run(records[-1], answers)
     found.replay(records, Leakage(test=ROWS, exact=0, near=0))
     found.expect([run.name for run in found.runs])

@@ -221,7 +221,7 @@ def of_lengths(*lengths, pad=0):
         Encoded(torch.tensor([number, *[5] * (source - 1)]), torch.tensor([7] * target))
         for number, (source, target) in enumerate(lengths, 10)
     ]
-    return Task(PROMPT, training, [], hash="", targets_truncated=0.0, pad=pad)
+    return Task(PROMPT, training, [], hash="", targets_truncated=0.0, pad=pad, metrics=())
 
 
 def groups(batches, count):

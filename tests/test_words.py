@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
-from harness.metrics import scoring
+from harness.metrics.rouge.metric import NAMES, reading, rouge
 from harness.metrics.rouge.rouge import sentences
 from harness.metrics.rouge.words import READ, choose, reads
 from harness.spec.errors import SuiteError
@@ -108,10 +108,10 @@ def texts():
 
 @pytest.mark.parametrize("tokenizer", ["words", "characters"])
 def test_scores_equal_rouge_score_with_that_tokenizer(tokenizer):
-    scorer = RougeScorer(scoring.NAMES, tokenizer=Words(tokenizer))
+    scorer = RougeScorer(NAMES, tokenizer=Words(tokenizer))
     pairs = list(product(texts(), repeat=2))
-    with scoring.reading(tokenizer):
-        found = scoring.rouge([text for text, _ in pairs], [[reference] for _, reference in pairs])
+    with reading(tokenizer):
+        found = rouge([text for text, _ in pairs], [[reference] for _, reference in pairs])
     for (text, reference), (mean, _) in zip(pairs, found, strict=True):
         expected = scorer.score(sentences(reference, tokenizer), sentences(text, tokenizer))
         assert mean == pytest.approx({name: score.fmeasure for name, score in expected.items()}, rel=0, abs=1e-12)
@@ -123,9 +123,9 @@ def test_a_sentence_may_end_without_a_space():
 
 
 def test_outside_of_a_run_texts_are_read_as_rouge_score_reads_them():
-    with scoring.reading("words"):
-        ((inside, _),) = scoring.rouge(["Привет"], [["привет"]])
-    ((outside, _),) = scoring.rouge(["Привет"], [["привет"]])
+    with reading("words"):
+        ((inside, _),) = rouge(["Привет"], [["привет"]])
+    ((outside, _),) = rouge(["Привет"], [["привет"]])
     assert (inside["rouge1"], outside["rouge1"]) == (1.0, 0.0)
 
 

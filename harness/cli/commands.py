@@ -2,7 +2,8 @@
 
 publish: what ``pytest --benchmark`` left in results/local/<suite>/ becomes results/<suite>/. The whole suite must have
 run. Its baseline stays as it is. render: the tables of results/<suite>/ are written again from the stored scores;
-nothing is trained. After either, README.md shows the tables that it has marks for.
+nothing is trained. migrate: what is published there is stored anew in today's schema, equal in all that it says, for a
+project that comes from an older Tuneoff. After any of them, README.md shows the tables that it has marks for.
 """
 
 import argparse
@@ -22,13 +23,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m harness", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("command", choices=("publish", "render"))
+    parser.add_argument("command", choices=("publish", "render", "migrate"))
     parser.add_argument("suites", nargs="+", metavar="SUITE", help="a suite's name or file")
     parser.add_argument(
         "--methods", action="append", type=Path, default=[], metavar="DIR", help="a folder with methods of the project"
     )
     asked = parser.parse_args(arguments)
-    write = {"publish": publication.publish, "render": publication.render}[asked.command]
+    commands = {"publish": publication.publish, "render": publication.render, "migrate": publication.migrate}
+    write = commands[asked.command]
     try:
         plugins = registry.discover(asked.methods)
         for suite in [plan.joined(suites.load(name), plugins) for name in asked.suites]:

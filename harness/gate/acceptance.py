@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from harness.gate.baseline import MEMORY, Baseline, BaselineRow, Measured, unfit
 from harness.spec.figures import changes, megabytes
 
+DIGITS = 2  # of a score, one more than in the leaderboard: what is accepted may be a small move
+
 Refused = Mapping[str, str]  # the reasons of a session, by row
 
 
@@ -40,7 +42,12 @@ def _update(old: Measured | None, new: Measured, refused: str) -> str:
     if reason := _obstacle(old, new, refused):
         return f"{'kept as it was' if old else 'not accepted'}: {reason}"
     if old is None:
-        return ", ".join(["new", *(f"{name} {_show(value)}" for name, value in new.row.means.items())])
+        return ", ".join(
+            [
+                "new",
+                *(f"{metric.id} {metric.shown(new.row.means.get(metric.id), DIGITS)}" for metric in new.row.metrics),
+            ]
+        )
     return ", ".join(_differences(old.row, new.row)) or "unchanged"
 
 
@@ -55,9 +62,12 @@ def _differences(old: BaselineRow, new: BaselineRow) -> list[str]:
 def _outcome(old: BaselineRow, new: BaselineRow) -> list[str]:
     """The scores that moved; where none did, whether the answers are others, or the weights that gave them."""
     before, after = old.means, new.means
-    moved = [name for name in after if after[name] != before.get(name)]
+    moved = [metric for metric in new.metrics if after.get(metric.id) != before.get(metric.id)]
     if moved:
-        return [f"{name} {_show(before.get(name))} → {_show(after[name])}" for name in moved]
+        return [
+            f"{one.id} {one.shown(before.get(one.id), DIGITS)} → {one.shown(after.get(one.id), DIGITS)}"
+            for one in moved
+        ]
     others = {"predictions_hash": "other predictions", "weights_hash": "other weights"}
     return [text for name, text in others.items() if _hashes(old, new, name) != _hashes(new, old, name)][:1]
 
@@ -89,8 +99,3 @@ def _moved(then: int | None, now: int | None) -> bool:
 
 def _listed(row: BaselineRow) -> str:
     return ", ".join(map(str, sorted(row.runs)))
-
-
-def _show(value: float | None) -> str:
-    """Points with a decimal more than in the leaderboard: what is accepted may be a small move."""
-    return "–" if value is None else f"{100 * value:.2f}"

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Self
@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from harness.spec.figures import ROUGE
-from harness.spec.record import Block, Environment, Record, Status
-from harness.spec.suite import JUDGED_BY, ROUGE_SCORE, Natural
+from harness.spec.block import Block
+from harness.spec.metric import Metric, options_of
+from harness.spec.record import Environment, Record, Status
+from harness.spec.suite import JUDGED_BY, METRIC_OPTIONS, Natural
 
-Scores = Mapping[str, NDArray[np.float64]]  # by ROUGE type, one F1 in 0..1 a test example
+Scores = Mapping[str, NDArray[np.float64]]  # by metric, one value a test example
 
 ACCEPTED = (Status.OK, Status.UNSUPPORTED)  # what a baseline may hold: nothing that failed is a past to keep to
 LONGEST = 300  # characters of a reason
@@ -59,7 +60,8 @@ class Key(Block):
     model_revision: str | None
     budget: Mapping[str, Any]  # the limits that are set
     evaluation: Mapping[str, Any]  # how prompts are answered
-    rouge_tokenizer: str = ROUGE_SCORE  # how answers are read
+    metrics: tuple[str, ...]  # what answers are scored by, the one that ranks first, ...
+    metric_options: Mapping[str, str] = {}  # ... and how that reads them
 
 
 class Counts(Block):
@@ -90,6 +92,7 @@ class BaselineRow(Block):
     """One method: what makes it comparable, what it was trained with, and its runs by seed."""
 
     key: Key
+    metrics: tuple[Metric, ...]  # what the scores are of; the first one ranks
     hyperparameters: Mapping[str, Any] = {}
     source: str = ""  # hash of the method's file
     runs: Mapping[int, BaselineRun] = Field(min_length=1)
@@ -98,7 +101,7 @@ class BaselineRow(Block):
     def means(self) -> dict[str, float]:
         """Mean scores over the seeds that have them."""
         columns = {
-            metric.name: [run.scores[metric.name] for run in self.runs.values() if run.scores] for metric in ROUGE
+            metric.id: [run.scores[metric.id] for run in self.runs.values() if run.scores] for metric in self.metrics
         }
         return {name: float(np.mean(values)) for name, values in columns.items() if values}
 
@@ -129,12 +132,16 @@ def measured(runs: Iterable[tuple[Record, Scores]]) -> Measured:
     """The row of one method from its runs, one a seed; whatever they ended as."""
     pairs = sorted(runs, key=lambda pair: pair[0].spec.seed)
     first = next((record for record, _ in pairs if record.status == Status.OK), pairs[0][0])
-    scores = {record.spec.seed: {m.name: values[m.name] for m in ROUGE if m.name in values} for record, values in pairs}
+    scores = {
+        record.spec.seed: {metric.id: values[metric.id] for metric in first.metrics if metric.id in values}
+        for record, values in pairs
+    }
     row = BaselineRow(
         key=_key(first),
+        metrics=first.metrics,
         hyperparameters=_settings(first),
         source=first.spec.source,
-        runs={record.spec.seed: _run(record, scores[record.spec.seed]) for record, _ in pairs},
+        runs={record.spec.seed: _run(record, first.metrics, scores[record.spec.seed]) for record, _ in pairs},
     )
     return Measured(row, scores)
 
@@ -146,7 +153,7 @@ def unfit(one: Measured) -> str:
             return f"seed {seed} ended {run.status}{': ' if run.reason else ''}{run.reason}"
         if run.status == Status.UNSUPPORTED and run.predictions_hash:
             return f"seed {seed} is called unsupported, but it answered"
-        if run.status == Status.OK and (reason := _flaw(run, one.scores.get(seed, {}))):
+        if run.status == Status.OK and (reason := _flaw(run, one.row.metrics, one.scores.get(seed, {}))):
             return f"seed {seed}: {reason}"
     if len({values.size for scores in one.scores.values() for values in scores.values()}) > 1:
         return "its runs have different numbers of examples"
@@ -166,12 +173,13 @@ def _key(record: Record) -> Key:
     spec, name = record.spec, PurePath(record.spec.model.name)
     return Key(
         method=spec.method,
-        data_hash=record.data_hash,
+        data_hash=record.provenance.data_hash,
         model=name.name if name.is_absolute() else spec.model.name,  # a folder has another path elsewhere
-        model_revision=record.model_revision,
+        model_revision=record.provenance.model_revision,
         budget=spec.budget.model_dump(mode="json", exclude_none=True, exclude={"hard_seconds"}),
-        evaluation=spec.evaluation.model_dump(mode="json", exclude={*JUDGED_BY, "rouge_tokenizer"}),
-        rouge_tokenizer=record.rouge_tokenizer,
+        evaluation=spec.evaluation.model_dump(mode="json", exclude={*JUDGED_BY, *METRIC_OPTIONS}),
+        metrics=tuple(metric.id for metric in record.metrics),
+        metric_options=options_of(record.metrics),
     )
 
 
@@ -179,19 +187,21 @@ def _settings(record: Record) -> dict[str, Any]:
     """The method's hyper-parameters, and those that the suite gives to all methods."""
     shared = record.spec.model_dump(include={"batch_size", "micro_batch_size", "gradient_checkpointing"})
     lengths = record.spec.task.model_dump(include={"max_source_tokens", "max_target_tokens"})
-    own = record.model_dump(mode="json")["hyperparameters"]  # as they come back from a file: tuples are lists there
+    own = record.provenance.model_dump(mode="json")[
+        "hyperparameters"
+    ]  # as they come back from a file: tuples are lists there
     return {**shared, **lengths, **own}
 
 
-def _run(record: Record, scores: Scores) -> BaselineRun:
-    names = [metric.name for metric in ROUGE]
+def _run(record: Record, metrics: Iterable[Metric], scores: Scores) -> BaselineRun:
+    means = record.scores or {}
     return BaselineRun(
         status=record.status,
         reason=_line(record.error.message) if record.error else "",
         predictions_hash=record.predictions_hash,
-        weights_hash=record.weights_hash,
+        weights_hash=record.outputs.weights_hash,
         counts=Counts(**record.cost.model_dump(include=set(COUNTS))),
-        scores=record.scores.model_dump(include=set(names)) if record.scores else {},
+        scores={metric.id: means[metric.id] for metric in metrics if metric.id in means},
         per_example=hash_of(scores) if scores else None,
         peak_rss_bytes=record.cost.peak_rss_bytes,
         peak_gpu_bytes=record.cost.peak_gpu_bytes,
@@ -204,13 +214,13 @@ def _line(message: str) -> str:
     return line if len(line) <= LONGEST else f"{line[:LONGEST]} …"
 
 
-def _flaw(run: BaselineRun, scores: Scores) -> str:
+def _flaw(run: BaselineRun, metrics: Sequence[Metric], scores: Scores) -> str:
     """Why the scores of a finished run cannot be used."""
-    for metric in ROUGE:
-        values, mean = scores.get(metric.name), run.scores.get(metric.name)
+    for metric in metrics:
+        values, mean = scores.get(metric.id), run.scores.get(metric.id)
         if values is None or not values.size or mean is None:
-            return f"its {metric.name} scores are missing"
-        wrong = [value for value in (mean, *values) if not 0 <= value <= 1]  # NaN is not in there either
+            return f"its {metric.id} scores are missing"
+        wrong = [value for value in (mean, *values) if not metric.within(value)]
         if wrong:
-            return f"{metric.name} is {wrong[0]:g}, which is no F1 of 0 to 1"
-    return ""
+            return f"{metric.id} is {wrong[0]:g}, which is not in the range of {metric.bounds}"
+    return "" if metrics else "nobody knows what its scores are of"

@@ -19,12 +19,12 @@ from safetensors.numpy import load, save
 
 from harness.gate.acceptance import Refused, merged, updates
 from harness.gate.baseline import Baseline, BaselineRow, Fingerprint, Measured, Scores, hash_of, unfit
+from harness.spec.block import Block
 from harness.spec.errors import StoreError
-from harness.spec.figures import ROUGE
-from harness.spec.record import Block
+from harness.store import schema1
 from harness.store.on_disk import foreign, replace, writing
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 RESTORE = "restore it from version control, or delete it and accept a new one with --update-baseline"
 
 Arrays = Mapping[str, NDArray[np.float64]]
@@ -33,7 +33,7 @@ Arrays = Mapping[str, NDArray[np.float64]]
 class BaselineFile(Block):
     """What the JSON holds."""
 
-    schema_version: Literal[1] = Field(alias="schema")
+    schema_version: Literal[2] = Field(alias="schema")
     suite: str
     fingerprint: Fingerprint
     rows: Mapping[str, BaselineRow]
@@ -74,7 +74,7 @@ def update(folder: Path, new: Baseline, refused: Refused | None = None) -> tuple
     Returns its file, ``None`` where nothing of it changed, and what became of each row, line by line. Raises
     ``StoreError`` before anything is written if the baseline in place cannot be read.
     """
-    path = folder / f"{new.fingerprint.hash}.json"
+    path = path_of(folder, new)
     old = read(path) if path.exists() else None
     both, before = merged(old, new, refused), old.rows if old else {}
     changed = any(one is not before.get(name) for name, one in both.rows.items())
@@ -87,7 +87,7 @@ def write(folder: Path, baseline: Baseline) -> Path:
     The sidecar goes first: a session killed between the two files leaves a pair that does not match, which reading
     reports. Raises ``StoreError`` for a row that is not fit to be a baseline and for a folder that cannot be written.
     """
-    path = folder / f"{baseline.fingerprint.hash}.json"
+    path = path_of(folder, baseline)
     for name, one in baseline.rows.items():
         if reason := unfit(one):
             raise StoreError(f"{path}: rows.{name}: {reason}; only finished runs can be accepted, run it again")
@@ -99,9 +99,14 @@ def write(folder: Path, baseline: Baseline) -> Path:
     return path
 
 
+def path_of(folder: Path, baseline: Baseline) -> Path:
+    """Where a baseline lies in a folder, or would."""
+    return folder / f"{baseline.fingerprint.hash}.json"
+
+
 def _content(path: Path) -> BaselineFile:
     try:
-        content = BaselineFile.model_validate_json(path.read_bytes())
+        content = schema1.read(BaselineFile, path.read_bytes(), schema1.baseline)
     except (OSError, ValidationError) as error:
         raise StoreError(f"{path}: {_flaw(path, error)}") from error
     if content.fingerprint.hash != path.stem:
@@ -136,7 +141,7 @@ def _arrays(path: Path, content: BaselineFile) -> Arrays:
 
 
 def _scores(name: str, row: BaselineRow, arrays: Arrays) -> dict[int, Scores]:
-    places = {seed: {metric.name: _place(name, seed, metric.name) for metric in ROUGE} for seed in row.runs}
+    places = {seed: {metric.id: _place(name, seed, metric.id) for metric in row.metrics} for seed in row.runs}
     return {
         seed: {metric: arrays[place] for metric, place in by_metric.items() if place in arrays}
         for seed, by_metric in places.items()

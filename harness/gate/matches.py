@@ -49,7 +49,7 @@ def verdicts(
             found.append(result)
     for pair in pairs:
         found += [*tolerance.seeds(pair), *tolerance.counts(pair), *tolerance.memory(pair, rules)]
-    found += tolerance.rouge(pairs, rules)
+    found += tolerance.scores(pairs, rules)
     absent = [name for name in expected(baselines) if name not in now] if full else []
     order = [*now, *absent]
     found += [_missing(name, now, here, baselines) for name in absent]

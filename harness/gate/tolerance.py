@@ -1,4 +1,4 @@
-"""A row beside its baseline, metric by metric: counts exactly, ROUGE by a paired test, memory within a tolerance."""
+"""A row beside its baseline, metric by metric: counts exactly, scores by a paired test, memory within a tolerance."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -10,14 +10,15 @@ from harness.gate.baseline import COUNTS, MEMORY, SPENT, BaselineRow, BaselineRu
 from harness.gate.verdict import Outcome, Verdict
 from harness.ranking import paired
 from harness.ranking.paired import Difference
-from harness.spec.figures import ROUGE, changes, megabytes, move
+from harness.spec.figures import changes, megabytes, move
+from harness.spec.metric import Metric
 
 TOO_MANY = 100_000  # examples; a greater number is only said to be greater
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What the gate tolerates; ``margin`` in points of ROUGE, ``memory`` as a share, ``level`` for false alarms."""
+    """What the gate tolerates: ``margin`` in points of a metric, ``memory`` as a share, ``level`` of false alarms."""
 
     margin: float = 0.5
     memory: float = MEMORY
@@ -107,15 +108,15 @@ def memory(pair: Pair, rules: Rules) -> list[Verdict]:
     return [verdict for verdict in (gpu, rss) if verdict]
 
 
-def rouge(pairs: Sequence[Pair], rules: Rules) -> list[Verdict]:
-    """Every ROUGE type of every row.
+def scores(pairs: Sequence[Pair], rules: Rules) -> list[Verdict]:
+    """Every metric of every row.
 
     On another fingerprint ``incomparable``, unless the predictions are the same. Otherwise a three-way test
     (``harness.ranking.paired``), in this order:
 
-    - ``improved``: significantly above zero;
+    - ``improved``: significantly better;
     - ``pass``: shown to be less than ``rules.margin`` worse;
-    - ``regressed``: the margin or more below, and significantly below zero;
+    - ``regressed``: worse by the margin or more, and significantly worse;
     - ``inconclusive``: none of these, with what would decide.
 
     What is controlled: in a session in which no method got worse, some ``regressed`` comes up with a probability of
@@ -125,7 +126,7 @@ def rouge(pairs: Sequence[Pair], rules: Rules) -> list[Verdict]:
     metrics with at most that probability, because it would have to pass in the one that fell. Both are as good as
     the normal approximation of means over examples and seeds.
     """
-    cells = [(pair, metric.name) for pair in pairs for metric in ROUGE]
+    cells = [(pair, metric) for pair in pairs for metric in pair.now.row.metrics]
     known = [_without_test(*cell) for cell in cells]
     tests = [_Test(*cell, _compare(*cell)) for cell, verdict in zip(cells, known, strict=True) if verdict is None]
     worse = paired.holm([test.found.below() for test in tests])
@@ -137,7 +138,7 @@ def rouge(pairs: Sequence[Pair], rules: Rules) -> list[Verdict]:
 @dataclass(frozen=True)
 class _Test:
     pair: Pair
-    metric: str
+    metric: Metric
     found: Difference
 
 
@@ -168,20 +169,20 @@ def _peak(pair: Pair, name: str, rules: Rules, *, advisory: bool = False) -> Ver
     return pair.verdict(name, outcome, moved, _blame(pair) if outcome == Outcome.REGRESSED else "", advisory=advisory)
 
 
-def _without_test(pair: Pair, metric: str) -> Verdict | None:
+def _without_test(pair: Pair, metric: Metric) -> Verdict | None:
     """The verdict where chance plays no part: equal predictions, or another machine's."""
     now, then = _matrices(pair, metric)
     if pair.same_predictions and now.shape == then.shape and np.allclose(now, then, rtol=0, atol=1e-9):
-        return pair.verdict(metric, Outcome.PASS, f"the same predictions ({_seeds(pair)})")
+        return pair.verdict(metric.id, Outcome.PASS, f"the same predictions ({_seeds(pair)})")
     if pair.elsewhere:
-        return pair.verdict(metric, Outcome.INCOMPARABLE, pair.elsewhere)
+        return pair.verdict(metric.id, Outcome.INCOMPARABLE, pair.elsewhere)
     if now.shape != then.shape:
-        return pair.verdict(metric, Outcome.INCOMPARABLE, f"examples {then.shape[1]} → {now.shape[1]}")
+        return pair.verdict(metric.id, Outcome.INCOMPARABLE, f"examples {then.shape[1]} → {now.shape[1]}")
     return None
 
 
-def _compare(pair: Pair, metric: str) -> Difference:
-    return paired.compare(*_matrices(pair, metric), retrained=pair.retrained)
+def _compare(pair: Pair, metric: Metric) -> Difference:
+    return paired.compare(*_matrices(pair, metric), retrained=pair.retrained, factor=metric.factor)
 
 
 def _tested(test: _Test, worse: float, better: float, tests: int, rules: Rules) -> Verdict:
@@ -189,15 +190,16 @@ def _tested(test: _Test, worse: float, better: float, tests: int, rules: Rules) 
     pair, metric, found = test.pair, test.metric, test.found
     as_good = found.above(-rules.margin)
     if better <= rules.level:
-        return pair.verdict(metric, Outcome.IMPROVED, _figures(pair, found, f"{_p(better)} after Holm"), pair.changed)
+        figures = _figures(test, f"{_p(better)} after Holm")
+        return pair.verdict(metric.id, Outcome.IMPROVED, figures, pair.changed)
     if as_good <= rules.level:
         sure = f"less than {rules.margin:g} worse: {_p(as_good)}"
-        return pair.verdict(metric, Outcome.PASS, _figures(pair, found, sure), pair.changed)
-    figures = _figures(pair, found, f"{_p(worse)} after Holm")
+        return pair.verdict(metric.id, Outcome.PASS, _figures(test, sure), pair.changed)
+    figures = _figures(test, f"{_p(worse)} after Holm")
     if found.difference <= -rules.margin and worse <= rules.level:
         blame = "the predictions did not change, their scoring did" if pair.same_predictions else _blame(pair)
-        return pair.verdict(metric, Outcome.REGRESSED, figures, blame)
-    return pair.verdict(metric, Outcome.INCONCLUSIVE, figures, _decider(found, rules, tests), pair.changed)
+        return pair.verdict(metric.id, Outcome.REGRESSED, figures, blame)
+    return pair.verdict(metric.id, Outcome.INCONCLUSIVE, figures, _decider(found, rules, tests), pair.changed)
 
 
 def _decider(found: Difference, rules: Rules, tests: int) -> str:
@@ -216,19 +218,22 @@ def _decider(found: Difference, rules: Rules, tests: int) -> str:
     return f"about {examples:,} examples would decide"
 
 
-def _figures(pair: Pair, found: Difference, sure: str) -> str:
-    low, high = (_signed(bound) for bound in found.interval())
+def _figures(test: _Test, sure: str) -> str:
+    """The values' own move, which is down where less is better and it was for the better."""
+    found, sign = test.found, test.metric.sign
+    low, high = (_signed(bound) for bound in sorted(sign * bound for bound in found.interval()))
     examples = "1 example" if found.examples == 1 else f"{found.examples:,} examples"
-    points = f"{_signed(found.difference)} points"
-    return f"{points} (90% CI {low} to {high}, {sure}, {examples}, {_seeds(pair)}{_training(pair)})"
+    points = f"{_signed(sign * found.difference)} {test.metric.unit}"
+    seeds, training = _seeds(test.pair), _training(test.pair, test.metric)
+    return f"{points} (90% CI {low} to {high}, {sure}, {examples}, {seeds}{training})"
 
 
-def _training(pair: Pair) -> str:
+def _training(pair: Pair, metric: Metric) -> str:
     """What is known about chance in training, where it is not taken from the seeds' scatter."""
     if pair.same_weights:
         return ", the same weights"
     few = pair.retrained and len(pair.seeds) < paired.ENOUGH
-    return f", {paired.ASSUMED:g} points of training noise assumed" if few else ""
+    return f", {paired.ASSUMED:g} {metric.unit} of training noise assumed" if few else ""
 
 
 def _named(seeds: Iterable[int]) -> str:
@@ -246,9 +251,9 @@ def _seeds(pair: Pair) -> str:
     return f"{count}: {common}, which both have, without {others}"
 
 
-def _matrices(pair: Pair, metric: str) -> tuple[paired.Scores, paired.Scores]:
+def _matrices(pair: Pair, metric: Metric) -> tuple[paired.Scores, paired.Scores]:
     """Scores now and then, of shape (seeds, examples)."""
-    now, then = (np.stack([side.scores[seed][metric] for seed in pair.seeds]) for side in (pair.now, pair.then))
+    now, then = (np.stack([side.scores[seed][metric.id] for seed in pair.seeds]) for side in (pair.now, pair.then))
     return now, then
 
 

@@ -42,7 +42,7 @@ class Verdict:
 
     @property
     def message(self) -> str:
-        """One line: ``lora rouge1: regressed: −0.71 points (…)``."""
+        """One line: ``lora chrf: regressed: −0.71 points (…)``."""
         return f"{' '.join(filter(None, (self.row, self.metric)))}: {self.said}"
 
     @property

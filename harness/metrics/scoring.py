@@ -1,56 +1,54 @@
-"""Texts against references: ROUGE for every test row."""
+"""What a file in this room keeps to: it declares its metrics, and scores texts against references by them."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from pathlib import Path
-from statistics import fmean
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import ClassVar
 
-from harness.spec.figures import ROUGE
-from harness.spec.suite import ROUGE_SCORE
+from harness.spec.metric import Metric
 
-MODULE = Path(__file__).parent / "rouge"
-NAMES = tuple(metric.name for metric in ROUGE)
-
-Scores = dict[str, float]
-
-_tokenizer = ContextVar("tokenizer", default=ROUGE_SCORE)
+Scores = dict[str, float]  # by metric id
 
 
-@contextmanager
-def reading(tokenizer: str) -> Iterator[None]:
-    """Score meanwhile with that tokenizer of ``harness.metrics.rouge.words``: in a run the data set's; else
-    ``rouge_score``.
-    """
-    token = _tokenizer.set(tokenizer)
-    try:
-        yield
-    finally:
-        _tokenizer.reset(token)
+@dataclass(frozen=True)
+class Settled:
+    """Metrics whose options follow from a data set; ``unusual`` are those that are not as usual."""
+
+    metrics: tuple[Metric, ...]
+    unusual: Mapping[str, str]
+    notices: tuple[str, ...] = ()  # what the person should know about them
 
 
-def rouge(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[tuple[Scores, Scores]]:
-    """For each text its mean F1 over its references and its F1 against the closest one, in 0..1.
+class Scorer(ABC):
+    """One library's metrics, or several that are found together."""
 
-    ``references[i]`` holds the human summaries of row ``i``, one at least.
-    """
-    import evaluate  # which brings torch along
+    title: ClassVar[str]  # of all of them together, in messages
+    metrics: ClassVar[tuple[Metric, ...]]  # with their usual options
 
-    pairs = [(text, reference) for text, group in zip(texts, references, strict=True) for reference in group]
-    metric = evaluate.load(str(MODULE), keep_in_memory=True)  # runs side by side would wait for each other's cache file
-    values = metric.compute(
-        predictions=[text for text, _ in pairs],
-        references=[reference for _, reference in pairs],
-        tokenizer=_tokenizer.get(),
-    )
-    rows, start = [], 0
-    for group in references:
-        columns = {name: values[name][start : start + len(group)] for name in NAMES}
-        rows.append(
-            (
-                {name: fmean(column) for name, column in columns.items()},
-                {name: max(column) for name, column in columns.items()},
-            )
-        )
-        start += len(group)
-    return rows
+    @abstractmethod
+    def scores(self, texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[tuple[Scores, Scores]]:
+        """For each text its mean scores over its references, and those against the closest one.
+
+        ``references[i]`` holds the references of row ``i``, one at least.
+        """
+
+    def settled(self, asked: Mapping[str, str], references: Iterable[str]) -> Settled:
+        """The metrics with the options that a suite asks for, or that all references of a data set call for."""
+        return Settled(self.metrics, {})
+
+    def reading(self, options: Mapping[str, str]) -> AbstractContextManager[None]:
+        """Score with these options meanwhile."""
+        return nullcontext()
+
+    def words(self, text: str, options: Mapping[str, str]) -> list[str]:
+        """The words of a text, for counting how long answers are."""
+        return text.split()
+
+    def reads(self, reference: str, options: Mapping[str, str]) -> bool:
+        """Whether the metrics see what a reference says; one that they do not see could only be called missed."""
+        return True
+
+    def remedy(self, unread: Sequence[str], options: Mapping[str, str]) -> str:
+        """What else to do about references that are not seen; empty where there is nothing."""
+        return ""

@@ -18,7 +18,7 @@ Behrens-Fisher test, Biometrics 20 (1964).
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import overload
 
 import numpy as np
@@ -41,10 +41,17 @@ class Interval:
     low: float | None
     high: float | None
 
+    def facing(self, sign: float) -> "Interval":
+        """The same times ``sign``, which is 1 or -1."""
+        if sign > 0:
+            return self
+        low, high = (None if bound is None else -bound for bound in (self.high, self.low))
+        return Interval(-self.mean, low, high)
+
 
 @dataclass(frozen=True)
 class Sample:
-    """What the error model needs of a method's scores in 0..1."""
+    """What the error model needs of a method's scores, in the unit that they are stored in."""
 
     rows: Array  # the mean over seeds of each example
     seeds: int
@@ -57,6 +64,10 @@ class Sample:
         """The mean over examples and seeds."""
         return float(self.rows.mean())
 
+    def facing(self, sign: float) -> "Sample":
+        """The same with the rows times ``sign``: -1 makes more the better of a metric where less is."""
+        return replace(self, rows=sign * self.rows)
+
     @property
     def examples(self) -> int:
         """The number of examples."""
@@ -68,14 +79,14 @@ class Sample:
         return self.scatter / self.seeds
 
 
-def sample(scores: Scores, *, trains: bool = True) -> Sample:
-    """Boil down scores of shape (seeds, examples).
+def sample(scores: Scores, *, trains: bool = True, scale: float = 100.0) -> Sample:
+    """Boil down scores of shape (seeds, examples), 1 of which are ``scale`` points.
 
     One seed does not show how far a method that ``trains`` scatters; it is assumed to be as far as the gate does.
     """
     seeds, rows = len(scores), scores.mean(axis=0)
     if seeds == 1:
-        return Sample(rows, 1, _assumed() if trains else 0.0, math.inf, 0.0)
+        return Sample(rows, 1, _assumed(scale) if trains else 0.0, math.inf, 0.0)
     if (scores == scores[0]).all():
         return Sample(rows, seeds, 0.0, math.inf, 0.0)
     means = scores.mean(axis=1)
@@ -146,7 +157,7 @@ def _critical(by_examples: float, by_training: float, examples: int, freedom: fl
     return high
 
 
-def _assumed() -> float:
+def _assumed(scale: float) -> float:
     from harness.ranking import paired
 
-    return (paired.ASSUMED / 100) ** 2
+    return (paired.ASSUMED / scale) ** 2

@@ -13,20 +13,20 @@ from numpy.typing import NDArray
 from harness.ranking import intervals, pareto, ranks
 from harness.ranking.intervals import MIN_EXAMPLES, Interval, Sample
 from harness.ranking.ranks import Ranking
-from harness.spec.figures import BY_NAME, COSTS, RANKED_BY, ROUGE
+from harness.spec.figures import BY_NAME, COSTS
+from harness.spec.metric import Metric
 from harness.spec.record import Record, Status
 from harness.spec.search import Search
 from harness.spec.suite import ZERO_SHOT
 
 FULL = "full_finetune"
-SCORE_UNIT = "share of 1"  # of every score in files for tools; people read points, which are hundred times that
 
-Samples = Mapping[str, Mapping[str, Sample]]  # by method and ROUGE type
+Samples = Mapping[str, Mapping[str, Sample]]  # by method and metric
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A run with its scores by ROUGE type, one value a test row; without scores where it has none."""
+    """A run with its scores by metric, one value a test row; without scores where it has none."""
 
     record: Record
     scores: Mapping[str, NDArray[np.float64]]
@@ -35,10 +35,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Undecided:
-    """The next lower method that one is not told from, and about how many seeds of both would tell them apart."""
+    """The next worse method that one is not told from, and about how many seeds of both would tell them apart."""
 
     method: str
-    points: float  # by which it is lower
+    points: float  # by which it is worse, in the unit of the metric that ranks
     seeds: int | None
 
 
@@ -55,7 +55,8 @@ class Row:
     seeds: tuple[int, ...]
     scores: Mapping[str, Interval]
     costs: Mapping[str, float | None]
-    gains: Mapping[str, Mapping[str, Interval]]  # over zero-shot and over full fine-tuning, by ROUGE type
+    gains: Mapping[str, Mapping[str, Interval]]  # over zero-shot and full fine-tuning, by metric; above 0 is better
+    metrics: tuple[Metric, ...] = ()  # what the scores are of, in the order of tables; the first one ranks
     rank_high: int | None = None
     missing: tuple[int, ...] = ()  # seeds that the suite asks for and that there is no run of
     reason: str = ""
@@ -75,7 +76,7 @@ class Row:
         return (self.contended or self.earlier) and self._timed(cost)
 
     def to_dict(self) -> dict[str, Any]:
-        """The row as in ``leaderboard.json``: flat, bounds as ``rouge1_low`` and ``rouge1_high``."""
+        """The row as in ``leaderboard.json``: flat, the bounds of a metric as ``<id>_low`` and ``<id>_high``."""
         flat: dict[str, Any] = {
             "rank": self.rank,
             "rank_low": self.rank,
@@ -84,13 +85,13 @@ class Row:
             "status": str(self.status),
             "seeds": list(self.seeds),
             "seeds_missing": list(self.missing),
-            "score_unit": SCORE_UNIT,
+            "score_unit": self.metrics[0].file_unit if self.metrics else None,
         }
-        for metric in ROUGE:
-            value = self.scores.get(metric.name)
-            flat[metric.name] = value and value.mean
-            flat[f"{metric.name}_low"] = value and value.low
-            flat[f"{metric.name}_high"] = value and value.high
+        for metric in self.metrics:
+            value = self.scores.get(metric.id)
+            flat[metric.id] = value and value.mean
+            flat[f"{metric.id}_low"] = value and value.low
+            flat[f"{metric.id}_high"] = value and value.high
         rest = {"bound": self.bound, "contended": self.contended, "pareto": list(self.fronts)}
         return {**flat, **self.costs, **rest, "reason": self.reason or None}
 
@@ -103,19 +104,22 @@ def rows(
 ) -> list[Row]:
     """The leaderboard: ranked rows first, best first, then those that did not finish.
 
+    All runs are scored by the same metrics, which their records name; the first metric ranks.
     ``searches`` are those of the methods' learning rates, where there were any; ``seeds`` are those that each method
     should have.
     """
     groups = by_method(sorted(entries, key=lambda entry: entry.record.spec.seed))
     samples = {method: _samples(group) for method, group in groups.items() if not _incomplete(group)}
-    obstacles = _obstacles({method: by_metric[RANKED_BY.name] for method, by_metric in samples.items()})
+    metrics = next((entry.record.metrics for entry in entries if entry.record.metrics), ())
+    better = {method: by_metric[metrics[0].id].facing(metrics[0].sign) for method, by_metric in samples.items()}
+    obstacles = _obstacles(better)
     competing = [method for method in samples if not (_bound(groups[method]) or method in obstacles)]
-    ranked = ranks.ranking({method: samples[method][RANKED_BY.name] for method in competing}) if competing else None
+    ranked = ranks.ranking({method: better[method] for method in competing}) if competing else None
     found = searches or {}
     table = [
         replace(
-            _row(method, group, samples, found.get(method)),
-            **_placed(method, ranked),
+            _row(method, group, samples, metrics, found.get(method)),
+            **_placed(method, ranked, metrics),
             missing=tuple(seed for seed in seeds if seed not in _seeds(group)),
             reason=_incomplete(group) or obstacles.get(method, ""),
         )
@@ -123,7 +127,7 @@ def rows(
     ]
     return sorted(
         _marked(table),
-        key=lambda row: (row.rank is None, row.rank or 0, not row.scores, -_mean(row), row.method),
+        key=lambda row: (row.rank is None, row.rank or 0, not row.scores, -_reached(row), row.method),
     )
 
 
@@ -135,7 +139,9 @@ def by_method(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
     return groups
 
 
-def _row(method: str, group: Sequence[Entry], samples: Samples, search: Search | None) -> Row:
+def _row(
+    method: str, group: Sequence[Entry], samples: Samples, metrics: tuple[Metric, ...], search: Search | None
+) -> Row:
     failed = next((entry.record for entry in group if not _complete(entry)), None)
     mine = samples.get(method, {})
     references = {other: samples[other] for other in (ZERO_SHOT, FULL) if other in samples and other != method}
@@ -151,18 +157,25 @@ def _row(method: str, group: Sequence[Entry], samples: Samples, search: Search |
             "learning_rate_sensitivity": search.sensitivity if search else None,
         },
         gains={
-            other: {name: intervals.difference(one, theirs[name]) for name, one in mine.items()}
+            other: _gains(mine, theirs, metrics)
             for other, theirs in references.items()
-            if mine and mine[RANKED_BY.name].examples == theirs[RANKED_BY.name].examples >= MIN_EXAMPLES
+            if mine and mine[metrics[0].id].examples == theirs[metrics[0].id].examples >= MIN_EXAMPLES
         },
+        metrics=metrics,
         bound=_bound(group) and not failed,
-        contended=any(entry.record.contended for entry in group),
+        contended=any(entry.record.cost.contended for entry in group),
         earlier=any(entry.earlier for entry in group),
         assumed=bool(mine) and len(group) == 1 and _trains(group),
     )
 
 
-def _placed(method: str, ranked: Ranking | None) -> dict[str, Any]:
+def _gains(mine: Mapping[str, Sample], theirs: Mapping[str, Sample], metrics: Iterable[Metric]) -> dict[str, Interval]:
+    return {
+        metric.id: intervals.difference(mine[metric.id], theirs[metric.id]).facing(metric.sign) for metric in metrics
+    }
+
+
+def _placed(method: str, ranked: Ranking | None, metrics: Sequence[Metric]) -> dict[str, Any]:
     """What a row says about its place among the others."""
     if ranked is None or method not in ranked.names:
         return {}
@@ -170,7 +183,7 @@ def _placed(method: str, ranked: Ranking | None) -> dict[str, Any]:
     place = ranked.names.index(method)
     following = ranked.names[place + 1 : place + 2]
     undecided = [
-        Undecided(other, ranked.points(method, other), ranked.seeds_needed(method, other))
+        Undecided(other, metrics[0].scale * ranked.above(method, other), ranked.seeds_needed(method, other))
         for other in following
         if not ranked.told[place, place + 1]
     ]
@@ -182,11 +195,7 @@ def _marked(table: Sequence[Row]) -> list[Row]:
     ranked = [row for row in table if row.rank is not None]
     fronts = {
         cost: pareto.front(
-            {
-                row.method: pareto.Offer(row.costs[cost], row.scores[RANKED_BY.name].mean)
-                for row in ranked
-                if not row.beside_others(cost)
-            }
+            {row.method: pareto.Offer(row.costs[cost], _reached(row)) for row in ranked if not row.beside_others(cost)}
         )
         for cost in pareto.COSTS
     }
@@ -195,8 +204,10 @@ def _marked(table: Sequence[Row]) -> list[Row]:
 
 def _samples(group: Sequence[Entry]) -> dict[str, Sample]:
     return {
-        metric.name: intervals.sample(np.stack([entry.scores[metric.name] for entry in group]), trains=_trains(group))
-        for metric in ROUGE
+        metric.id: intervals.sample(
+            np.stack([entry.scores[metric.id] for entry in group]), trains=_trains(group), scale=metric.scale
+        )
+        for metric in group[0].record.metrics
     }
 
 
@@ -225,7 +236,7 @@ def _incomplete(group: Sequence[Entry]) -> str:
         return f"the scores of seed {failed.spec.seed} are missing, or no numbers; run it again"
     if failed:
         return failed.error.cause if failed.error else "nobody knows why"
-    counts = {entry.record.spec.seed: len(entry.scores[RANKED_BY.name]) for entry in group}
+    counts = {entry.record.spec.seed: len(entry.scores[entry.record.metrics[0].id]) for entry in group}
     if len(set(counts.values())) > 1:
         told = ", ".join(f"{count:,} of seed {seed}" for seed, count in counts.items())
         return f"its seeds were scored on different numbers of test examples ({told}); run it again"
@@ -233,12 +244,13 @@ def _incomplete(group: Sequence[Entry]) -> str:
 
 
 def _complete(entry: Entry) -> bool:
-    numbers = all(math.isfinite(values.sum()) for values in entry.scores.values())
-    return entry.record.status == Status.OK and bool(entry.scores) and numbers
+    values = [entry.scores.get(metric.id) for metric in entry.record.metrics]
+    numbers = all(each is not None and math.isfinite(each.sum()) for each in values)
+    return entry.record.status == Status.OK and bool(values) and numbers
 
 
 def _bound(group: Sequence[Entry]) -> bool:
-    return any(entry.record.bound for entry in group)
+    return any(entry.record.provenance.bound for entry in group)
 
 
 def _trains(group: Sequence[Entry]) -> bool:
@@ -258,5 +270,6 @@ def _cost(group: Sequence[Entry], name: str) -> float | None:
     return values[0] if len(set(values)) == 1 else fmean(values)
 
 
-def _mean(row: Row) -> float:
-    return row.scores[RANKED_BY.name].mean if row.scores else 0.0
+def _reached(row: Row) -> float:
+    """What a row reaches in the metric that ranks, so that more is better."""
+    return row.metrics[0].sign * row.scores[row.metrics[0].id].mean if row.scores else 0.0

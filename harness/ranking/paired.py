@@ -37,7 +37,7 @@ Scores = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Difference:
-    """Now minus then, in points, with the two parts of its squared standard error."""
+    """Now minus then, in points that are better the higher, with the two parts of its squared standard error."""
 
     difference: float
     examples: int
@@ -80,15 +80,17 @@ class Difference:
         return math.ceil(self.seeds * self.error**2 / _bearable(distance, level) ** 2)
 
 
-def compare(now: Scores, then: Scores, *, retrained: bool = True) -> Difference:
-    """Compare F1 in 0..1 of shape (seeds, examples), the same seeds and examples on both sides.
+def compare(now: Scores, then: Scores, *, retrained: bool = True, factor: float = 100.0) -> Difference:
+    """Compare scores of shape (seeds, examples), the same seeds and examples on both sides.
+
+    ``factor`` makes points of a score, and is below 0 where less is better (``Metric.factor``).
 
     What is not ``retrained``, because it trains nothing or has the same weights as then, has no training noise. One or
     two seeds do not show theirs: it is taken to be ``ASSUMED`` points at least. One example decides nothing.
     """
     if now.shape != then.shape:
         raise ValueError(f"paired scores need the same shape, got {now.shape} and {then.shape}")
-    now, then = 100 * now, 100 * then
+    now, then = factor * now, factor * then
     seeds, examples = now.shape
     differences = (now - then).mean(axis=0)
     mean = float(differences.mean())

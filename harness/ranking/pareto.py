@@ -8,7 +8,10 @@ COSTS = ("trainable_parameters", "train_seconds")
 
 @dataclass(frozen=True)
 class Offer:
-    """What a method costs and what it reaches; a method that spends nothing of a cost has no figure for it."""
+    """What a method costs and what it reaches, more of which is better.
+
+    A method that spends nothing of a cost has no figure for it.
+    """
 
     cost: float | None
     score: float

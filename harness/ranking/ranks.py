@@ -47,9 +47,9 @@ class Ranking:
         place = self.names.index(name)
         return 1 + int(self.told[:, place].sum()), len(self.names) - int(self.told[place].sum())
 
-    def points(self, name: str, other: str) -> float:
-        """How many points the first is above the second."""
-        above: float = 100 * np.subtract(*self.field.means[[self.names.index(name), self.names.index(other)]])
+    def above(self, name: str, other: str) -> float:
+        """How far the first mean is above the second."""
+        above: float = np.subtract(*self.field.means[[self.names.index(name), self.names.index(other)]])
         return above
 
     def seeds_needed(self, name: str, other: str) -> int | None:
@@ -95,7 +95,10 @@ class Field:
 
 
 def ranking(methods: Mapping[str, Sample], estimate: Estimate = scatter.shared) -> Ranking:
-    """Rank methods that were scored on the same examples, ``MIN_EXAMPLES`` or more."""
+    """Rank methods that were scored on the same examples, ``MIN_EXAMPLES`` or more; the highest mean is the best.
+
+    Of a metric where less is better, give the samples that face the other way (``Sample.facing``).
+    """
     names = tuple(sorted(methods, key=lambda name: -methods[name].mean))
     field = _field([methods[name] for name in names], estimate)
     return Ranking(names, _told(field), field)

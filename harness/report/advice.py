@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from harness.ranking.leaderboard import Row
 from harness.ranking.paired import ASSUMED
+from harness.spec.metric import Direction
 from harness.spec.suite import Suite
 
 TOO_MANY = 1_000  # seeds; a greater number is only said to be greater
@@ -14,7 +15,8 @@ def lines(suite: Suite, rows: Sequence[Row]) -> list[str]:
     parts = [f"{row.method}: {_fewer(suite, row)}" for row in rows if row.missing]
     if assumed := [row.method for row in rows if row.assumed]:
         parts.append(
-            f"one seed does not show how far training scatters, so {ASSUMED:g} points are assumed: {', '.join(assumed)}"
+            f"one seed does not show how far training scatters, so {ASSUMED:g} {rows[0].metrics[0].unit} are assumed: "
+            f"{', '.join(assumed)}"
         )
     return [*parts, *[_undecided(row) for row in rows if row.undecided][:1]]
 
@@ -28,7 +30,9 @@ def _undecided(row: Row) -> str:
     other = row.undecided
     if other is None:
         return ""
-    apart = f"not told apart: {row.method} and {other.method}, {other.points:.1f} points below it"
+    metric = row.metrics[0]
+    place = "below" if metric.better == Direction.HIGHER else "above"
+    apart = f"not told apart: {row.method} and {other.method}, {other.points:.1f} {metric.unit} {place} it"
     if other.seeds is None:
         return f"{apart}; no number of seeds would do it, more test rows might"
     number = f"more than {TOO_MANY:,}" if other.seeds > TOO_MANY else f"about {max(other.seeds, len(row.seeds) + 1):,}"

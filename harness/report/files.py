@@ -8,10 +8,10 @@ from typing import Any
 import pandas
 
 from harness.ranking.intervals import Interval
-from harness.ranking.leaderboard import SCORE_UNIT, Row
+from harness.ranking.leaderboard import Row
 from harness.report import markdown
 from harness.report.notes import Notes
-from harness.spec.figures import RANKED_BY, ROUGE
+from harness.spec.metric import Direction, Metric
 from harness.spec.record import RunOutcome
 from harness.spec.suite import Suite
 from harness.store.results import Store
@@ -36,27 +36,29 @@ def write(
 
 
 def scores(suite: Suite, rows: Sequence[Row]) -> list[dict[str, str | float]]:
-    """The scores in points, as github-action-benchmark's tool ``customBiggerIsBetter`` reads them.
+    """The scores as people read them, for github-action-benchmark's tool ``customBiggerIsBetter``.
 
-    Nothing else, since it takes more for better: costs would raise its alarm when they fall.
+    Nothing else, since it takes more for better: costs, and metrics where less is better, would raise its alarm when
+    they fall.
     """
     return [
         {
             "name": f"{suite.name} {row.method} {metric.title}",
-            "unit": "points",
-            "value": round(100 * score.mean, 2),
-            **_range(score),
+            "unit": metric.unit,
+            "value": round(metric.scale * score.mean, 2),
+            **_range(metric, score),
             "extra": f"95% interval; seeds {', '.join(map(str, row.seeds))}",
         }
         for row in rows
-        for metric in ROUGE
-        if (score := row.scores.get(metric.name))
+        for metric in row.metrics
+        if metric.better == Direction.HIGHER and (score := row.scores.get(metric.id))
     ]
 
 
 def _setting(suite: Suite, rows: Sequence[Row], notes: Notes | None) -> Mapping[str, Any]:
     """What the rows were made with; what is not known is ``null``. The date is that of the last run, else today's."""
     known = notes or Notes(None, {}, {})
+    metrics = rows[0].metrics if rows else ()
     return {
         "suite": suite.name,
         "date": known.date or datetime.now(UTC).date().isoformat(),
@@ -69,13 +71,14 @@ def _setting(suite: Suite, rows: Sequence[Row], notes: Notes | None) -> Mapping[
         "budget": dict(suite.budget.limits()),
         "seeds": list(suite.run.seeds),
         "machine": known.environment.model_dump(mode="json") if known.environment else None,
-        "ranked_by": RANKED_BY.name,
-        "score_unit": SCORE_UNIT,
+        "ranked_by": metrics[0].id if metrics else None,
+        "score_unit": metrics[0].file_unit if metrics else None,
+        "metrics": [metric.model_dump(mode="json") for metric in metrics],
         "earlier_session": [row.method for row in rows if row.earlier],
     }
 
 
-def _range(score: Interval) -> dict[str, str]:
+def _range(metric: Metric, score: Interval) -> dict[str, str]:
     if score.low is None or score.high is None:
         return {}
-    return {"range": f"{100 * score.low:.2f}–{100 * score.high:.2f}"}
+    return {"range": f"{metric.shown(score.low, 2)}–{metric.shown(score.high, 2)}"}

@@ -10,9 +10,9 @@ from harness.ranking.intervals import Interval
 from harness.ranking.leaderboard import FULL, Row
 from harness.report import advice, table
 from harness.report.notes import Notes, section
-from harness.spec.figures import RANKED_BY, ROUGE
+from harness.spec.metric import Direction, Metric
 from harness.spec.record import Prediction, RunOutcome
-from harness.spec.suite import ROUGE_SCORE, ZERO_SHOT, Suite
+from harness.spec.suite import ZERO_SHOT, Suite
 
 TITLES = {ZERO_SHOT: "zero-shot", FULL: "full fine-tuning"}
 # What is markup anywhere in a line, but for underscores within a word, what only at a line's start, and what makes a
@@ -25,12 +25,14 @@ def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[RunOutcome]
     """The whole page; ``samples`` are runs of one seed with the predictions to show."""
     rows = [replace(row, method=escape(row.method)) for row in rows]
     parts = [f"# Leaderboard: {escape(suite.name)}", _setting(suite), table.leaderboard(rows, "github")]
-    parts += [LEGEND.format(words=WORDS[notes.rouge_tokenizer if notes else ROUGE_SCORE])]
+    metrics = rows[0].metrics if rows else ()
+    parts += [_legend(metrics)] if metrics else []
     parts += ["\n".join(f"- {line}" for line in lines)] if (lines := advice.lines(suite, rows)) else []
-    parts += [FRONT] if any(row.fronts for row in rows) else []
+    parts += [_front(metrics[0])] if any(row.fronts for row in rows) else []
     parts += [CONTENDED] if any(row.contended for row in rows) else []
     parts += [EARLIER] if any(row.earlier for row in rows) else []
-    parts += [SEARCHED] if any(row.costs["search_seconds"] is not None for row in rows) else []
+    searched = metrics and any(row.costs["search_seconds"] is not None for row in rows)
+    parts += [_searched(metrics[0])] if searched else []
     parts += [BOUND] if any(row.bound for row in rows) else []
     failed = [row for row in rows if row.rank is None and not row.bound]
     parts += [_failures(failed)] if failed else []
@@ -40,28 +42,15 @@ def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[RunOutcome]
     return "\n\n".join(parts) + "\n"
 
 
-WORDS = {
-    ROUGE_SCORE: "Porter stemmer",
-    "words": "over Unicode words, and characters of scripts without spaces",
-    "characters": "over characters",
-}
 LEGEND = (
-    "ROUGE in points (F1 × 100, {words}), mean over test examples and seeds, with a 95% interval that counts chance in "
-    "both. A rank is what the scores leave open, at 95% for all methods together: `2–5` says that one method is "
-    "shown to be better, and all but four others to be worse. An interval is about one method alone: two that overlap "
-    "may still be told apart. Seconds and memory are means over seeds; training time holds no evaluation."
-)
-FRONT = (
-    f"`{table.FRONT}`: on the Pareto front, so that no ranked method has a higher mean {RANKED_BY.title} with less of "
-    "that column."
+    "{what}, mean over test examples and seeds, with a 95% interval that counts chance in both. A rank is what the "
+    "scores leave open, at 95% for all methods together: `2–5` says that one method is shown to be better, and all but "
+    "four others to be worse. An interval is about one method alone: two that overlap may still be told apart. Seconds "
+    "and memory are means over seeds; training time holds no evaluation."
 )
 EARLIER = (
     "Times in brackets may also be those of an earlier session, when the machine was perhaps slower or faster; a whole "
     "session without `--resume` measures all of them anew."
-)
-SEARCHED = (
-    "The learning rates were searched on validation rows: `search` is the seconds of all trials together, "
-    "`LR gap` the best minus the worst of them in ROUGE-1, where one without an answer counts as 0."
 )
 BOUND = (
     "A bound is made from the references, which no other method sees: it says what such texts could reach at most, "
@@ -80,6 +69,27 @@ def escape(text: str) -> str:
     return safe.replace("\t", " ").replace("\n", "<br>")
 
 
+def _legend(metrics: Sequence[Metric]) -> str:
+    return LEGEND.format(what="; ".join(dict.fromkeys(metric.legend or metric.title for metric in metrics)))
+
+
+def _front(metric: Metric) -> str:
+    better = "a higher" if metric.better == Direction.HIGHER else "a lower"
+    return (
+        f"`{table.FRONT}`: on the Pareto front, so that no ranked method has {better} mean {metric.title} with less of "
+        "that column."
+    )
+
+
+def _searched(metric: Metric) -> str:
+    gap = "the best minus the worst" if metric.better == Direction.HIGHER else "the worst minus the best"
+    unanswered = "does not count" if metric.worst is None else f"counts as {metric.shown(metric.worst, 0)}"
+    return (
+        "The learning rates were searched on validation rows: `search` is the seconds of all trials together, "
+        f"`LR gap` {gap} of them in {metric.title}, where one without an answer {unanswered}."
+    )
+
+
 def _setting(suite: Suite) -> str:
     limits = ", ".join(f"{limit:,} {unit}" for unit, limit in suite.budget.limits().items())
     return (
@@ -94,21 +104,24 @@ def _failures(rows: Sequence[Row]) -> str:
 
 
 def _gains(rows: Sequence[Row], reference: str) -> str:
-    headers = ["method", *(metric.title for metric in ROUGE)]
+    metrics = rows[0].metrics
+    headers = ["method", *(metric.title for metric in metrics)]
     cells = []
     for row in rows:
         if gains := row.gains.get(reference):
-            cells.append([row.method, *(_gain(gains[metric.name]) for metric in ROUGE)])
+            cells.append([row.method, *(_gain(gains[metric.id], metric) for metric in metrics)])
     text = tabulate(
-        cells, headers, tablefmt="github", colalign=["left", *["right"] * len(ROUGE)], disable_numparse=True
+        cells, headers, tablefmt="github", colalign=["left", *["right"] * len(metrics)], disable_numparse=True
     )
-    return f"## Gain over {TITLES[reference]}, in points (95%)\n\n{text}"
+    units = " or ".join(dict.fromkeys(metric.unit for metric in metrics))
+    return f"## Gain over {TITLES[reference]}, in {units} (95%)\n\n{text}"
 
 
-def _gain(value: Interval) -> str:
+def _gain(value: Interval, metric: Metric) -> str:
+    scale = metric.scale
     if value.low is None or value.high is None:
-        return f"{100 * value.mean:+.1f}"
-    return f"{100 * value.mean:+.1f} ({100 * value.low:+.1f} to {100 * value.high:+.1f})"
+        return f"{scale * value.mean:+.1f}"
+    return f"{scale * value.mean:+.1f} ({scale * value.low:+.1f} to {scale * value.high:+.1f})"
 
 
 def _longest(samples: Sequence[RunOutcome]) -> Sequence[Prediction]:
@@ -125,5 +138,5 @@ def _samples(samples: Sequence[RunOutcome]) -> str:
             if number < len(entry.predictions)
         ]
         lines = ["| by | summary |", "| --- | --- |", *(f"| {name} | {text} |" for name, text in answers)]
-        parts += [f"### {escape(prediction.id)}", f"> {escape(prediction.dialogue)}", "\n".join(lines)]
+        parts += [f"### {escape(prediction.id)}", f"> {escape(prediction.source)}", "\n".join(lines)]
     return "\n\n".join(parts)

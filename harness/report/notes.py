@@ -6,9 +6,9 @@ from statistics import fmean
 
 from tabulate import tabulate
 
+from harness.spec.metric import Metric
 from harness.spec.record import Environment, Leakage, Lengths, Record, Status
 from harness.spec.search import Search, Trial
-from harness.spec.suite import ROUGE_SCORE
 
 SHARES = {
     "prompts_truncated": "prompts cut",
@@ -29,7 +29,6 @@ class Notes:
     lengths: Mapping[str, Sequence[Lengths]]
     dead: Mapping[str, int]
     searches: Mapping[str, Search] = field(default_factory=dict)
-    rouge_tokenizer: str = ROUGE_SCORE
     environment: Environment | None = None
     model_revision: str | None = None
     data_revision: str | None = None
@@ -43,11 +42,17 @@ def of(records: Iterable[Record], leakage: Leakage | None, searches: Mapping[str
     dead: dict[str, int] = {}
     shared = Notes(leakage, lengths, dead, searches or {})
     for record in records:
-        common = ("rouge_tokenizer", "environment", "model_revision", "data_revision", "data_hash")
-        date = max(filter(None, (shared.date, record.date)), default=None)
-        shared = replace(shared, **{name: getattr(record, name) for name in common}, date=date)
+        made_from = record.provenance
+        shared = replace(
+            shared,
+            environment=record.environment,
+            model_revision=made_from.model_revision,
+            data_revision=made_from.data_revision,
+            data_hash=made_from.data_hash,
+            date=max(filter(None, (shared.date, made_from.date)), default=None),
+        )
         if record.scores:
-            lengths.setdefault(record.spec.method, []).append(record.lengths)
+            lengths.setdefault(record.spec.method, []).append(record.outputs.lengths)
             if record.cost.dead_parameters:
                 dead[record.spec.method] = record.cost.dead_parameters
     return shared
@@ -106,17 +111,20 @@ def _rates(searches: Mapping[str, Search]) -> list[str]:
             method,
             "its own" if search.learning_rate is None else f"{search.learning_rate:g}",
             f"{sum(trial.status == Status.OK for trial in search.trials)} of {len(search.trials)}",
-            ", ".join(_outcome(trial) for trial in sorted(search.trials, key=lambda trial: trial.multiplier)),
+            ", ".join(
+                _outcome(trial, search.metric) for trial in sorted(search.trials, key=lambda trial: trial.multiplier)
+            ),
         ]
         for method, search in searches.items()
     ]
-    titles = ["method", "learning rate", "trials that are ok", "ROUGE-1 on validation rows, by rising learning rate"]
+    title = " or ".join(dict.fromkeys(search.metric.title for search in searches.values()))
+    titles = ["method", "learning rate", "trials that are ok", f"{title} on validation rows, by rising learning rate"]
     text = tabulate(cells, titles, tablefmt="github", colalign=["left", *["right"] * 3], disable_numparse=True)
     return ["## Learning rates", text, *(f"{each[0].upper()}{each[1:]}." for each in _searched(searches))]
 
 
-def _outcome(trial: Trial) -> str:
-    return f"{100 * trial.score:.1f}" if trial.score is not None else str(trial.status)
+def _outcome(trial: Trial, metric: Metric) -> str:
+    return metric.shown(trial.score) if trial.score is not None else str(trial.status)
 
 
 def _searched(searches: Mapping[str, Search]) -> list[str]:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from harness.ranking.leaderboard import Row
-from harness.spec.figures import BY_NAME, ROUGE, SEARCHED, Metric, show
+from harness.spec.figures import BY_NAME, SEARCHED, Figure, show
+from harness.spec.metric import Metric
 from harness.spec.record import Status
 
 COSTS = (
     *("trainable_parameters", "train_seconds", "generate_seconds", "peak_rss_bytes", "peak_gpu_bytes"),
-    *(metric.name for metric in SEARCHED),
+    *(figure.name for figure in SEARCHED),
 )
 FRONT = "*"  # stands alone, so that it is no markup
 
@@ -21,13 +22,14 @@ def leaderboard(rows: Sequence[Row], style: str) -> str:
     Times that are not to be held against those of other rows stand in brackets.
     """
     costs = [BY_NAME[name] for name in COSTS if any(row.costs[name] is not None for row in rows)]
-    first, *others = ROUGE
-    headers = ["rank", "method", f"{first.title} (95%)", *(metric.title for metric in others)]
-    headers += [metric.title for metric in costs]
+    metrics = rows[0].metrics if rows else ()
+    headers = ["rank", "method", *(f"{metric.title} (95%)" for metric in metrics[:1])]
+    headers += [*(metric.title for metric in metrics[1:]), *(figure.title for figure in costs)]
     cells = []
     for row in rows:
-        scores = [interval(row), *(show(metric, _mean(row, metric.name)) for metric in others)]
-        cells.append([ranks(row), _name(row), *scores, *(_cost(row, metric) for metric in costs)])
+        scores = [interval(row, metric) for metric in metrics[:1]]
+        scores += [metric.shown(_mean(row, metric)) for metric in metrics[1:]]
+        cells.append([ranks(row), _name(row), *scores, *(_cost(row, figure) for figure in costs)])
     alignment = ["right", "left", *["right"] * (len(headers) - 2)]
     return (
         tabulate(cells, headers, tablefmt=style, colalign=alignment, disable_numparse=True) if cells else "no runs yet"
@@ -50,23 +52,23 @@ def _name(row: Row) -> str:
     return f"{name}: {'bound' if row.bound else 'no rank' if row.status == Status.OK else row.status}"
 
 
-def interval(row: Row, name: str = ROUGE[0].name) -> str:
-    """``46.9 (45.8–48.0)`` in points."""
-    value = row.scores.get(name)
+def interval(row: Row, metric: Metric) -> str:
+    """``46.9 (45.8–48.0)`` in the metric's unit."""
+    value = row.scores.get(metric.id)
     if value is None:
         return "–"
     if value.low is None or value.high is None:
-        return f"{100 * value.mean:.1f}"
-    return f"{100 * value.mean:.1f} ({100 * value.low:.1f}–{100 * value.high:.1f})"
+        return metric.shown(value.mean)
+    return f"{metric.shown(value.mean)} ({metric.shown(value.low)}–{metric.shown(value.high)})"
 
 
-def _cost(row: Row, metric: Metric) -> str:
-    value = row.costs[metric.name]
-    text = show(metric, value)
+def _cost(row: Row, figure: Figure) -> str:
+    value = row.costs[figure.name]
+    text = show(figure, value, row.metrics[0].scale) if row.metrics else show(figure, value)
     if value is None:
         return text
-    return (f"({text})" if row.doubtful(metric.name) else text) + (f" {FRONT}" if metric.name in row.fronts else "")
+    return (f"({text})" if row.doubtful(figure.name) else text) + (f" {FRONT}" if figure.name in row.fronts else "")
 
 
-def _mean(row: Row, name: str) -> float | None:
-    return row.scores[name].mean if name in row.scores else None
+def _mean(row: Row, metric: Metric) -> float | None:
+    return row.scores[metric.id].mean if metric.id in row.scores else None

@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -9,14 +10,16 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel
 
+from harness.spec.metric import Metric
 from harness.spec.record import Environment
 from harness.training import loop
 
-PACKAGES = ("torch", "transformers", "peft", "accelerate", "datasets", "evaluate", "rouge_score", "tokenizers", "numpy")
+PACKAGES = ("torch", "transformers", "peft", "accelerate", "datasets", "evaluate", "tokenizers", "numpy")
 
 
-def describe(device: torch.device, model: PreTrainedModel) -> Environment:
-    """This process' environment, and how the base model attends in it."""
+def describe(device: torch.device, model: PreTrainedModel, metrics: Iterable[Metric]) -> Environment:
+    """This process' environment, the libraries of metrics included, and how the base model attends in it."""
+    libraries = [metric.library for metric in metrics if metric.library]
     return Environment(
         device=device.type,
         device_name=_device_name(device),
@@ -25,7 +28,7 @@ def describe(device: torch.device, model: PreTrainedModel) -> Environment:
         attention=model.config._attn_implementation,
         python=platform.python_version(),
         platform=f"{platform.system()}-{platform.machine()}",
-        packages={name: version(name) for name in PACKAGES},
+        packages={name: version(name) for name in dict.fromkeys((*PACKAGES, *libraries))},
         git=_git(),
     )
 

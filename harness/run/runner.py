@@ -3,12 +3,10 @@
 import os
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from statistics import fmean
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,19 +14,18 @@ from transformers import PreTrainedTokenizerBase, set_seed
 from transformers.utils import logging
 
 from harness.method import Bound, Method, Setting
-from harness.metrics import scoring
-from harness.metrics.rouge.words import READ
+from harness.metrics.scoring import Scorer
 from harness.models import base_model
 from harness.models.base_model import Base, Seq2Seq
 from harness.run import checkpoint, contract, environment, loader, weights
+from harness.run.facts import Facts
 from harness.run.meters import Meters
 from harness.spec import failure
 from harness.spec.errors import ContractError, Diverged, Unsupported
-from harness.spec.figures import ROUGE
+from harness.spec.metric import options_of
 from harness.spec.plan import Order
-from harness.spec.record import Checks, Cost, Failure, Lengths, Prediction, Record, RunOutcome, Scores, Status, hash_of
-from harness.spec.suite import ROUGE_SCORE
-from harness.tasks import prepared
+from harness.spec.record import Failure, Lengths, Prediction, RunOutcome, Status, hash_of
+from harness.tasks import prepared, scored_by
 from harness.tasks.task import Prompt, Task
 from harness.training import decoding
 from harness.training.budget import Batches
@@ -57,9 +54,7 @@ class Runner:
         self.scratch = scratch
         self.began = perf_counter()
         self.meters = Meters()
-        self.facts: dict[str, Any] = {}
-        self.cost: dict[str, Any] = {}
-        self.checks: dict[str, Any] = {}
+        self.facts = Facts()
         self.predictions: tuple[Prediction, ...] = ()
 
     def phases(self) -> None:
@@ -69,7 +64,10 @@ class Runner:
             logging.disable_progress_bar()  # it would fill the log, and needs a standard output
             self.meters.device = base_model.pick_device(self.order.device)
             base = base_model.load(self.order.model, self.device, self.spec.evaluation)
-            self.facts["environment"] = environment.describe(self.device, base.model)  # before a plugin changes it
+            scorer = scored_by.scorer_of(self.spec.task)
+            self.facts.environment = environment.describe(
+                self.device, base.model, scorer.metrics
+            )  # as no plugin left it
             task = prepared.load(self.order.task)
             self._enter_plugins_folder()
         with self.meters.phase("build"):
@@ -86,36 +84,21 @@ class Runner:
             self._train(method, model, task)
         with self.meters.phase("generate"):
             prompts = [question.prompt for question in task.questions]
-            with scoring.reading(task.rouge_tokenizer), decoding.counting() as generated:  # a bound may ask for scores
+            options = options_of(task.metrics)
+            with scorer.reading(options), decoding.counting() as generated:  # a bound may ask for scores
                 given = method.answer(task.questions) if isinstance(method, Bound) else method.generate(model, prompts)
             texts = contract.texts(given, len(prompts))
         with self.meters.phase("score"):
-            self._count_generated(task, texts, base.tokenizer, generated)
-            self._score(task, texts)
+            self._count_generated(texts, base.tokenizer, generated)
+            self.facts.lengths = _lengths(task, texts, generated, scorer)
+            self._score(task, texts, scorer)
         if method.trains:
             with self.meters.phase("save"):
                 self._save(method, model, prompts, texts)
 
     def outcome(self, status: Status, error: Failure | None = None) -> RunOutcome:
         """The record of what happened so far."""
-        phases = self.meters.phases
-        cost = Cost(
-            **self.cost,
-            train_seconds=phases["train"].seconds if "train" in phases else None,
-            generate_seconds=phases["generate"].seconds if "generate" in phases else None,
-            peak_rss_bytes=self.meters.peak("peak_rss_bytes"),
-            peak_gpu_bytes=self.meters.peak("peak_gpu_bytes"),
-            phases=phases,
-            wall_seconds=perf_counter() - self.began,
-        )
-        record = Record(
-            spec=self.spec,
-            status=status,
-            cost=cost,
-            checks=Checks(**self.checks),
-            error=error,
-            **self.facts,
-        )
+        record = self.facts.record(self.spec, status, error, self.meters, perf_counter() - self.began)
         return RunOutcome(record=record, predictions=self.predictions)
 
     @property
@@ -133,8 +116,8 @@ class Runner:
         cls = loader.load(self.order.plugin, self.spec.overrides)
         if self.order.multiplier is not None:
             _multiply(cls, self.order.multiplier)
-        self.facts["hyperparameters"] = dict(cls.hyperparameters())
-        self.facts["bound"] = issubclass(cls, Bound)  # whoever sees references has no rank
+        self.facts.hyperparameters = dict(cls.hyperparameters())
+        self.facts.bound = issubclass(cls, Bound)  # whoever sees references has no rank
         evaluation = self.spec.evaluation
         return cls(
             Setting(
@@ -163,9 +146,9 @@ class Runner:
     def _count(self, model: Seq2Seq) -> None:
         parameters = list(model.parameters())
         trained = [parameter for parameter in parameters if parameter.requires_grad]
-        self.cost["total_parameters"] = sum(parameter.numel() for parameter in parameters)
-        self.cost["trainable_parameters"] = sum(parameter.numel() for parameter in trained)
-        self.cost["trainable_dtype"] = ", ".join(sorted({str(p.dtype).removeprefix("torch.") for p in trained})) or None
+        self.facts.total_parameters = sum(parameter.numel() for parameter in parameters)
+        self.facts.trainable_parameters = sum(parameter.numel() for parameter in trained)
+        self.facts.trainable_dtype = ", ".join(sorted({str(p.dtype).removeprefix("torch.") for p in trained})) or None
 
     def _train(self, method: Method, model: Seq2Seq, task: Task) -> None:
         with self.meters.phase("load"):
@@ -189,39 +172,36 @@ class Runner:
     def _check_weights(self, model: Seq2Seq, before: weights.Snapshot) -> None:
         if not weights.finite(model):
             raise Diverged("a trained weight is no longer a number")
-        self.checks["largest_change"] = before.largest_change(model)
-        self.checks["frozen_unchanged"] = before.frozen_unchanged(model)
-        if not self.checks["frozen_unchanged"]:
+        self.facts.largest_change = before.largest_change(model)
+        self.facts.frozen_unchanged = before.frozen_unchanged(model)
+        if not self.facts.frozen_unchanged:
             raise ContractError("training changed weights that build() had frozen (requires_grad was False)")
 
     def _count_training(self, batches: Batches, gradients: weights.Gradients) -> None:
-        used, seconds = asdict(batches.used), self.meters.phases["train"].seconds
-        self.cost |= {unit: used[unit] for unit in ("examples", "steps", "tokens")}
-        self.cost["optimizer_steps"] = gradients.steps
-        self.cost["examples_per_second"] = used["examples"] / seconds
-        self.cost["tokens_per_second"] = used["tokens"] / seconds
-        self.cost["dead_parameters"] = gradients.dead_parameters
-        self.cost["optimizer_bytes"] = gradients.optimizer_bytes
+        facts, used, seconds = self.facts, batches.used, self.meters.phases["train"].seconds
+        facts.examples, facts.steps, facts.tokens = used.examples, used.steps, used.tokens
+        facts.optimizer_steps = gradients.steps
+        facts.examples_per_second = used.examples / seconds
+        facts.tokens_per_second = used.tokens / seconds
+        facts.dead_parameters = gradients.dead_parameters
+        facts.optimizer_bytes = gradients.optimizer_bytes
         if steps := batches.step_seconds:
-            self.cost["step_seconds_median"] = float(np.median(steps))
-            self.cost["step_seconds_p90"] = float(np.quantile(steps, 0.9))
+            facts.step_seconds_median = float(np.median(steps))
+            facts.step_seconds_p90 = float(np.quantile(steps, 0.9))
 
-    def _count_generated(
-        self, task: Task, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, generated: Generated
-    ) -> None:
+    def _count_generated(self, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, generated: Generated) -> None:
         tokens = generated.tokens or sum(map(len, tokenizer(list(texts), verbose=False)["input_ids"]))
-        self.cost["generated_tokens_per_second"] = tokens / self.meters.phases["generate"].seconds
-        self.facts["lengths"] = _lengths(task, texts, generated)
+        self.facts.generated_tokens_per_second = tokens / self.meters.phases["generate"].seconds
 
-    def _score(self, task: Task, texts: Sequence[str]) -> None:
-        with scoring.reading(task.rouge_tokenizer):
-            pairs = scoring.rouge(texts, [question.references for question in task.questions])
+    def _score(self, task: Task, texts: Sequence[str], scorer: Scorer) -> None:
+        with scorer.reading(options_of(task.metrics)):
+            pairs = scorer.scores(texts, [question.references for question in task.questions])
         self.predictions = tuple(
             Prediction(
                 id=question.id,
                 rows=question.rows,
                 scored=question.scored,
-                dialogue=question.dialogue,
+                source=question.dialogue,
                 references=question.references,
                 text=text,
                 scores=mean,
@@ -229,21 +209,21 @@ class Runner:
             )
             for question, text, (mean, best) in zip(task.questions, texts, pairs, strict=True)
         )
-        names, scored = [metric.name for metric in ROUGE], [each for each in self.predictions if each.scored]
-        means = {name: fmean(prediction.scores[name] for prediction in scored) for name in names}
-        best = {name: fmean(prediction.best[name] for prediction in scored) for name in names}
-        self.facts["scores"] = Scores(**means, best=best)
-        self.facts["predictions_hash"] = hash_of(texts)
+        names, scored = [metric.id for metric in task.metrics], [each for each in self.predictions if each.scored]
+        self.facts.metrics = task.metrics
+        self.facts.scores = {name: fmean(each.scores[name] for each in scored) for name in names}
+        self.facts.best_scores = {name: fmean(each.best[name] for each in scored) for name in names}
+        self.facts.predictions_hash = hash_of(texts)
 
     def _save(self, method: Method, model: Seq2Seq, prompts: Sequence[str], texts: Sequence[str]) -> None:
         folder = self.scratch / "checkpoint"
-        self.cost["adapter_bytes"] = checkpoint.save(model, folder)
-        self.facts["weights_hash"] = checkpoint.digest(folder)
+        self.facts.adapter_bytes = checkpoint.save(model, folder)
+        self.facts.weights_hash = checkpoint.digest(folder)
         tokenizer = method.setting.tokenizer
         fresh = base_model.load_model(self.order.model, self.device, tokenizer, self.spec.evaluation)
         again = method.generate(checkpoint.reload(model, folder, fresh), prompts[:RELOAD_SAMPLE])
-        self.checks["reload_equal"] = list(again) == list(texts[:RELOAD_SAMPLE])
-        if not self.checks["reload_equal"]:
+        self.facts.reload_equal = list(again) == list(texts[:RELOAD_SAMPLE])
+        if not self.facts.reload_equal:
             raise ContractError(
                 "what save_pretrained() saved gives other texts after loading; whatever generate() uses "
                 "must be in the model that build() returned"
@@ -258,14 +238,14 @@ def _multiply(cls: type[Method], multiplier: float) -> None:
         cls.learning_rate = float(f"{cls.learning_rate * multiplier:.1e}")
 
 
-def _lengths(task: Task, texts: Sequence[str], generated: Generated) -> Lengths:
+def _lengths(task: Task, texts: Sequence[str], generated: Generated, scorer: Scorer) -> Lengths:
     references = [reference for question in task.questions for reference in question.references]
-    words = str.split if task.rouge_tokenizer == ROUGE_SCORE else READ[task.rouge_tokenizer]
+    options = options_of(task.metrics)
     return Lengths(
         prompts_truncated=fmean(question.truncated for question in task.questions),
         targets_truncated=task.targets_truncated,
         outputs_cut=generated.cut / generated.texts if generated.texts else None,
         outputs_empty=fmean(not text.strip() for text in texts),
-        words_out=fmean(len(words(text)) for text in texts),
-        words_reference=fmean(len(words(text)) for text in references),
+        words_out=fmean(len(scorer.words(text, options)) for text in texts),
+        words_reference=fmean(len(scorer.words(text, options)) for text in references),
     )

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,20 +14,18 @@ from harness.report import notes
 from harness.report.notes import Notes
 from harness.session import judge, resume
 from harness.session.clock import CLOCK
+from harness.session.completion import completed, replayed
 from harness.session.inputs import check_paths, exactly
 from harness.session.resume import Decision
 from harness.session.searches import Searches
 from harness.spec import plan
 from harness.spec.errors import PluginError, StoreError
-from harness.spec.figures import ROUGE
 from harness.spec.paths import shown
 from harness.spec.plan import Order
 from harness.spec.record import Environment, Leakage, Prediction, Preflight, Record, RunOutcome, RunSpec, Status
 from harness.spec.registry import Plugin
 from harness.spec.suite import ZERO_SHOT, Suite
 from harness.store.results import Store
-
-SHARED = {"data_hash", "data_revision", "model_revision", "rouge_tokenizer", "rows_skipped"}  # by all runs
 
 
 class Bakeoff:
@@ -109,9 +106,7 @@ class Bakeoff:
 
     def replay(self, records: Sequence[Record], leakage: Leakage) -> None:
         """Take stored runs for this session's, wherever they were done, so that ``report()`` is theirs."""
-        first = {name: getattr(records[0], name, None) for name in Preflight.model_fields}
-        here = {name: value for name, value in first.items() if value is not None}  # what a record knows of it
-        self._preflight = Preflight.model_validate({**here, "leakage": leakage})
+        self._preflight = replayed(records[0], leakage)
         self._done = {record.spec.name: record for record in records}
         self.runs = [record.spec for record in records]
 
@@ -159,10 +154,15 @@ class Bakeoff:
 
     def figures(self, record: Record) -> dict[str, Any]:
         """What other tools read: scores and costs by name, and whether the run is an earlier one's."""
-        scores = {metric.name: getattr(record.scores, metric.name) for metric in ROUGE} if record.scores else {}
-        costs = record.cost.model_dump(mode="json", exclude={"phases"})
+        costs = record.cost.model_dump(mode="json", exclude={"phases", "contended"})
         reused = any(decision.stored and decision.run == record.spec for decision in self.decisions)
-        return {"status": str(record.status), "reused": reused, "contended": record.contended, **scores, **costs}
+        return {
+            "status": str(record.status),
+            "reused": reused,
+            "contended": record.cost.contended,
+            **(record.scores or {}),
+            **costs,
+        }
 
     def unsupported(self, record: Record) -> str | None:
         """The reason why the method cannot attach to this base model, if that is so."""
@@ -264,15 +264,8 @@ class Bakeoff:
                 return
 
     def _keep(self, run: RunSpec, outcome: RunOutcome) -> None:
-        here = self._preflight
-        known = {
-            "contended": self._jobs > 1 or judge.disturbed(outcome.record) is not None,
-            "environment": outcome.record.environment or here.environment,
-            "generation": here.generation,
-            "date": datetime.now(UTC).date().isoformat(),
-            **here.model_dump(include=SHARED),
-        }
-        record = outcome.record.model_copy(update=known)
+        contended = self._jobs > 1 or judge.disturbed(outcome.record) is not None
+        record = completed(outcome.record, self._preflight, contended=contended)
         record = judge.judged(record, self._done.get(self._zero_shot.name, record))
         self._done[run.name] = record
         why = judge.described(record) if record.status not in (Status.OK, Status.UNSUPPORTED) else ""

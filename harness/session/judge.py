@@ -1,7 +1,6 @@
 """What is to be said about a run when it is seen beside the others: did it learn, keep its budget, beat zero-shot."""
 
 from harness.spec import failure
-from harness.spec.figures import BY_NAME, RANKED_BY
 from harness.spec.record import Phase, Record, Status
 
 TIMED = ("train", "generate")  # the phases whose seconds are shown
@@ -18,7 +17,7 @@ def judged(record: Record, zero_shot: Record) -> Record:
     record = record.model_copy(update={"checks": record.checks.model_copy(update={"same_as_zero_shot": same})})
     if verdict := budget_overrun(record) or no_op(record):
         status, message = verdict
-        return record.model_copy(update={"status": status, "error": failure.because(status, message)})
+        return record.ended(status, failure.because(status, message))
     return record
 
 
@@ -68,15 +67,16 @@ def described(record: Record) -> str:
 
 
 def below_floor(record: Record, zero_shot: Record, floor: float) -> str | None:
-    """Whether a trained method gains fewer than ``floor`` points over zero-shot."""
-    if not record.cost.trainable_parameters or not (zero_shot.scores and record.scores):
+    """Whether a trained method gains less than ``floor`` over zero-shot, in points of the metric that ranks."""
+    if not record.cost.trainable_parameters or record.score is None or zero_shot.score is None:
         return None
-    name = RANKED_BY.name
-    gain = 100 * (getattr(record.scores, name) - getattr(zero_shot.scores, name))
+    metric = record.metrics[0]
+    gain = metric.gain(record.score, zero_shot.score)
     if gain > floor - ROUNDING:
         return None
+    distance, least = metric.sign * gain, metric.sign * floor
     return (
-        f"{BY_NAME[name].title} is {gain:+.1f} points from zero-shot's, the suite's floor is {floor:+.1f}; "
+        f"{metric.title} is {distance:+.1f} {metric.unit} from zero-shot's, the suite's floor is {least:+.1f}; "
         f"tune its learning_rate in [methods.{record.spec.method}], or lower evaluation.floor"
     )
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.gate import baseline_file
 from harness.session import resume
 from harness.session.bakeoff import Bakeoff
 from harness.spec import plan
@@ -56,6 +57,24 @@ def render(results: Path, suite: Suite, plugins: Plugins) -> list[Path]:
         session.close()
 
 
+def migrate(results: Path, suite: Suite, plugins: Plugins) -> list[Path]:
+    """Bring what is published of a suite to today's schema, whatever it was stored by; the files that this changed.
+
+    Nothing is run again: names, hashes, texts and scores stay what they are.
+    """
+    store = Store(results, suite.name)
+    store.open()
+    try:
+        changed = store.migrate()
+        for baseline in baseline_file.read_all(store.baselines):
+            before = baseline_file.path_of(store.baselines, baseline).read_bytes()
+            path = baseline_file.write(store.baselines, baseline)
+            changed += [path] if path.read_bytes() != before else []
+        return changed
+    finally:
+        store.close()
+
+
 def show(page: Path) -> bool:
     """Bring the published leaderboards that a Markdown page shows up to date; whether that changed it."""
     before = page.read_text(encoding="utf-8")
@@ -78,7 +97,7 @@ def _whole(store: Store, runs: Sequence[RunSpec]) -> list[Record]:
     records = [stored[run.name] for run in runs if run.name in stored]
     if len({record.environment and record.environment.fingerprint for record in records}) > 1:
         reasons.append("its runs were done in different environments")
-    if len({(record.data_hash, record.model_revision) for record in records}) > 1:
+    if len({(record.provenance.data_hash, record.provenance.model_revision) for record in records}) > 1:
         reasons.append("its runs were done on different data or base models")
     if reasons:
         listed = "\n".join(f"  {reason}" for reason in reasons[:10])
@@ -112,7 +131,7 @@ def _leakage(store: Store, suite: Suite, records: Sequence[Record]) -> Leakage:
     from harness.tasks import data, leakage, task  # datasets and torch, which only this needs
 
     rows = data.cut(suite.task, data.load(suite.task))
-    if {record.data_hash for record in records} != {task.hash_of(rows)}:
+    if {record.provenance.data_hash for record in records} != {task.hash_of(rows)}:
         raise StoreError(f"{store.folder}: the rows of its data are others now; run the suite again")
     return leakage.measure(*([row.dialogue for row in rows[split]] for split in ("train", "test")))
 

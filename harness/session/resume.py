@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.spec.errors import StoreError
 from harness.spec.figures import changes
+from harness.spec.metric import Metric, options_of
 from harness.spec.record import Environment, Generation, Prediction, Preflight, Record, RunSpec, Status, hash_of
 
 Answers = Callable[[RunSpec], Sequence[Prediction]]  # the stored predictions of a run; none where they are not whole
@@ -38,13 +39,13 @@ def obstacle(record: Record, here: Preflight) -> str:
         return "its environment is unknown"
     if record.environment.fingerprint != here.environment.fingerprint:
         return f"its environment changed: {', '.join(changes(_flat(record.environment), _flat(here.environment)))}"
-    if record.data_hash != here.data_hash:
+    if record.provenance.data_hash != here.data_hash:
         return "the rows of its data changed"
-    if record.model_revision != here.model_revision:
-        return f"its base model changed: {record.model_revision} → {here.model_revision}"
-    if record.rouge_tokenizer != here.rouge_tokenizer:
-        return f"its ROUGE was read otherwise: rouge_tokenizer {record.rouge_tokenizer} → {here.rouge_tokenizer}"
-    if (record.generation or Generation()) != here.generation:
+    if record.provenance.model_revision != here.model_revision:
+        return f"its base model changed: {record.provenance.model_revision} → {here.model_revision}"
+    if different := changes(_scoring(record.metrics), _scoring(here.metrics)):
+        return f"its answers were scored otherwise: {', '.join(different)}"
+    if (record.provenance.generation or Generation()) != here.generation:
         return "what is used of its base model's generation settings changed"
     return ""
 
@@ -70,6 +71,11 @@ def difference(run: RunSpec, stored: RunSpec) -> str:
     now, then = run.model_dump(mode="json"), stored.model_dump(mode="json")
     changed = [name for name in now if now[name] != then[name]]
     return " and ".join(CALLED.get(name, f"the suite's {name}") for name in changed) + " changed"
+
+
+def _scoring(metrics: Sequence[Metric]) -> dict[str, str]:
+    """Which metrics there are, and how they read texts."""
+    return {"metrics": " ".join(metric.id for metric in metrics), **options_of(metrics)}
 
 
 def _flat(environment: Environment) -> dict[str, Any]:

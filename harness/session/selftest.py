@@ -5,12 +5,14 @@ from functools import cached_property
 from harness.gate.against.comparison import Comparison
 from harness.gate.scratch import Scratch
 from harness.gate.selftest import drop
-from harness.gate.selftest.case import CASES, Case, Result, Tried
+from harness.gate.selftest.case import Case, Result, Tried, about
 from harness.gate.selftest.drop import Drop
 from harness.gate.selftest.trial import PROBE, ProbeProject, Said
 from harness.gate.verdict import Outcome
 from harness.spec import suite_file
+from harness.spec.metric import Metric
 from harness.spec.suite import Suite
+from harness.tasks import scored_by
 
 STEPS = 20
 ROWS = 600  # test rows that show four lost words; a suite that asks fewer is tried on so many of its data
@@ -27,7 +29,7 @@ class Selftest:
 
     def attempt(self, name: str) -> Tried:
         """Try a case."""
-        case = CASES[name]
+        case = about(name, self._ranks)
         self.tried[name] = Tried(case, self._by_time(case)) if case.by_time else self._by_gate(case)
         return self.tried[name]
 
@@ -68,6 +70,11 @@ class Selftest:
         problem = trial.accept()
         return trial, None if problem else trial.answered(), problem
 
+    @property
+    def _ranks(self) -> Metric:
+        """The metric that ranks."""
+        return scored_by.scorer_of(self.suite.task).metrics[0]
+
     def _trial(self, name: str, probe: str) -> ProbeProject:
         return ProbeProject(self._scratch.folder / name, self.suite, probe, self._device)
 
@@ -82,7 +89,7 @@ class Selftest:
             return Tried(case, [Said("", "", Outcome.INVALID, problem)])
         trial.put(case.probe)
         said = [one for one in trial.judge("--gate") if one.item in (f"test_gate[{PROBE}]", "")]
-        return Tried(case, said, self._drop(honest, trial.answered()) if case.metric == drop.METRIC else None)
+        return Tried(case, said, self._drop(honest, trial.answered()) if case.metric == self._ranks.id else None)
 
     def _drop(self, honest: drop.Answered | None, probe: drop.Answered | None) -> Drop | None:
         margin = self.suite.evaluation.margin

@@ -1,54 +1,49 @@
-"""What is measured: each metric's title, unit and direction, in the order of tables; figures in words."""
+"""What a run costs: each figure's title, unit and direction, in the order of tables; figures in words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Unit = Literal["f1", "count", "seconds", "bytes"]
-Direction = Literal["higher", "lower", "exact"]
+Unit = Literal["score", "count", "seconds", "bytes"]  # a score is read as those of the metric that ranks
 
 
 @dataclass(frozen=True)
-class Metric:
-    """One column: ``name`` as in records and ``leaderboard.json``, ``title`` as in tables for people."""
+class Figure:
+    """One column of costs: ``name`` as in records and ``leaderboard.json``, ``title`` as in tables for people.
+
+    Less is better; what is ``exact`` is to stay as it is.
+    """
 
     name: str
     title: str
     unit: Unit
-    better: Direction
+    exact: bool = False
 
 
-ROUGE = (
-    Metric("rouge1", "ROUGE-1", "f1", "higher"),
-    Metric("rouge2", "ROUGE-2", "f1", "higher"),
-    Metric("rougeL", "ROUGE-L", "f1", "higher"),
-    Metric("rougeLsum", "ROUGE-Lsum", "f1", "higher"),
-)
-RANKED_BY = ROUGE[0]
 COSTS = (
-    Metric("trainable_parameters", "trainable", "count", "exact"),
-    Metric("total_parameters", "parameters", "count", "exact"),
-    Metric("examples", "examples", "count", "exact"),
-    Metric("steps", "steps", "count", "exact"),
-    Metric("train_seconds", "train", "seconds", "lower"),
-    Metric("generate_seconds", "generate", "seconds", "lower"),
-    Metric("peak_rss_bytes", "peak RSS", "bytes", "lower"),
-    Metric("peak_gpu_bytes", "peak GPU", "bytes", "lower"),
+    Figure("trainable_parameters", "trainable", "count", exact=True),
+    Figure("total_parameters", "parameters", "count", exact=True),
+    Figure("examples", "examples", "count", exact=True),
+    Figure("steps", "steps", "count", exact=True),
+    Figure("train_seconds", "train", "seconds"),
+    Figure("generate_seconds", "generate", "seconds"),
+    Figure("peak_rss_bytes", "peak RSS", "bytes"),
+    Figure("peak_gpu_bytes", "peak GPU", "bytes"),
 )
 SEARCHED = (  # known where the method's learning rate was searched
-    Metric("search_seconds", "search", "seconds", "lower"),
-    Metric("learning_rate_sensitivity", "LR gap", "f1", "lower"),
+    Figure("search_seconds", "search", "seconds"),
+    Figure("learning_rate_sensitivity", "LR gap", "score"),
 )
-BY_NAME = {metric.name: metric for metric in (*ROUGE, *COSTS, *SEARCHED)}
+BY_NAME = {figure.name: figure for figure in (*COSTS, *SEARCHED)}
 
 
-def show(metric: Metric, value: float | None) -> str:
-    """The value for people: ROUGE in points, bytes in MB; what is unknown is a dash."""
+def show(figure: Figure, value: float | None, scale: float = 100.0) -> str:
+    """The value for people: bytes in MB, a score times its metric's ``scale``; what is unknown is a dash."""
     if value is None:
         return "–"
-    match metric.unit:
-        case "f1":
-            return f"{100 * value:.1f}"
+    match figure.unit:
+        case "score":
+            return f"{scale * value:.1f}"
         case "count":
             return f"{value:,.0f}"
         case "seconds":

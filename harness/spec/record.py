@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from harness.spec.suite import ROUGE_SCORE, Budget, Evaluation, ModelTable, TaskTable
+from harness.spec.block import Block
+from harness.spec.metric import Metric
+from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2  # harness/store/schema1.py makes records of schema 1 into these
 
 
 class Status(StrEnum):
@@ -25,14 +27,6 @@ class Status(StrEnum):
     CRASHED = "crashed"
     FAILED = "failed"
     UNSUPPORTED = "unsupported"
-
-
-class Block(BaseModel):
-    """A frozen part of a record."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", populate_by_name=True, protected_namespaces=(), ser_json_inf_nan="constants"
-    )
 
 
 class RunSpec(Block):
@@ -61,16 +55,6 @@ class RunSpec(Block):
         """Twelve hex digits that change whenever anything in the spec does."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-class Scores(Block):
-    """Mean F1 in 0..1. A row with several references counts with their mean; ``best`` takes the closest."""
-
-    rouge1: float
-    rouge2: float
-    rougeL: float  # noqa: N815 (the field's name for it)
-    rougeLsum: float  # noqa: N815
-    best: Mapping[str, float] = {}
 
 
 class Phase(Block):
@@ -107,6 +91,7 @@ class Cost(Block):
     adapter_bytes: int | None = None
     optimizer_bytes: int | None = None
     trainable_dtype: str | None = None
+    contended: bool = False  # other runs or programs took processor time from it, so its times say little
 
 
 class Environment(Block):
@@ -178,30 +163,74 @@ class Generation(Block):
     dropped: Mapping[str, Any] = {}
 
 
+class Provenance(Block):
+    """What the answers were made from and when. A revision is the Hub's commit, or a hash of a local one's files."""
+
+    hyperparameters: Mapping[str, Any] = {}  # the method's, as the run had them
+    bound: bool = False  # it saw the references, so it is shown and never ranked
+    data_hash: str | None = None  # of every row that was trained on or asked
+    data_revision: str | None = None
+    rows_skipped: int = 0  # bad ones of all splits, with task.skip_bad_rows
+    model_revision: str | None = None
+    generation: Generation | None = None  # unknown of records that are older than this field
+    date: str | None = None  # the day on which the run ended, in UTC; unknown of records older than this field
+
+
+class Outputs(Block):
+    """What a run left: its answers in numbers, and its weights."""
+
+    lengths: Lengths = Lengths()
+    weights_hash: str | None = None  # of what training left, as saved: the adapter, or the whole model
+
+
+class StepPoint(Block):
+    """Training as it stood after an optimiser step."""
+
+    step: int
+    loss: float
+    learning_rate: float | None = None
+
+
+class EvaluationPoint(Block):
+    """Scores on validation rows after so many steps, by metric."""
+
+    step: int
+    scores: Mapping[str, float]
+
+
+class History(Block):
+    """How training went; empty where nothing was noted."""
+
+    steps: tuple[StepPoint, ...] = ()
+    evaluations: tuple[EvaluationPoint, ...] = ()
+
+
 class Record(Block):
     """One stored run."""
 
-    schema_version: Literal[1] = Field(default=SCHEMA, alias="schema")
-    spec: RunSpec
+    schema_version: Literal[2] = Field(default=SCHEMA, alias="schema")
+    spec: RunSpec  # what was asked for
     status: Status
-    hyperparameters: Mapping[str, Any] = {}
-    scores: Scores | None = None
+    error: Failure | None = None  # why it is not ``ok``
+    scores: Mapping[str, float] | None = None  # by metric id, the mean over examples in 0..1 or the metric's own unit
+    best_scores: Mapping[str, float] | None = None  # the same against the closest of an example's references
+    metrics: tuple[Metric, ...] = ()  # what the scores are of; the first one ranks
+    predictions_hash: str | None = None  # of all texts, by ``hash_of``
+    outputs: Outputs = Outputs()
     cost: Cost = Cost()
     checks: Checks = Checks()
-    lengths: Lengths = Lengths()
-    data_hash: str | None = None
-    data_revision: str | None = None  # the hub's commit
-    model_revision: str | None = None  # the hub's commit, or a hash of a local checkpoint's files
-    rouge_tokenizer: str = ROUGE_SCORE  # how the scores were read: never ``auto``, but what that came to
-    rows_skipped: int = 0  # bad ones of all splits, with task.skip_bad_rows
-    predictions_hash: str | None = None
-    weights_hash: str | None = None  # of what training left, as saved: the adapter, or the whole model
-    generation: Generation | None = None  # unknown of records that are older than this field
+    provenance: Provenance = Provenance()
     environment: Environment | None = None
-    date: str | None = None  # of the day on which the run ended, in UTC; unknown of records older than this field
-    contended: bool = False
-    bound: bool = False  # it saw the references, so it is shown and never ranked
-    error: Failure | None = None
+    history: History = History()
+
+    @property
+    def score(self) -> float | None:
+        """The value of the metric that ranks, if the run got so far."""
+        return self.scores[self.metrics[0].id] if self.scores and self.metrics else None
+
+    def ended(self, status: Status, error: Failure | None) -> "Record":
+        """The record with another ending."""
+        return self.model_copy(update={"status": status, "error": error})
 
     def to_json(self) -> str:
         """Indented JSON with stable key order, as stored."""
@@ -209,7 +238,7 @@ class Record(Block):
 
 
 class Prediction(Block):
-    """One test dialogue: what came out, and its score against the human summaries.
+    """One test example: what came out, and its scores against the references.
 
     ``rows`` are its numbers in the test split; one that is not ``scored`` is only to be shown.
     """
@@ -217,10 +246,10 @@ class Prediction(Block):
     id: str
     rows: tuple[int, ...]
     scored: bool = True
-    dialogue: str
+    source: str  # what the prompt was made of
     references: tuple[str, ...]
     text: str
-    scores: Mapping[str, float]  # mean over the references
+    scores: Mapping[str, float]  # by metric id, the mean over the references
     best: Mapping[str, float]  # against the closest reference
 
 
@@ -250,9 +279,10 @@ class Preflight(Block):
     data_hash: str
     data_revision: str | None = None
     model_revision: str
+    metrics: tuple[Metric, ...]  # with their options as they came out for these data; the first one ranks
+    unusual: Mapping[str, str] = {}  # options of the metrics that are not their usual ones
     generation: Generation = Generation()
     validation_hash: str | None = None  # of the rows that trials train on and answer, where there is a search
-    rouge_tokenizer: str = ROUGE_SCORE
     rows_skipped: int = 0
     notices: tuple[str, ...] = ()  # what the person should know about how the input was read, a line each
 

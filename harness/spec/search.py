@@ -8,16 +8,17 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from harness.spec.figures import RANKED_BY
-from harness.spec.record import SCHEMA, Block, Environment, Preflight, Record, RunSpec, Status
-from harness.spec.suite import JUDGED_BY, ROUGE_SCORE, SearchTable
+from harness.spec.block import Block
+from harness.spec.metric import Metric
+from harness.spec.record import SCHEMA, Environment, Preflight, Record, RunSpec, Status
+from harness.spec.suite import JUDGED_BY, SearchTable
 
 RATE = "learning_rate"
 UNLUCKY = (Status.CRASHED, Status.TIMED_OUT, Status.OUT_OF_MEMORY)  # what a neighbour may have caused
 
 
 class Trial(Block):
-    """One run of a search; ``score`` is its mean ROUGE-1 on validation rows, if it got so far."""
+    """One run of a search; ``score`` is its mean on validation rows, if it got so far."""
 
     multiplier: float
     learning_rate: float | None = None  # unknown where the run was killed or never knew its method
@@ -30,8 +31,9 @@ class Trial(Block):
 class Search(Block):
     """A finished search as stored; ``learning_rate`` is the chosen one, ``None`` where no trial was ``ok``."""
 
-    schema_version: Literal[1] = Field(default=SCHEMA, alias="schema")
+    schema_version: Literal[2] = Field(default=SCHEMA, alias="schema")
     spec: RunSpec  # of the trials, with the suite's own hyper-parameters
+    metric: Metric  # what the trials' scores are of
     search: SearchTable
     hash: str
     learning_rate: float | None
@@ -45,11 +47,16 @@ class Search(Block):
 
     @property
     def sensitivity(self) -> float | None:
-        """Best minus worst trial in ROUGE-1; one that was never scored counts as 0."""
+        """How far the best trial is from the worst one.
+
+        One that was never scored counts as the worst value of the metric's range, and not at all where there is none.
+        """
         if self.learning_rate is None:
             return None
-        best = max(trial.score or 0.0 for trial in self.trials if trial.status == Status.OK)
-        return best - min(trial.score or 0.0 for trial in self.trials)
+        scores = [self.metric.worst if trial.score is None else trial.score for trial in self.trials]
+        known = [self.metric.sign * score for score in scores if score is not None]
+        ok = [trial.score for trial in self.trials if trial.status == Status.OK and trial.score is not None]
+        return self.metric.sign * self.metric.best(ok) - min(known) if ok else None
 
     @property
     def at_edge(self) -> bool:
@@ -75,11 +82,12 @@ class Search(Block):
 
     def belongs(self, record: Record) -> bool:
         """Whether this search is about that run: all alike but the seed, and run with the chosen learning rate."""
-        same = (self.data_hash, self.model_revision) == (record.data_hash, record.model_revision)
+        made_from = record.provenance
+        same = (self.data_hash, self.model_revision) == (made_from.data_hash, made_from.model_revision)
         if self.learning_rate is None:
             return same and _basis(self.spec) == _basis(record.spec)
         alike = _basis(self.spec, RATE) == _basis(record.spec, RATE)
-        return same and alike and record.hyperparameters.get(RATE) == self.learning_rate
+        return same and alike and record.provenance.hyperparameters.get(RATE) == self.learning_rate
 
     def to_json(self) -> str:
         """Indented JSON with stable key order, as stored."""
@@ -102,9 +110,9 @@ def trial(multiplier: float, record: Record) -> Trial:
     """What is kept of a trial's run."""
     return Trial(
         multiplier=multiplier,
-        learning_rate=record.hyperparameters.get(RATE),
+        learning_rate=record.provenance.hyperparameters.get(RATE),
         status=record.status,
-        score=getattr(record.scores, RANKED_BY.name) if record.scores else None,
+        score=record.score,
         seconds=record.cost.wall_seconds,
         reason=record.error.cause if record.error else "",
     )
@@ -116,23 +124,28 @@ def finished(
     """The search that these trials were."""
     return Search(
         spec=spec,
+        metric=here.metrics[0],
         search=table,
         hash=hash_of(spec, table, here),
-        learning_rate=choose(trials),
+        learning_rate=choose(trials, here.metrics[0]),
         seconds=sum(trial.seconds or 0.0 for trial in trials),
         trials=tuple(trials),
         contended=contended,
-        **here.model_dump(include={"data_hash", "validation_hash", "model_revision"}),
+        data_hash=here.data_hash,
+        validation_hash=here.validation_hash,
+        model_revision=here.model_revision,
         environment=here.environment,
     )
 
 
-def choose(trials: Iterable[Trial]) -> float | None:
+def choose(trials: Iterable[Trial], metric: Metric) -> float | None:
     """The learning rate of the best ``ok`` trial; of equal ones the nearest to the default."""
-    ok = [trial for trial in trials if trial.status == Status.OK and trial.score is not None]
-    if not ok:
-        return None
-    return max(ok, key=lambda trial: (trial.score, -abs(math.log(trial.multiplier)))).learning_rate
+    ok = [
+        (metric.sign * trial.score, -abs(math.log(trial.multiplier)), trial.learning_rate)
+        for trial in trials
+        if trial.status == Status.OK and trial.score is not None
+    ]
+    return max(ok, key=lambda each: each[:2])[2] if ok else None
 
 
 def hash_of(spec: RunSpec, table: SearchTable, here: Preflight) -> str:
@@ -144,8 +157,7 @@ def hash_of(spec: RunSpec, table: SearchTable, here: Preflight) -> str:
         "validation": here.validation_hash,
         "model": here.model_revision,
     }
-    if here.rouge_tokenizer != ROUGE_SCORE:  # older searches know no other, and keep their hash
-        parts["rouge_tokenizer"] = here.rouge_tokenizer
+    parts |= here.unusual  # older searches know only the usual options, and keep their hash
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 

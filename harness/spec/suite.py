@@ -15,10 +15,10 @@ DEFAULT = "embedded"
 LOCAL = "local"  # the folder below results/ of what is not published
 EMBEDDED = "embedded"  # the model and the data that come with Tuneoff
 AUTO: Final = "auto"
-ROUGE_SCORE: Final = "rouge_score"
 CHECKPOINT = "checkpoint"  # of a base model, whose generation settings the suite may take over
 ZERO_SHOT = "zero_shot"  # the method that every other row is read against
 JUDGED_BY = {"samples", "sample_rows", "floor", "margin"}  # keys of [evaluation] that decide no score
+METRIC_OPTIONS = {"rouge_tokenizer"}  # keys of [evaluation] that are one metric's, and are only handed on to it
 
 Positive = Annotated[int, Field(gt=0, strict=True)]
 Natural = Annotated[int, Field(ge=0, strict=True)]
@@ -86,12 +86,17 @@ class Evaluation(Table):
     samples: Natural = 3  # of the first test dialogues so many are shown
     sample_rows: tuple[Natural, ...] = ()  # test rows, from 0, whose dialogues are shown as well
     floor: Annotated[float, Field(strict=True, allow_inf_nan=False)] = (
-        1.0  # points of ROUGE-1 above zero-shot that every trained method must reach
+        1.0  # points by which every trained method must beat zero-shot in the metric that ranks
     )
     margin: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 0.5  # points that the gate lets pass
     rouge_tokenizer: Literal["auto", "rouge_score", "words", "characters"] = Field(
         default="auto", exclude_if=lambda name: name == AUTO
     )
+
+    @property
+    def metric_options(self) -> dict[str, str]:
+        """The options of metrics that the suite sets."""
+        return self.model_dump(include=METRIC_OPTIONS)
 
 
 class RunTable(Table):

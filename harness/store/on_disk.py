@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.spec.errors import StoreError
 
+OLDEST = 1  # schema that is still read
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a disk, a quota or a limit says that leaves no room
 
 
@@ -45,12 +46,12 @@ def read(path: Path | str) -> bytes:
 
 
 def foreign(path: Path, schema: int) -> str:
-    """Which other Tuneoff wrote this JSON file, if its ``schema`` says so; else empty."""
+    """Which other Tuneoff wrote this JSON file, if its ``schema`` is none that this one reads; else empty."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))["schema"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
-    if found == schema:
+    if found in range(OLDEST, schema + 1):
         return ""
     age = "a newer" if isinstance(found, int) and found > schema else "an older"
     return f"written by {age} Tuneoff (schema {found}, this one reads {schema})"

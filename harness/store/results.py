@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import shutil
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,15 +18,13 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
-from pydantic import ValidationError
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
 from harness.spec.errors import StoreError
-from harness.spec.figures import ROUGE
-from harness.spec.record import SCHEMA, Prediction, Record, RunSpec
+from harness.spec.record import Prediction, Record, RunSpec
 from harness.spec.search import Search
-from harness.store.on_disk import foreign, read, replace, writing
+from harness.store import files
+from harness.store.on_disk import read, replace, writing
 
 HOLDER = ".holder"  # who has the lock
 IGNORE_ALL = "# Not published, see results/ beside it.\n*\n"  # for git
@@ -89,10 +86,9 @@ class Store:
         name = f"{record.spec.name}-{record.spec.hash}"
         kept = {self._runs / f"{name}.json": record.to_json().encode()}
         if predictions:
-            lines = "".join(json.dumps(p.model_dump(mode="json"), ensure_ascii=False) + "\n" for p in predictions)
             kept = {
-                self._predictions / f"{name}.jsonl.gz": gzip.compress(lines.encode(), mtime=0),
-                self._scores / f"{name}.safetensors": save(_scores(predictions)),
+                self._predictions / f"{name}.jsonl.gz": files.packed(files.lines(predictions)),
+                self._scores / f"{name}.safetensors": save(files.scores_of(predictions)),
                 **kept,
             }
         if log.strip():
@@ -121,7 +117,7 @@ class Store:
         with _without_collections():
             for name in self._names():
                 try:
-                    records.append(_record(f"{self._runs}/{name}"))
+                    records.append(files.record(f"{self._runs}/{name}"))
                 except StoreError as error:
                     complaints.append(str(error))
         if complaints:
@@ -134,16 +130,10 @@ class Store:
         if unwritten := self._unwritten.get(spec.name):
             return list(unwritten[1])
         path = self._predictions / f"{spec.name}-{spec.hash}.jsonl.gz"
-        if not path.exists():
-            return []
-        try:
-            lines = gzip.decompress(path.read_bytes()).splitlines()  # bytes: text splits at U+2028, too
-            return [Prediction.model_validate_json(line) for line in lines]
-        except (OSError, EOFError, ValueError, zlib.error) as error:
-            raise StoreError(f"{path}: cannot be read ({error}); delete it and run the method again") from error
+        return files.predictions(path) if path.exists() else []
 
     def read_scores(self, specs: Iterable[RunSpec]) -> list[dict[str, NDArray[np.float64]]]:
-        """The scores of each run by ROUGE type, one value a scored test row; none where the run has none."""
+        """The scores of each run by metric, one value a scored test row; none where the run has none."""
         with _without_collections():
             return [self._scores_of(spec) for spec in specs]
 
@@ -168,7 +158,7 @@ class Store:
         Raises ``StoreError`` for a file that cannot be read.
         """
         folders = dict.fromkeys([self._searches, self._published_searches])
-        stored = [_search(path) for folder in folders if (path := folder / f"{method}.json").exists()]
+        stored = [files.search(path) for folder in folders if (path := folder / f"{method}.json").exists()]
         unwritten = self._unwritten_searches.get(method)
         return [unwritten, *stored] if unwritten else stored
 
@@ -185,6 +175,23 @@ class Store:
             for path in folder.glob("*"):
                 if not path.name.startswith(kept):
                     path.unlink()
+
+    def migrate(self) -> list[Path]:
+        """Write what was stored under an older schema as it is stored today; the files of which that changed anything.
+
+        Raises ``StoreError`` for what cannot be read, before anything is written.
+        """
+        today = {self._runs / name: files.record(f"{self._runs}/{name}").to_json().encode() for name in self._names()}
+        today |= {path: files.search(path).to_json().encode() for path in sorted(self._searches.glob("[!.]*.json"))}
+        lines = {
+            path: files.lines(files.predictions(path)) for path in sorted(self._predictions.glob("[!.]*.jsonl.gz"))
+        }
+        changed = {path: content for path, content in today.items() if content != read(path)}
+        changed |= {path: files.packed(text) for path, text in lines.items() if text != gzip.decompress(read(path))}
+        with writing(self.folder):
+            for path, content in changed.items():
+                replace(path, content)
+        return list(changed)
 
     def search_log(self, method: str) -> Path:
         """Where what a search's trials printed is kept."""
@@ -206,8 +213,8 @@ class Store:
 
     def _scores_of(self, spec: RunSpec) -> dict[str, NDArray[np.float64]]:
         if unwritten := self._unwritten.get(spec.name):
-            return _scores(unwritten[1])
-        return _scores_in(f"{self._scores}/{spec.name}-{spec.hash}.safetensors")
+            return files.scores_of(unwritten[1])
+        return files.scores(f"{self._scores}/{spec.name}-{spec.hash}.safetensors")
 
     def _tidy(self) -> None:
         """Remove what a session that was killed left half-way."""
@@ -240,43 +247,6 @@ def _without_collections() -> Iterator[None]:
             gc.enable()
 
 
-def _scores_in(path: str) -> dict[str, NDArray[np.float64]]:
-    try:
-        return load(read(path))
-    except FileNotFoundError:
-        return {}
-    except (OSError, SafetensorError) as error:
-        raise StoreError(f"{path}: cannot be read ({error}); delete it and run the method again") from error
-
-
-def _scores(predictions: Sequence[Prediction]) -> dict[str, NDArray[np.float64]]:
-    if not predictions:
-        return {}
-    scored = [prediction for prediction in predictions if prediction.scored]
-    return {metric.name: np.array([each.scores[metric.name] for each in scored]) for metric in ROUGE}
-
-
-def _record(path: str) -> Record:
-    try:
-        return Record.model_validate_json(read(path))
-    except (OSError, ValidationError) as error:
-        raise StoreError(f"{path}: {_flaw(Path(path), error)}") from error
-
-
-def _search(path: Path) -> Search:
-    try:
-        return Search.model_validate_json(read(path))
-    except (OSError, ValidationError) as error:
-        raise StoreError(f"{path}: {_flaw(path, error, 'search')}") from error
-
-
 def _keep_out_of_git(folder: Path) -> None:
     if not (folder / ".gitignore").exists():
         replace(folder / ".gitignore", IGNORE_ALL.encode())
-
-
-def _flaw(path: Path, error: Exception, kind: str = "run") -> str:
-    if other := foreign(path, SCHEMA):
-        return f"{other}; move it away"
-    reason = error.errors()[0]["loc"] if isinstance(error, ValidationError) else error
-    return f"not a {kind} record ({reason}); move it away or delete it"

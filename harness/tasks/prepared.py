@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+from harness.spec.metric import Metric
 from harness.tasks.task import Encoded, Prompt, Question, Task
 
 TOKENS, REST = "training.safetensors", "task.json"
@@ -24,7 +25,7 @@ def save(task: Task, folder: Path) -> None:
         "hash": task.hash,
         "targets_truncated": task.targets_truncated,
         "pad": task.pad,
-        "rouge_tokenizer": task.rouge_tokenizer,
+        "metrics": [metric.model_dump(mode="json") for metric in task.metrics],
     }
     (folder / REST).write_text(json.dumps(rest), encoding="utf-8")
 
@@ -39,7 +40,9 @@ def load(folder: Path) -> Task:
     ]
     rows = zip(_split("source", tokens), _split("target", tokens), strict=True)
     return Task(
-        **{**rest, "prompt": Prompt(**rest["prompt"])}, training=[Encoded(*row) for row in rows], questions=questions
+        **{**rest, "prompt": Prompt(**rest["prompt"]), "metrics": tuple(map(Metric.model_validate, rest["metrics"]))},
+        training=[Encoded(*row) for row in rows],
+        questions=questions,
     )
 
 

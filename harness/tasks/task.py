@@ -10,8 +10,9 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerBase
 
 from harness.spec.errors import DataError, SuiteError, unknown
-from harness.spec.suite import ROUGE_SCORE, TaskTable
-from harness.tasks import data
+from harness.spec.metric import Metric
+from harness.spec.suite import TaskTable
+from harness.tasks import data, scored_by
 from harness.tasks.data import Example
 from harness.tasks.source_limit import fit
 
@@ -75,7 +76,7 @@ class Task:
     hash: str  # twelve hex digits of everything that is trained on and asked
     targets_truncated: float  # the share of training summaries that are longer than the suite's limit
     pad: int  # the token that fills short rows
-    rouge_tokenizer: str = ROUGE_SCORE  # how answers and references are compared
+    metrics: tuple[Metric, ...]  # what answers are scored by, with the options for these data; the first one ranks
 
     def batches(self, batch_size: int, seed: int) -> Iterator[Batch]:
         """Endless shuffled batches, padded to their longest row; the order depends on the seed alone."""
@@ -137,6 +138,7 @@ def prepare(
         hash=hash_of(chosen),
         targets_truncated=truncated,
         pad=int(tokenizer.pad_token_id or 0),
+        metrics=scored_by.scorer_of(table).metrics,
     )
 
 

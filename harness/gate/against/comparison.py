@@ -85,7 +85,7 @@ class Comparison:
             if number == 1 and (reason := _broken(method, taken) or _of_head(method, base, taken)):
                 raise NotDone(reason)
             done[number].append(taken.cost)
-            self._contended.append(taken.contended)
+            self._contended.append(taken.contended or taken.cost.contended)
         return done
 
 

@@ -29,6 +29,7 @@ class RecordedCost(BaseModel):
     examples: int | None = None
     steps: int | None = None
     tokens: int | None = None
+    contended: bool = False
 
 
 class Reason(BaseModel):
@@ -43,7 +44,7 @@ class Taken(BaseModel):
     status: str
     cost: RecordedCost
     error: Reason | None = None
-    contended: bool = False
+    contended: bool = False  # where records of schema 1 have it
     problem: str = ""
     absent: bool = Field(default=False, exclude=True)
 

@@ -1,12 +1,13 @@
 """The cases of the gate's self-test: what is changed, what the gate said of it, and whether that was right."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from harness.gate.selftest.drop import Drop
 from harness.gate.selftest.trial import Said
 from harness.gate.verdict import Outcome
+from harness.spec.metric import Metric
 
 
 class Result(StrEnum):
@@ -20,9 +21,15 @@ class Result(StrEnum):
     UNTRIED = "could not be tried"
 
 
+SCORE = "score"
+
+
 @dataclass(frozen=True)
 class Case:
-    """A probe beside the honest one; ``metric`` is the one that must be ``regressed``, or none must."""
+    """A probe beside the honest one; ``metric`` is the one that must be ``regressed``, or none must.
+
+    ``SCORE`` stands for the metric that ranks.
+    """
 
     probe: str
     metric: str
@@ -34,9 +41,15 @@ CASES = {
     "same_times": Case("honest", "", "nothing: times of the same method (--against)", by_time=True),
     "slower": Case("slower", "step_seconds_median", "a step takes 20% longer (--against)", by_time=True),
     "same_scores": Case("honest", "", "nothing: the same method trained again (--gate)"),
-    "shorter": Case("shorter", "rouge1", "summaries lose their last four words (--gate)"),
+    "shorter": Case("shorter", SCORE, "summaries lose their last four words (--gate)"),
     "larger": Case("larger", "trainable_parameters", "one more trainable tensor (--gate)"),
 }
+
+
+def about(name: str, metric: Metric) -> Case:
+    """The case of that name, about this metric where it is about a score."""
+    case = CASES[name]
+    return replace(case, metric=metric.id) if case.metric == SCORE else case
 
 
 @dataclass(frozen=True)

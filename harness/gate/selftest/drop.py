@@ -10,25 +10,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.spec.figures import RANKED_BY
+from harness.spec.metric import Metric
 from harness.spec.record import Prediction, Record
 
 CLEAR = 5.0  # standard errors that any test sees, from so many examples on:
 FEWEST = 5
 SEEN = 3.1  # standard errors that the gate sees in four of five cases, at 5% for four metrics together
 
-METRIC = RANKED_BY.name
-
 Answered = tuple[Record, Sequence[Prediction]]
 
 
 @dataclass(frozen=True)
 class Drop:
-    """By how many points each example changed; ``own`` is how many of the examples are the suite's own.
+    """By how many points each example changed for the better; ``own`` is how many of the examples are the suite's own.
 
     ``noise`` is the variance that chance in training adds to their mean.
     """
 
+    metric: Metric
     differences: NDArray[np.float64]
     own: int
     margin: float
@@ -48,7 +47,7 @@ class Drop:
     @property
     def unseen(self) -> str:
         """Why it is not clear, and what would make it so."""
-        lost = f"{-self.mean:.2f} points of {RANKED_BY.title}"
+        lost = f"{-self.mean:.2f} {self.metric.unit} of {self.metric.title}"
         if self.mean > -self.margin:
             return f"what is lost, {lost}, is within the suite's margin of {self.margin:g}, so there is nothing to see"
         return f"too few to see what is lost, {lost}, on {_examples(len(self.differences))}; {self._remedy}"
@@ -56,10 +55,12 @@ class Drop:
     @property
     def smallest(self) -> str:
         """From which loss on the gate sees one of this kind, here and on the suite's own examples."""
-        here = f"{self._visible(len(self.differences))} points of {RANKED_BY.title} on these "
+        here = f"{self._visible(len(self.differences))} {self.metric.unit} of {self.metric.title} on these "
         here += _examples(len(self.differences))
         own = self.own != len(self.differences)
-        return f"{here}, and {self._visible(self.own)} points on the suite's own {self.own:,}" if own else here
+        return (
+            f"{here}, and {self._visible(self.own)} {self.metric.unit} on the suite's own {self.own:,}" if own else here
+        )
 
     @property
     def _remedy(self) -> str:
@@ -89,12 +90,15 @@ def between(honest: Answered, probe: Answered, own_rows: int | None, margin: flo
     from harness.ranking.paired import ASSUMED  # scipy, which listing the items must not wait for
 
     (then, before), (now, after) = honest, probe
+    metric = then.metrics[0]
     pairs = [(one, other) for one, other in zip(before, after, strict=False) if one.scored]
     if not pairs or len(before) != len(after):
         return None
-    same = then.weights_hash is not None and then.weights_hash == now.weights_hash
+    left = then.outputs.weights_hash
+    same = left is not None and left == now.outputs.weights_hash
     return Drop(
-        differences=np.array([100 * (other.scores[METRIC] - one.scores[METRIC]) for one, other in pairs]),
+        metric=metric,
+        differences=np.array([metric.gain(other.scores[metric.id], one.scores[metric.id]) for one, other in pairs]),
         own=sum(own_rows is None or one.rows[0] < own_rows for one, _ in pairs),
         margin=margin,
         noise=0.0 if same else 2 * ASSUMED**2,

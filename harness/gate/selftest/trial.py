@@ -89,6 +89,6 @@ def _of_item(item: ElementTree.Element) -> Sequence[Said]:
 
 
 def _said(item: str, metric: str, message: str) -> Said:
-    """From a line such as ``probe rouge1: regressed: −4.10 points (…)``; what is advisory never fails."""
+    """From a line such as ``probe chrf: regressed: −4.10 points (…)``; what is advisory never fails."""
     outcome = message.split(": ")[1]
     return Said(item, metric, Outcome.PASS if outcome.endswith("(advisory)") else Outcome(outcome), message)

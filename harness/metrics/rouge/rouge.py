@@ -10,7 +10,7 @@ import evaluate
 import regex
 
 from harness.metrics.rouge.scorer import scores
-from harness.spec.suite import ROUGE_SCORE
+from harness.metrics.rouge.words import ROUGE_SCORE
 
 TYPES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")

@@ -15,8 +15,7 @@ from typing import Final
 
 import regex
 
-from harness.spec.suite import ROUGE_SCORE
-
+ROUGE_SCORE: Final = "rouge_score"
 WORDS: Final = "words"
 FEW = 0.01  # the share of references up to which those that rouge_score cannot read are strays
 

@@ -1,0 +1,119 @@
+"""ROUGE as metrics of Tuneoff: its four types declared, and every test row scored by them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from statistics import fmean
+from typing import ClassVar, Final
+
+from harness.metrics.rouge import words
+from harness.metrics.rouge.words import READ, ROUGE_SCORE, WORDS
+from harness.metrics.scoring import Scorer, Scores, Settled
+from harness.spec.metric import Metric
+from harness.spec.suite import AUTO
+
+MODULE = Path(__file__).parent
+TOKENIZER: Final = "rouge_tokenizer"  # the key of [evaluation]
+LEGENDS = {
+    ROUGE_SCORE: "Porter stemmer",
+    WORDS: "over Unicode words, and characters of scripts without spaces",
+    "characters": "over characters",
+}
+
+_tokenizer = ContextVar("tokenizer", default=ROUGE_SCORE)
+
+
+def described(tokenizer: str = ROUGE_SCORE) -> tuple[Metric, ...]:
+    """The four types, with texts read by that tokenizer of ``harness.metrics.rouge.words``; the first one ranks."""
+    legend, options = f"ROUGE in points (F1 × 100, {LEGENDS[tokenizer]})", {TOKENIZER: tokenizer}
+    titles = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeLsum": "ROUGE-Lsum"}
+    return tuple(
+        Metric(id=name, title=title, library="rouge_score", legend=legend, options=options)
+        for name, title in titles.items()
+    )
+
+
+ROUGE = described()
+NAMES = tuple(metric.id for metric in ROUGE)
+
+
+@contextmanager
+def reading(tokenizer: str) -> Iterator[None]:
+    """Score meanwhile with that tokenizer: in a run the data set's; else ``rouge_score``."""
+    token = _tokenizer.set(tokenizer)
+    try:
+        yield
+    finally:
+        _tokenizer.reset(token)
+
+
+def rouge(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[tuple[Scores, Scores]]:
+    """For each text its mean F1 over its references and its F1 against the closest one, in 0..1.
+
+    ``references[i]`` holds the references of row ``i``, one at least.
+    """
+    import evaluate  # which brings torch along
+
+    pairs = [(text, reference) for text, group in zip(texts, references, strict=True) for reference in group]
+    metric = evaluate.load(str(MODULE), keep_in_memory=True)  # runs side by side would wait for each other's cache file
+    values = metric.compute(
+        predictions=[text for text, _ in pairs],
+        references=[reference for _, reference in pairs],
+        tokenizer=_tokenizer.get(),
+    )
+    rows, start = [], 0
+    for group in references:
+        columns = {name: values[name][start : start + len(group)] for name in NAMES}
+        rows.append(
+            (
+                {name: fmean(column) for name, column in columns.items()},
+                {name: max(column) for name, column in columns.items()},
+            )
+        )
+        start += len(group)
+    return rows
+
+
+class RougeTypes(Scorer):
+    """ROUGE-1, -2, -L and -Lsum; the tokenizer is the suite's, or follows from all references of a data set."""
+
+    title: ClassVar[str] = "ROUGE"
+    metrics: ClassVar[tuple[Metric, ...]] = ROUGE
+
+    def scores(self, texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[tuple[Scores, Scores]]:
+        """F1 in 0..1."""
+        return rouge(texts, references)
+
+    def settled(self, asked: Mapping[str, str], references: Iterable[str]) -> Settled:
+        """The four types as they read this data set, and what is to be told where that follows from its references."""
+        wanted = asked.get(TOKENIZER, AUTO)
+        chosen = words.choose(references) if wanted == AUTO else wanted
+        if chosen == ROUGE_SCORE:
+            return Settled(ROUGE, {})
+        return Settled(described(chosen), {TOKENIZER: chosen}, (NOTICE.format(chosen),) if wanted == AUTO else ())
+
+    @contextmanager
+    def reading(self, options: Mapping[str, str]) -> Iterator[None]:
+        """Score with this tokenizer meanwhile, as those do that ask for ``rouge`` themselves."""
+        with reading(options[TOKENIZER]):
+            yield
+
+    def words(self, text: str, options: Mapping[str, str]) -> list[str]:
+        """What stands between blanks where texts are Latin, else what the tokenizer finds."""
+        return text.split() if options[TOKENIZER] == ROUGE_SCORE else READ[options[TOKENIZER]](text)
+
+    def reads(self, reference: str, options: Mapping[str, str]) -> bool:
+        """Whether the tokenizer sees what a reference says."""
+        return words.reads(options[TOKENIZER], reference)
+
+    def remedy(self, unread: Sequence[str], options: Mapping[str, str]) -> str:
+        """Another tokenizer, if one reads any of them."""
+        readable = any(words.reads(WORDS, reference) for reference in unread)
+        return f', or set evaluation.{TOKENIZER} = "{WORDS}"' if readable else ""
+
+
+NOTICE = (
+    "ROUGE compares Unicode words, and characters of scripts without spaces, without a stemmer: rouge_score's own "
+    'tokenizer sees a-z and 0-9 only, and many summaries hold other letters (rouge_tokenizer = "{}")'
+)

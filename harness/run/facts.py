@@ -1,0 +1,100 @@
+"""What a run has found out so far, phase by phase: a failure keeps what came before."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.run.meters import Meters
+from harness.spec.metric import Metric
+from harness.spec.record import (
+    Checks,
+    Cost,
+    Environment,
+    Failure,
+    Lengths,
+    Outputs,
+    Provenance,
+    Record,
+    RunSpec,
+    Status,
+)
+
+
+@dataclass(slots=True)
+class Facts:
+    """The fields of a record as they become known; what is not yet is ``None`` or as if nothing had happened."""
+
+    environment: Environment | None = None
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    bound: bool = False
+    total_parameters: int | None = None
+    trainable_parameters: int | None = None
+    trainable_dtype: str | None = None
+    examples: int = 0
+    steps: int = 0
+    tokens: int = 0
+    optimizer_steps: int = 0
+    dead_parameters: int | None = None
+    optimizer_bytes: int | None = None
+    step_seconds_median: float | None = None
+    step_seconds_p90: float | None = None
+    examples_per_second: float | None = None
+    tokens_per_second: float | None = None
+    generated_tokens_per_second: float | None = None
+    adapter_bytes: int | None = None
+    largest_change: float | None = None
+    frozen_unchanged: bool | None = None
+    reload_equal: bool | None = None
+    lengths: Lengths = field(default_factory=Lengths)
+    metrics: tuple[Metric, ...] = ()
+    scores: Mapping[str, float] | None = None
+    best_scores: Mapping[str, float] | None = None
+    predictions_hash: str | None = None
+    weights_hash: str | None = None
+
+    def record(self, spec: RunSpec, status: Status, error: Failure | None, meters: Meters, seconds: float) -> Record:
+        """The record of what happened so far, in so many seconds."""
+        return Record(
+            spec=spec,
+            status=status,
+            error=error,
+            scores=self.scores,
+            best_scores=self.best_scores,
+            metrics=self.metrics,
+            predictions_hash=self.predictions_hash,
+            outputs=Outputs(lengths=self.lengths, weights_hash=self.weights_hash),
+            cost=self._cost(meters, seconds),
+            checks=Checks(
+                largest_change=self.largest_change,
+                reload_equal=self.reload_equal,
+                frozen_unchanged=self.frozen_unchanged,
+            ),
+            provenance=Provenance(hyperparameters=self.hyperparameters, bound=self.bound),
+            environment=self.environment,
+        )
+
+    def _cost(self, meters: Meters, seconds: float) -> Cost:
+        phases = meters.phases
+        return Cost(
+            trainable_parameters=self.trainable_parameters,
+            total_parameters=self.total_parameters,
+            dead_parameters=self.dead_parameters,
+            examples=self.examples,
+            steps=self.steps,
+            tokens=self.tokens,
+            optimizer_steps=self.optimizer_steps,
+            train_seconds=phases["train"].seconds if "train" in phases else None,
+            generate_seconds=phases["generate"].seconds if "generate" in phases else None,
+            peak_rss_bytes=meters.peak("peak_rss_bytes"),
+            peak_gpu_bytes=meters.peak("peak_gpu_bytes"),
+            phases=phases,
+            wall_seconds=seconds,
+            step_seconds_median=self.step_seconds_median,
+            step_seconds_p90=self.step_seconds_p90,
+            examples_per_second=self.examples_per_second,
+            tokens_per_second=self.tokens_per_second,
+            generated_tokens_per_second=self.generated_tokens_per_second,
+            adapter_bytes=self.adapter_bytes,
+            optimizer_bytes=self.optimizer_bytes,
+            trainable_dtype=self.trainable_dtype,
+        )

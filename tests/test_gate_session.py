@@ -513,7 +513,10 @@ def test_a_row_that_only_another_machine_accepted_is_missed(run, copy):
 @pytest.mark.parametrize(
     ("flaw", "message"),
     [
-        (lambda text: re.sub(r'"rouge1": [\d.]+', '"rouge1": NaN', text, count=1), "rouge1 is nan, which is no F1"),
+        (
+            lambda text: re.sub(r'"rouge1": [\d.]+', '"rouge1": NaN', text, count=1),
+            "rouge1 is nan, which is not in the range",
+        ),
         (lambda text: text[:100], "Invalid JSON"),
     ],
     ids=["NaN", "garbage"],

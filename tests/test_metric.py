@@ -37,7 +37,8 @@ def test_a_metric_without_bounds_takes_any_number():
     assert free.within(-1e9)
     assert not free.within(-math.inf)
     assert not free.within(math.nan)
-    assert (F1.bounds, LOSS.bounds, free.bounds) == ("0 to 1", "0 or more", "a number")
+    assert free.model_copy(update={"high": 0.0}).bounds == "0 or less"
+    assert (F1.bounds, LOSS.bounds, free.bounds) == ("0 to 1", "0 or more", "all numbers")
 
 
 def test_values_are_shown_in_the_metrics_unit():

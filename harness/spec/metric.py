@@ -72,9 +72,9 @@ class Metric(Block):
     @property
     def bounds(self) -> str:
         """The range in words: ``0 to 1``, ``0 or more``."""
-        if self.low is None or self.high is None:
-            return "a number" if self.low is None else f"{self.low:g} or more"
-        return f"{self.low:g} to {self.high:g}"
+        if self.low is None:
+            return "all numbers" if self.high is None else f"{self.high:g} or less"
+        return f"{self.low:g} or more" if self.high is None else f"{self.low:g} to {self.high:g}"
 
 
 def options_of(metrics: Iterable[Metric]) -> dict[str, str]:

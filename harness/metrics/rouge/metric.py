@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 from statistics import fmean
 from typing import ClassVar, Final
 
@@ -13,7 +12,6 @@ from harness.metrics.scoring import Scorer, Scores, Settled
 from harness.spec.metric import Metric
 from harness.spec.suite import AUTO
 
-MODULE = Path(__file__).parent
 TOKENIZER: Final = "rouge_tokenizer"  # the key of [evaluation]
 LEGENDS = {
     ROUGE_SCORE: "Porter stemmer",
@@ -53,10 +51,10 @@ def rouge(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[tup
 
     ``references[i]`` holds the references of row ``i``, one at least.
     """
-    import evaluate  # which brings torch along
+    from harness.metrics.rouge.rouge import Rouge  # evaluate, which brings torch along
 
     pairs = [(text, reference) for text, group in zip(texts, references, strict=True) for reference in group]
-    metric = evaluate.load(str(MODULE), keep_in_memory=True)  # runs side by side would wait for each other's cache file
+    metric = Rouge(keep_in_memory=True)  # runs side by side would wait for each other's cache file
     values = metric.compute(
         predictions=[text for text, _ in pairs],
         references=[reference for _, reference in pairs],

@@ -1,6 +1,6 @@
 """ROUGE as an ``evaluate`` metric that needs no download; the figures are ``rouge_score``'s.
 
-Load it with ``evaluate.load(<this folder>)``: ``evaluate.load("rouge")`` fetches a script from the hub.
+``evaluate.load("rouge")`` fetches a script from the hub; ``evaluate.load`` of a file copies it away from its package.
 """
 
 import re

@@ -1,6 +1,6 @@
 """``python -m harness <command>``; the commands are in ``harness.cli.commands``."""
 
-from harness.cli.commands import main
+from .cli.commands import main
 
 if __name__ == "__main__":
     main()

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from harness.gate.verdict import Verdict, remarks
-from harness.session.against import Against
-from harness.session.bakeoff import Bakeoff
-from harness.session.clock import CLOCK
-from harness.session.gate import Gate
-from harness.session.selftest import Selftest
+from .gate.verdict import Verdict, remarks
+from .session.against import Against
+from .session.bakeoff import Bakeoff
+from .session.clock import CLOCK
+from .session.gate import Gate
+from .session.selftest import Selftest
 
 
 def test_search(search: str, bakeoff: Bakeoff, request: pytest.FixtureRequest) -> None:

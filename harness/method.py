@@ -9,13 +9,13 @@ import torch
 from peft import PeftConfig, get_peft_model
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 
-from harness.metrics.rouge.metric import rouge
-from harness.models.base_model import Seq2Seq
-from harness.spec import hyperparameters
-from harness.spec.errors import Unsupported
-from harness.tasks.task import Batch, Prompt, Question
-from harness.training import decoding, loop
-from harness.training.budget import Batches
+from .metrics.rouge.metric import rouge
+from .models.base_model import Seq2Seq
+from .spec import hyperparameters
+from .spec.errors import Unsupported
+from .tasks.task import Batch, Prompt, Question
+from .training import decoding, loop
+from .training.budget import Batches
 
 __all__ = [
     "Batch",

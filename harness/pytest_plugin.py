@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from harness.cli import against, conftests, options, other_plugins, runs, selftest, terminal
+from .cli import against, conftests, options, other_plugins, runs, selftest, terminal
 
 BENCH = Path(__file__).parent / "bench.py"
 PARAMETERS = pytest.StashKey[Mapping[str, Sequence[str]]]()  # what the items are made of, by parameter

@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict
 from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, set_seed
 
-from harness.catalogue import reach, shapes
-from harness.method import Method, Setting
-from harness.models.base_model import EMBEDDED, Seq2Seq
-from harness.run import loader
-from harness.spec.errors import Unsupported
-from harness.spec.registry import Plugin
-from harness.tasks.task import IGNORED, PROMPTS, Batch
+from ..method import Method, Setting
+from ..models.base_model import EMBEDDED, Seq2Seq
+from ..run import loader
+from ..spec.errors import Unsupported
+from ..spec.registry import Plugin
+from ..tasks.task import IGNORED, PROMPTS, Batch
+from . import reach, shapes
 
 SMALL = {"vocab_size": 3072, "d_model": 64, "d_kv": 16, "d_ff": 128, "num_heads": 4, "num_layers": 2}
 PROMPT = PROMPTS["dialogsum"]

@@ -15,9 +15,9 @@ from typing import Any
 
 from tabulate import tabulate
 
-from harness.spec import registry
-from harness.spec.record import release
-from harness.spec.registry import Plugin
+from ..spec import registry
+from ..spec.record import release
+from ..spec.registry import Plugin
 
 ROOT = Path(__file__).parents[2]
 PAGE, FINDINGS = ROOT / "docs" / "methods.md", ROOT / "docs" / "methods.json"
@@ -60,7 +60,7 @@ def write() -> None:
 
 def found(plugins: Mapping[str, Plugin], known: Findings) -> dict[str, Any]:
     """The findings about all these methods, those that are known and still current as they are."""
-    from harness.catalogue import capabilities  # torch: only to find out
+    from . import capabilities  # torch: only to find out
 
     return {
         name: known[name]

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from harness.models.base_model import Seq2Seq
+from ..models.base_model import Seq2Seq
 
 EMBEDDINGS = "embeddings"  # seen by what comes into the first block of each stack
 PARTS = {  # with the ends of the names of their modules; an adapter only adds to the front of a name

@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.cli import options, other_plugins
+from . import options, other_plugins
 
 if TYPE_CHECKING:
-    from harness.session.against import Against
+    from ..session.against import Against
 
 AGAINST = pytest.StashKey["Against"]()
 
 
 def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
     """What the items are made of: methods."""
-    from harness.session.against import Against
-    from harness.spec.suite import locate
+    from ..session.against import Against
+    from ..spec.suite import locate
 
     options.refuse_beside(config, "--against")
     suite, path = options.suite(config), locate(config.getoption("suite"))

@@ -10,10 +10,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.session import publication
-from harness.spec import plan, registry
-from harness.spec import suite as suites
-from harness.spec.errors import UsageError
+from ..session import publication
+from ..spec import plan, registry
+from ..spec import suite as suites
+from ..spec.errors import UsageError
 
 README = Path("README.md")
 

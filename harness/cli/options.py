@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.spec.errors import UsageError
-from harness.spec.paths import expanded, pinned
+from ..spec.errors import UsageError
+from ..spec.paths import expanded, pinned
 
 if TYPE_CHECKING:
-    from harness.session.bakeoff import Bakeoff
-    from harness.spec.registry import Plugin
-    from harness.spec.suite import Suite
+    from ..session.bakeoff import Bakeoff
+    from ..spec.registry import Plugin
+    from ..spec.suite import Suite
 
 DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
 KINDS = ("--gate", "--update-baseline", "--resume", "--search", "--against", "--gate-selftest")  # of sessions
@@ -64,8 +64,8 @@ def kinds(config: pytest.Config) -> list[str]:
 
 def suite(config: pytest.Config) -> "Suite":
     """The suite that is asked for, every method of which exists."""
-    from harness.spec import plan
-    from harness.spec import suite as suites
+    from ..spec import plan
+    from ..spec import suite as suites
 
     _check_values(config)
     found = plugins(config)
@@ -76,7 +76,7 @@ def suite(config: pytest.Config) -> "Suite":
 
 def plugins(config: pytest.Config) -> "dict[str, Plugin]":
     """The methods of Tuneoff, of this project and of installed packages."""
-    from harness.spec import registry
+    from ..spec import registry
 
     return registry.discover(folders(config))
 
@@ -88,7 +88,7 @@ def folders(config: pytest.Config) -> list[Path]:
 
 def passed_over(config: pytest.Config) -> str:
     """Which files of those folders define no method, for the header; empty where there are none."""
-    from harness.spec import registry
+    from ..spec import registry
 
     found = [f"{relative(path, config.rootpath)}" for path in registry.passed_over(folders(config))]
     return f"tuneoff: passed over, without a class derived from Method: {', '.join(found)}" if found else ""
@@ -101,7 +101,7 @@ def relative(path: Path, root: Path) -> Path:
 
 def bakeoff(config: pytest.Config) -> "Bakeoff":
     """The bake-off that is asked for; nothing is loaded or written yet."""
-    from harness.session.bakeoff import Bakeoff
+    from ..session.bakeoff import Bakeoff
 
     device, jobs, resumes = (config.getoption(name) for name in ("device", "jobs", "resume"))
     chosen = suite(config)
@@ -111,7 +111,7 @@ def bakeoff(config: pytest.Config) -> "Bakeoff":
 
 def check(config: pytest.Config) -> None:
     """Raise the ``UsageError`` that the suite's model, its data or the device would cause in every run."""
-    from harness.session.bakeoff import Bakeoff
+    from ..session.bakeoff import Bakeoff
 
     with TemporaryDirectory(prefix="tuneoff-check-") as folder:
         session = Bakeoff(suite(config), plugins(config), Path(folder), device=config.getoption("device"))
@@ -147,7 +147,7 @@ def refuse_beside(config: pytest.Config, option: str) -> None:
 
 def _results(config: pytest.Config, suite: str) -> tuple[Path, Path | None]:
     """Where results go; and by default where those that are published are, the baseline among them."""
-    from harness.spec.suite import LOCAL
+    from ..spec.suite import LOCAL
 
     if chosen := config.getoption("results"):
         return expanded(chosen).absolute(), None

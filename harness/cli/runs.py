@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.cli import options, other_plugins
-from harness.spec.errors import UsageError
+from ..spec.errors import UsageError
+from . import options, other_plugins
 
 if TYPE_CHECKING:
-    from harness.session.bakeoff import Bakeoff
-    from harness.session.gate import Gate
+    from ..session.bakeoff import Bakeoff
+    from ..session.gate import Gate
 
 BAKEOFF, GATE = pytest.StashKey["Bakeoff"](), pytest.StashKey["Gate"]()
 ACCEPTED = pytest.StashKey[list[str]]()
@@ -108,7 +108,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _leaderboard(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    from harness.report import advice, notes, table
+    from ..report import advice, notes, table
 
     session = config.stash[BAKEOFF]
     terminalreporter.section(f"leaderboard: {session.suite.name}")
@@ -126,7 +126,7 @@ def _leaderboard(terminalreporter: pytest.TerminalReporter, config: pytest.Confi
 
 
 def _gate(config: pytest.Config) -> "Gate":
-    from harness.session.gate import Gate
+    from ..session.gate import Gate
 
     gate = Gate(config.stash[BAKEOFF])
     if config.getoption("gate") and config.getoption("update_baseline"):

@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.cli import options
+from . import options
 
 if TYPE_CHECKING:
-    from harness.session.selftest import Selftest
+    from ..session.selftest import Selftest
 
 SELFTEST = pytest.StashKey["Selftest"]()
 
 
 def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
     """What the items are made of: cases."""
-    from harness.gate.selftest.case import CASES
-    from harness.session.selftest import Selftest
+    from ..gate.selftest.case import CASES
+    from ..session.selftest import Selftest
 
     options.refuse_beside(config, "--gate-selftest")
     config.stash[SELFTEST] = Selftest(options.suite(config), config.getoption("device"))

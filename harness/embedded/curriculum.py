@@ -10,10 +10,10 @@ from random import Random
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from harness.embedded import corpus, instructions
-from harness.embedded.architecture import LONGEST_SOURCE
-from harness.embedded.corpus import Conversation
-from harness.embedded.instructions import Exercise, Turns
+from . import corpus, instructions
+from .architecture import LONGEST_SOURCE
+from .corpus import Conversation
+from .instructions import Exercise, Turns
 
 Weights = dict[instructions.Instruction, int]
 

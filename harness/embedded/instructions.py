@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple, Protocol
 
-from harness.embedded.corpus import Conversation
+from .corpus import Conversation
 
 Turns = Sequence[tuple[str, str]]
 MOST = 4  # questions in one prompt

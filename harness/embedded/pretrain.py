@@ -26,8 +26,8 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerFast, T5ForConditionalGeneration
 
-from harness.embedded import architecture, corpus, curriculum, instructions
-from harness.embedded.instructions import Exercise
+from . import architecture, corpus, curriculum, instructions
+from .instructions import Exercise
 
 FOLDER = Path(__file__).parent / "base_model"
 PHASES = ((3000, 1.0), (1200, 0.6))  # steps, and the share of the rates that they begin with

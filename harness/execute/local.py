@@ -21,11 +21,11 @@ from threading import Event, Lock
 from time import perf_counter
 from typing import Any
 
-from harness.execute import processes
-from harness.spec import failure
-from harness.spec.errors import UsageError
-from harness.spec.record import Cost, Record, RunOutcome, RunSpec
-from harness.spec.registry import Plugin
+from ..spec import failure
+from ..spec.errors import UsageError
+from ..spec.record import Cost, Record, RunOutcome, RunSpec
+from ..spec.registry import Plugin
+from . import processes
 
 PRELOAD = ["harness.run.preflight", "harness.run.runner", "evaluate", "transformers.models.t5.modeling_t5"]
 ANSWER, COMPLAINT, FOUND, LOG = "answer.json", "usage-error.txt", "found.jsonl", "output.log"
@@ -206,7 +206,7 @@ def _variables(wanted: Mapping[str, str]) -> Iterator[None]:
 def _execute(order: Any, folder: Path) -> None:
     """In the new process: do the run, leave the answer, and go without waiting for threads it left."""
     _isolate(folder)
-    from harness.run import runner
+    from ..run import runner
 
     process = os.getpid()
     outcome = runner.execute(order, folder)
@@ -217,7 +217,7 @@ def _execute(order: Any, folder: Path) -> None:
 
 def _check(order: Any, folder: Path) -> None:
     _isolate(folder)
-    from harness.run import preflight
+    from ..run import preflight
 
     try:
         _answer(folder / ANSWER, preflight.check(order))
@@ -231,7 +231,7 @@ def _check(order: Any, folder: Path) -> None:
 
 def _examine(methods: Sequence[tuple[Plugin, Mapping[str, Any]]], folder: Path) -> None:
     _isolate(folder)
-    from harness.run import loader
+    from ..run import loader
 
     process = os.getpid()
     os.chdir(folder)  # what a plugin writes when it is imported goes away

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from harness.gate.baseline import MEMORY, Baseline, BaselineRow, Measured, unfit
-from harness.spec.figures import changes, megabytes
+from ..spec.figures import changes, megabytes
+from .baseline import MEMORY, Baseline, BaselineRow, Measured, unfit
 
 DIGITS = 2  # of a score, one more than in the leaderboard: what is accepted may be a small move
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from harness.spec.block import Block
-from harness.spec.metric import Metric, options_of
-from harness.spec.record import Environment, Record, Status
-from harness.spec.suite import JUDGED_BY, METRIC_OPTIONS, Natural
+from ..spec.block import Block
+from ..spec.metric import Metric, options_of
+from ..spec.record import Environment, Record, Status
+from ..spec.suite import JUDGED_BY, METRIC_OPTIONS, Natural
 
 Scores = Mapping[str, NDArray[np.float64]]  # by metric, one value a test example
 

@@ -17,12 +17,12 @@ from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from harness.gate.acceptance import Refused, merged, updates
-from harness.gate.baseline import Baseline, BaselineRow, Fingerprint, Measured, Scores, hash_of, unfit
-from harness.spec.block import Block
-from harness.spec.errors import StoreError
-from harness.store import schema1
-from harness.store.on_disk import foreign, replace, writing
+from ..spec.block import Block
+from ..spec.errors import StoreError
+from ..store import schema1
+from ..store.on_disk import foreign, replace, writing
+from .acceptance import Refused, merged, updates
+from .baseline import Baseline, BaselineRow, Fingerprint, Measured, Scores, hash_of, unfit
 
 SCHEMA: Final = 2
 RESTORE = "restore it from version control, or delete it and accept a new one with --update-baseline"

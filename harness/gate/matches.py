@@ -5,13 +5,13 @@ Wall time is never held against a stored number. Nothing here reads or writes a 
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from harness.gate import tolerance
-from harness.gate.baseline import Baseline, Fingerprint, Measured, measured, unfit
-from harness.gate.tolerance import Pair, Rules
-from harness.gate.verdict import Outcome, Verdict
-from harness.ranking.leaderboard import Entry, by_method
-from harness.spec.figures import changes
-from harness.spec.record import Status
+from ..ranking.leaderboard import Entry, by_method
+from ..spec.figures import changes
+from ..spec.record import Status
+from . import tolerance
+from .baseline import Baseline, Fingerprint, Measured, measured, unfit
+from .tolerance import Pair, Rules
+from .verdict import Outcome, Verdict
 
 Found = tuple[Baseline, Measured]  # where a row's baseline was found, and the row
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.gate.baseline import COUNTS, MEMORY, SPENT, BaselineRow, BaselineRun, Measured
-from harness.gate.verdict import Outcome, Verdict
-from harness.ranking import paired
-from harness.ranking.paired import Difference
-from harness.spec.figures import changes, megabytes, move
-from harness.spec.metric import Metric
+from ..ranking import paired
+from ..ranking.paired import Difference
+from ..spec.figures import changes, megabytes, move
+from ..spec.metric import Metric
+from .baseline import COUNTS, MEMORY, SPENT, BaselineRow, BaselineRun, Measured
+from .verdict import Outcome, Verdict
 
 TOO_MANY = 100_000  # examples; a greater number is only said to be greater
 

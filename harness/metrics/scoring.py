@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar
 
-from harness.spec.metric import Metric
+from ..spec.metric import Metric
 
 Scores = dict[str, float]  # by metric id
 

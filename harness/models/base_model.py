@@ -18,12 +18,12 @@ from transformers import (
 )
 from transformers.activations import NewGELUActivation
 
-from harness.models import cpu_kernels, generation, hub, integrity
-from harness.models.cpu_kernels import Dropout
-from harness.spec import suite
-from harness.spec.errors import ModelError
-from harness.spec.record import Generation
-from harness.spec.suite import Evaluation, ModelTable
+from ..spec import suite
+from ..spec.errors import ModelError
+from ..spec.record import Generation
+from ..spec.suite import Evaluation, ModelTable
+from . import cpu_kernels, generation, hub, integrity
+from .cpu_kernels import Dropout
 
 EMBEDDED = Path(__file__).parents[1] / "embedded" / "base_model"
 VOCABULARIES = ("tokenizer.json", "vocab*.json", "*.txt", "*.model", "*.spm", "*.tokenizer")

@@ -10,9 +10,9 @@ import torch
 from transformers import GenerationConfig, GenerationMixin, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import GENERATION_CONFIG_NAME
 
-from harness.spec.errors import ModelError
-from harness.spec.record import Generation
-from harness.spec.suite import CHECKPOINT, Evaluation
+from ..spec.errors import ModelError
+from ..spec.record import Generation
+from ..spec.suite import CHECKPOINT, Evaluation
 
 CONFIG_NAME = "config.json"
 TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")

@@ -26,7 +26,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import hf_raise_for_status, httpx, validate_repo_id
 from huggingface_hub.utils._http import default_client_factory  # which set_client_factory() replaces
 
-from harness.spec.paths import expanded
+from ..spec.paths import expanded
 
 Kind = Literal["model", "dataset"]
 

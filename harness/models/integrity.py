@@ -10,7 +10,7 @@ import torch
 from safetensors import safe_open
 from transformers import PreTrainedModel
 
-from harness.spec.errors import ModelError
+from ..spec.errors import ModelError
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 MARK = (

@@ -158,6 +158,6 @@ def _critical(by_examples: float, by_training: float, examples: int, freedom: fl
 
 
 def _assumed(scale: float) -> float:
-    from harness.ranking import paired
+    from . import paired
 
     return (paired.ASSUMED / scale) ** 2

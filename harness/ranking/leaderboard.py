@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.ranking import intervals, pareto, ranks
-from harness.ranking.intervals import MIN_EXAMPLES, Interval, Sample
-from harness.ranking.ranks import Ranking
-from harness.spec.figures import BY_NAME, COSTS
-from harness.spec.metric import Metric
-from harness.spec.record import Record, Status
-from harness.spec.search import Search
-from harness.spec.suite import ZERO_SHOT
+from ..spec.figures import BY_NAME, COSTS
+from ..spec.metric import Metric
+from ..spec.record import Record, Status
+from ..spec.search import Search
+from ..spec.suite import ZERO_SHOT
+from . import intervals, pareto, ranks
+from .intervals import MIN_EXAMPLES, Interval, Sample
+from .ranks import Ranking
 
 FULL = "full_finetune"
 

@@ -23,8 +23,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.ranking import scatter
-from harness.ranking.intervals import LEVEL, SMALLEST, Array, Sample, p_value
+from . import scatter
+from .intervals import LEVEL, SMALLEST, Array, Sample, p_value
 
 OUTLIERS_FROM = 6  # methods; in smaller groups the pairs see nearly as much, and are wrong less often
 OUTLIERS = 0.5  # of a group's level is for them, beside the whole for its pairs, which is more than pairs need

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.ranking.intervals import Array, Sample
+from .intervals import Array, Sample
 
 # The grid of the fit: degrees of freedom that what is usual is worth, and its logarithm beside that of the mean.
 WORTH = np.geomspace(0.5, 200, 25)[:, None, None]

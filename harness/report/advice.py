@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from harness.ranking.leaderboard import Row
-from harness.ranking.paired import ASSUMED
-from harness.spec.metric import Direction
-from harness.spec.suite import Suite
+from ..ranking.leaderboard import Row
+from ..ranking.paired import ASSUMED
+from ..spec.metric import Direction
+from ..spec.suite import Suite
 
 TOO_MANY = 1_000  # seeds; a greater number is only said to be greater
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas
 
-from harness.ranking.intervals import Interval
-from harness.ranking.leaderboard import Row
-from harness.report import markdown
-from harness.report.notes import Notes
-from harness.spec.metric import Direction, Metric
-from harness.spec.record import RunOutcome
-from harness.spec.suite import Suite
-from harness.store.results import Store
+from ..ranking.intervals import Interval
+from ..ranking.leaderboard import Row
+from ..spec.metric import Direction, Metric
+from ..spec.record import RunOutcome
+from ..spec.suite import Suite
+from ..store.results import Store
+from . import markdown
+from .notes import Notes
 
 
 def write(

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from tabulate import tabulate
 
-from harness.ranking.intervals import Interval
-from harness.ranking.leaderboard import FULL, Row
-from harness.report import advice, table
-from harness.report.notes import Notes, section
-from harness.spec.metric import Direction, Metric
-from harness.spec.record import Prediction, RunOutcome
-from harness.spec.suite import ZERO_SHOT, Suite
+from ..ranking.intervals import Interval
+from ..ranking.leaderboard import FULL, Row
+from ..spec.metric import Direction, Metric
+from ..spec.record import Prediction, RunOutcome
+from ..spec.suite import ZERO_SHOT, Suite
+from . import advice, table
+from .notes import Notes, section
 
 TITLES = {ZERO_SHOT: "zero-shot", FULL: "full fine-tuning"}
 # What is markup anywhere in a line, but for underscores within a word, what only at a line's start, and what makes a

@@ -6,9 +6,9 @@ from statistics import fmean
 
 from tabulate import tabulate
 
-from harness.spec.metric import Metric
-from harness.spec.record import Environment, Leakage, Lengths, Record, Status
-from harness.spec.search import Search, Trial
+from ..spec.metric import Metric
+from ..spec.record import Environment, Leakage, Lengths, Record, Status
+from ..spec.search import Search, Trial
 
 SHARES = {
     "prompts_truncated": "prompts cut",

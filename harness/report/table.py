@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from harness.ranking.leaderboard import Row
-from harness.spec.figures import BY_NAME, SEARCHED, Figure, show
-from harness.spec.metric import Metric
-from harness.spec.record import Status
+from ..ranking.leaderboard import Row
+from ..spec.figures import BY_NAME, SEARCHED, Figure, show
+from ..spec.metric import Metric
+from ..spec.record import Status
 
 COSTS = (
     *("trainable_parameters", "train_seconds", "generate_seconds", "peak_rss_bytes", "peak_gpu_bytes"),

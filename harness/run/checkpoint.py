@@ -5,8 +5,8 @@ from pathlib import Path
 
 from peft import PeftModel
 
-from harness.models import integrity
-from harness.models.base_model import Seq2Seq
+from ..models import integrity
+from ..models.base_model import Seq2Seq
 
 
 def save(model: Seq2Seq, folder: Path) -> int:

@@ -4,9 +4,9 @@ from typing import Any
 
 import torch
 
-from harness.method import Method
-from harness.models.base_model import Seq2Seq
-from harness.spec.errors import ContractError
+from ..method import Method
+from ..models.base_model import Seq2Seq
+from ..spec.errors import ContractError
 
 
 def model(returned: Any, method: Method) -> Seq2Seq:

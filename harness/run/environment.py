@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel
 
-from harness.spec.metric import Metric
-from harness.spec.record import Environment
-from harness.training import loop
+from ..spec.metric import Metric
+from ..spec.record import Environment
+from ..training import loop
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "datasets", "evaluate", "tokenizers", "numpy")
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.run.meters import Meters
-from harness.spec.metric import Metric
-from harness.spec.record import (
+from ..spec.metric import Metric
+from ..spec.record import (
     Checks,
     Cost,
     Environment,
@@ -18,6 +17,7 @@ from harness.spec.record import (
     RunSpec,
     Status,
 )
+from .meters import Meters
 
 
 @dataclass(slots=True)

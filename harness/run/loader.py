@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.spec import hyperparameters
-from harness.spec.errors import PluginError
-from harness.spec.registry import BUILT_IN, Plugin
+from ..spec import hyperparameters
+from ..spec.errors import PluginError
+from ..spec.registry import BUILT_IN, Plugin
 
 if TYPE_CHECKING:
-    from harness.method import Method
+    from ..method import Method
 
 
 def load(plugin: Plugin, overrides: Mapping[str, Any]) -> "type[Method]":
@@ -45,7 +45,7 @@ def _problems(cls: "type[Method]", plugin: Plugin, overrides: Mapping[str, Any])
 def _class(plugin: Plugin) -> "type[Method]":
     """The one class of the file, which is imported here; raises ``PluginError`` where it breaks the contract."""
     module = _import(plugin)
-    from harness.method import Bound, Method, PeftMethod  # torch: only where a method is really used
+    from ..method import Bound, Method, PeftMethod  # torch: only where a method is really used
 
     classes = [
         value

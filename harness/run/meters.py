@@ -8,8 +8,8 @@ from time import perf_counter
 
 import torch
 
-from harness.run import processor
-from harness.spec.record import Phase
+from ..spec.record import Phase
+from . import processor
 
 CPU = torch.device("cpu")
 OF_THE_METHOD = ("load", "prepare", "build", "train", "generate")  # the others hold the harness' checks, too

@@ -7,16 +7,16 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from harness.metrics.scoring import Scorer
-from harness.models import base_model, generation
-from harness.run import environment, soundness
-from harness.spec.errors import DataError, brief
-from harness.spec.metric import Metric, options_of
-from harness.spec.plan import Order
-from harness.spec.record import Preflight
-from harness.tasks import data, leakage, prepared, scored_by
-from harness.tasks.data import Example
-from harness.tasks.task import Task, prepare
+from ..metrics.scoring import Scorer
+from ..models import base_model, generation
+from ..spec.errors import DataError, brief
+from ..spec.metric import Metric, options_of
+from ..spec.plan import Order
+from ..spec.record import Preflight
+from ..tasks import data, leakage, prepared, scored_by
+from ..tasks.data import Example
+from ..tasks.task import Task, prepare
+from . import environment, soundness
 
 
 def check(order: Order) -> str:

@@ -13,23 +13,23 @@ import torch
 from transformers import PreTrainedTokenizerBase, set_seed
 from transformers.utils import logging
 
-from harness.method import Bound, Method, Setting
-from harness.metrics.scoring import Scorer
-from harness.models import base_model
-from harness.models.base_model import Base, Seq2Seq
-from harness.run import checkpoint, contract, environment, loader, weights
-from harness.run.facts import Facts
-from harness.run.meters import Meters
-from harness.spec import failure
-from harness.spec.errors import ContractError, Diverged, Unsupported
-from harness.spec.metric import options_of
-from harness.spec.plan import Order
-from harness.spec.record import Failure, Lengths, Prediction, RunOutcome, Status, hash_of
-from harness.tasks import prepared, scored_by
-from harness.tasks.task import Prompt, Task
-from harness.training import decoding
-from harness.training.budget import Batches
-from harness.training.decoding import Generated
+from ..method import Bound, Method, Setting
+from ..metrics.scoring import Scorer
+from ..models import base_model
+from ..models.base_model import Base, Seq2Seq
+from ..spec import failure
+from ..spec.errors import ContractError, Diverged, Unsupported
+from ..spec.metric import options_of
+from ..spec.plan import Order
+from ..spec.record import Failure, Lengths, Prediction, RunOutcome, Status, hash_of
+from ..tasks import prepared, scored_by
+from ..tasks.task import Prompt, Task
+from ..training import decoding
+from ..training.budget import Batches
+from ..training.decoding import Generated
+from . import checkpoint, contract, environment, loader, weights
+from .facts import Facts
+from .meters import Meters
 
 PREPARED = 8  # batches that prepare() may look at
 RELOAD_SAMPLE = 8  # prompts that the reloaded model must answer in the same words

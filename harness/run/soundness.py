@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from harness.models.base_model import Base
-from harness.models.generation import refusal
-from harness.spec.errors import ModelError
-from harness.spec.suite import CHECKPOINT, Evaluation
-from harness.tasks.task import Task
-from harness.training import decoding
+from ..models.base_model import Base
+from ..models.generation import refusal
+from ..spec.errors import ModelError
+from ..spec.suite import CHECKPOINT, Evaluation
+from ..tasks.task import Task
+from ..training import decoding
 
 TRIED = 8  # tokens of an answer that is only to show that there can be one
 

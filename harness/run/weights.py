@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from harness.models.base_model import Seq2Seq
+from ..models.base_model import Seq2Seq
 
 
 class Snapshot:

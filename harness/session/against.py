@@ -6,11 +6,11 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
-from harness.gate.against.comparison import Comparison
-from harness.gate.against.revision import Revision
-from harness.gate.against.side import Side
-from harness.gate.verdict import Outcome, Summary, Verdict, remarks, summary
-from harness.spec.suite import Suite, named
+from ..gate.against.comparison import Comparison
+from ..gate.against.revision import Revision
+from ..gate.against.side import Side
+from ..gate.verdict import Outcome, Summary, Verdict, remarks, summary
+from ..spec.suite import Suite, named
 
 
 class Against:

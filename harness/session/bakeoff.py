@@ -7,25 +7,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.execute.local import IMPORT_SECONDS, Executor, cores
-from harness.ranking import leaderboard
-from harness.ranking.leaderboard import Entry, Row
-from harness.report import notes
-from harness.report.notes import Notes
-from harness.session import judge, resume
-from harness.session.clock import CLOCK
-from harness.session.completion import completed, replayed
-from harness.session.inputs import check_paths, exactly
-from harness.session.resume import Decision
-from harness.session.searches import Searches
-from harness.spec import plan
-from harness.spec.errors import PluginError, StoreError
-from harness.spec.paths import shown
-from harness.spec.plan import Order
-from harness.spec.record import Environment, Leakage, Prediction, Preflight, Record, RunOutcome, RunSpec, Status
-from harness.spec.registry import Plugin
-from harness.spec.suite import ZERO_SHOT, Suite
-from harness.store.results import Store
+from ..execute.local import IMPORT_SECONDS, Executor, cores
+from ..ranking import leaderboard
+from ..ranking.leaderboard import Entry, Row
+from ..report import notes
+from ..report.notes import Notes
+from ..spec import plan
+from ..spec.errors import PluginError, StoreError
+from ..spec.paths import shown
+from ..spec.plan import Order
+from ..spec.record import Environment, Leakage, Prediction, Preflight, Record, RunOutcome, RunSpec, Status
+from ..spec.registry import Plugin
+from ..spec.suite import ZERO_SHOT, Suite
+from ..store.results import Store
+from . import judge, resume
+from .clock import CLOCK
+from .completion import completed, replayed
+from .inputs import check_paths, exactly
+from .resume import Decision
+from .searches import Searches
 
 
 class Bakeoff:
@@ -192,7 +192,7 @@ class Bakeoff:
         """Write the files that hold what ``report`` gave; raises ``StoreError`` where that cannot be done."""
         seed = self.suite.run.seeds[0]
         samples = [self._shown(record) for record in records if record.spec.seed == seed]
-        from harness.report import files  # pandas, which listing the runs must not wait for
+        from ..report import files  # pandas, which listing the runs must not wait for
 
         return files.write(self.store, self.suite, rows, samples, remarks)
 

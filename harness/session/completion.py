@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from harness.spec.errors import StoreError
-from harness.spec.record import Generation, Leakage, Preflight, Provenance, Record
+from ..spec.errors import StoreError
+from ..spec.record import Generation, Leakage, Preflight, Provenance, Record
 
 
 def completed(record: Record, here: Preflight, *, contended: bool) -> Record:

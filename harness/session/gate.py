@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from harness.gate import baseline_file
-from harness.gate.baseline import Baseline, Fingerprint, Measured
-from harness.gate.verdict import Outcome, Summary, Verdict, remarks, summary
-from harness.session.bakeoff import Bakeoff
-from harness.spec.errors import UsageError
-from harness.spec.record import Record, Status
+from ..gate import baseline_file
+from ..gate.baseline import Baseline, Fingerprint, Measured
+from ..gate.verdict import Outcome, Summary, Verdict, remarks, summary
+from ..spec.errors import UsageError
+from ..spec.record import Record, Status
+from .bakeoff import Bakeoff
 
 
 class Gate:
@@ -44,7 +44,7 @@ class Gate:
     @cached_property
     def summary(self) -> Summary:
         """All verdicts, and the rows that were left out."""
-        from harness.gate import matches  # scipy, which listing the runs must not wait for
+        from ..gate import matches  # scipy, which listing the runs must not wait for
 
         expected = matches.expected(self.baselines)
         return summary(self._verdicts, [name for name in expected if name not in self._asked])
@@ -66,7 +66,7 @@ class Gate:
 
         Not a row of which a seed did not run, or a run of which fails its test.
         """
-        from harness.gate import matches
+        from ..gate import matches
 
         records = self.bakeoff.asked
         rows = matches.rows(self.bakeoff.scored(records))
@@ -78,8 +78,8 @@ class Gate:
 
     @cached_property
     def _verdicts(self) -> Sequence[Verdict]:
-        from harness.gate import matches
-        from harness.gate.tolerance import Rules
+        from ..gate import matches
+        from ..gate.tolerance import Rules
 
         records = [self.bakeoff.finish(run) for run in self.bakeoff.runs if run.method in self._asked]
         rules = Rules(margin=self.bakeoff.suite.evaluation.margin)

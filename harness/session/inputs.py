@@ -1,13 +1,13 @@
 """What a session is given, looked at before torch is loaded, and the base model as it was checked."""
 
-from harness.spec.errors import UsageError
-from harness.spec.paths import expanded
-from harness.spec.suite import EMBEDDED, ModelTable, Suite
+from ..spec.errors import UsageError
+from ..spec.paths import expanded
+from ..spec.suite import EMBEDDED, ModelTable, Suite
 
 
 def check_paths(suite: Suite) -> None:
     """Raise ``UsageError`` for what can only be a path and does not exist, before torch is loaded for it."""
-    from harness.models import hub
+    from ..models import hub
 
     for kind, name in {"model": suite.model.name, "data": suite.task.data}.items():
         try:

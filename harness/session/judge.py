@@ -1,7 +1,7 @@
 """What is to be said about a run when it is seen beside the others: did it learn, keep its budget, beat zero-shot."""
 
-from harness.spec import failure
-from harness.spec.record import Phase, Record, Status
+from ..spec import failure
+from ..spec.record import Phase, Record, Status
 
 TIMED = ("train", "generate")  # the phases whose seconds are shown
 WAITED = 0.1  # of a phase's seconds so many may be spent waiting for a processor

@@ -4,16 +4,16 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.gate import baseline_file
-from harness.session import resume
-from harness.session.bakeoff import Bakeoff
-from harness.spec import plan
-from harness.spec.errors import StoreError
-from harness.spec.figures import changes
-from harness.spec.record import Leakage, Record, RunSpec
-from harness.spec.registry import Plugin
-from harness.spec.suite import JUDGED_BY, LOCAL, Suite
-from harness.store.results import Store
+from ..gate import baseline_file
+from ..spec import plan
+from ..spec.errors import StoreError
+from ..spec.figures import changes
+from ..spec.record import Leakage, Record, RunSpec
+from ..spec.registry import Plugin
+from ..spec.suite import JUDGED_BY, LOCAL, Suite
+from ..store.results import Store
+from . import resume
+from .bakeoff import Bakeoff
 
 Plugins = dict[str, Plugin]
 
@@ -128,7 +128,7 @@ def _published(store: Store, suite: Suite) -> list[Record]:
 
 def _leakage(store: Store, suite: Suite, records: Sequence[Record]) -> Leakage:
     """The leakage of the suite's data, which are loaded to see whether these runs are about them."""
-    from harness.tasks import data, leakage, task  # datasets and torch, which only this needs
+    from ..tasks import data, leakage, task  # datasets and torch, which only this needs
 
     rows = data.cut(suite.task, data.load(suite.task))
     if {record.provenance.data_hash for record in records} != {task.hash_of(rows)}:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.spec.errors import StoreError
-from harness.spec.figures import changes
-from harness.spec.metric import Metric, options_of
-from harness.spec.record import Environment, Generation, Prediction, Preflight, Record, RunSpec, Status, hash_of
+from ..spec.errors import StoreError
+from ..spec.figures import changes
+from ..spec.metric import Metric, options_of
+from ..spec.record import Environment, Generation, Prediction, Preflight, Record, RunSpec, Status, hash_of
 
 Answers = Callable[[RunSpec], Sequence[Prediction]]  # the stored predictions of a run; none where they are not whole
 

@@ -5,14 +5,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import cached_property
 from typing import Any
 
-from harness.session import judge
-from harness.spec import search
-from harness.spec.errors import StoreError
-from harness.spec.paths import shown
-from harness.spec.record import Preflight, Record, RunOutcome, RunSpec, Status
-from harness.spec.search import Search
-from harness.spec.suite import ZERO_SHOT, SearchTable
-from harness.store.results import Store
+from ..spec import search
+from ..spec.errors import StoreError
+from ..spec.paths import shown
+from ..spec.record import Preflight, Record, RunOutcome, RunSpec, Status
+from ..spec.search import Search
+from ..spec.suite import ZERO_SHOT, SearchTable
+from ..store.results import Store
+from . import judge
 
 Submit = Callable[[RunSpec, float], Future[RunOutcome]]  # begin a trial: a run at a multiple of its learning rate
 

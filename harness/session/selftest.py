@@ -2,17 +2,17 @@
 
 from functools import cached_property
 
-from harness.gate.against.comparison import Comparison
-from harness.gate.scratch import Scratch
-from harness.gate.selftest import drop
-from harness.gate.selftest.case import Case, Result, Tried, about
-from harness.gate.selftest.drop import Drop
-from harness.gate.selftest.trial import PROBE, ProbeProject, Said
-from harness.gate.verdict import Outcome
-from harness.spec import suite_file
-from harness.spec.metric import Metric
-from harness.spec.suite import Suite
-from harness.tasks import scored_by
+from ..gate.against.comparison import Comparison
+from ..gate.scratch import Scratch
+from ..gate.selftest import drop
+from ..gate.selftest.case import Case, Result, Tried, about
+from ..gate.selftest.drop import Drop
+from ..gate.selftest.trial import PROBE, ProbeProject, Said
+from ..gate.verdict import Outcome
+from ..spec import suite_file
+from ..spec.metric import Metric
+from ..spec.suite import Suite
+from ..tasks import scored_by
 
 STEPS = 20
 ROWS = 600  # test rows that show four lost words; a suite that asks fewer is tried on so many of its data

@@ -6,8 +6,8 @@ import signal
 import traceback
 from pathlib import Path
 
-from harness.spec.errors import ContractError, Diverged, TuneoffError, Unsupported, UsageError
-from harness.spec.record import Failure, Status
+from .errors import ContractError, Diverged, TuneoffError, Unsupported, UsageError
+from .record import Failure, Status
 
 REMEDIES = {
     Status.DIVERGED: "lower the method's learning_rate in the suite's [methods.<id>], or in its file",

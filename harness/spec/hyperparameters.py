@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Final, Union, get_args, get_origin,
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
-from harness.spec.errors import closest
+from .errors import closest
 
 COUNT, POSITIVE, SHARE = Field(ge=1), Field(gt=0), Field(ge=0, le=1)
 BOUNDS: Mapping[str, Any] = {  # of numbers whose annotation has none of its own

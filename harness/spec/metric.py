@@ -6,7 +6,7 @@ Whatever comes after scoring works on descriptions and names no metric. They are
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
-from harness.spec.block import Block
+from .block import Block
 
 SHARE = "share of 1"
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from harness.spec.errors import UsageError
+from .errors import UsageError
 
 
 def expanded(text: str) -> Path:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.spec import registry
-from harness.spec import suite as suites
-from harness.spec.errors import SuiteError
-from harness.spec.record import RunSpec
-from harness.spec.registry import Plugin
-from harness.spec.suite import ZERO_SHOT, ModelTable, SearchTable, Suite
+from . import registry
+from . import suite as suites
+from .errors import SuiteError
+from .record import RunSpec
+from .registry import Plugin
+from .suite import ZERO_SHOT, ModelTable, SearchTable, Suite
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from harness.spec.block import Block
-from harness.spec.metric import Metric
-from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
+from .block import Block
+from .metric import Metric
+from .suite import Budget, Evaluation, ModelTable, TaskTable
 
 SCHEMA: Final = 2  # harness/store/schema1.py makes records of schema 1 into these
 

@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.spec.errors import PluginError, unknown
+from .errors import PluginError, unknown
 
 if TYPE_CHECKING:
     pass

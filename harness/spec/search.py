@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from harness.spec.block import Block
-from harness.spec.metric import Metric
-from harness.spec.record import SCHEMA, Environment, Preflight, Record, RunSpec, Status
-from harness.spec.suite import JUDGED_BY, SearchTable
+from .block import Block
+from .metric import Metric
+from .record import SCHEMA, Environment, Preflight, Record, RunSpec, Status
+from .suite import JUDGED_BY, SearchTable
 
 RATE = "learning_rate"
 UNLUCKY = (Status.CRASHED, Status.TIMED_OUT, Status.OUT_OF_MEMORY)  # what a neighbour may have caused

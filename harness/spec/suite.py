@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from harness.spec.errors import SuiteError, unknown
-from harness.spec.paths import expanded
+from .errors import SuiteError, unknown
+from .paths import expanded
 
 BUILT_IN = Path(__file__).parents[1] / "suites"
 DEFAULT = "embedded"

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.spec.paths import expanded
-from harness.spec.suite import EMBEDDED, Suite
+from .paths import expanded
+from .suite import EMBEDDED, Suite
 
 Tables = Mapping[str, Mapping[str, Any]]
 

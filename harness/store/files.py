@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from harness.spec.errors import StoreError
-from harness.spec.record import SCHEMA, Prediction, Record
-from harness.spec.search import Search
-from harness.store import schema1
-from harness.store.on_disk import foreign, read
+from ..spec.errors import StoreError
+from ..spec.record import SCHEMA, Prediction, Record
+from ..spec.search import Search
+from . import schema1
+from .on_disk import foreign, read
 
 
 def scores(path: str) -> dict[str, NDArray[np.float64]]:

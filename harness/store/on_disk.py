@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.spec.errors import StoreError
+from ..spec.errors import StoreError
 
 OLDEST = 1  # schema that is still read
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a disk, a quota or a limit says that leaves no room

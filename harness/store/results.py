@@ -20,11 +20,11 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from harness.spec.errors import StoreError
-from harness.spec.record import Prediction, Record, RunSpec
-from harness.spec.search import Search
-from harness.store import files
-from harness.store.on_disk import read, replace, writing
+from ..spec.errors import StoreError
+from ..spec.record import Prediction, Record, RunSpec
+from ..spec.search import Search
+from . import files
+from .on_disk import read, replace, writing
 
 HOLDER = ".holder"  # who has the lock
 IGNORE_ALL = "# Not published, see results/ beside it.\n*\n"  # for git

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from datasets import Dataset, DatasetDict, load_from_disk
 
-from harness.embedded import corpus
-from harness.models import hub
-from harness.spec.errors import DataError, brief
-from harness.spec.suite import EMBEDDED, TaskTable
-from harness.tasks import data_files, data_folders, data_rows
-from harness.tasks.data_files import REQUIRED, FileContent
-from harness.tasks.data_folders import WHOLE
-from harness.tasks.data_rows import Example as Example
+from ..embedded import corpus
+from ..models import hub
+from ..spec.errors import DataError, brief
+from ..spec.suite import EMBEDDED, TaskTable
+from . import data_files, data_folders, data_rows
+from .data_files import REQUIRED, FileContent
+from .data_folders import WHOLE
+from .data_rows import Example as Example
 
 FILES = (
     "README.md",

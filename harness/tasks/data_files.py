@@ -15,8 +15,8 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 
-from harness.spec.errors import DataError, brief, closest
-from harness.tasks.data_text import NOT_DECODED, UNPACK, decoded, not_utf8
+from ..spec.errors import DataError, brief, closest
+from .data_text import NOT_DECODED, UNPACK, decoded, not_utf8
 
 REQUIRED = ("dialogue", "summary")
 COLUMNS = (*REQUIRED, "id", "fname", "topic")  # what is read of a row; the others may be anything

@@ -9,9 +9,9 @@ from typing import Any
 
 from huggingface_hub import metadata_load
 
-from harness.spec.errors import DataError, brief
-from harness.tasks.data_files import READERS, kind
-from harness.tasks.data_text import UNPACK
+from ..spec.errors import DataError, brief
+from .data_files import READERS, kind
+from .data_text import UNPACK
 
 SPLITS = ("train", "validation", "test")
 WHOLE = "whole"  # in the place of splits: rows that nobody has split

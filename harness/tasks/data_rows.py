@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.spec.errors import DataError, brief
-from harness.tasks.data_files import Bad, FileContent, flaw
+from ..spec.errors import DataError, brief
+from .data_files import Bad, FileContent, flaw
 
 HALF = re.compile("[\ud800-\udfff]")  # half a character, which no tokenizer takes
 

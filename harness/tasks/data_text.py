@@ -10,7 +10,7 @@ from pathlib import Path
 import charset_normalizer
 import pyarrow
 
-from harness.spec.errors import DataError
+from ..spec.errors import DataError
 
 MARKS = (  # byte order marks; UTF-16's is the beginning of UTF-32's
     (b"\xef\xbb\xbf", "utf-8-sig"),

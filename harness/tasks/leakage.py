@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from rapidfuzz import fuzz, process
 
-from harness.spec.record import Leakage
+from ..spec.record import Leakage
 
 NEAR = 90.0  # normalised Indel similarity in percent, above which two dialogues are near duplicates
 

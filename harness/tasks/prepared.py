@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from harness.spec.metric import Metric
-from harness.tasks.task import Encoded, Prompt, Question, Task
+from ..spec.metric import Metric
+from .task import Encoded, Prompt, Question, Task
 
 TOKENS, REST = "training.safetensors", "task.json"
 

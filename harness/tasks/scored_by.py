@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from harness.metrics.rouge.metric import RougeTypes
-from harness.metrics.scoring import Scorer
-from harness.spec.errors import SuiteError, unknown
-from harness.spec.suite import TaskTable
+from ..metrics.rouge.metric import RougeTypes
+from ..metrics.scoring import Scorer
+from ..spec.errors import SuiteError, unknown
+from ..spec.suite import TaskTable
 
 SCORERS: Mapping[str, Scorer] = {"dialogsum": RougeTypes()}
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from transformers import PreTrainedTokenizerBase
 
-from harness.spec.errors import SuiteError
+from ..spec.errors import SuiteError
 
 Fill = Callable[[str], str]  # makes a prompt of a dialogue
 

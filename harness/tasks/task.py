@@ -9,12 +9,12 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerBase
 
-from harness.spec.errors import DataError, SuiteError, unknown
-from harness.spec.metric import Metric
-from harness.spec.suite import TaskTable
-from harness.tasks import data, scored_by
-from harness.tasks.data import Example
-from harness.tasks.source_limit import fit
+from ..spec.errors import DataError, SuiteError, unknown
+from ..spec.metric import Metric
+from ..spec.suite import TaskTable
+from . import data, scored_by
+from .data import Example
+from .source_limit import fit
 
 IGNORED = -100  # labels that the loss skips
 POOL = 64  # batches drawn at once and sorted by length, so that little of a batch is padding

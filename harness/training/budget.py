@@ -8,8 +8,8 @@ from time import perf_counter
 
 import torch
 
-from harness.spec.suite import Budget
-from harness.tasks.task import IGNORED, Batch
+from ..spec.suite import Budget
+from ..tasks.task import IGNORED, Batch
 
 WARM_UP = 3  # steps
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 
-from harness.models import generation
-from harness.models.base_model import Seq2Seq
+from ..models import generation
+from ..models.base_model import Seq2Seq
 
 BATCH_TOKENS = 8192  # prompt tokens in a batch, padding included
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 import torch
 from accelerate import Accelerator
 
-from harness.models.base_model import Seq2Seq
-from harness.spec.errors import Diverged
-from harness.tasks.task import IGNORED, Batch
-from harness.training.budget import Batches
+from ..models.base_model import Seq2Seq
+from ..spec.errors import Diverged
+from ..tasks.task import IGNORED, Batch
+from .budget import Batches
 
 
 def fit(

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, cycle
 
-from harness.gate.against import timing
-from harness.gate.against.side import RecordedCost, Side, Taken
-from harness.gate.against.timing import SHORTEST, Pass
-from harness.gate.baseline import COUNTS, SPENT
-from harness.gate.verdict import Outcome, Verdict
-from harness.spec import suite_file
-from harness.spec.figures import move
-from harness.spec.record import Status
-from harness.spec.suite import Suite
+from ...spec import suite_file
+from ...spec.figures import move
+from ...spec.record import Status
+from ...spec.suite import Suite
+from ..baseline import COUNTS, SPENT
+from ..verdict import Outcome, Verdict
+from . import timing
+from .side import RecordedCost, Side, Taken
+from .timing import SHORTEST, Pass
 
 ABBA, BAAB = (0, 1, 1, 0), (1, 0, 0, 1)
 

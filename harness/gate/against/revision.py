@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from harness.gate.scratch import Scratch, abandoned
-from harness.spec.errors import RevisionError, unknown
+from ...spec.errors import RevisionError, unknown
+from ..scratch import Scratch, abandoned
 
 PREFIX = "tuneoff-against-"
 TREE = "base"

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from harness.execute import processes
-from harness.spec.record import Status
+from ...execute import processes
+from ...spec.record import Status
 
 TAIL = 15  # lines of a session's output that tell why it failed
 LEFT_OUT = ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTHONSAFEPATH", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")

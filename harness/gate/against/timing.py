@@ -19,7 +19,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from harness.gate.verdict import Outcome, Verdict
+from ..verdict import Outcome, Verdict
 
 ANYWHERE = math.log(1.05)  # what is tolerated on the quietest machine
 FLOORS = 3.0  # what is tolerated on any other, in noise floors

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.gate.selftest.drop import Drop
-from harness.gate.selftest.trial import Said
-from harness.gate.verdict import Outcome
-from harness.spec.metric import Metric
+from ...spec.metric import Metric
+from ..verdict import Outcome
+from .drop import Drop
+from .trial import Said
 
 
 class Result(StrEnum):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.spec.metric import Metric
-from harness.spec.record import Prediction, Record
+from ...spec.metric import Metric
+from ...spec.record import Prediction, Record
 
 CLEAR = 5.0  # standard errors that any test sees, from so many examples on:
 FEWEST = 5
@@ -87,7 +87,7 @@ def between(honest: Answered, probe: Answered, own_rows: int | None, margin: flo
 
     ``own_rows`` are the rows of the test split that the suite itself asks, ``None`` for all.
     """
-    from harness.ranking.paired import ASSUMED  # scipy, which listing the items must not wait for
+    from ...ranking.paired import ASSUMED  # scipy, which listing the items must not wait for
 
     (then, before), (now, after) = honest, probe
     metric = then.metrics[0]

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from harness.gate.against.side import Side
-from harness.gate.verdict import FAILING, Outcome
-from harness.spec import suite_file
-from harness.spec.record import Prediction, Record
-from harness.spec.suite import Suite
-from harness.store.results import Store
+from ...spec import suite_file
+from ...spec.record import Prediction, Record
+from ...spec.suite import Suite
+from ...store.results import Store
+from ..against.side import Side
+from ..verdict import FAILING, Outcome
 
 PROBES = Path(__file__).parent / "probes"
 PROBE = "probe"  # the method's name, whichever it is

@@ -6,11 +6,11 @@ from contextvars import ContextVar
 from statistics import fmean
 from typing import ClassVar, Final
 
-from harness.metrics.rouge import words
-from harness.metrics.rouge.words import READ, ROUGE_SCORE, WORDS
-from harness.metrics.scoring import Scorer, Scores, Settled
-from harness.spec.metric import Metric
-from harness.spec.suite import AUTO
+from ...spec.metric import Metric
+from ...spec.suite import AUTO
+from ..scoring import Scorer, Scores, Settled
+from . import words
+from .words import READ, ROUGE_SCORE, WORDS
 
 TOKENIZER: Final = "rouge_tokenizer"  # the key of [evaluation]
 LEGENDS = {
@@ -51,7 +51,7 @@ def rouge(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[tup
 
     ``references[i]`` holds the references of row ``i``, one at least.
     """
-    from harness.metrics.rouge.rouge import Rouge  # evaluate, which brings torch along
+    from .rouge import Rouge  # evaluate, which brings torch along
 
     pairs = [(text, reference) for text, group in zip(texts, references, strict=True) for reference in group]
     metric = Rouge(keep_in_memory=True)  # runs side by side would wait for each other's cache file

@@ -9,8 +9,8 @@ import datasets
 import evaluate
 import regex
 
-from harness.metrics.rouge.scorer import scores
-from harness.metrics.rouge.words import ROUGE_SCORE
+from .scorer import scores
+from .words import ROUGE_SCORE
 
 TYPES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")

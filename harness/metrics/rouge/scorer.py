@@ -16,7 +16,7 @@ from rapidfuzz.distance import LCSseq
 from rouge_score.scoring import fmeasure
 from rouge_score.tokenizers import DefaultTokenizer
 
-from harness.metrics.rouge.words import READ, ROUGE_SCORE
+from .words import READ, ROUGE_SCORE
 
 
 def scores(pairs: Iterable[tuple[str, str]], tokenizer: str = ROUGE_SCORE) -> list[dict[str, float]]:

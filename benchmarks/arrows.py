@@ -9,6 +9,7 @@ import is read from the table of ``docs/architecture.md``, and from nowhere else
 
 import argparse
 import ast
+import importlib.util
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,20 +31,25 @@ def modules(root: Path, package: str) -> dict[str, Path]:
     return {name: path for name, path in names.items() if name != package}
 
 
-def imports(path: Path, known: Mapping[str, Path]) -> set[str]:
+def needs(module: str, known: Mapping[str, Path]) -> set[str]:
+    """What one of the known modules imports of this repository."""
+    path = known[module]
+    return imports(path, known, module if path.name == "__init__.py" else module.rpartition(".")[0])
+
+
+def imports(path: Path, known: Mapping[str, Path], package: str = "") -> set[str]:
     """What a file imports of this repository, wherever in the file; ``known`` tells modules from other names.
 
-    Raises ``ValueError`` for a relative import.
+    Relative imports start from ``package``.
     """
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            if node.level:
-                raise ValueError(f"{path}:{node.lineno}: imports are absolute")
-            inner = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= {name if name in known else str(node.module) for name in inner}
+            source = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            inner = {f"{source}.{alias.name}" for alias in node.names}
+            found |= {name if name in known else source for name in inner}
     return {name for name in found if name.split(".")[0] in ("harness", "methods")}
 
 
@@ -55,8 +61,8 @@ def entry(module: str) -> str:
 def arrows(root: Path = ROOT) -> dict[tuple[str, str], list[str]]:
     """Every arrow between two entries."""
     known, found = modules(root, "harness"), dict[tuple[str, str], list[str]]()
-    for module, path in known.items():
-        for name in sorted(imports(path, known)):
+    for module in known:
+        for name in sorted(needs(module, known)):
             ends = entry(module), entry(f"{name}.")  # of ``harness`` itself there is nothing to import
             if ends[0] != ends[1]:
                 found.setdefault(ends, []).append(module)
@@ -88,18 +94,18 @@ def against(found: Arrows, table: Mapping[str, set[str]]) -> list[tuple[str, str
 
 def in_cycles(found: Arrows) -> list[str]:
     """The entries that need themselves, by whatever detour."""
-    needs: dict[str, set[str]] = {}
+    heads: dict[str, set[str]] = {}
     for one, other in found:
-        needs.setdefault(one, set()).add(other)
-    return [one for one in sorted(needs) if one in _reached(needs, one)]
+        heads.setdefault(one, set()).add(other)
+    return [one for one in sorted(heads) if one in _reached(heads, one)]
 
 
-def _reached(needs: Mapping[str, set[str]], start: str) -> set[str]:
-    reached, left = set[str](), set(needs[start])
+def _reached(heads: Mapping[str, set[str]], start: str) -> set[str]:
+    reached, left = set[str](), set(heads[start])
     while left:
         one = left.pop()
         reached.add(one)
-        left |= needs.get(one, set()) - reached
+        left |= heads.get(one, set()) - reached
     return reached
 
 

@@ -1,4 +1,4 @@
-"""``python -m harness <command>``; the commands are in ``harness.cli.commands``."""
+"""``python -m tuneoff <command>``, in the repository ``python -m harness``; the commands are in ``cli.commands``."""
 
 from .cli.commands import main
 

@@ -1,7 +1,7 @@
 """pytest's face: what ``--benchmark`` makes of a session. Without it nothing is different.
 
-A project opts in with one line in its root ``conftest.py``:
-``pytest_plugins = ["harness.pytest_plugin"]``.
+A project opts in with one line in its root ``conftest.py``: ``pytest_plugins = ["tuneoff.pytest_plugin"]``, or
+``["harness.pytest_plugin"]`` where Tuneoff is not installed and its repository is in ``PYTHONPATH``.
 """
 
 import inspect
@@ -12,13 +12,16 @@ from types import ModuleType
 import pytest
 
 from .cli import against, conftests, options, other_plugins, runs, selftest, terminal
+from .spec.names import INSTALLED, PACKAGE, REPOSITORY
 
 BENCH = Path(__file__).parent / "bench.py"
+NODE_ID = f"{PACKAGE}/{BENCH.name}"  # wherever it is installed: a name for the same run on every machine
 PARAMETERS = pytest.StashKey[Mapping[str, Sequence[str]]]()  # what the items are made of, by parameter
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """The options of the bake-off; with ``--benchmark`` nothing that belongs to tests is loaded from here on."""
+    other_plugins.refuse_twice(pluginmanager)
     options.add(parser)
     if config := pluginmanager.get_plugin("pytestconfig"):
         conftests.leave_out_those_of_tests(config)
@@ -54,10 +57,22 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     return (options.passed_over(config) or None) if PARAMETERS in config.stash else None
 
 
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Dir | None:
+    """The package is here already: pytest would import it again, by the name of its folder."""
+    return pytest.Dir.from_parent(parent, path=path) if path == BENCH.parent else None
+
+
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
-    """Without ``--benchmark`` the runs are not there, whatever is asked for."""
-    hidden = module_path == BENCH and PARAMETERS not in parent.config.stash
-    return NoRuns.from_parent(parent, path=module_path) if hidden else None
+    """The runs, by the name that the package has here; without ``--benchmark`` none, whatever is asked for."""
+    if module_path != BENCH:
+        return None
+    if PARAMETERS not in parent.config.stash:
+        return NoRuns.from_parent(parent, path=module_path)
+    module: pytest.Module = pytest.Module.from_parent(parent, path=module_path, nodeid=NODE_ID)
+    from . import bench  # what the items need, which a session without them does not
+
+    module.obj = bench
+    return module
 
 
 def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: object) -> list[pytest.Item] | None:
@@ -103,4 +118,5 @@ def _mode(config: pytest.Config) -> ModuleType | None:
 def _here(node_id: str) -> str:
     """A node id as this repository or another project shows it, with the file that it means."""
     file, _, rest = node_id.partition("::")
-    return f"{BENCH}::{rest}" if file in ("", "harness/bench.py") else node_id
+    shown = ("", *(f"{name}/{BENCH.name}" for name in (INSTALLED, REPOSITORY)))
+    return f"{BENCH}::{rest}" if file in shown else node_id

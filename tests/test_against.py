@@ -192,7 +192,7 @@ def refused(pytester, monkeypatch, tmp_path_factory):
 
 def test_the_items_are_the_suites_methods(refused):
     found = refused("--benchmark", "--against", "main", "--co", "-q", code=0)
-    assert [line for line in found.splitlines() if "::" in line] == ["::test_against[norms]"]
+    assert [line for line in found.splitlines() if "::" in line] == ["harness/bench.py::test_against[norms]"]
     assert len(worktrees(refused.folder)) == 1
 
 

@@ -49,7 +49,7 @@ def test_with_the_flag_no_conftest_of_tests_is_loaded(there, ini, arguments):
     ini_of(there, ini)
     flag = [] if "--benchmark" in ini else ["--benchmark"]
     result = there.runpytest_inprocess(*flag, "--suite=small.toml", "--co", "-q", *arguments)
-    assert listed(result) == ["::test_method[zero_shot-seed0]", "::test_method[norms-seed0]"]
+    assert listed(result) == [f"harness/bench.py::test_method[{name}-seed0]" for name in ("zero_shot", "norms")]
 
 
 def test_nor_is_one_where_the_session_starts_among_the_tests(there, monkeypatch):

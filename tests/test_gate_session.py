@@ -170,7 +170,9 @@ def case(folder, name):
 
 
 def test_without_a_baseline_the_gate_has_no_items(run, new):
-    assert items(run(new, "--co", "-q")) == [f"::test_method[{name}-seed0]" for name in ("zero_shot", "norms", "lead")]
+    assert items(run(new, "--co", "-q")) == [
+        f"harness/bench.py::test_method[{name}-seed0]" for name in ("zero_shot", "norms", "lead")
+    ]
 
 
 def test_without_a_baseline_a_session_says_nothing_of_the_gate(run, copy):

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from harness.run import loader
+from harness.method import Method
+from harness.run import aliases, loader
 from harness.spec import registry
 from harness.spec.errors import PluginError
 from harness.spec.registry import Plugin
@@ -69,6 +70,31 @@ def test_methods_of_an_installed_package_are_found_through_its_entry_point(tmp_p
     (metadata / "entry_points.txt").write_text("[tuneoff.methods]\ntheirs = their_methods\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert registry.discover()["theirs"].path == package / "theirs.py"
+
+
+@pytest.mark.parametrize("name", ["harness", "tuneoff"])
+@pytest.mark.parametrize(
+    ("line", "base"),
+    [
+        ("from {}.method import Method", "Method"),
+        ("from {} import method", "method.Method"),
+        ("import {}.method as contract", "contract.Method"),
+        ("import {0}.method", "{0}.method.Method"),
+    ],
+)
+def test_a_method_may_call_tuneoff_by_either_of_its_names(plugin, tmp_path, name, line, base):
+    mine = plugin(f"{line.format(name)}\n\nclass Mine({base.format(name)}):\n    build = print\n")
+    assert "mine" in registry.discover([tmp_path])
+    assert issubclass(loader.load(mine, {}), Method)
+
+
+def test_a_project_whose_own_folder_is_hidden_by_the_repositorys_is_told_which(plugin, tmp_path, monkeypatch):
+    (tmp_path / "harness").mkdir()
+    (tmp_path / "harness" / "ours.py").write_text("RATE = 0.5\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    told = refusal(plugin(f"from harness.ours import RATE\n{METHOD.format(name='Mine')}"))
+    assert ":1: cannot be imported: ModuleNotFoundError: No module named 'harness.ours'; " in told
+    assert f"; {tmp_path / 'harness'} is hidden by Tuneoff's own folder of that name, {aliases.HERE}: install" in told
 
 
 def test_a_file_with_a_leading_underscore_is_no_method(plugin, tmp_path):
@@ -181,12 +207,12 @@ def test_a_file_with_two_methods_is_refused(plugin):
 @pytest.mark.parametrize("base", ["Method", "PeftMethod"])
 def test_a_method_that_builds_nothing_is_refused(plugin, base):
     lazy = plugin(f"from harness.method import {base}\n\nclass Lazy({base}):\n    rank = 8\n")
-    assert refusal(lazy) == f"{lazy.path}: Lazy does not define build(); methods/lora.py shows the shape"
+    assert refusal(lazy) == f"{lazy.path}: Lazy does not define build(); {registry.BUILT_IN}/lora.py shows the shape"
 
 
 def test_a_bound_that_answers_nothing_is_refused(plugin):
     lazy = plugin("from harness.method import Bound\n\nclass Lazy(Bound):\n    turns = 3\n")
-    assert refusal(lazy) == f"{lazy.path}: Lazy does not define answer(); methods/oracle.py shows the shape"
+    assert refusal(lazy) == f"{lazy.path}: Lazy does not define answer(); {registry.BUILT_IN}/oracle.py shows the shape"
 
 
 def test_a_hyper_parameter_called_config_is_no_build(plugin):

@@ -1,1 +1,1 @@
-"""Tuneoff's command lines: pytest's options, fixtures and terminal, and ``python -m harness``."""
+"""Tuneoff's command lines: pytest's options, fixtures and terminal, and ``python -m tuneoff``."""

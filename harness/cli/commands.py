@@ -1,4 +1,4 @@
-"""``python -m harness``: publish the results of suites, in the root folder of the project that they are of.
+"""Publish the results of suites, in the root folder of the project that they are of.
 
 publish: what ``pytest --benchmark`` left in results/local/<suite>/ becomes results/<suite>/. The whole suite must have
 run. Its baseline stays as it is. render: the tables of results/<suite>/ are written again from the stored scores;
@@ -14,6 +14,7 @@ from ..session import publication
 from ..spec import plan, registry
 from ..spec import suite as suites
 from ..spec.errors import UsageError
+from ..spec.names import PACKAGE
 
 README = Path("README.md")
 
@@ -21,7 +22,7 @@ README = Path("README.md")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line asks for; ends with a message where it cannot be done."""
     parser = argparse.ArgumentParser(
-        prog="python -m harness", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=f"python -m {PACKAGE}", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("command", choices=("publish", "render", "migrate"))
     parser.add_argument("suites", nargs="+", metavar="SUITE", help="a suite's name or file")

@@ -4,6 +4,16 @@ from collections.abc import Sequence
 
 import pytest
 
+from ..spec.names import INSTALLED, REPOSITORY
+
+
+def refuse_twice(plugins: pytest.PytestPluginManager) -> None:
+    """Raise ``pytest.UsageError`` where a project loads Tuneoff under both of its names."""
+    found = [plugin for name in (INSTALLED, REPOSITORY) if (plugin := plugins.get_plugin(f"{name}.pytest_plugin"))]
+    if len(found) > 1:
+        places = " and ".join(f"{plugin.__name__} ({plugin.__file__})" for plugin in found)
+        raise pytest.UsageError(f"two copies of Tuneoff are loaded, {places}; name one of them in pytest_plugins")
+
 
 def refuse(config: pytest.Config) -> None:
     """Raise ``pytest.UsageError`` for options with which the runs would not be what they are."""

@@ -23,11 +23,12 @@ from typing import Any
 
 from ..spec import failure
 from ..spec.errors import UsageError
+from ..spec.names import PACKAGE
 from ..spec.record import Cost, Record, RunOutcome, RunSpec
 from ..spec.registry import Plugin
 from . import processes
 
-PRELOAD = ["harness.run.preflight", "harness.run.runner", "evaluate", "transformers.models.t5.modeling_t5"]
+PRELOAD = [f"{PACKAGE}.run.preflight", f"{PACKAGE}.run.runner", "evaluate", "transformers.models.t5.modeling_t5"]
 ANSWER, COMPLAINT, FOUND, LOG = "answer.json", "usage-error.txt", "found.jsonl", "output.log"
 LOG_BYTES = 64_000  # what is kept of a run's output
 IMPORT_SECONDS = 60.0  # in which methods are imported to look at their hyper-parameters

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..spec import hyperparameters
 from ..spec.errors import PluginError
+from ..spec.names import CONTRACT
 from ..spec.registry import BUILT_IN, Plugin
+from . import aliases
 
 if TYPE_CHECKING:
     from ..method import Method
@@ -54,23 +56,30 @@ def _class(plugin: Plugin) -> "type[Method]":
     ]
     if len(classes) != 1:
         found = ", ".join(cls.__name__ for cls in classes) or "none"
-        raise PluginError(f"{plugin.path}: needs exactly one class derived from harness.method.Method, found {found}")
+        raise PluginError(f"{plugin.path}: needs exactly one class derived from {CONTRACT}.Method, found {found}")
     cls = classes[0]
     configured = issubclass(cls, PeftMethod) and cls.config is not PeftMethod.config
     if cls.build in (Method.build, PeftMethod.build) and not configured:
-        raise PluginError(f"{plugin.path}: {cls.__name__} does not define build(); methods/lora.py shows the shape")
+        raise PluginError(f"{plugin.path}: {cls.__name__} does not define build(); {_example('lora')} shows the shape")
     if issubclass(cls, Bound) and cls.answer is Bound.answer:
-        raise PluginError(f"{plugin.path}: {cls.__name__} does not define answer(); methods/oracle.py shows the shape")
+        raise PluginError(
+            f"{plugin.path}: {cls.__name__} does not define answer(); {_example('oracle')} shows the shape"
+        )
     return cls
 
 
+def _example(method: str) -> Path:
+    return BUILT_IN / f"{method}.py"
+
+
 def _import(plugin: Plugin) -> Any:
-    name = f"methods.{plugin.id}" if plugin.path.parent == BUILT_IN else f"tuneoff_method_{plugin.id}"
+    name = f"tuneoff_method_{plugin.id}"
     spec = importlib.util.spec_from_file_location(name, plugin.path)
     if spec is None or spec.loader is None:
         raise PluginError(f"{plugin.path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    aliases.use()
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
@@ -84,7 +93,7 @@ def _import(plugin: Plugin) -> Any:
 
 def _unimportable(plugin: Plugin, error: BaseException) -> PluginError:
     where = f"{plugin.path}:{_line_in(error, plugin.path)}"
-    return PluginError(f"{where}: cannot be imported: {type(error).__name__}: {error}")
+    return PluginError(f"{where}: cannot be imported: {type(error).__name__}: {error}{aliases.clash(error)}")
 
 
 def _line_in(error: BaseException, path: Path) -> int:

@@ -8,6 +8,7 @@ from ..gate import baseline_file
 from ..spec import plan
 from ..spec.errors import StoreError
 from ..spec.figures import changes
+from ..spec.names import PACKAGE
 from ..spec.record import Leakage, Record, RunSpec
 from ..spec.registry import Plugin
 from ..spec.suite import JUDGED_BY, LOCAL, Suite
@@ -118,7 +119,7 @@ def _published(store: Store, suite: Suite) -> list[Record]:
     """What is published of the suite as it is now."""
     records = store.read_runs()
     if not records:
-        raise StoreError(f"{store.folder}: there are no results; run the suite, then python -m harness publish")
+        raise StoreError(f"{store.folder}: there are no results; run the suite, then python -m {PACKAGE} publish")
     for record in records:
         if different := changes(_setting(record.spec), _setting(suite)):
             name = record.spec.name

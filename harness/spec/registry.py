@@ -8,15 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .errors import PluginError, unknown
+from .names import CONTRACT, CONTRACTS
 
-if TYPE_CHECKING:
-    pass
-
-BUILT_IN = Path(__file__).parents[2] / "methods"
-CONTRACT = "harness.method"
+ROOM = Path(__file__).resolve().parent
+# Beside the package in the repository, inside it where it is installed.
+BUILT_IN = next(folder for folder in (ROOM.parent / "methods", ROOM.parents[1] / "methods") if folder.is_dir())
 ENTRY_POINTS = "tuneoff.methods"  # each names a package that holds method files, or one method's module
 
 
@@ -57,7 +55,7 @@ def find(plugins: Mapping[str, Plugin], method: str) -> Plugin:
     if method not in plugins:
         raise PluginError(
             f"{unknown('method', method, plugins)}. A new method is one file, {method}.py, with a class derived from "
-            "harness.method.Method, in a folder that method_paths in pytest's ini names"
+            f"{CONTRACT}.Method, in a folder that method_paths in pytest's ini names"
         )
     return plugins[method]
 
@@ -76,8 +74,8 @@ def _files(folders: Iterable[Path]) -> Iterable[Path]:
 def _is_method(path: Path) -> bool:
     """Whether a file has a class that may be a method, told without running it: other files are somebody else's.
 
-    That is a class with a base, where the file imports from ``harness.method`` or the base is called like one of its
-    classes. A file that is no Python is one where it names ``harness.method``: its row then tells the error.
+    That is a class with a base, where the file imports from one of ``CONTRACTS`` or the base is called like one of its
+    classes. A file that is no Python is one where it names one of them: its row then tells the error.
     """
     if path.parent == BUILT_IN:
         return True
@@ -86,7 +84,7 @@ def _is_method(path: Path) -> bool:
         with warnings.catch_warnings(action="ignore"):  # about somebody else's backslashes
             nodes = list(ast.walk(ast.parse(content)))
     except (SyntaxError, ValueError, RecursionError):
-        return CONTRACT.encode() in content
+        return any(name.encode() in content for name in CONTRACTS)
     bases = [base for node in nodes if isinstance(node, ast.ClassDef) for base in node.bases]
     imports = any(_imports_contract(node) for node in nodes)
     return any(imports or _name(base).endswith(("Method", "Bound")) for base in bases)
@@ -94,10 +92,10 @@ def _is_method(path: Path) -> bool:
 
 def _imports_contract(node: ast.AST) -> bool:
     if isinstance(node, ast.Import):
-        return any(alias.name == CONTRACT for alias in node.names)
+        return any(alias.name in CONTRACTS for alias in node.names)
     if not isinstance(node, ast.ImportFrom):
         return False
-    return node.module == CONTRACT or CONTRACT in {f"{node.module}.{alias.name}" for alias in node.names}
+    return bool({f"{node.module}", *(f"{node.module}.{alias.name}" for alias in node.names)} & set(CONTRACTS))
 
 
 def _name(base: ast.expr) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from ...spec import suite_file
+from ...spec.names import PACKAGE
 from ...spec.record import Prediction, Record
 from ...spec.suite import Suite
 from ...store.results import Store
@@ -15,7 +16,7 @@ from ..verdict import FAILING, Outcome
 
 PROBES = Path(__file__).parent / "probes"
 PROBE = "probe"  # the method's name, whichever it is
-CONFTEST = f'import sys\n\nsys.path.append({str(PROBES.parents[3])!r})\npytest_plugins = ["harness.pytest_plugin"]\n'
+CONFTEST = f'import sys\n\nsys.path.append({str(PROBES.parents[3])!r})\npytest_plugins = ["{PACKAGE}.pytest_plugin"]\n'
 
 
 @dataclass(frozen=True)

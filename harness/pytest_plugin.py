@@ -118,5 +118,5 @@ def _mode(config: pytest.Config) -> ModuleType | None:
 def _here(node_id: str) -> str:
     """A node id as this repository or another project shows it, with the file that it means."""
     file, _, rest = node_id.partition("::")
-    shown = ("", *(f"{name}/{BENCH.name}" for name in (INSTALLED, REPOSITORY)))
-    return f"{BENCH}::{rest}" if file in shown else node_id
+    shown = {(name, BENCH.name) for name in (INSTALLED, REPOSITORY)}  # behind ../ in a folder below the root
+    return f"{BENCH}::{rest}" if not file or Path(file).parts[-2:] in shown else node_id

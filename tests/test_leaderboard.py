@@ -19,6 +19,8 @@ KEYS = [
     *("search_seconds", "learning_rate_sensitivity", "bound", "contended", "pareto", "reason"),
 ]
 
+CLOSE = (("lora", 0.51), ("dora", 0.5))
+
 
 def failed(method, seed=0, **changes):
     return Entry(unfinished(method, seed, **changes), {})
@@ -246,3 +248,10 @@ def test_a_failed_row_as_a_dictionary_has_null_scores_and_a_reason():
 def test_a_score_of_zero_is_a_score():
     (row,) = leaderboard.rows([scored(finished(), 0.0, 0.0)])
     assert row.to_dict()["rouge1"] == 0.0
+
+
+def test_the_lead_over_the_next_that_is_not_told_apart_is_in_points():
+    first, second = leaderboard.rows([entry(name, level, seed) for name, level in CLOSE for seed in range(3)])
+    lead = 100 * (first.scores["rouge1"].mean - second.scores["rouge1"].mean)
+    assert (first.undecided.method, first.undecided.points) == (second.method, pytest.approx(lead))
+    assert lead > 0.5

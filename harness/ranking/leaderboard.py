@@ -109,7 +109,8 @@ def rows(
     should have.
     """
     groups = by_method(sorted(entries, key=lambda entry: entry.record.spec.seed))
-    samples = {method: _samples(group) for method, group in groups.items() if not _incomplete(group)}
+    flaws = {method: _incomplete(group) for method, group in groups.items()}
+    samples = {method: _samples(group) for method, group in groups.items() if not flaws[method]}
     metrics = next((entry.record.metrics for entry in entries if entry.record.metrics), ())
     better = {method: by_metric[metrics[0].id].facing(metrics[0].sign) for method, by_metric in samples.items()}
     obstacles = _obstacles(better)
@@ -121,7 +122,7 @@ def rows(
             _row(method, group, samples, metrics, found.get(method)),
             **_placed(method, ranked, metrics),
             missing=tuple(seed for seed in seeds if seed not in _seeds(group)),
-            reason=_incomplete(group) or obstacles.get(method, ""),
+            reason=flaws[method] or obstacles.get(method, ""),
         )
         for method, group in groups.items()
     ]

@@ -6,7 +6,7 @@ benchmark: .venv/installed
 	.venv/bin/pytest --benchmark
 
 test: .venv/installed
-	.venv/bin/pytest -n logical --maxprocesses=4 --dist=worksteal
+	.venv/bin/pytest -n 3 --dist=worksteal
 
 lint: .venv/installed
 	.venv/bin/ruff check

@@ -87,10 +87,16 @@ def begin(folder, *arguments, **variables):
         cwd=folder,
         env={**environment(), **variables},
         start_new_session=True,
+        preexec_fn=_can_be_interrupted,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def _can_be_interrupted():
+    """What a shell starts in the background ignores interrupts, and so would everything that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def finish(session, seconds=240):

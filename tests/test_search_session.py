@@ -72,7 +72,7 @@ def listed(done, pytester, monkeypatch):
 
     def run(*arguments):
         result = pytester.runpytest_inprocess("--benchmark", "--suite", "small.toml", "--co", "-q", *arguments)
-        return [line.removeprefix("::") for line in result.outlines if "::" in line]
+        return [line.removeprefix("harness/bench.py::") for line in result.outlines if "::" in line]
 
     return run
 

@@ -1,6 +1,6 @@
-"""The items of ``pytest --benchmark``: a test for each search, run, row of the gate, method on two sides, …
+"""The items of ``pytest --benchmark``: one test for each search, run, gate row, compared method and self-test case.
 
-Those whose first parameter a session has no values for are not there.
+A session contains only the tests for whose first parameter it has values.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ def test_method(run: str, bakeoff: Bakeoff, benchmark, request) -> None:  # type
 
 
 def test_gate(row: str, gate: Gate, subtests: pytest.Subtests, request: pytest.FixtureRequest) -> None:
-    """The row is not worse than its baseline, in any metric, and is there at all."""
+    """The row exists and is not worse than its baseline in any metric."""
     verdicts = gate.verdicts(row)
     _tell(verdicts, subtests, request)
     if not gate.summary.compared:
@@ -47,12 +47,12 @@ def test_gate(row: str, gate: Gate, subtests: pytest.Subtests, request: pytest.F
 
 
 def test_against(method: str, against: Against, subtests: pytest.Subtests, request: pytest.FixtureRequest) -> None:
-    """The method is not slower than it was in another revision, and is as large."""
+    """The method is as large as in the other revision, and not slower."""
     _tell(against.verdicts(method), subtests, request)
 
 
 def test_selftest(case: str, selftest: Selftest) -> None:
-    """The gate is green where nothing changed, and red where something was made worse that can be seen at all."""
+    """The gate is green if nothing changed, and red if something became detectably worse."""
     tried = selftest.attempt(case)
     if tried.unseen:
         pytest.skip(tried.unseen)
@@ -61,7 +61,7 @@ def test_selftest(case: str, selftest: Selftest) -> None:
 
 
 def _tell(verdicts: Sequence[Verdict], subtests: pytest.Subtests, request: pytest.FixtureRequest) -> None:
-    """Each verdict as a sub-test, and as a property of the item."""
+    """Report each verdict as a sub-test and as a property of the item."""
     for verdict in verdicts:
         request.node.user_properties.append((f"gate_{verdict.metric or 'row'}", verdict.message))
         with subtests.test(verdict.metric or "row"):

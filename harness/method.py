@@ -1,4 +1,4 @@
-"""The plugin contract: a method builds, trains and generates; this class holds what most have in common."""
+"""The plugin contract: a method builds, trains and generates; the base class implements what most methods share."""
 
 from collections.abc import Mapping, Sequence
 from copy import copy
@@ -33,7 +33,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Setting:
-    """What every method of a suite shares in a run."""
+    """The settings that all methods of a suite share in a run."""
 
     tokenizer: PreTrainedTokenizerBase
     prompt: Prompt
@@ -41,15 +41,15 @@ class Setting:
     num_beams: int
     seed: int
     micro_batch_size: int | None = None
-    generation: GenerationConfig | None = None  # how prompts are answered; ``None`` leaves that to the model
+    generation: GenerationConfig | None = None  # how prompts are answered; ``None``: as the model's own settings say
 
 
 class Method:
     """A fine-tuning procedure under test.
 
-    Public class attributes that hold a number, a string, a truth value, or a list or tuple of these are
-    hyper-parameters: the suite's ``[methods.<id>]`` may set them, and the record keeps them. An annotation such as
-    ``rank: Annotated[int, Field(ge=1)] = 8`` bounds one; ``harness.spec.hyperparameters.BOUNDS`` has those of
+    Public class attributes that hold a number, a string, a boolean, or a list or tuple of these are hyper-parameters:
+    the suite's ``[methods.<id>]`` can set them, and the record stores them. An annotation such as
+    ``rank: Annotated[int, Field(ge=1)] = 8`` sets bounds; ``harness.spec.hyperparameters.BOUNDS`` has the bounds of
     common names.
     """
 
@@ -63,21 +63,21 @@ class Method:
         self.setting = setting
 
     def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
-        """Look at the base model and at the first training batches before ``build``; on a clock of its own.
+        """Inspect the base model and the first training batches before ``build``; timed separately.
 
-        The batches are those that training begins with, and do not come out of the budget. The base model must be
-        left as it is found.
+        Training begins with the same batches; they do not count against the budget here. The base model must not be
+        changed.
         """
 
     def build(self, base: Seq2Seq) -> Seq2Seq:
-        """The model to train, made from a fresh base model; what may be trained has ``requires_grad``.
+        """Return the model to train, made from a fresh base model; parameters to train have ``requires_grad``.
 
-        Raise ``Unsupported`` when the method cannot attach to this base.
+        Raise ``Unsupported`` if the method cannot attach to this base model.
         """
         raise NotImplementedError
 
     def train(self, model: Seq2Seq, batches: Batches) -> None:
-        """Train on the batches that the budget lets through; never sees validation or test data."""
+        """Train on the batches that the budget allows; never sees validation or test data."""
         loop.fit(
             model,
             batches,
@@ -89,7 +89,7 @@ class Method:
         )
 
     def generate(self, model: Seq2Seq, prompts: Sequence[str]) -> list[str]:
-        """One text for each prompt, in order; never sees references."""
+        """Return one text per prompt, in order; never sees references."""
         return decoding.generate(
             model,
             self.setting.tokenizer,
@@ -100,46 +100,46 @@ class Method:
         )
 
     def optimizer(self, model: Seq2Seq) -> torch.optim.Optimizer:
-        """The optimiser of the shared loop: AdamW over everything trainable."""
+        """The optimiser of the shared loop: AdamW over all trainable parameters."""
         return torch.optim.AdamW(
             loop.trainable(model), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
         )
 
     def after_step(self, model: Seq2Seq, step: int, progress: float) -> None:
-        """Called by the shared loop after every optimiser step, while the gradients are still there.
+        """Called by the shared loop after every optimiser step, while the gradients are still available.
 
-        Steps count from 0; ``progress`` is the share of the budget that is spent, 0..1.
+        Steps count from 0; ``progress`` is the share of the budget that has been spent, 0..1.
         """
 
     @classmethod
     def hyperparameters(cls) -> Mapping[str, Any]:
-        """The class' hyper-parameters with their defaults."""
+        """The hyper-parameters of the class, with their defaults."""
         names = (name for name in dir(cls) if not name.startswith("_") and name != "trains")
         values = ((name, getattr(cls, name)) for name in names)
         return {name: copy(value) for name, value in values if hyperparameters.is_one(value)}
 
 
 class PeftMethod(Method):
-    """A method of the PEFT library: only its configuration differs."""
+    """A method from the PEFT library: only the configuration differs."""
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         """The configuration of the adapter for this base model."""
         raise NotImplementedError
 
     def build(self, base: Seq2Seq) -> Seq2Seq:
-        """The base model, frozen, with a new adapter."""
+        """Return the frozen base model with a new adapter."""
         return get_peft_model(base, self.config(base))
 
 
 class Bound(Method):
-    """What can be read off the references, to compare with: its row is marked as a bound and has no rank."""
+    """A bound that reads the references, for comparison: its row is marked as a bound and has no rank."""
 
     trains = False
 
     def build(self, base: Seq2Seq) -> Seq2Seq:
-        """The base model as it is; a bound needs none."""
+        """Return the base model as it is; a bound does not use it."""
         return base.requires_grad_(False)
 
     def answer(self, questions: Sequence[Question]) -> list[str]:
-        """One text for each question, in order; asked instead of ``generate``, and the only one to see references."""
+        """Return one text per question, in order; called instead of ``generate``; no other call sees references."""
         raise NotImplementedError

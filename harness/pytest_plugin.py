@@ -1,7 +1,7 @@
-"""pytest's face: what ``--benchmark`` makes of a session. Without it nothing is different.
+"""The pytest plugin: ``--benchmark`` turns a session into a bake-off; without it, pytest behaves as usual.
 
 A project opts in with one line in its root ``conftest.py``: ``pytest_plugins = ["tuneoff.pytest_plugin"]``, or
-``["harness.pytest_plugin"]`` where Tuneoff is not installed and its repository is in ``PYTHONPATH``.
+``["harness.pytest_plugin"]`` if Tuneoff is not installed and its repository is in ``PYTHONPATH``.
 """
 
 import inspect
@@ -15,12 +15,12 @@ from .cli import against, conftests, options, other_plugins, runs, selftest, ter
 from .spec.names import INSTALLED, PACKAGE, REPOSITORY
 
 BENCH = Path(__file__).parent / "bench.py"
-NODE_ID = f"{PACKAGE}/{BENCH.name}"  # wherever it is installed: a name for the same run on every machine
-PARAMETERS = pytest.StashKey[Mapping[str, Sequence[str]]]()  # what the items are made of, by parameter
+NODE_ID = f"{PACKAGE}/{BENCH.name}"  # the same on every machine, wherever Tuneoff is installed
+PARAMETERS = pytest.StashKey[Mapping[str, Sequence[str]]]()  # the values that make the items, by parameter
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """The options of the bake-off; with ``--benchmark`` nothing that belongs to tests is loaded from here on."""
+    """Add the options of the bake-off; with ``--benchmark``, load nothing that belongs to tests from here on."""
     other_plugins.refuse_twice(pluginmanager)
     options.add(parser)
     if config := pluginmanager.get_plugin("pytestconfig"):
@@ -45,38 +45,38 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class NoRuns(pytest.Module):
-    """The runs as they are without ``--benchmark``: not there."""
+    """The module of the runs without ``--benchmark``: it has no items."""
 
     def collect(self) -> Sequence[pytest.Item | pytest.Collector]:
-        """Nothing."""
+        """Collect nothing."""
         return []
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Which files in the folders of methods are none."""
+    """Report files in the method folders that define no method."""
     return (options.passed_over(config) or None) if PARAMETERS in config.stash else None
 
 
 def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Dir | None:
-    """The package is here already: pytest would import it again, by the name of its folder."""
+    """Collect the package as a plain folder: pytest would import it a second time, under the name of its folder."""
     return pytest.Dir.from_parent(parent, path=path) if path == BENCH.parent else None
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
-    """The runs, by the name that the package has here; without ``--benchmark`` none, whatever is asked for."""
+    """Collect the runs under the name that the package has here; without ``--benchmark``, collect none."""
     if module_path != BENCH:
         return None
     if PARAMETERS not in parent.config.stash:
         return NoRuns.from_parent(parent, path=module_path)
     module: pytest.Module = pytest.Module.from_parent(parent, path=module_path, nodeid=NODE_ID)
-    from . import bench  # what the items need, which a session without them does not
+    from . import bench  # only a session with items needs what this imports
 
     module.obj = bench
     return module
 
 
 def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: object) -> list[pytest.Item] | None:
-    """A test that has nothing to be made of, such as the gate's without a baseline, is not there."""
+    """Leave out a test that has no values, such as the gate's without a baseline."""
     if collector.path != BENCH:
         return None
     if not inspect.isfunction(obj) or not name.startswith("test_"):
@@ -86,7 +86,7 @@ def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: object) 
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One item for each run, each row of the gate, each method on two sides, or each case of the self-test."""
+    """Create one item for each search, run, gate row, compared method or self-test case."""
     if Path(metafunc.module.__file__ or "") == BENCH:
         for name, values in metafunc.config.stash[PARAMETERS].items():
             if name in metafunc.fixturenames:
@@ -95,7 +95,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With ``--benchmark`` nothing but runs is run."""
+    """With ``--benchmark``, deselect everything except the bake-off's own items."""
     if PARAMETERS in config.stash:
         ours = [item for item in items if item.path == BENCH and other_plugins.is_item(item)]
         if others := [item for item in items if item not in ours]:
@@ -105,18 +105,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _mode(config: pytest.Config) -> ModuleType | None:
-    """The module that knows the items of this session and all that belongs to them; ``None``: nothing is different."""
+    """The module that makes this session's items and handles them; ``None`` for a session without ``--benchmark``."""
     modes = {"--against": against, "--gate-selftest": selftest}
     kinds = options.kinds(config)
     if not config.getoption("benchmark"):
         if kinds:
-            raise pytest.UsageError(f"{kinds[0]} goes with --benchmark")
+            raise pytest.UsageError(f"{kinds[0]} needs --benchmark")
         return None
     return next((module for option, module in modes.items() if option in kinds), runs)
 
 
 def _here(node_id: str) -> str:
-    """A node id as this repository or another project shows it, with the file that it means."""
+    """A node id as shown by this repository or another project, with its file replaced by this installation's."""
     file, _, rest = node_id.partition("::")
-    shown = {(name, BENCH.name) for name in (INSTALLED, REPOSITORY)}  # behind ../ in a folder below the root
+    shown = {(name, BENCH.name) for name in (INSTALLED, REPOSITORY)}  # after ../ in a folder below the root
     return f"{BENCH}::{rest}" if not file or Path(file).parts[-2:] in shown else node_id

@@ -260,14 +260,14 @@ def test_a_session_that_is_interrupted_accepts_nothing(run, copy):
     (copy / "conftest.py").write_text((copy / "conftest.py").read_text() + INTERRUPTED)
     result = run(copy, "--update-baseline", "--resume")
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert "baseline: not updated, since the session did not come to its end" in result.outlines
+    assert "baseline: not updated, since the session did not finish" in result.outlines
     assert files_of(copy) == before
 
 
 def test_accepting_and_comparing_are_two_sessions(run, copy):
     result = run(copy, "--gate", "--update-baseline")
     assert result.ret == USAGE
-    assert "--gate: it would be held against what --update-baseline accepts" in text(result)
+    assert "--gate: it would compare with what --update-baseline accepts" in text(result)
 
 
 @pytest.mark.parametrize("option", ["--gate", "--update-baseline", "--resume"])
@@ -275,7 +275,7 @@ def test_without_benchmark_its_options_are_refused(pytester, copy, monkeypatch, 
     monkeypatch.chdir(copy)
     result = pytester.runpytest_inprocess(option)
     assert result.ret == USAGE
-    assert f"{option} goes with --benchmark" in text(result)
+    assert f"{option} needs --benchmark" in text(result)
 
 
 def test_where_ci_is_set_nothing_is_accepted(run, copy, monkeypatch):

@@ -1,4 +1,4 @@
-"""``pytest --benchmark --against REF``: a comparison's items, and what is said at the end."""
+"""``pytest --benchmark --against REF``: the items of a comparison, and its summary."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ AGAINST = pytest.StashKey["Against"]()
 
 
 def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
-    """What the items are made of: methods."""
+    """The values that make the items: methods."""
     from ..session.against import Against
     from ..spec.suite import locate
 
@@ -26,13 +26,13 @@ def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Tell which methods were selected."""
+    """Tell the comparison which methods were selected."""
     session.config.stash[AGAINST].ask(other_plugins.values(session.items, ["method"])["method"])
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
-    """Check methods, model and data and check the other revision out before the first comparison."""
+    """Before the first comparison, check methods, model and data, and check out the other revision."""
     if options.runs_nothing(session):
         return (yield)
     against = session.config.stash[AGAINST]
@@ -47,31 +47,31 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def against(pytestconfig: pytest.Config) -> "Against":
-    """The session's comparison, the other revision checked out."""
+    """The session's comparison, with the other revision checked out."""
     return pytestconfig.stash[AGAINST]
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A comparison in which nothing could be compared is no success."""
+    """Fail a session in which nothing could be compared."""
     found = session.config.stash[AGAINST]
     if found.judged and found.summary.fails and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leave nothing behind, however the session ended."""
+    """Remove everything temporary, however the session ended."""
     config.stash[AGAINST].close()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """What is compared with what."""
+    """Say what is compared with what."""
     found, suite = config.stash[AGAINST], config.getoption("suite")
     return f"tuneoff: suite {suite}, {len(found.methods)} methods, this folder as it is against {found.revision.title}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """What neither failed nor passed, and all verdicts in one line."""
+    """List what neither failed nor passed, and sum up all verdicts in one line."""
     found = config.stash[AGAINST]
     if found.judged:
         for line in found.remarks:

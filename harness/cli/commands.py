@@ -1,9 +1,9 @@
-"""Publish the results of suites, in the root folder of the project that they are of.
+"""Publish the results of suites. Run it in the project's root folder.
 
-publish: what ``pytest --benchmark`` left in results/local/<suite>/ becomes results/<suite>/. The whole suite must have
-run. Its baseline stays as it is. render: the tables of results/<suite>/ are written again from the stored scores;
-nothing is trained. migrate: what is published there is stored anew in today's schema, equal in all that it says, for a
-project that comes from an older Tuneoff. After any of them, README.md shows the tables that it has marks for.
+publish: copy what ``pytest --benchmark`` wrote to results/local/<suite>/ to results/<suite>/. The whole suite must have
+run. The baseline is not changed. render: write the tables of results/<suite>/ again from the stored scores; nothing is
+trained. migrate: store the published results in today's schema, with the same content, for a project that used an
+older Tuneoff. Each command also updates the tables that README.md has marks for.
 """
 
 import argparse
@@ -20,14 +20,14 @@ README = Path("README.md")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Do what the command line asks for; ends with a message where it cannot be done."""
+    """Execute the command line; exit with a message if that is not possible."""
     parser = argparse.ArgumentParser(
         prog=f"python -m {PACKAGE}", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("command", choices=("publish", "render", "migrate"))
     parser.add_argument("suites", nargs="+", metavar="SUITE", help="a suite's name or file")
     parser.add_argument(
-        "--methods", action="append", type=Path, default=[], metavar="DIR", help="a folder with methods of the project"
+        "--methods", action="append", type=Path, default=[], metavar="DIR", help="a folder with the project's methods"
     )
     asked = parser.parse_args(arguments)
     commands = {"publish": publication.publish, "render": publication.render, "migrate": publication.migrate}

@@ -1,4 +1,4 @@
-"""The options of the bake-off, and what they ask for."""
+"""The options of the bake-off, and what they request."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -18,52 +18,48 @@ if TYPE_CHECKING:
     from ..spec.suite import Suite
 
 DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
-KINDS = ("--gate", "--update-baseline", "--resume", "--search", "--against", "--gate-selftest")  # of sessions
+KINDS = ("--gate", "--update-baseline", "--resume", "--search", "--against", "--gate-selftest")  # kinds of session
 
 
 def add(parser: pytest.Parser) -> None:
-    """Make pytest know the options."""
+    """Register the options with pytest."""
     group = parser.getgroup("tuneoff", "fine-tuning bake-off")
     group.addoption("--benchmark", action="store_true", help="run the suite's methods instead of the tests")
     group.addoption("--suite", metavar="NAME|FILE", default="embedded", help="the suite to run (default: embedded)")
-    group.addoption("--model", metavar="NAME[@REVISION]", help="hub id or folder instead of the suite's base model")
-    group.addoption("--data", metavar="NAME[@REVISION]", help="hub id, folder or file instead of the suite's data")
-    group.addoption("--seeds", metavar="N,N,...", help="the seeds to run instead of the suite's")
+    group.addoption("--model", metavar="NAME[@REVISION]", help="hub id or folder to use instead of the suite's model")
+    group.addoption("--data", metavar="NAME[@REVISION]", help="hub id, folder or file, instead of the suite's data")
+    group.addoption("--seeds", metavar="N,N,...", help="the seeds to run, instead of the suite's")
     group.addoption(
         "--search",
         metavar="TRIALS",
         type=int,
         help="number of learning rates to try per method first, on validation rows (0: none, whatever the suite says)",
     )
-    group.addoption("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the best there is)")
-    group.addoption("--jobs", metavar="N", type=int, default=1, help="runs at once; their times are not comparable")
-    group.addoption(
-        "--resume", action="store_true", help="reuse stored runs that are ok and that nothing has changed for"
-    )
+    group.addoption("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the best available)")
+    group.addoption("--jobs", metavar="N", type=int, default=1, help="parallel runs; their times are not comparable")
+    group.addoption("--resume", action="store_true", help="reuse stored runs that are ok and unchanged")
     group.addoption(
         "--results", metavar="DIR", help="where results go (default: results/local/ in pytest's root folder)"
     )
-    group.addoption("--gate", action="store_true", help="fail where there is no baseline to compare with")
+    group.addoption("--gate", action="store_true", help="fail if there is no baseline or nothing was compared")
     group.addoption(
-        "--update-baseline",
-        action="store_true",
-        help="accept the rows that run as what later sessions are held against",
+        "--update-baseline", action="store_true", help="accept the rows that run as the baseline for later sessions"
     )
-    group.addoption("--even-in-ci", action="store_true", help="let --update-baseline work where CI is set")
-    group.addoption("--against", metavar="REF", help="compare times and counts with another git revision, by turns")
+    group.addoption("--even-in-ci", action="store_true", help="allow --update-baseline where CI is set")
+    group.addoption("--against", metavar="REF", help="compare times and counts with another git revision, alternately")
     group.addoption(
-        "--gate-selftest", action="store_true", help="try the gate on a method that changes nothing and on worse ones"
+        "--gate-selftest", action="store_true", help="test the gate on an unchanged method and on methods made worse"
     )
-    parser.addini("method_paths", "folders with method files of this project", type="paths", default=[])
+    parser.addini("method_paths", "folders with this project's method files", type="paths", default=[])
 
 
 def kinds(config: pytest.Config) -> list[str]:
-    """Those options that were given of which each makes another session of ``--benchmark``."""
+    """The given options that each select another kind of ``--benchmark`` session."""
     return [name for name in KINDS if config.getoption(name.strip("-").replace("-", "_")) not in (False, None)]
 
 
 def suite(config: pytest.Config) -> "Suite":
-    """The suite that is asked for, every method of which exists."""
+    """The requested suite, after checking that all of its methods exist."""
     from ..spec import plan
     from ..spec import suite as suites
 
@@ -82,12 +78,12 @@ def plugins(config: pytest.Config) -> "dict[str, Plugin]":
 
 
 def folders(config: pytest.Config) -> list[Path]:
-    """Where this project has methods of its own."""
+    """The folders with this project's own methods."""
     return list(config.getini("method_paths"))
 
 
 def passed_over(config: pytest.Config) -> str:
-    """Which files of those folders define no method, for the header; empty where there are none."""
+    """The header line about files in those folders that define no method; empty if there are none."""
     from ..spec import registry
 
     found = [f"{relative(path, config.rootpath)}" for path in registry.passed_over(folders(config))]
@@ -95,12 +91,12 @@ def passed_over(config: pytest.Config) -> str:
 
 
 def relative(path: Path, root: Path) -> Path:
-    """The path as it is shown: from pytest's root folder where it is below that."""
+    """The path as shown: relative to pytest's root folder if it is below that."""
     return path.relative_to(root) if path.is_relative_to(root) else path
 
 
 def bakeoff(config: pytest.Config) -> "Bakeoff":
-    """The bake-off that is asked for; nothing is loaded or written yet."""
+    """The requested bake-off; nothing is loaded or written yet."""
     from ..session.bakeoff import Bakeoff
 
     device, jobs, resumes = (config.getoption(name) for name in ("device", "jobs", "resume"))
@@ -123,7 +119,7 @@ def check(config: pytest.Config) -> None:
 
 @contextmanager
 def as_pytest_says() -> Iterator[None]:
-    """Make a ``UsageError`` one of pytest's own: a line each that begins with ``ERROR:``, and exit code 4."""
+    """Turn a ``UsageError`` into pytest's own: each line begins with ``ERROR:``, and the exit code is 4."""
     try:
         yield
     except UsageError as error:
@@ -131,34 +127,34 @@ def as_pytest_says() -> Iterator[None]:
 
 
 def runs_nothing(session: pytest.Session) -> bool:
-    """Whether this session has nothing to check a model for: its items are only listed, or there are none."""
+    """Whether this session needs no check of the model: its items are only listed, or it has none."""
     option = session.config.option
     broken = session.testsfailed and not option.continue_on_collection_errors
     return not session.items or option.collectonly or getattr(option, "setupplan", False) or bool(broken)
 
 
 def refuse_beside(config: pytest.Config, option: str) -> None:
-    """Raise ``UsageError`` where another option is given that says nothing beside this one."""
+    """Raise ``UsageError`` if an option is given that has no meaning together with this one."""
     if strangers := [name for name in kinds(config) if name != option]:
-        raise UsageError(f"{option} is a session of its own; leave out {', '.join(strangers)}")
+        raise UsageError(f"{option} cannot be combined with {', '.join(strangers)}; leave out all but one")
     if config.getoption("jobs") != 1:
         raise UsageError(f"{option} does one run at a time, since it compares times; leave out --jobs")
 
 
 def _results(config: pytest.Config, suite: str) -> tuple[Path, Path | None]:
-    """Where results go; and by default where those that are published are, the baseline among them."""
+    """The folder for results and, by default, the folder of published results, which include the baseline."""
     from ..spec.suite import LOCAL
 
     if chosen := config.getoption("results"):
         return expanded(chosen).absolute(), None
     published = config.rootpath / "results"
     if suite == LOCAL:
-        raise UsageError(f"suite {suite!r}: {published / LOCAL} has the results of all suites; rename the suite's file")
+        raise UsageError(f"suite {suite!r}: {published / LOCAL} holds the results of all suites; rename the file")
     return published / LOCAL, published
 
 
 def _overrides(config: pytest.Config) -> dict[str, dict[str, Any]]:
-    """The suite's keys that the command line replaces, by table."""
+    """The suite keys that the command line overrides, by table."""
     seeds, model, data, trials = (config.getoption(name) for name in ("seeds", "model", "data", "search"))
     return {
         "run": {"seeds": _seeds(seeds)} if seeds else {},
@@ -169,7 +165,7 @@ def _overrides(config: pytest.Config) -> dict[str, dict[str, Any]]:
 
 
 def _check_values(config: pytest.Config) -> None:
-    """Raise ``UsageError`` for values that no suite and no machine could make sense of."""
+    """Raise ``UsageError`` for values that are invalid with any suite and on any machine."""
     for name in ("suite", "model", "data", "seeds", "device", "results", "against"):
         if config.getoption(name) == "":
             raise UsageError(f"--{name}= is empty; give it a value, or leave it out")

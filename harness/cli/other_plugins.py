@@ -1,4 +1,4 @@
-"""Other plugins of pytest beside ``--benchmark``: what cannot go with it is refused, the rest must not interfere."""
+"""Other pytest plugins with ``--benchmark``: incompatible options are refused, and the rest must not interfere."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from ..spec.names import INSTALLED, REPOSITORY
 
 
 def refuse_twice(plugins: pytest.PytestPluginManager) -> None:
-    """Raise ``pytest.UsageError`` where a project loads Tuneoff under both of its names."""
+    """Raise ``pytest.UsageError`` if a project loads Tuneoff under both of its names."""
     found = [plugin for name in (INSTALLED, REPOSITORY) if (plugin := plugins.get_plugin(f"{name}.pytest_plugin"))]
     if len(found) > 1:
         places = " and ".join(f"{plugin.__name__} ({plugin.__file__})" for plugin in found)
@@ -16,7 +16,7 @@ def refuse_twice(plugins: pytest.PytestPluginManager) -> None:
 
 
 def refuse(config: pytest.Config) -> None:
-    """Raise ``pytest.UsageError`` for options with which the runs would not be what they are."""
+    """Raise ``pytest.UsageError`` for options that would change what the runs do."""
     option = config.option
     if config.getoption("benchmark_skip", None) is None:
         raise pytest.UsageError(
@@ -25,38 +25,38 @@ def refuse(config: pytest.Config) -> None:
         )
     if getattr(option, "dist", "no") != "no" or getattr(option, "numprocesses", None):
         raise pytest.UsageError(
-            "--benchmark does its runs in processes of its own: leave out -n, --dist and --tx, or add -n 0; "
+            "--benchmark starts its own process for each run: leave out -n, --dist and --tx, or add -n 0; "
             "--jobs=2 does two runs at once"
         )
     if _reruns(config):
         raise pytest.UsageError(
-            "--benchmark does no run twice, since one that fails is a result: leave out --reruns, or add --reruns=0"
+            "--benchmark never repeats a run, since a failure is a result: leave out --reruns, or add --reruns=0"
         )
 
 
 def settle(config: pytest.Config) -> None:
-    """Make what a project says of its own tests say nothing about the runs."""
+    """Keep what a project configures for its own tests from affecting the runs."""
     config.option.benchmark_skip = config.option.benchmark_only = False
     config.option.benchmark_quiet = True  # pytest-benchmark's own table would only repeat the training times
     config.addinivalue_line("python_functions", "test_")
 
 
 def is_item(item: pytest.Item) -> bool:
-    """Whether an item of the runs' file is one of ours, and not what a linter makes of the file."""
+    """Whether an item of the runs' file is one of ours, rather than one that a linter plugin made for the file."""
     return isinstance(item, pytest.Function) and hasattr(item, "callspec")
 
 
 def spare(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
-    """Let pytest-timeout leave these items alone: their limit is ``hard_seconds``, which counts a run alone."""
+    """Exempt these items from pytest-timeout: their limit is ``hard_seconds``, which counts only the run itself."""
     if any(map(config.pluginmanager.hasplugin, ("timeout", "pytest_timeout"))):
         for item in items:
             item.add_marker(pytest.mark.timeout(0))
 
 
 def values(items: Sequence[pytest.Item], kinds: Sequence[str]) -> dict[str, list[str]]:
-    """What the items are made of, by parameter and in order.
+    """The items' values, by parameter and in order.
 
-    Raises ``pytest.UsageError`` where another plugin makes several items of one.
+    Raises ``pytest.UsageError`` if another plugin makes several items of one.
     """
     found: dict[str, list[str]] = {kind: [] for kind in kinds}
     for item in filter(is_item, items):
@@ -69,9 +69,9 @@ def values(items: Sequence[pytest.Item], kinds: Sequence[str]) -> dict[str, list
 
 
 def _reruns(config: pytest.Config) -> bool:
-    """Whether pytest-rerunfailures would do failed items again; its options go before its ini key."""
+    """Whether pytest-rerunfailures would repeat failed items; its options override its ini key."""
     asked = [config.getoption(name, None) for name in ("force_reruns", "reruns")]
     try:
         return bool(int(next((count for count in [*asked, config.getini("reruns")] if count is not None), 0)))
-    except ValueError:  # no number, or no such key: no such plugin
+    except ValueError:  # not a number, or no such key: the plugin is not there
         return False

@@ -18,7 +18,7 @@ ACCEPTED = pytest.StashKey[list[str]]()
 
 
 def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
-    """What the items are made of: runs, methods to search, and the gate's rows where it has something to compare."""
+    """The values that make the items: runs, methods to search, and the gate's rows if there is something to compare."""
     bakeoff = config.stash[BAKEOFF] = options.bakeoff(config)
     gate = config.stash[GATE] = _gate(config)
     rows = [] if config.getoption("update_baseline") else gate.rows
@@ -36,7 +36,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
-    """Check methods, model, data and results folder before the first run; leave none running behind the last."""
+    """Check methods, model, data and results folder before the first run; end all runs after the last."""
     if options.runs_nothing(session):
         return (yield)
     bakeoff = session.config.stash[BAKEOFF]
@@ -50,21 +50,21 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def bakeoff(pytestconfig: pytest.Config) -> "Bakeoff":
-    """The session's bake-off, checked."""
+    """The session's bake-off, after its checks."""
     return pytestconfig.stash[BAKEOFF]
 
 
 @pytest.fixture(scope="session")
 def gate(pytestconfig: pytest.Config, bakeoff: "Bakeoff") -> "Gate":
-    """The session's gate, its bake-off started."""
+    """The session's gate, with its bake-off started."""
     return pytestconfig.stash[GATE]
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Accept what ran, if that was asked for. A gate or a baseline that was asked for and did not come is no success.
+    """Accept what ran, if requested. Fail if a requested gate or baseline did not come about.
 
-    It comes after the end of the loop, which keeps what has finished, and before the terminal's summary.
+    This happens after the loop, which stores what has finished, and before the terminal summary.
     """
     if session.config.option.collectonly:
         return
@@ -77,25 +77,25 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Give the results folder back, now that the leaderboard is in it."""
+    """Release the results folder, now that it contains the leaderboard."""
     config.stash[BAKEOFF].close()
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
-    """A run that ``--resume`` took from an earlier session is not called passed, but reused."""
+    """Report a run that ``--resume`` took from an earlier session as reused instead of passed."""
     if report.when == "call" and report.passed and ("reused", True) in report.user_properties:
         return "reused", "r", ("REUSED", {"green": True})
     return None
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Which suite runs, and where its results go."""
+    """Say which suite runs, and where its results go."""
     session = config.stash[BAKEOFF]
     return f"tuneoff: suite {session.suite.name}, {len(session.runs)} runs, results in {session.store.folder}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The leaderboard, what the gate found, and the learning rates that were, ready to be pasted."""
+    """Show the leaderboard, what the gate found, and the learning rates found, ready to paste."""
     if config.option.collectonly:
         return
     if config.stash[BAKEOFF].ran:
@@ -130,20 +130,21 @@ def _gate(config: pytest.Config) -> "Gate":
 
     gate = Gate(config.stash[BAKEOFF])
     if config.getoption("gate") and config.getoption("update_baseline"):
-        raise UsageError("--gate: it would be held against what --update-baseline accepts; leave out one of the two")
+        raise UsageError("--gate: it would compare with what --update-baseline accepts; leave out one of the two")
     if config.getoption("gate"):
         gate.require()
     if config.getoption("update_baseline") and os.environ.get("CI") and not config.getoption("even_in_ci"):
         raise UsageError(
-            "--update-baseline: refused, since CI is set: a gate that accepts what it sees is none; add --even-in-ci"
+            "--update-baseline: refused, since CI is set: a gate that accepts every result checks nothing; to accept "
+            "results in CI even so, add --even-in-ci"
         )
     return gate
 
 
 def _accept(session: pytest.Session, gate: "Gate") -> None:
-    """Make this session's rows the baseline, and keep what is to be said about it."""
+    """Make this session's rows the baseline, and store the lines to show about it."""
     if session.exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        session.config.stash[ACCEPTED] = ["baseline: not updated, since the session did not come to its end"]
+        session.config.stash[ACCEPTED] = ["baseline: not updated, since the session did not finish"]
         return
     try:
         path, lines = gate.accept()
@@ -155,7 +156,7 @@ def _accept(session: pytest.Session, gate: "Gate") -> None:
 
 
 def _compared(config: pytest.Config) -> Iterator[str]:
-    """What the gate found, or what was accepted."""
+    """The lines about what the gate found, or what was accepted."""
     gate = config.stash[GATE]
     if config.getoption("update_baseline"):
         yield from config.stash.get(ACCEPTED, [])
@@ -168,7 +169,7 @@ def _compared(config: pytest.Config) -> Iterator[str]:
 
 
 def _decided(session: "Bakeoff") -> Iterator[str]:
-    """What was taken from earlier sessions, why the others were done again, what is not shown, what was disturbed."""
+    """The lines about reused runs, why others were repeated, runs that are not shown, and disturbed runs."""
     if reused := [decision.run.name for decision in session.decisions if decision.stored]:
         yield f"reused: {', '.join(reused)}"
     if session.resumes:

@@ -14,7 +14,7 @@ SELFTEST = pytest.StashKey["Selftest"]()
 
 
 def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
-    """What the items are made of: cases."""
+    """The values that make the items: cases."""
     from ..gate.selftest.case import CASES
     from ..session.selftest import Selftest
 
@@ -25,7 +25,7 @@ def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
-    """Check methods, model and data before the first case; the projects go away behind the last."""
+    """Check methods, model and data before the first case; remove the temporary projects after the last."""
     if options.runs_nothing(session):
         return (yield)
     selftest = session.config.stash[SELFTEST]
@@ -44,12 +44,12 @@ def selftest(pytestconfig: pytest.Config) -> "Selftest":
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """What the gate is tried on."""
+    """Say what the gate is tried on."""
     return f"tuneoff: the gate's self-test on suite {config.stash[SELFTEST].suite.name}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """What was caught, and what was a false alarm."""
+    """Show what was caught, and what was a false alarm."""
     session = config.stash[SELFTEST]
     if not session.tried:
         return

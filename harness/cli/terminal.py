@@ -1,4 +1,4 @@
-"""Words for a terminal whose encoding lacks characters that are used here: ``-`` for a dash, ``x`` for a times sign."""
+"""Replacements for characters that a terminal's encoding lacks: ``-`` for a dash, ``x`` for a multiplication sign."""
 
 import codecs
 import io
@@ -25,7 +25,7 @@ NEEDED = "–−×→…"
 
 
 def use_plain_words() -> None:
-    """Make standard output and error write what they cannot encode in other words, where that is so."""
+    """Make standard output and standard error replace characters that their encoding lacks."""
     codecs.register_error(ERRORS, _plain)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and not _has(stream.encoding):
@@ -40,7 +40,7 @@ def _has(encoding: str) -> bool:
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:
-    """Other words for the characters that an encoding lacks: letters without their accents, else escapes."""
+    """Replace characters that an encoding lacks: by plain characters, by letters without accents, else by escapes."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(map(_word, error.object[error.start : error.end])), error.end

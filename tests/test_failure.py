@@ -94,7 +94,7 @@ def test_an_exception_is_called_by_what_it_means(error, status):
         (-6, False, Status.CRASHED, "the process died of SIGABRT"),
         (0, False, Status.CRASHED, "the process ended itself with exit code 0"),
         (7, False, Status.CRASHED, "the process ended itself with exit code 7"),
-        (os.EX_IOERR, False, Status.FAILED, "its process could not write down what came out"),
+        (os.EX_IOERR, False, Status.FAILED, "its process could not write its result"),
         (os.EX_IOERR, True, Status.OUT_OF_MEMORY, "the kernel killed the process to free memory"),
     ],
 )
@@ -130,7 +130,7 @@ def test_what_the_harness_found_has_the_status_for_a_type_and_its_remedy():
     [
         (DataError("train.csv: no column 'dialogue'"), ""),
         (UsageError("choose another folder"), ""),
-        (ContractError("one answer too few"), "mend the method's file; only its rows are affected"),
+        (ContractError("one answer too few"), "fix the method's file; only its rows are affected"),
         (Diverged("the loss is nan"), REMEDIES[Status.DIVERGED]),
         (MemoryError(), REMEDIES[Status.OUT_OF_MEMORY]),
         (KeyError("x"), REMEDIES[Status.FAILED]),

@@ -174,7 +174,7 @@ def test_a_failure_is_told_with_status_cause_and_remedy():
     (problem,) = judge.problems(judged, ZERO_SHOT, floor=0.0)
     assert problem.splitlines() == [
         "over_budget: made 21 optimiser steps on 20 batches",
-        "To do: train() must only use the batches that it is given, each of them once",
+        "To do: train() may only use the batches that it is given, each of them once",
     ]
 
 

@@ -41,7 +41,7 @@ def test_a_name_is_a_path_or_a_hub_id_with_its_revision(home, text, name, revisi
 
 @pytest.mark.parametrize(("text", "behind"), [("~/x@v1", "v1"), ("~/both@a@b", "b")])
 def test_a_path_with_a_revision_is_refused(home, text, behind):
-    with pytest.raises(UsageError, match=f"is a path, and has no revision; leave out @{behind}"):
+    with pytest.raises(UsageError, match=f"is a path, which has no revision; leave out @{behind}"):
         pinned("--model", text)
 
 

@@ -266,7 +266,7 @@ def test_a_time_limit_for_tests_is_none_for_runs(beside):
         (["--suite", "embeded"], "unknown suite 'embeded'; did you mean 'embedded'?"),
         (["--suite", "smal.toml"], "smal.toml: no such suite file"),
         (["--seeds", "0,one"], "--seeds=0,one: expected whole numbers such as 0,1,2"),
-        (["--seeds", "0,0"], "run.seeds: names something twice"),
+        (["--seeds", "0,0"], "run.seeds: has duplicates"),
         (["--jobs", "0"], "--jobs=0: expected a number from 1"),
         (["--device", "nonsense"], "--device=nonsense: not available here; try cpu, cuda, cuda:1 or mps"),
         (["--data="], "--data= is empty; give it a value, or leave it out"),

@@ -420,7 +420,7 @@ def test_the_lines_are_toml_and_give_the_learning_rates_back():
 
 def test_a_table_that_the_suite_has_already_is_not_written_twice():
     found = searched(tried().model_copy(update={"learning_rate": 0.004}), asked=spec("lora", overrides={"rank": 4}))
-    assert search.lines([found]) == ["# into [methods.lora], which is there already: learning_rate = 0.004"]
+    assert search.lines([found]) == ["# add to the existing [methods.lora]: learning_rate = 0.004"]
 
 
 @pytest.mark.parametrize(

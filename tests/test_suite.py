@@ -110,9 +110,9 @@ def test_a_file_that_is_not_utf_8_is_reported_with_its_name(tmp_path):
         ("evaluation", "floor = nan", "evaluation.floor", "(got nan)"),
         ("run", "methods = []", "run.methods", "at least 1 item"),
         ("run", 'methods = "lora"', "run.methods", "(got 'lora')"),
-        ("run", 'methods = ["lora", "lora"]', "run.methods", "names something twice"),
+        ("run", 'methods = ["lora", "lora"]', "run.methods", "has duplicates"),
         ("run", 'methods = ["lora"]\nseeds = []', "run.seeds", "at least 1 item"),
-        ("run", 'methods = ["lora"]\nseeds = [0, 1, 0]', "run.seeds", "names something twice"),
+        ("run", 'methods = ["lora"]\nseeds = [0, 1, 0]', "run.seeds", "has duplicates"),
         ("run", 'methods = ["lora"]\nseeds = [0, -1]', "run.seeds.1", "greater than or equal to 0 (got -1)"),
         ("methods.lroa", "rank = 4", "suite", "[methods.lroa] is for a method that does not run; run.methods has lora"),
         ("methods", "lora = 4", "methods.lora", "(got 4)"),
@@ -149,7 +149,7 @@ def test_an_override_may_be_for_a_table_that_the_file_leaves_out(write):
 
 
 def test_an_override_is_checked_like_the_file(write):
-    with pytest.raises(SuiteError, match=r"run\.seeds: names something twice"):
+    with pytest.raises(SuiteError, match=r"run\.seeds: has duplicates"):
         suite.load(write(), {"run": {"seeds": [1, 1]}})
 
 

@@ -1,1 +1,1 @@
-"""What is asked of Tuneoff and what is recorded of it: suites, runs, records, methods by file, errors. No torch."""
+"""What is requested of Tuneoff and what it records: suites, runs, records, method files, errors. No torch."""

@@ -1,4 +1,4 @@
-"""The base of everything that is read from or written to disk: frozen, and every key is known."""
+"""The base of everything that is read from or written to disk: frozen, with no unknown keys."""
 
 from pydantic import BaseModel, ConfigDict
 

@@ -1,4 +1,4 @@
-"""What a failed run is called, and what to do about it."""
+"""The status of a failed run, and what to do about it."""
 
 import os
 import re
@@ -17,25 +17,25 @@ REMEDIES = {
     Status.CRASHED: "run the method alone with -k and look at what it calls outside Python",
     Status.TIMED_OUT: "raise hard_seconds in [budget], or find what hangs",
     Status.NO_OP: "check that build() trains what generate() uses, and that the learning rate is not far too small",
-    Status.OVER_BUDGET: "train() must only use the batches that it is given, each of them once",
+    Status.OVER_BUDGET: "train() may only use the batches that it is given, each of them once",
 }
 LONGEST = 4_000  # characters of a message or a traceback
-COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)  # GitHub takes a line that begins with ``::`` for one
+COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)  # GitHub treats a line that begins with ``::`` as one
 DISK = "free some space where the results are, or choose another folder with --results=DIR"
-DISK_FULL = ("No space left on device", "Disk quota exceeded", "os error 28")  # safetensors' words are its own
+DISK_FULL = ("No space left on device", "Disk quota exceeded", "os error 28")  # the last one is safetensors'
 TORCH_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 
 def of_exception(error: BaseException, plugin: Path) -> tuple[Status, Failure]:
     """The status of a run that ended with this exception; the traceback begins in the plugin's file.
 
-    What is ``unsupported`` has none.
+    An ``unsupported`` run has no traceback.
     """
     release(error)
     status = _status(error)
     kind = type(error).__name__
     message = _visible(_words(error)) or f"{kind} without a message"
-    trace = "" if status == Status.UNSUPPORTED else _visible(_trimmed(error, plugin))  # a reason, and no fault
+    trace = "" if status == Status.UNSUPPORTED else _visible(_trimmed(error, plugin))  # a reason, not a fault
     return status, Failure(type=kind, message=message, remedy=_remedy(error, status), traceback=trace)
 
 
@@ -44,7 +44,7 @@ def of_death(exitcode: int, killed_for_memory: bool) -> tuple[Status, Failure]:
     if killed_for_memory:
         status, message = Status.OUT_OF_MEMORY, "the kernel killed the process to free memory"
     elif exitcode == os.EX_IOERR:
-        message = "its process could not write down what came out"
+        message = "its process could not write its result"
         return Status.FAILED, Failure(type="OSError", message=message, remedy=DISK)
     elif exitcode < 0:
         status, message = Status.CRASHED, f"the process died of {signal.Signals(-exitcode).name}"
@@ -54,7 +54,7 @@ def of_death(exitcode: int, killed_for_memory: bool) -> tuple[Status, Failure]:
 
 
 def of_no_room(error: OSError) -> tuple[Status, Failure]:
-    """The status of a run that could not even begin, since its folder cannot be written."""
+    """The status of a run that could not start, since its folder cannot be written."""
     return Status.FAILED, Failure(type=type(error).__name__, message=str(error), remedy=DISK)
 
 
@@ -64,24 +64,24 @@ def of_timeout(hard_seconds: float) -> tuple[Status, Failure]:
 
 
 def full_disk(error: BaseException) -> bool:
-    """Whether this says that the disk is full, by whichever library's words."""
+    """Whether the error says that the disk is full, in the wording of any library."""
     return any(sign in str(error) for sign in DISK_FULL)
 
 
 def because(status: Status, message: str) -> Failure:
-    """A failure that the harness itself found."""
+    """A failure that the harness itself detected."""
     return Failure(type=status.value, message=message, remedy=REMEDIES[status])
 
 
 def release(error: BaseException | None) -> None:
-    """Free what the failed calls hold: there may be no memory left to write a report with."""
+    """Free what the failed calls hold: otherwise there may be too little memory to write a report."""
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__context__
 
 
 def _visible(text: str) -> str:
-    """A plugin's words for a terminal or a file: bounded, without what could steer those."""
+    """A plugin's text for a terminal or a file: of limited length, and without control characters or commands."""
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
     text = "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
@@ -95,7 +95,7 @@ def _status(error: BaseException) -> Status:
         return Status.DIVERGED
     if isinstance(error, SystemExit):
         return Status.CRASHED
-    # torch.OutOfMemoryError by its name, since this module works without torch; its CPU allocator
+    # torch.OutOfMemoryError is recognised by name, since this module works without torch; torch's CPU allocator
     # raises a plain RuntimeError.
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return Status.OUT_OF_MEMORY
@@ -105,28 +105,28 @@ def _status(error: BaseException) -> Status:
 
 
 def _remedy(error: BaseException, status: Status) -> str:
-    """What to do about an exception; an error of usage says so itself."""
+    """What to do about an exception; the message of a ``UsageError`` already says it."""
     if full_disk(error):
         return DISK
     match error:
         case UsageError():
             return ""
         case ContractError():
-            return "mend the method's file; only its rows are affected"
+            return "fix the method's file; only its rows are affected"
         case SystemExit():
-            return "raise an exception where the run cannot go on, or Unsupported in build(): sys.exit() is a crash"
+            return "if the run cannot continue, raise an exception, or Unsupported in build(): sys.exit() is a crash"
     return REMEDIES[status]
 
 
 def _words(error: BaseException) -> str:
-    """What an exception says; ``sys.exit()`` has words, a number, or nothing."""
+    """The message of an exception; ``sys.exit()`` carries a text, a number, or nothing."""
     if isinstance(error, SystemExit) and not isinstance(error.code, str):
         return f"the process ended itself with exit code {error.code or 0}"
     return str(error)
 
 
 def _trimmed(error: BaseException, plugin: Path) -> str:
-    """The traceback from the plugin's first frame on; without one it is whole, or empty if the message says it all."""
+    """The traceback from the plugin's first frame on; if there is none, all of it, or nothing for our own errors."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [number for number, frame in enumerate(frames) if frame.filename == str(plugin)]
     if not own and isinstance(error, TuneoffError):

@@ -1,17 +1,17 @@
-"""What a run costs: each figure's title, unit and direction, in the order of tables; figures in words."""
+"""What a run costs: the title, unit and direction of each figure, in table order; formatting of figures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Unit = Literal["score", "count", "seconds", "bytes"]  # a score is read as those of the metric that ranks
+Unit = Literal["score", "count", "seconds", "bytes"]  # a score is in the unit of the metric that ranks
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One column of costs: ``name`` as in records and ``leaderboard.json``, ``title`` as in tables for people.
+    """One cost column: ``name`` as in records and ``leaderboard.json``, ``title`` as in tables for people.
 
-    Less is better; what is ``exact`` is to stay as it is.
+    Less is better; an ``exact`` figure must not change.
     """
 
     name: str
@@ -30,7 +30,7 @@ COSTS = (
     Figure("peak_rss_bytes", "peak RSS", "bytes"),
     Figure("peak_gpu_bytes", "peak GPU", "bytes"),
 )
-SEARCHED = (  # known where the method's learning rate was searched
+SEARCHED = (  # known if the method's learning rate was searched
     Figure("search_seconds", "search", "seconds"),
     Figure("learning_rate_sensitivity", "LR gap", "score"),
 )
@@ -38,7 +38,7 @@ BY_NAME = {figure.name: figure for figure in (*COSTS, *SEARCHED)}
 
 
 def show(figure: Figure, value: float | None, scale: float = 100.0) -> str:
-    """The value for people: bytes in MB, a score times its metric's ``scale``; what is unknown is a dash."""
+    """The value for people: bytes in MB, a score times its metric's ``scale``, and a dash for an unknown value."""
     if value is None:
         return "–"
     match figure.unit:
@@ -53,7 +53,7 @@ def show(figure: Figure, value: float | None, scale: float = 100.0) -> str:
 
 
 def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """The entries that differ, like ``learning_rate 0.008 → 0.0001``; those of inner tables as ``budget.max_steps``."""
+    """The entries that differ, like ``learning_rate 0.008 → 0.0001``; inner ones like ``budget.max_steps``."""
     then, now = _flat(then), _flat(now)
     names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
     return [f"{name} {then.get(name, 'absent')} → {now.get(name, 'absent')}" for name in names]
@@ -66,7 +66,7 @@ def move(then: int | None, now: int | None) -> str:
 
 
 def megabytes(then: int | None, now: int | None) -> str:
-    """A peak then and now."""
+    """A peak then and now, in MB."""
     return " → ".join("unknown" if value is None else f"{value / 1e6:,.0f} MB" for value in (then, now))
 
 

@@ -1,7 +1,7 @@
-"""Which values a method's hyper-parameters may have: their types, and the bounds that they keep.
+"""The values that a method's hyper-parameters may have: their types and bounds.
 
-A hyper-parameter has the type of its annotation, else that of its default. Its bounds are in the annotation, as in
-``share: Annotated[float, Field(gt=0, le=1)] = 0.5``, else those of its name in ``BOUNDS``. All numbers are finite.
+A hyper-parameter has the type of its annotation, or else of its default. Its bounds are in the annotation, as in
+``share: Annotated[float, Field(gt=0, le=1)] = 0.5``, or else in ``BOUNDS`` under its name. All numbers are finite.
 """
 
 import sys
@@ -15,7 +15,7 @@ from pydantic.errors import PydanticUserError
 from .errors import closest
 
 COUNT, POSITIVE, SHARE = Field(ge=1), Field(gt=0), Field(ge=0, le=1)
-BOUNDS: Mapping[str, Any] = {  # of numbers whose annotation has none of its own
+BOUNDS: Mapping[str, Any] = {  # of numbers whose annotation has no bounds
     "learning_rate": POSITIVE,
     "weight_decay": Field(ge=0),
     "warmup": SHARE,  # of the budget
@@ -30,14 +30,14 @@ SHOWN = 80  # characters of a value in a message
 
 
 def is_one(value: object) -> bool:
-    """Whether a public class attribute of this value is a hyper-parameter: a scalar, or a list or tuple of scalars."""
+    """Whether a public class attribute with this value is a hyper-parameter: a scalar, or a list or tuple of them."""
     if isinstance(value, list | tuple):
         return all(isinstance(each, bool | int | float | str) for each in value)
     return isinstance(value, bool | int | float | str)
 
 
 def problems(cls: type, known: Mapping[str, Any], overrides: Mapping[str, Any], *, table: str, file: str) -> list[str]:
-    """What is wrong with the values of a class, its file's ``known`` ones and a suite's, a line for each."""
+    """The problems with a class's values, both the ``known`` ones in its file and a suite's; one line each."""
     found = []
     for name, value in {**known, **overrides}.items():
         where = f"{table} {name}" if name in overrides else f"{file}: {cls.__name__}.{name}"
@@ -50,7 +50,7 @@ def problems(cls: type, known: Mapping[str, Any], overrides: Mapping[str, Any], 
 
 
 def like(default: Any, value: Any) -> Any:
-    """The value of a suite file, which has lists only, as the class writes it."""
+    """A suite's value in the type of the default: TOML has lists only, and a class may use a tuple."""
     return tuple(value) if isinstance(default, tuple) and isinstance(value, list) else value
 
 
@@ -72,7 +72,7 @@ def _validator(cls: type, name: str, default: Any) -> TypeAdapter[Any]:
 
 
 def _annotation(cls: type, name: str) -> Any:
-    """The annotation of one attribute; names that exist for type checkers only spoil no other one's."""
+    """The annotation of one attribute, read alone, so that names known only to type checkers affect no other one."""
     owner = next((base for base in cls.__mro__ if name in vars(base).get("__annotations__", {})), None)
     if owner is None:
         return None
@@ -96,9 +96,9 @@ def _type_of(default: Any) -> Any:
 
 
 def _of_any(values: Sequence[Any]) -> Any:
-    """The types of these scalars, or any scalar's where there is none to go by."""
+    """The types of these scalars, or all scalar types if there are none."""
     kinds = tuple(dict.fromkeys(type(each) for each in values))
-    return Union[kinds or (bool, int, float, str)]  # noqa: UP007 (of as many as there are)
+    return Union[kinds or (bool, int, float, str)]  # noqa: UP007 (of any number of types)
 
 
 def _sentence(place: Sequence[int | str], message: str) -> str:

@@ -1,6 +1,6 @@
-"""A metric's description: which way is better, between which bounds, and how people read its figures.
+"""A metric's description: which direction is better, its bounds, and how its figures are shown to people.
 
-Whatever comes after scoring works on descriptions and names no metric. They are stored with each record.
+Everything after scoring works with descriptions and names no metric. The descriptions are stored with each record.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,27 +19,27 @@ class Direction(StrEnum):
 
 
 class Metric(Block):
-    """One metric; of the metrics of a task, the first one ranks."""
+    """One metric; the first metric of a task ranks."""
 
     id: str  # as in records and ``leaderboard.json``
     title: str  # as in tables for people
     better: Direction = Direction.HIGHER
-    low: float | None = 0.0  # the bounds of its range, ``None`` where there is none
+    low: float | None = 0.0  # the bounds of its range; ``None``: no bound
     high: float | None = 1.0
-    unit: str = "points"  # what people read, ...
-    scale: float = 100.0  # ... and how many of it are 1 of the stored value
-    library: str = ""  # the package whose figures these are
+    unit: str = "points"  # the unit that people read
+    scale: float = 100.0  # how many of that unit equal a stored value of 1
+    library: str = ""  # the package that defines these figures
     legend: str = ""  # what the figures are, for the page: ``chrF in points``
-    options: Mapping[str, str] = {}  # how texts were read, as the options came out: never ``auto``
+    options: Mapping[str, str] = {}  # how texts were read, after options were resolved: never ``auto``
 
     @property
     def sign(self) -> float:
-        """1 where more is better, -1 where less is."""
+        """1 if more is better, -1 if less is better."""
         return 1.0 if self.better == Direction.HIGHER else -1.0
 
     @property
     def factor(self) -> float:
-        """Makes of a difference of values one in the metric's unit, which is above 0 where it is for the better."""
+        """Converts a difference of values to the metric's unit, above 0 if it is an improvement."""
         return self.sign * self.scale
 
     @property
@@ -49,23 +49,23 @@ class Metric(Block):
 
     @property
     def worst(self) -> float | None:
-        """The worst value that there is; ``None`` where it could always be worse."""
+        """The worst possible value; ``None`` if there is no bound."""
         return self.low if self.better == Direction.HIGHER else self.high
 
     def gain(self, now: float, then: float) -> float:
-        """How much better a value is than another, in the metric's unit; below 0 where it is worse."""
+        """How much better ``now`` is than ``then``, in the metric's unit; below 0 if it is worse."""
         return self.factor * (now - then)
 
     def best(self, values: Iterable[float]) -> float:
-        """The best of some values."""
+        """The best of the values."""
         return max(values, key=lambda value: self.sign * value)
 
     def shown(self, value: float | None, digits: int = 1) -> str:
-        """A value in the metric's unit; a dash where there is none."""
+        """A value in the metric's unit, or a dash if there is none."""
         return "–" if value is None else f"{self.scale * value:.{digits}f}"
 
     def within(self, value: float) -> bool:
-        """Whether there can be such a value; NaN cannot."""
+        """Whether the value is in the metric's range; NaN and infinity never are."""
         above = value > float("-inf") if self.low is None else value >= self.low
         return above and (value < float("inf") if self.high is None else value <= self.high)
 

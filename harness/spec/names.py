@@ -1,6 +1,6 @@
-"""The names that Tuneoff's package goes by: ``tuneoff`` where it is installed, ``harness`` in its repository."""
+"""The names of Tuneoff's package: ``tuneoff`` when it is installed, ``harness`` in its repository."""
 
 INSTALLED, REPOSITORY = "tuneoff", "harness"
-PACKAGE = __name__.partition(".")[0]  # the name that this process has it under
+PACKAGE = __name__.partition(".")[0]  # its name in this process
 CONTRACT = f"{PACKAGE}.method"  # what method files import from
-CONTRACTS = (f"{INSTALLED}.method", f"{REPOSITORY}.method")  # the same, as method files may call it
+CONTRACTS = (f"{INSTALLED}.method", f"{REPOSITORY}.method")  # both names of it that method files may use

@@ -1,4 +1,4 @@
-"""What a person names on the command line or in a suite: a path, or a hub id with its revision."""
+"""Paths and hub ids with revisions, as named on the command line or in a suite."""
 
 from pathlib import Path
 
@@ -6,23 +6,23 @@ from .errors import UsageError
 
 
 def expanded(text: str) -> Path:
-    """The path, with ``~`` for a home folder; the shell leaves it alone in ``--model=~/x``."""
+    """The path, with ``~`` replaced by the home folder, since the shell does not expand it in ``--model=~/x``."""
     try:
         return Path(text).expanduser()
-    except RuntimeError:  # nobody's home
+    except RuntimeError:  # there is no such home folder
         return Path(text)
 
 
 def shown(path: Path) -> Path:
-    """The path as people are told it: from the working directory where it is below that."""
+    """The path as shown to people: relative to the working directory if it is below that."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def pinned(option: str, text: str) -> tuple[str, str | None]:
-    """A path, or a hub id and the revision behind its ``@``; what exists under the whole name is a path.
+    """A path and no revision, or a hub id and the revision after its ``@``; a text that exists as a path is one.
 
-    Raises ``UsageError`` for a path with a revision, which it does not have.
+    Raises ``UsageError`` for a path with a revision, since paths have none.
     """
     name, at, revision = text.partition("@")
     if not at or expanded(text).exists():
@@ -31,5 +31,5 @@ def pinned(option: str, text: str) -> tuple[str, str | None]:
         raise UsageError(f"{option}={text}: expected a path, or a hub id such as google/flan-t5-small@main")
     path, _, behind = text.rpartition("@")
     if expanded(path).exists():
-        raise UsageError(f"{option}={text}: {path} is a path, and has no revision; leave out @{behind}")
+        raise UsageError(f"{option}={text}: {path} is a path, which has no revision; leave out @{behind}")
     return (text, None) if text.startswith(("/", ".", "~")) else (name, revision)

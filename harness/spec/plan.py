@@ -14,9 +14,9 @@ from .suite import ZERO_SHOT, ModelTable, SearchTable, Suite
 
 @dataclass(frozen=True)
 class Order:
-    """What one process is asked to do: ``task`` is the folder of the prepared task, ``model`` what to load.
+    """What one process must do: ``task`` is the folder of the prepared task, ``model`` the base model to load.
 
-    ``multiplier`` makes a run one trial of a search: its learning rate is that times the method's own.
+    With ``multiplier``, the run is a trial of a search: its learning rate is the method's own, multiplied by it.
     """
 
     spec: RunSpec
@@ -35,9 +35,9 @@ class Order:
 
 
 def joined(suite: Suite, plugins: Mapping[str, Plugin]) -> Suite:
-    """The suite with those methods, too, that no built-in one names, if it takes new ones.
+    """The suite, with the methods that no built-in suite names added if it has ``new_methods``.
 
-    Raises ``SuiteError`` for a ``[methods.<id>]`` of one that does not run even so.
+    Raises ``SuiteError`` for a ``[methods.<id>]`` table whose method still does not run.
     """
     if not suite.run.new_methods:
         return suite
@@ -49,7 +49,7 @@ def joined(suite: Suite, plugins: Mapping[str, Plugin]) -> Suite:
 
 
 def runs(suite: Suite, plugins: Mapping[str, Plugin]) -> list[RunSpec]:
-    """One spec for each method and seed, in the suite's order; zero-shot comes first where it names none.
+    """One spec for each method and seed, in the suite's order; zero-shot comes first if the suite does not name it.
 
     Raises ``PluginError`` for a method that does not exist.
     """

@@ -1,4 +1,4 @@
-"""What is stored about a run: what was asked for, what came out, what it cost, and where."""
+"""What is stored about a run: the request, the results, the cost and the environment."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from .block import Block
 from .metric import Metric
 from .suite import Budget, Evaluation, ModelTable, TaskTable
 
-SCHEMA: Final = 2  # harness/store/schema1.py makes records of schema 1 into these
+SCHEMA: Final = 2  # harness/store/schema1.py converts records of schema 1
 
 
 class Status(StrEnum):
@@ -58,21 +58,21 @@ class RunSpec(Block):
 
 
 class Phase(Block):
-    """One phase of a run; what the system does not tell is ``None``."""
+    """One phase of a run; a figure that the system does not report is ``None``."""
 
     seconds: float
-    waited_seconds: float | None = None  # in which a thread of the run was ready, and other programs had the processor
+    waited_seconds: float | None = None  # while a thread of the run was ready but other programs had the processor
     peak_rss_bytes: int | None = None
     peak_gpu_bytes: int | None = None
     peak_gpu_reserved_bytes: int | None = None
 
 
 class Cost(Block):
-    """What a run cost. Parameters are elements; ``examples``, ``steps`` and ``tokens`` are training's."""
+    """What a run cost. Parameters count elements; ``examples``, ``steps`` and ``tokens`` count training only."""
 
     trainable_parameters: int | None = None
     total_parameters: int | None = None
-    dead_parameters: int | None = None  # trainable, but never got a gradient
+    dead_parameters: int | None = None  # trainable, but without a gradient throughout
     examples: int = 0
     steps: int = 0
     tokens: int = 0
@@ -91,16 +91,16 @@ class Cost(Block):
     adapter_bytes: int | None = None
     optimizer_bytes: int | None = None
     trainable_dtype: str | None = None
-    contended: bool = False  # other runs or programs took processor time from it, so its times say little
+    contended: bool = False  # other runs or programs took processor time from it, so its times are unreliable
 
 
 class Environment(Block):
-    """The machine and the libraries that a run used."""
+    """The machine and libraries that a run used."""
 
     device: str
     device_name: str
     threads: int
-    dtype: str = "float32"  # of the arithmetic: bfloat16 where it is autocast
+    dtype: str = "float32"  # of the arithmetic: bfloat16 under autocast
     attention: str | None = None  # transformers' name for the implementation
     python: str
     platform: str
@@ -109,14 +109,14 @@ class Environment(Block):
 
     @property
     def releases(self) -> dict[str, str]:
-        """The versions of the packages, whatever they were built for: that is the device's to say."""
+        """The versions of the packages without their build tags, since ``device`` says what they run on."""
         return {name: release(version) for name, version in self.packages.items()}
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hex digits; equal where two runs can be expected to give the same predictions.
+        """Twelve hex digits; equal if two runs can be expected to give the same predictions.
 
-        Without the attention, which follows from the base model, transformers and Tuneoff.
+        The attention is excluded, because it follows from the base model, transformers and Tuneoff.
         """
         parts = {**self.model_dump(mode="json", exclude={"git", "attention"}), "packages": self.releases}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
@@ -132,7 +132,7 @@ class Failure(Block):
 
     @property
     def cause(self) -> str:
-        """The message behind its type, or alone where the type only repeats the run's status."""
+        """The message after its type, or alone if the type only repeats the run's status."""
         return self.message if self.type.lower() in list(Status) else f"{self.type}: {self.message}"
 
 
@@ -146,45 +146,45 @@ class Checks(Block):
 
 
 class Lengths(Block):
-    """What truncation and stopping did; shares in 0..1."""
+    """The effects of truncation and stopping; shares in 0..1."""
 
     prompts_truncated: float = 0.0
     targets_truncated: float = 0.0
-    outputs_cut: float | None = None  # of the texts that the shared decoding generated; of none unknown
+    outputs_cut: float | None = None  # of the texts that the shared decoding generated; ``None`` if there are none
     outputs_empty: float = 0.0
     words_out: float = 0.0
     words_reference: float = 0.0
 
 
 class Generation(Block):
-    """The base model's own generation settings, token ids aside: those that answers were made with, and the others."""
+    """The base model's own generation settings, except token ids: those used for the answers, and those dropped."""
 
     used: Mapping[str, Any] = {}
     dropped: Mapping[str, Any] = {}
 
 
 class Provenance(Block):
-    """What the answers were made from and when. A revision is the Hub's commit, or a hash of a local one's files."""
+    """What the answers were made from, and when. A revision is the hub's commit, or a hash of local files."""
 
-    hyperparameters: Mapping[str, Any] = {}  # the method's, as the run had them
-    bound: bool = False  # it saw the references, so it is shown and never ranked
-    data_hash: str | None = None  # of every row that was trained on or asked
+    hyperparameters: Mapping[str, Any] = {}  # the method's, as used in the run
+    bound: bool = False  # it saw the references, so it is shown but never ranked
+    data_hash: str | None = None  # of every row that was used for training or testing
     data_revision: str | None = None
-    rows_skipped: int = 0  # bad ones of all splits, with task.skip_bad_rows
+    rows_skipped: int = 0  # bad rows of all splits, with task.skip_bad_rows
     model_revision: str | None = None
-    generation: Generation | None = None  # unknown of records that are older than this field
-    date: str | None = None  # the day on which the run ended, in UTC; unknown of records older than this field
+    generation: Generation | None = None  # unknown in records older than this field
+    date: str | None = None  # the day on which the run ended, in UTC; unknown in records older than this field
 
 
 class Outputs(Block):
-    """What a run left: its answers in numbers, and its weights."""
+    """What a run produced: figures about its answers, and a hash of its weights."""
 
     lengths: Lengths = Lengths()
-    weights_hash: str | None = None  # of what training left, as saved: the adapter, or the whole model
+    weights_hash: str | None = None  # of the saved weights after training: the adapter, or the whole model
 
 
 class StepPoint(Block):
-    """Training as it stood after an optimiser step."""
+    """The state of training after an optimiser step."""
 
     step: int
     loss: float
@@ -192,14 +192,14 @@ class StepPoint(Block):
 
 
 class EvaluationPoint(Block):
-    """Scores on validation rows after so many steps, by metric."""
+    """Scores on validation rows after ``step`` steps, by metric."""
 
     step: int
     scores: Mapping[str, float]
 
 
 class History(Block):
-    """How training went; empty where nothing was noted."""
+    """How training went; empty if nothing was recorded."""
 
     steps: tuple[StepPoint, ...] = ()
     evaluations: tuple[EvaluationPoint, ...] = ()
@@ -209,12 +209,12 @@ class Record(Block):
     """One stored run."""
 
     schema_version: Literal[2] = Field(default=SCHEMA, alias="schema")
-    spec: RunSpec  # what was asked for
+    spec: RunSpec  # what was requested
     status: Status
     error: Failure | None = None  # why it is not ``ok``
     scores: Mapping[str, float] | None = None  # by metric id, the mean over examples in 0..1 or the metric's own unit
-    best_scores: Mapping[str, float] | None = None  # the same against the closest of an example's references
-    metrics: tuple[Metric, ...] = ()  # what the scores are of; the first one ranks
+    best_scores: Mapping[str, float] | None = None  # the same, against the closest of an example's references
+    metrics: tuple[Metric, ...] = ()  # of the scores; the first one ranks
     predictions_hash: str | None = None  # of all texts, by ``hash_of``
     outputs: Outputs = Outputs()
     cost: Cost = Cost()
@@ -225,28 +225,28 @@ class Record(Block):
 
     @property
     def score(self) -> float | None:
-        """The value of the metric that ranks, if the run got so far."""
+        """The value of the metric that ranks, if the run got that far."""
         return self.scores[self.metrics[0].id] if self.scores and self.metrics else None
 
     def ended(self, status: Status, error: Failure | None) -> "Record":
-        """The record with another ending."""
+        """The record with another status and error."""
         return self.model_copy(update={"status": status, "error": error})
 
     def to_json(self) -> str:
-        """Indented JSON with stable key order, as stored."""
+        """Indented JSON with a stable key order, as stored."""
         return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False) + "\n"
 
 
 class Prediction(Block):
-    """One test example: what came out, and its scores against the references.
+    """One test example: the generated text, and its scores against the references.
 
-    ``rows`` are its numbers in the test split; one that is not ``scored`` is only to be shown.
+    ``rows`` are its row numbers in the test split; an example that is not ``scored`` is only shown.
     """
 
     id: str
     rows: tuple[int, ...]
     scored: bool = True
-    source: str  # what the prompt was made of
+    source: str  # the text that the prompt was made from
     references: tuple[str, ...]
     text: str
     scores: Mapping[str, float]  # by metric id, the mean over the references
@@ -254,41 +254,41 @@ class Prediction(Block):
 
 
 def release(version: str) -> str:
-    """A version without its build's tag: ``2.13.0`` of ``2.13.0+cpu``."""
+    """A version without its build tag: ``2.13.0`` for ``2.13.0+cpu``."""
     return version.partition("+")[0]
 
 
 def hash_of(texts: Iterable[str]) -> str:
-    """Twelve hex digits of what a run answered, as in ``predictions_hash``."""
+    """Twelve hex digits of a run's answers, as in ``predictions_hash``."""
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
 
 
 class Leakage(Block):
-    """Test dialogues that occur in the training split, out of ``test`` different ones."""
+    """The numbers of test dialogues that occur in the training split, out of ``test`` distinct ones."""
 
     test: int
     exact: int
-    near: int  # alike, but not equal
+    near: int  # similar, but not equal
 
 
 class Preflight(Block):
-    """What is known before the first run, and true for all of them."""
+    """What is known before the first run and holds for all runs."""
 
     leakage: Leakage
     environment: Environment
     data_hash: str
     data_revision: str | None = None
     model_revision: str
-    metrics: tuple[Metric, ...]  # with their options as they came out for these data; the first one ranks
-    unusual: Mapping[str, str] = {}  # options of the metrics that are not their usual ones
+    metrics: tuple[Metric, ...]  # with their options resolved for these data; the first one ranks
+    unusual: Mapping[str, str] = {}  # the metrics' options that differ from the usual ones
     generation: Generation = Generation()
-    validation_hash: str | None = None  # of the rows that trials train on and answer, where there is a search
+    validation_hash: str | None = None  # of the rows that trials train on and answer, if there is a search
     rows_skipped: int = 0
-    notices: tuple[str, ...] = ()  # what the person should know about how the input was read, a line each
+    notices: tuple[str, ...] = ()  # what the user should know about how the input was read, one line each
 
 
 class RunOutcome(Block):
-    """A run as its process hands it over; ``predictions`` are there if it got as far as scoring."""
+    """A run as its process returns it; it has ``predictions`` if it got as far as scoring."""
 
     record: Record
     predictions: tuple[Prediction, ...] = ()

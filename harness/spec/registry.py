@@ -1,4 +1,4 @@
-"""Finding methods: which files hold one, told without importing any."""
+"""Finds the files that define methods, without importing any of them."""
 
 import ast
 import hashlib
@@ -13,7 +13,7 @@ from .errors import PluginError, unknown
 from .names import CONTRACT, CONTRACTS
 
 ROOM = Path(__file__).resolve().parent
-# Beside the package in the repository, inside it where it is installed.
+# Beside the package in the repository, inside it when installed.
 BUILT_IN = next(folder for folder in (ROOM.parent / "methods", ROOM.parents[1] / "methods") if folder.is_dir())
 ENTRY_POINTS = "tuneoff.methods"  # each names a package that holds method files, or one method's module
 
@@ -34,7 +34,7 @@ class Plugin:
 def discover(folders: Iterable[Path] = ()) -> dict[str, Plugin]:
     """Every method file of Tuneoff, of ``folders`` and of installed packages, by id. Imports none of them.
 
-    Raises ``PluginError`` for a folder that is not there, and when two files claim one id.
+    Raises ``PluginError`` if a folder does not exist, or if two files have the same id.
     """
     plugins: dict[str, Plugin] = {}
     for path in _files(folders):
@@ -46,12 +46,12 @@ def discover(folders: Iterable[Path] = ()) -> dict[str, Plugin]:
 
 
 def passed_over(folders: Iterable[Path] = ()) -> list[Path]:
-    """The Python files among those that ``discover`` looks at which define no method, and are left alone."""
+    """The Python files that ``discover`` reads but skips, because they define no method."""
     return [path for path in _files(folders) if not _is_method(path)]
 
 
 def find(plugins: Mapping[str, Plugin], method: str) -> Plugin:
-    """The plugin of that id, or a ``PluginError`` that lists the known ones."""
+    """The plugin with that id. Raises ``PluginError``, which lists the known ones, if there is none."""
     if method not in plugins:
         raise PluginError(
             f"{unknown('method', method, plugins)}. A new method is one file, {method}.py, with a class derived from "
@@ -61,7 +61,7 @@ def find(plugins: Mapping[str, Plugin], method: str) -> Plugin:
 
 
 def _files(folders: Iterable[Path]) -> Iterable[Path]:
-    """The Python files of Tuneoff, of folders and of installed packages, in order; files may be named themselves."""
+    """The Python files of Tuneoff, of folders and of installed packages, in order; ``folders`` may contain files."""
     configured = list(folders)
     for folder in configured:
         if not folder.exists():
@@ -72,16 +72,16 @@ def _files(folders: Iterable[Path]) -> Iterable[Path]:
 
 
 def _is_method(path: Path) -> bool:
-    """Whether a file has a class that may be a method, told without running it: other files are somebody else's.
+    """Whether a file has a class that may be a method, decided without running it; other files are not Tuneoff's.
 
-    That is a class with a base, where the file imports from one of ``CONTRACTS`` or the base is called like one of its
-    classes. A file that is no Python is one where it names one of them: its row then tells the error.
+    Such a class has a base class, and either the file imports from one of ``CONTRACTS`` or the base's name ends like
+    one of the contract's classes. A file with a syntax error counts if it names a contract: its row shows the error.
     """
     if path.parent == BUILT_IN:
         return True
     content = path.read_bytes()
     try:
-        with warnings.catch_warnings(action="ignore"):  # about somebody else's backslashes
+        with warnings.catch_warnings(action="ignore"):  # about invalid escapes in other people's files
             nodes = list(ast.walk(ast.parse(content)))
     except (SyntaxError, ValueError, RecursionError):
         return any(name.encode() in content for name in CONTRACTS)
@@ -99,7 +99,7 @@ def _imports_contract(node: ast.AST) -> bool:
 
 
 def _name(base: ast.expr) -> str:
-    """The last part of a base class' name."""
+    """The last part of a base class's name."""
     if isinstance(base, ast.Subscript):
         return _name(base.value)
     return base.id if isinstance(base, ast.Name) else base.attr if isinstance(base, ast.Attribute) else ""
@@ -108,12 +108,12 @@ def _name(base: ast.expr) -> str:
 def _clash(one: Path, other: Path) -> PluginError:
     return PluginError(
         f"two methods have the id {one.stem!r}: {one} and {other}; rename one of the files, begin its name with _ to "
-        f"have it passed over, or take its folder out of method_paths in pytest's ini (or of {ENTRY_POINTS})"
+        f"skip it, or remove its folder from method_paths in pytest's ini (or from {ENTRY_POINTS})"
     )
 
 
 def _installed() -> Iterable[Path]:
-    """The folders, or single files, that installed packages offer through the entry-point group."""
+    """The folders or single files that installed packages offer through the entry-point group."""
     for point in entry_points(group=ENTRY_POINTS):
         try:
             spec = importlib.util.find_spec(point.module)

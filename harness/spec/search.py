@@ -14,14 +14,14 @@ from .record import SCHEMA, Environment, Preflight, Record, RunSpec, Status
 from .suite import JUDGED_BY, SearchTable
 
 RATE = "learning_rate"
-UNLUCKY = (Status.CRASHED, Status.TIMED_OUT, Status.OUT_OF_MEMORY)  # what a neighbour may have caused
+UNLUCKY = (Status.CRASHED, Status.TIMED_OUT, Status.OUT_OF_MEMORY)  # another program may have caused these
 
 
 class Trial(Block):
-    """One run of a search; ``score`` is its mean on validation rows, if it got so far."""
+    """One run of a search; ``score`` is its mean on validation rows, if it got that far."""
 
     multiplier: float
-    learning_rate: float | None = None  # unknown where the run was killed or never knew its method
+    learning_rate: float | None = None  # unknown if the run was killed or did not load its method
     status: Status
     score: float | None = None
     seconds: float | None = None
@@ -29,11 +29,11 @@ class Trial(Block):
 
 
 class Search(Block):
-    """A finished search as stored; ``learning_rate`` is the chosen one, ``None`` where no trial was ``ok``."""
+    """A finished search as stored; ``learning_rate`` is the chosen one, or ``None`` if no trial was ``ok``."""
 
     schema_version: Literal[2] = Field(default=SCHEMA, alias="schema")
     spec: RunSpec  # of the trials, with the suite's own hyper-parameters
-    metric: Metric  # what the trials' scores are of
+    metric: Metric  # of the trials' scores
     search: SearchTable
     hash: str
     learning_rate: float | None
@@ -47,9 +47,9 @@ class Search(Block):
 
     @property
     def sensitivity(self) -> float | None:
-        """How far the best trial is from the worst one.
+        """The difference between the best trial's score and the worst.
 
-        One that was never scored counts as the worst value of the metric's range, and not at all where there is none.
+        A trial without a score counts as the worst value of the metric's range, or not at all if the range has none.
         """
         if self.learning_rate is None:
             return None
@@ -60,28 +60,28 @@ class Search(Block):
 
     @property
     def at_edge(self) -> bool:
-        """Whether the chosen learning rate is the lowest or the highest of all, so that a better one may lie beyond."""
+        """Whether the chosen learning rate is the lowest or highest tried, so that a better one may lie beyond it."""
         tried = sorted(self.trials, key=lambda trial: trial.multiplier)
         return len(tried) > 1 and self.learning_rate in (tried[0].learning_rate, tried[-1].learning_rate)
 
     @property
     def whole(self) -> bool:
-        """Whether it found something, and no trial ended for a reason that another time may not be there."""
+        """Whether it found a learning rate, and no trial ended for a reason that may not occur again."""
         return self.learning_rate is not None and not any(trial.status in UNLUCKY for trial in self.trials)
 
     @property
     def unsupported(self) -> str:
-        """Why there was nothing to search: the method learns nothing, or cannot attach to the base model."""
+        """Why there was nothing to search: the method does not train, or cannot attach to the base model."""
         return next((trial.reason for trial in self.trials if trial.status == Status.UNSUPPORTED), "")
 
     def tuned(self, spec: RunSpec) -> RunSpec:
-        """The run with the chosen learning rate; as it is where there is none."""
+        """The run with the chosen learning rate, or unchanged if there is none."""
         if self.learning_rate is None:
             return spec
         return spec.model_copy(update={"overrides": {**spec.overrides, RATE: self.learning_rate}})
 
     def belongs(self, record: Record) -> bool:
-        """Whether this search is about that run: all alike but the seed, and run with the chosen learning rate."""
+        """Whether this search applies to that run: all equal except the seed, and the chosen learning rate was used."""
         made_from = record.provenance
         same = (self.data_hash, self.model_revision) == (made_from.data_hash, made_from.model_revision)
         if self.learning_rate is None:
@@ -90,24 +90,24 @@ class Search(Block):
         return same and alike and record.provenance.hyperparameters.get(RATE) == self.learning_rate
 
     def to_json(self) -> str:
-        """Indented JSON with stable key order, as stored."""
+        """Indented JSON with a stable key order, as stored."""
         return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False) + "\n"
 
 
 def multipliers(table: SearchTable) -> list[float]:
-    """The suite's multiples of a default, log-uniform over the spread, and the same for every method.
+    """The suite's multiples of a default learning rate, log-uniform over the spread, the same for every method.
 
-    They are Halton's sequence without its 0 and without scrambling: 1 comes first, so that the default is one of
-    them, and more trials only add to fewer.
+    They follow Halton's sequence without its 0 and without scrambling: 1 comes first, so the default is always
+    included, and more trials only add multiples.
     """
-    from scipy.stats import qmc  # half a second that listing the runs must not wait for
+    from scipy.stats import qmc  # takes half a second, which listing the runs must not wait for
 
     sequence = qmc.Halton(d=1, scramble=False).fast_forward(1)
     return [float(table.spread ** (2 * point - 1)) for (point,) in sequence.random(table.trials)]
 
 
 def trial(multiplier: float, record: Record) -> Trial:
-    """What is kept of a trial's run."""
+    """The part of a trial's run that is stored."""
     return Trial(
         multiplier=multiplier,
         learning_rate=record.provenance.hyperparameters.get(RATE),
@@ -121,7 +121,7 @@ def trial(multiplier: float, record: Record) -> Trial:
 def finished(
     spec: RunSpec, table: SearchTable, trials: Sequence[Trial], here: Preflight, *, contended: bool = False
 ) -> Search:
-    """The search that these trials were."""
+    """The finished search with these trials."""
     return Search(
         spec=spec,
         metric=here.metrics[0],
@@ -139,7 +139,7 @@ def finished(
 
 
 def choose(trials: Iterable[Trial], metric: Metric) -> float | None:
-    """The learning rate of the best ``ok`` trial; of equal ones the nearest to the default."""
+    """The learning rate of the best ``ok`` trial; of equal trials, the one nearest to the default."""
     ok = [
         (metric.sign * trial.score, -abs(math.log(trial.multiplier)), trial.learning_rate)
         for trial in trials
@@ -149,7 +149,7 @@ def choose(trials: Iterable[Trial], metric: Metric) -> float | None:
 
 
 def hash_of(spec: RunSpec, table: SearchTable, here: Preflight) -> str:
-    """Twelve hex digits that change with whatever decides a search's result but for the machine and its libraries."""
+    """Twelve hex digits that change with everything that decides a search's result, except machine and libraries."""
     parts = {
         "spec": _basis(spec),
         "seed": spec.seed,
@@ -162,19 +162,19 @@ def hash_of(spec: RunSpec, table: SearchTable, here: Preflight) -> str:
 
 
 def lines(searches: Iterable[Search]) -> list[str]:
-    """What to paste into a suite file; of a table that is there already, what to put into it."""
+    """The lines to paste into a suite file; for a table that already exists, what to add to it."""
     return [line for search in searches if search.learning_rate is not None for line in _lines(search)]
 
 
 def _lines(search: Search) -> tuple[str, ...]:
     table, value = f"[methods.{search.spec.method}]", f"{RATE} = {search.learning_rate!r}"
     if search.spec.overrides:
-        return (f"# into {table}, which is there already: {value}",)
+        return (f"# add to the existing {table}: {value}",)
     return table, value
 
 
 def _basis(spec: RunSpec, *without: str) -> Mapping[str, Any]:
-    """What decides a run's training and answers whatever its seed, but for some hyper-parameters."""
+    """What decides a run's training and answers apart from its seed, leaving out some hyper-parameters."""
     values = spec.model_dump(mode="json", exclude={"seed": True, "evaluation": JUDGED_BY, "task": {"test_rows"}})
     values["overrides"] = {name: value for name, value in values["overrides"].items() if name not in without}
     return values

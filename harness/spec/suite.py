@@ -1,4 +1,4 @@
-"""A suite: what is compared, on what, and what each method may spend. Read from a TOML file."""
+"""A suite: what is compared, on which data and model, and each method's budget. Read from a TOML file."""
 
 import tomllib
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from .paths import expanded
 
 BUILT_IN = Path(__file__).parents[1] / "suites"
 DEFAULT = "embedded"
-LOCAL = "local"  # the folder below results/ of what is not published
+LOCAL = "local"  # the folder in results/ for results that are not published
 EMBEDDED = "embedded"  # the model and the data that come with Tuneoff
 AUTO: Final = "auto"
-CHECKPOINT = "checkpoint"  # of a base model, whose generation settings the suite may take over
-ZERO_SHOT = "zero_shot"  # the method that every other row is read against
-JUDGED_BY = {"samples", "sample_rows", "floor", "margin"}  # keys of [evaluation] that decide no score
-METRIC_OPTIONS = {"rouge_tokenizer"}  # keys of [evaluation] that are one metric's, and are only handed on to it
+CHECKPOINT = "checkpoint"  # of a base model, whose generation settings the suite may use
+ZERO_SHOT = "zero_shot"  # the method that every other row is compared with
+JUDGED_BY = {"samples", "sample_rows", "floor", "margin"}  # keys of [evaluation] that affect no score
+METRIC_OPTIONS = {"rouge_tokenizer"}  # keys of [evaluation] that belong to one metric and are passed on to it
 
 Positive = Annotated[int, Field(gt=0, strict=True)]
 Natural = Annotated[int, Field(ge=0, strict=True)]
@@ -32,12 +32,12 @@ class Table(BaseModel):
 
 
 class TaskTable(Table):
-    """``[task]``: which prompts and references, from where, and how much of them."""
+    """``[task]``: which prompts and references, from where, and how many."""
 
     name: str
     data: str = EMBEDDED
     revision: str | None = None
-    train_every: Positive = 1  # of the training rows only every n-th, from the first
+    train_every: Positive = 1  # keep every n-th training row, beginning with the first
     train_rows: Positive | None = None
     test_rows: Positive | None = None
     max_source_tokens: Positive = 512
@@ -53,7 +53,7 @@ class ModelTable(Table):
 
 
 class Budget(Table):
-    """``[budget]``: what a method may spend in training; the first limit reached ends it."""
+    """``[budget]``: what training may spend; the first limit reached ends it."""
 
     max_examples: Positive | None = None
     max_steps: Positive | None = None
@@ -76,57 +76,57 @@ class Budget(Table):
 
 
 class Evaluation(Table):
-    """``[evaluation]``: how test prompts are answered, and how far a trained method must beat zero-shot."""
+    """``[evaluation]``: how test prompts are answered, and by how much a trained method must beat zero-shot."""
 
     max_new_tokens: Positive = 64
     num_beams: Positive = 1
     generation: Literal["suite", "checkpoint"] = Field(
         default="suite", exclude_if=lambda value: value == "suite"
-    )  # whether these keys alone decide, or with the base model's own generation settings
-    samples: Natural = 3  # of the first test dialogues so many are shown
-    sample_rows: tuple[Natural, ...] = ()  # test rows, from 0, whose dialogues are shown as well
+    )  # ``checkpoint``: use the base model's own generation settings as well as these keys
+    samples: Natural = 3  # number of test dialogues to show, from the first
+    sample_rows: tuple[Natural, ...] = ()  # test rows, from 0, whose dialogues are also shown
     floor: Annotated[float, Field(strict=True, allow_inf_nan=False)] = (
         1.0  # points by which every trained method must beat zero-shot in the metric that ranks
     )
-    margin: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 0.5  # points that the gate lets pass
+    margin: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 0.5  # points that a method may lose
     rouge_tokenizer: Literal["auto", "rouge_score", "words", "characters"] = Field(
         default="auto", exclude_if=lambda name: name == AUTO
     )
 
     @property
     def metric_options(self) -> dict[str, str]:
-        """The options of metrics that the suite sets."""
+        """The metric options that the suite sets."""
         return self.model_dump(include=METRIC_OPTIONS)
 
 
 class RunTable(Table):
-    """``[run]``: which methods, how often, and the batch that all of them train with."""
+    """``[run]``: which methods, with which seeds, and the batch size that all of them train with."""
 
     methods: tuple[str, ...] = Field(min_length=1)
-    new_methods: bool = False  # those that no built-in suite names run as well
+    new_methods: bool = False  # also run the methods that no built-in suite names
     seeds: tuple[Natural, ...] = Field(default=(0, 1, 2), min_length=1)
     batch_size: Positive = 16
-    micro_batch_size: Positive | None = None  # rows of a batch that the model sees at once, to save memory
+    micro_batch_size: Positive | None = None  # rows that the model processes at once, to save memory
     gradient_checkpointing: bool = False  # compute activations twice, to save memory
 
     @field_validator("methods", "seeds")
     @classmethod
     def _no_repeats(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
         if len(set(values)) < len(values):
-            raise ValueError("names something twice")
+            raise ValueError("has duplicates")
         return values
 
 
 class SearchTable(Table):
-    """``[search]``: the same few learning rates tried for every method that trains, on validation rows."""
+    """``[search]``: the same few multiples of the learning rate for every method that trains, on validation rows."""
 
-    trials: Natural = 0  # 0: no search
+    trials: Natural = 0  # number of learning rates to try per method; 0: no search
     spread: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 10.0  # from a method's default ÷ this to × this
-    rows: Positive | None = None  # of the validation split the first so many
+    rows: Positive | None = None  # number of validation rows to use, from the first; ``None``: all
 
 
 class Suite(Table):
-    """A whole suite; ``name`` is its file's name and the name of its results folder."""
+    """A whole suite; ``name`` is the name of its file and of its results folder."""
 
     name: str
     task: TaskTable
@@ -144,7 +144,7 @@ class Suite(Table):
         return self
 
     def stranger(self) -> str:
-        """What is wrong with a table of a method that does not run; empty if there is none."""
+        """The problem with a ``[methods.<id>]`` table whose method does not run; empty if there is none."""
         known, strangers = ", ".join(self.run.methods), set(self.methods) - set(self.run.methods)
         if not strangers:
             return ""
@@ -161,14 +161,14 @@ def built_in() -> list[str]:
 
 
 def named() -> set[str]:
-    """The methods that a built-in suite names; any other is somebody's own."""
+    """The methods that built-in suites name; any other is a user's own."""
     return {method for name in built_in() for method in load(name).run.methods}
 
 
 def load(name_or_file: str, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> Suite:
-    """The suite of that name, or in that file, with whole keys replaced by ``overrides[table][key]``.
+    """The suite with that name or in that file, with whole keys replaced by ``overrides[table][key]``.
 
-    Raises ``SuiteError`` that names the file, the key and what was expected there.
+    Raises ``SuiteError``, which names the file, the key and what was expected there.
     """
     path = locate(name_or_file)
     try:
@@ -179,7 +179,7 @@ def load(name_or_file: str, overrides: Mapping[str, Mapping[str, Any]] | None = 
         if isinstance(content.setdefault(table, {}), dict):
             content[table].update(values)
     if "name" in content:
-        raise SuiteError(f"{path}: name: a suite has the name of its file; leave the key out")
+        raise SuiteError(f"{path}: name: a suite is named after its file; leave out this key")
     try:
         return Suite.model_validate({"name": path.stem, **content})
     except ValidationError as error:
@@ -187,7 +187,7 @@ def load(name_or_file: str, overrides: Mapping[str, Mapping[str, Any]] | None = 
 
 
 def locate(name_or_file: str) -> Path:
-    """The file of that suite, or a ``SuiteError`` that lists the built-in ones."""
+    """The file of that suite. Raises ``SuiteError``, which lists the built-in suites, if there is none."""
     if name_or_file in built_in():
         return BUILT_IN / f"{name_or_file}.toml"
     path = expanded(name_or_file)
@@ -211,7 +211,7 @@ def _explain(path: Path, error: ValidationError) -> str:
 
 
 def _known_keys(place: tuple[int | str, ...]) -> list[str]:
-    """The keys that a table of the suite may have, written like ``budget.max_steps``."""
+    """The keys that a suite's table may have, such as ``budget.max_steps``."""
     tables = {name: field.annotation for name, field in Suite.model_fields.items() if name != "name"}
     table = tables.get(str(place[0])) if len(place) > 1 else None
     if isinstance(table, type) and issubclass(table, Table):

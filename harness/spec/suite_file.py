@@ -1,4 +1,4 @@
-"""A suite written down again as TOML, for another session of pytest to read."""
+"""Writes a suite back as TOML, for another pytest session to read."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ Tables = Mapping[str, Mapping[str, Any]]
 
 
 def tables(suite: Suite) -> dict[str, dict[str, Any]]:
-    """What the suite's file and the command line set; its paths hold wherever it is read from."""
+    """The keys that the suite's file and the command line set; paths are absolute, to work from any folder."""
     found = suite.model_dump(mode="json", exclude={"name"}, exclude_unset=True, exclude_none=True)
     for table, key in (("task", "data"), ("model", "name")):
         value = found.get(table, {}).get(key, EMBEDDED)
@@ -22,24 +22,24 @@ def tables(suite: Suite) -> dict[str, dict[str, Any]]:
 
 
 def only(suite: Suite, method: str) -> dict[str, dict[str, Any]]:
-    """The suite with that method alone, beside zero-shot which is always there, and its first seed."""
+    """The suite with only that method, its first seed, and zero-shot, which always runs."""
     found = tables(suite)
     found["run"] |= {"methods": [method], "seeds": [suite.run.seeds[0]]}
-    found["run"].pop("new_methods", None)  # and no others
+    found["run"].pop("new_methods", None)  # no other methods
     found["methods"] = {name: table for name, table in found.get("methods", {}).items() if name == method}
-    found.pop("search", None)  # what is compared is compared at one learning rate
+    found.pop("search", None)  # a comparison uses one learning rate
     return found
 
 
 def write(path: Path, content: Tables) -> Path:
-    """The tables as a TOML file."""
+    """Write the tables as a TOML file and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(_lines(content)) + "\n", encoding="utf-8")
     return path
 
 
 def _lines(content: Tables) -> Iterator[str]:
-    """TOML writes strings, numbers, truth values and lists as JSON does."""
+    """The lines of the file; TOML writes strings, numbers, booleans and lists as JSON does."""
     for name, table in content.items():
         inner = {f"{name}.{json.dumps(key)}": value for key, value in table.items() if isinstance(value, Mapping)}
         yield f"[{name}]"

@@ -153,7 +153,7 @@ def test_a_folder_of_methods_that_is_not_configured_is_nobodys_business(other, p
 def test_a_file_without_a_method_is_passed_over_with_a_line(other, pytester):
     (pytester.path / "methods" / "lora.py").write_text("import torch\nclass LoRA(torch.nn.Module): ...\n")
     result = other("--benchmark", "--co", "--suite=smoke")
-    assert "tuneoff: passed over, without a class derived from Method: methods/lora.py" in result.outlines
+    assert "tuneoff: skipped files without a class derived from Method: methods/lora.py" in result.outlines
     assert "norms-seed0" in complaint(result)
 
 

@@ -87,7 +87,7 @@ def passed_over(config: pytest.Config) -> str:
     from ..spec import registry
 
     found = [f"{relative(path, config.rootpath)}" for path in registry.passed_over(folders(config))]
-    return f"tuneoff: passed over, without a class derived from Method: {', '.join(found)}" if found else ""
+    return f"tuneoff: skipped files without a class derived from Method: {', '.join(found)}" if found else ""
 
 
 def relative(path: Path, root: Path) -> Path:
@@ -149,7 +149,7 @@ def _results(config: pytest.Config, suite: str) -> tuple[Path, Path | None]:
         return expanded(chosen).absolute(), None
     published = config.rootpath / "results"
     if suite == LOCAL:
-        raise UsageError(f"suite {suite!r}: {published / LOCAL} holds the results of all suites; rename the file")
+        raise UsageError(f"suite {suite!r}: {published / LOCAL} has the results of all suites; rename the suite's file")
     return published / LOCAL, published
 
 

@@ -43,7 +43,7 @@ def test_gate(row: str, gate: Gate, subtests: pytest.Subtests, request: pytest.F
     verdicts = gate.verdicts(row)
     _tell(verdicts, subtests, request)
     if not gate.summary.compared:
-        pytest.fail("\n".join([*remarks(verdicts), "nothing was compared, and that fails"]), pytrace=False)
+        pytest.fail("\n".join([*remarks(verdicts), "nothing was compared, so the session fails"]), pytrace=False)
 
 
 def test_against(method: str, against: Against, subtests: pytest.Subtests, request: pytest.FixtureRequest) -> None:

@@ -119,8 +119,8 @@ def test_a_count_that_moved_fails_and_says_by_how_much(done):
 def test_a_run_that_fails_on_one_side_fails_with_its_reason_and_where_its_output_is(done):
     _, output, *_, temporary = done
     found = said(output, "failing: invalid: ")
-    assert found.startswith("failing: invalid: head: failed: no such thing; all that it said is in ")
-    path = Path(found.partition("is in ")[2].partition(",")[0])
+    assert found.startswith("failing: invalid: head: failed: no such thing; its full output is in ")
+    path = Path(found.partition("is in ")[2].partition(";")[0])
     assert path.parent == temporary
     assert "no such thing" in path.read_text()
 
@@ -140,7 +140,7 @@ def test_one_line_sums_up(done):
     title = f"main ({git(inside, 'rev-parse', 'main')[:12]})"
     assert said(output, "against ") == (
         f"against {title}: 4 rows expected, 1 compared: 0 passed, 1 new, 0 incomparable, 0 inconclusive, 1 regressed, "
-        "1 missing, 1 invalid; not asked for, not compared: zero_shot"
+        "1 missing, 1 invalid; not selected, not compared: zero_shot"
     )
 
 
@@ -207,7 +207,7 @@ def test_outside_of_a_repository_it_is_a_usage_error(refused):
 
 def test_without_git_it_is_a_usage_error(refused, monkeypatch):
     monkeypatch.setenv("PATH", str(refused.folder))
-    assert "--against needs git, and there is no git to be found in PATH" in refused("--benchmark", "--against", "main")
+    assert "--against needs git, but git is not in PATH" in refused("--benchmark", "--against", "main")
 
 
 def test_a_device_that_does_not_exist_is_a_usage_error_before_anything_runs(refused):
@@ -338,7 +338,7 @@ def test_a_failure_of_both_sides_is_heads_too(compare):
 def test_what_an_older_base_does_not_tell_is_not_held_against_head(compare):
     base = [Taken(status=Status.OK, cost=RecordedCost(train_seconds=1.0)) for _ in range(2)]
     _, found = compare(base, took(1.0, 1.0, steps=20))
-    assert found["steps"].message == "lora steps: incomparable: base does not tell it"
+    assert found["steps"].message == "lora steps: incomparable: base does not report it"
     assert "step_seconds_median" not in found
     assert found["train_seconds"].outcome == Outcome.PASS
 

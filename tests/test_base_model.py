@@ -111,7 +111,7 @@ def test_a_name_that_cannot_be_fetched_says_what_works_without_a_network():
     with pytest.raises(ModelError) as caught:
         load("no-such-owner/no-such-model")
     assert str(caught.value) == (
-        "model 'no-such-owner/no-such-model': neither a local path nor to be had from the hub: HF_HUB_OFFLINE=1 is set "
+        "model 'no-such-owner/no-such-model': neither a local path nor available from the hub: HF_HUB_OFFLINE=1 is set "
         "and the cache has no complete copy of it. Unset HF_HUB_OFFLINE; without the hub: --suite=embedded, or "
         "--model=DIR, or HF_HUB_OFFLINE=1 with a cache filled by `hf download no-such-owner/no-such-model`."
     )

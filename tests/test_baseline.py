@@ -359,7 +359,7 @@ def test_a_baseline_without_a_schema_is_refused(path):
 def test_a_file_in_the_folders_place_is_refused(folder):
     folder.parent.mkdir()
     folder.write_text("in the way")
-    with pytest.raises(StoreError, match="baseline: is no folder; move it away"):
+    with pytest.raises(StoreError, match="baseline: not a folder; move it away"):
         baseline_file.read_all(folder)
 
 
@@ -496,7 +496,7 @@ def test_fewer_seeds_than_were_accepted_do_not_replace_them():
     old, new = accepted(row(THEN)), accepted(row(NOW[:1]))
     assert same(merged(old, new), old)
     assert updates(old, new) == [
-        "lora: kept as it was: seeds 0, 1 → 0 would be less to go by; if that is meant, "
+        "lora: kept as it was: seeds 0, 1 → 0 would be weaker evidence; if that is intended, "
         "delete its row from the baseline first"
     ]
 

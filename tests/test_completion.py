@@ -36,5 +36,5 @@ def test_what_a_session_added_is_what_a_stored_record_gives_back():
 
 
 def test_a_record_that_does_not_tell_what_it_was_made_from_is_refused_by_name():
-    with pytest.raises(StoreError, match="lora-seed0 does not tell what it was made from; run it again"):
+    with pytest.raises(StoreError, match="lora-seed0 does not say what it was made from; run it again"):
         replayed(finished(), NONE)

@@ -160,7 +160,7 @@ def test_an_id_that_cannot_be_fetched_says_what_works_without_a_network():
     with pytest.raises(DataError) as caught:
         load("no-such-owner/no-such-data")
     assert str(caught.value) == (
-        "data 'no-such-owner/no-such-data': neither a local path nor to be had from the hub: HF_HUB_OFFLINE=1 is set "
+        "data 'no-such-owner/no-such-data': neither a local path nor available from the hub: HF_HUB_OFFLINE=1 is set "
         "and the cache has no complete copy of it. Unset HF_HUB_OFFLINE; without the hub: --suite=embedded, or "
         "--data=DIR, or HF_HUB_OFFLINE=1 with a cache filled by "
         "`hf download no-such-owner/no-such-data --repo-type dataset`."

@@ -168,7 +168,7 @@ BAD = {  # a file with one bad row, its second, and what is said about that row
         "row 2: dialogue is not text but int",
     ),
     "half.jsonl": (as_lines([ROW, {**ROW, "summary": "\ud83d"}, {**ROW, "dialogue": "C"}]), "has half a character"),
-    "word.jsonl": (as_lines([ROW, "B", {**ROW, "dialogue": "C"}]), "row 2: is no object but str"),
+    "word.jsonl": (as_lines([ROW, "B", {**ROW, "dialogue": "C"}]), "row 2: is not an object but str"),
     "cut.jsonl": (
         as_lines([ROW, ROW, {**ROW, "dialogue": "C"}]).replace('."}\n', ".\n", 2).replace(".\n", '."}\n', 1),
         "row 2: is not readable JSON",
@@ -186,7 +186,7 @@ def test_a_bad_row_is_named_or_skipped_and_counted_where_the_suite_says_so(name,
     (tmp_path / name).write_text(content)
     message = refusal(tmp_path / name)
     assert reason in message
-    assert message.endswith("; mend it, or set task.skip_bad_rows = true")
+    assert message.endswith("; fix it, or set task.skip_bad_rows = true")
     loaded = read(tmp_path / name, skip_bad_rows=True)
     assert (sum(map(len, loaded.splits.values())), loaded.skipped) == (2, 1)
     assert f"{tmp_path / name}: skipped 1 bad of 3 rows: row 2: " in loaded.notices[0]

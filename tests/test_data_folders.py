@@ -124,7 +124,7 @@ def test_what_is_ambiguous_or_not_whole_names_the_files(names, said, folder):
 def test_what_is_of_no_split_is_passed_over_and_told(folder):
     path = folder("train.csv", "test.csv", "notes.csv", "backup/train.csv", ".hidden/train.csv", "dataset_infos.json")
     assert ids(path) == {"train": FIRST, "test": SECOND}
-    assert read(path).notices == (f"{path}: passed over, as it is of no split: backup/train.csv, notes.csv",)
+    assert read(path).notices == (f"{path}: skipped, as it is in no split: backup/train.csv, notes.csv",)
 
 
 def test_the_only_file_of_a_folder_is_split_by_dialogue_like_one_that_is_named(tmp_path, rows, write):
@@ -142,7 +142,7 @@ def test_a_saved_dataset_dict_may_call_its_validation_dev(tmp_path, rows):
     saved = datasets.DatasetDict({name: datasets.Dataset.from_list(part) for name, part in parts.items()})
     saved.save_to_disk(tmp_path / "saved")
     assert ids(tmp_path / "saved") == {"train": FIRST, "validation": SECOND, "test": THIRD}
-    assert read(tmp_path / "saved").notices == (f"{tmp_path}/saved: passed over, as it is of no split: unsupervised",)
+    assert read(tmp_path / "saved").notices == (f"{tmp_path}/saved: skipped, as it is in no split: unsupervised",)
 
 
 def test_a_saved_dataset_dict_with_two_validations_is_refused(tmp_path, rows):
@@ -161,7 +161,7 @@ def test_the_readme_says_which_files_are_which_split(folder):
     files = [{"split": "train", "path": "a/*.csv"}, {"split": "test", "path": ["b.csv"]}]
     card(path, {"config_name": "other", "data_files": "x.csv"}, {"config_name": "default", "data_files": files})
     assert ids(path) == {"train": [*FIRST, *SECOND], "test": THIRD}
-    assert read(path).notices == (f"{path}: passed over, as it is of no split: train.csv",)
+    assert read(path).notices == (f"{path}: skipped, as it is in no split: train.csv",)
 
 
 def test_a_readme_that_leaves_the_config_open_or_names_no_file_is_refused(folder):

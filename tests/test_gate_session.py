@@ -302,7 +302,7 @@ def test_a_baseline_that_cannot_be_written_is_a_usage_error(run, copy):
     folder.write_text("in the way")
     result = run(copy, "--update-baseline")
     assert result.ret == USAGE
-    assert f"{folder}: is no folder; move it away" in text(result)
+    assert f"{folder}: not a folder; move it away" in text(result)
 
 
 # --- Nothing changed
@@ -344,7 +344,7 @@ def test_a_selection_of_rows_names_those_that_were_not_compared(run, copy):
     assert result.ret == OK
     result.assert_outcomes(passed=1, deselected=4)
     assert gate_line(result).startswith("gate: 1 row expected, 1 compared: 1 passed, ")
-    assert gate_line(result).endswith("; not asked for, not compared: norms, zero_shot")
+    assert gate_line(result).endswith("; not selected, not compared: norms, zero_shot")
 
 
 def test_a_selection_without_the_gate_says_that_nothing_was_compared(run, copy):
@@ -356,7 +356,7 @@ def test_a_selection_without_the_gate_says_that_nothing_was_compared(run, copy):
 def test_with_the_option_a_selection_without_the_gate_fails(run, copy):
     result = run(copy, "--gate", "--resume", "-k", "lead-seed0")
     assert result.ret == FAILED
-    assert gate_line(result) == "gate: not compared: zero_shot, norms, lead; nothing was compared, and that fails"
+    assert gate_line(result) == "gate: not compared: zero_shot, norms, lead; nothing was compared, so the session fails"
 
 
 def test_a_session_of_which_nothing_can_be_compared_fails(run, copy):
@@ -367,7 +367,7 @@ def test_a_session_of_which_nothing_can_be_compared_fails(run, copy):
     assert gate_line(result).startswith("gate: 3 rows expected, 0 compared: 0 passed, 3 incomparable, ")
     reason = "incomparable: budget.max_steps 5 → 4; accept it with --update-baseline"
     assert told(result, "test_gate[norms]") == f"norms: {reason}"
-    assert result.outlines.count("nothing was compared, and that fails") == 3
+    assert result.outlines.count("nothing was compared, so the session fails") == 3
     assert result.outlines.count(f"gate: all 3 rows: {reason}") == 1
 
 

@@ -22,9 +22,9 @@ PATIENCE = 60  # seconds, also on a busy machine; what the hub asks a client to 
 CARD = "---\nlicense: cc-by-nc-sa-4.0\ntask_categories:\n- summarization\n---\n# DialogSum\n"
 FAULTS = {  # what passes: the cause that is named, and the remedy
     "cut": ("the download broke off", "Try again"),
-    "short": ("was damaged, and is thrown away", "Try again"),
-    "limited": ("too many requests for now (429)", "Wait some minutes, or set HF_TOKEN"),
-    "down": ("the hub is out of order (503)", "Try again later"),
+    "short": ("was damaged and is deleted", "Try again"),
+    "limited": ("too many requests for now (429)", "Wait a few minutes, or set HF_TOKEN"),
+    "down": ("the hub has an internal error (503)", "Try again later"),
     "silent": ("does not answer in time", "Try again later"),
 }
 
@@ -210,7 +210,7 @@ def test_a_fault_that_passes_is_explained_and_leaves_nothing_behind(load, reposi
     hub.faults[repository.key] = fault
     failed = load(repository)
     cause, remedy = FAULTS[fault]
-    assert failed["error"].startswith(f"{repository.what} '{repository.name}': neither a local path nor to be had")
+    assert failed["error"].startswith(f"{repository.what} '{repository.name}': neither a local path nor available")
     assert cause in failed["error"]
     assert f". {remedy}" in failed["error"]
     assert failed["error"].endswith(elsewhere(repository))
@@ -230,7 +230,7 @@ def test_without_a_hub_and_a_copy_the_message_says_what_works(load, repository, 
 def test_a_name_that_the_hub_does_not_have_is_to_be_corrected(load, repository):
     kind = "model" if repository.what == "model" else "dataset"
     assert load(repository, name="owner/nmae")["error"] == (
-        f"{repository.what} 'owner/nmae': neither a local path nor to be had from the hub: there is no such {kind}, or "
+        f"{repository.what} 'owner/nmae': neither a local path nor available from the hub: there is no such {kind}, or "
         "it is private. Correct the name, or set HF_TOKEN if it is private; without the hub: --suite=embedded, or "
         f"{repository.option}."
     )

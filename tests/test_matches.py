@@ -196,7 +196,7 @@ def test_seeds_that_were_not_accepted_are_said_to_be_held_against_nothing():
     found = beside(row(then(5)), row(then(5)[:3], seeds=(0, 1, 2)))
     assert found["rouge1"].outcome == Outcome.PASS
     assert found["seeds"].message == (
-        "lora seeds: new (advisory): seeds 3, 4 held against nothing, for the baseline has seeds 0, 1, 2; "
+        "lora seeds: new (advisory): seeds 3, 4 not compared: the baseline has seeds 0, 1, 2; "
         "accept them with --update-baseline"
     )
     assert summary(found.values()).rows == {"lora": Outcome.PASS}
@@ -205,7 +205,7 @@ def test_seeds_that_were_not_accepted_are_said_to_be_held_against_nothing():
 def test_accepted_seeds_that_did_not_run_are_told_and_do_not_fail():
     found = beside(row(then(3)[:1], seeds=(0,)), row(then(3)))["seeds"]
     assert found.message == (
-        "lora seeds: missing (advisory): seeds 1, 2 of the baseline did not run, so that the gate sees less"
+        "lora seeds: missing (advisory): seeds 1, 2 of the baseline did not run, so the gate sees less"
     )
     assert not found.fails
 
@@ -524,7 +524,7 @@ def test_what_was_not_asked_for_is_named():
     past = accepted(row(then()), row(then(), "dora"))
     total = summary(judged([row(then())], past, full=False), left_out=["dora"])
     assert not total.fails
-    assert total.line.endswith("; not asked for, not compared: dora")
+    assert total.line.endswith("; not selected, not compared: dora")
 
 
 @pytest.mark.parametrize(
@@ -533,7 +533,7 @@ def test_what_was_not_asked_for_is_named():
 def test_nothing_compared_at_all_fails(verdicts):
     total = summary(verdicts)
     assert total.fails
-    assert total.line.endswith("; nothing was compared, and that fails")
+    assert total.line.endswith("; nothing was compared, so the session fails")
 
 
 def test_what_is_advisory_does_not_count():

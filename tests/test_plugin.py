@@ -161,7 +161,7 @@ def test_two_methods_of_one_id_are_a_usage_error_that_says_what_to_do(other, pyt
     (pytester.path / "methods" / "lora.py").write_text(NORMS)
     result = other("--benchmark", "--co")
     assert result.ret == USAGE
-    assert "take its folder out of method_paths in pytest's ini" in complaint(result)
+    assert "remove its folder from method_paths in pytest's ini" in complaint(result)
 
 
 # Other plugins
@@ -342,7 +342,7 @@ def rows(folder):
     ("change", "arguments", "message"),
     [
         ({}, ["--device", "mps:9"], "--device=mps:9: not available here"),
-        ({"model": "nobody/nothing"}, [], "model 'nobody/nothing': neither a local path nor to be had from the hub"),
+        ({"model": "nobody/nothing"}, [], "model 'nobody/nothing': neither a local path nor available from the hub"),
         ({"data": "nobody/nothing"}, [], "nobody/nothing"),
     ],
     ids=["device", "model", "data"],

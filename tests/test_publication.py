@@ -164,7 +164,7 @@ def test_tables_of_another_suite_or_of_other_data_are_not_rendered(folder, write
     assert "was run in another suite: budget.max_steps 4 → 5" in refusal("render", "small.toml")
     (folder / "small.toml").write_text(suite)
     write(folder / "data" / "test.jsonl", rows[10:14])
-    assert "the rows of its data are others now" in refusal("render", "small.toml")
+    assert "the rows of its data have changed" in refusal("render", "small.toml")
 
 
 def test_a_suite_that_nobody_knows_is_refused(folder):

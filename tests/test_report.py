@@ -247,7 +247,7 @@ def test_a_method_with_fewer_seeds_than_the_suite_is_marked_and_told():
     text = page(entry("lora", 0.4, 0), entry("lora", 0.4, 1), entry("zero_shot", 0.2, 1), seeds=(0, 1))
     assert re.search(r"\| lora +\|", text)
     assert re.search(r"\| zero_shot \(1 of 2 seeds\) +\|", text)
-    assert "\n- zero_shot: 1 of 2 seeds, without 0; --resume does what is missing\n" in text
+    assert "\n- zero_shot: 1 of 2 seeds, without 0; --resume runs what is missing\n" in text
 
 
 def test_the_page_says_how_many_seeds_would_tell_neighbours_apart():

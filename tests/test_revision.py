@@ -204,4 +204,4 @@ def test_a_folder_that_the_revision_does_not_have_is_refused(repository):
 
 def test_a_machine_without_git_is_told_so(repository, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert refused(repository, "v1") == "--against needs git, and there is no git to be found in PATH"
+    assert refused(repository, "v1") == "--against needs git, but git is not in PATH"

@@ -164,7 +164,7 @@ def _compared(config: pytest.Config) -> Iterator[str]:
         yield from (f"gate: {line}" for line in gate.remarks)
         yield f"gate: {gate.summary.line}"
     elif gate.rows:
-        fails = "; nothing was compared, and that fails" if config.getoption("gate") else ""
+        fails = "; nothing was compared, so the session fails" if config.getoption("gate") else ""
         yield f"gate: not compared: {', '.join(gate.rows)}{fails}"
 
 

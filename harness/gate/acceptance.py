@@ -35,7 +35,7 @@ def _obstacle(old: Measured | None, new: Measured, refused: str) -> str:
     if not old or old.row.key != new.row.key or len(old.row.runs) <= len(new.row.runs):
         return ""
     seeds = f"seeds {_listed(old.row)} → {_listed(new.row)}"
-    return f"{seeds} would be less to go by; if that is meant, delete its row from the baseline first"
+    return f"{seeds} would be weaker evidence; if that is intended, delete its row from the baseline first"
 
 
 def _update(old: Measured | None, new: Measured, refused: str) -> str:

@@ -223,4 +223,4 @@ def _flaw(run: BaselineRun, metrics: Sequence[Metric], scores: Scores) -> str:
         wrong = [value for value in (mean, *values) if not metric.within(value)]
         if wrong:
             return f"{metric.id} is {wrong[0]:g}, which is not in the range of {metric.bounds}"
-    return "" if metrics else "nobody knows what its scores are of"
+    return "" if metrics else "its scores name no metric"

@@ -45,7 +45,7 @@ def read_all(folder: Path) -> list[Baseline]:
     Raises ``StoreError`` that names each file that cannot be used, and what to do about it.
     """
     if os.path.lexists(folder) and not folder.is_dir():
-        raise StoreError(f"{folder}: is no folder; move it away, baselines go there")
+        raise StoreError(f"{folder}: not a folder; move it away, since baselines are stored there")
     baselines, complaints = [], []
     for path in sorted(folder.glob("[!.]*.json")):
         try:

@@ -85,11 +85,11 @@ def seeds(pair: Pair) -> list[Verdict]:
     then, now = set(pair.then.row.runs), set(pair.now.row.runs)
     found = []
     if new := now - then:
-        held = f"{_named(new)} held against nothing, for the baseline has {_named(then)}"
+        held = f"{_named(new)} not compared: the baseline has {_named(then)}"
         remedy = f"accept {'them' if len(new) > 1 else 'it'} with --update-baseline"
         found.append(pair.verdict("seeds", Outcome.NEW, held, remedy, advisory=True))
     if gone := then - now:
-        left = f"{_named(gone)} of the baseline did not run, so that the gate sees less"
+        left = f"{_named(gone)} of the baseline did not run, so the gate sees less"
         found.append(pair.verdict("seeds", Outcome.MISSING, left, advisory=True))
     return found
 
@@ -144,7 +144,7 @@ class _Test:
 
 def _count(pair: Pair, name: str) -> Verdict:
     if name in SPENT and "max_seconds" in pair.now.row.key.budget:
-        return pair.verdict(name, Outcome.INCOMPARABLE, "the budget is in seconds, so it is the machine's")
+        return pair.verdict(name, Outcome.INCOMPARABLE, "the budget is in seconds, so it depends on the machine")
     values = {seed: (getattr(then.counts, name), getattr(now.counts, name)) for seed, then, now in pair.runs}
     moved = {seed: (then, now) for seed, (then, now) in values.items() if then != now}
     if not moved:

@@ -72,8 +72,8 @@ class Summary:
         told = [(outcome, count) for outcome, count in counts.items() if count or outcome in ALWAYS_TOLD]
         line = f"{len(self.rows)} row{'s' * (len(self.rows) != 1)} expected, {self.compared} compared: "
         line += ", ".join(f"{count} {CALLED.get(outcome, outcome)}" for outcome, count in told)
-        line += f"; not asked for, not compared: {', '.join(self.left_out)}" if self.left_out else ""
-        return line if self.compared else f"{line}; nothing was compared, and that fails"
+        line += f"; not selected, not compared: {', '.join(self.left_out)}" if self.left_out else ""
+        return line if self.compared else f"{line}; nothing was compared, so the session fails"
 
 
 def remarks(verdicts: Sequence[Verdict]) -> list[str]:

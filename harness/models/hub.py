@@ -76,7 +76,7 @@ def fetch(kind: Kind, name: str, revision: str | None, patterns: tuple[str, ...]
         _verify(kind, name, folder)
     except Exception as error:  # whatever the hub's client, its network and the disk raise
         why = _explain(kind, name, revision, error)
-        raise Unavailable(f"neither a local path nor to be had from the hub: {why}") from error
+        raise Unavailable(f"neither a local path nor available from the hub: {why}") from error
     return folder
 
 
@@ -141,9 +141,9 @@ def _of_answer(kind: Kind, revision: str | None, error: BaseException) -> tuple[
         case HfHubHTTPError(response=httpx.Response(status_code=401 | 403)):
             return "the hub refuses access", "Check HF_TOKEN"
         case HfHubHTTPError(response=httpx.Response(status_code=429)):
-            return "too many requests for now (429)", "Wait some minutes, or set HF_TOKEN, which allows more of them"
+            return "too many requests for now (429)", "Wait a few minutes, or set HF_TOKEN, which allows more of them"
         case HfHubHTTPError(response=httpx.Response(status_code=status)) if status >= 500:
-            return f"the hub is out of order ({status})", "Try again later"
+            return f"the hub has an internal error ({status})", "Try again later"
         case JSONDecodeError():
             return f"{constants.ENDPOINT} does not answer like the hub", "Check HF_ENDPOINT and the network"
     return None
@@ -168,7 +168,7 @@ def _of_silence(revision: str | None, error: BaseException) -> tuple[str, str] |
             where = f"the cache {constants.HF_HUB_CACHE} cannot be written"
             return f"{where} ({reason})", "Set HF_HOME to a folder that can be"
         case Damaged():
-            return f"the copy in the cache was damaged, and is thrown away: {reason}", "Try again"
+            return f"the copy in the cache was damaged and is deleted: {reason}", "Try again"
     return None
 
 

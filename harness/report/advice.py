@@ -23,7 +23,7 @@ def lines(suite: Suite, rows: Sequence[Row]) -> list[str]:
 
 def _fewer(suite: Suite, row: Row) -> str:
     missing = ", ".join(map(str, row.missing))
-    return f"{len(row.seeds)} of {len(suite.run.seeds)} seeds, without {missing}; --resume does what is missing"
+    return f"{len(row.seeds)} of {len(suite.run.seeds)} seeds, without {missing}; --resume runs what is missing"
 
 
 def _undecided(row: Row) -> str:

@@ -69,7 +69,7 @@ def _keep(task: Task, scorer: Scorer, folder: Path) -> None:
         remedy = scorer.remedy([reference for _, reference in unread], options)
         raise DataError(
             f"{scorer.title} ({', '.join(options.values())}) cannot read {len(unread):,} of the summaries that answers "
-            f"are held against, so their scores would say nothing: {shown}{more}; take these rows out{remedy}"
+            f"are compared with, so their scores would mean nothing: {shown}{more}; remove these rows{remedy}"
         )
     prepared.save(task, folder)
 

@@ -40,7 +40,7 @@ def replayed(record: Record, leakage: Leakage) -> Preflight:
     """What a stored run says of the session that it is of. Raises ``StoreError`` for one that says too little."""
     made_from = record.provenance
     if record.environment is None or made_from.data_hash is None or made_from.model_revision is None:
-        raise StoreError(f"{record.spec.name} does not tell what it was made from; run it again")
+        raise StoreError(f"{record.spec.name} does not say what it was made from; run it again")
     return Preflight(
         leakage=leakage,
         environment=record.environment,

@@ -53,7 +53,7 @@ class Gate:
     def remarks(self) -> list[str]:
         """What is neither a failure nor a plain ``pass``, and what to do where a change may be meant."""
         moved = any(one.outcome in (Outcome.REGRESSED, Outcome.IMPROVED) for one in self._verdicts if not one.advisory)
-        remedy = ["a change that is meant is accepted with --update-baseline, and with -k row by row"] if moved else []
+        remedy = ["accept an intended change with --update-baseline; add -k to accept single rows"] if moved else []
         return [*remarks(self._verdicts), *remedy]
 
     @property

@@ -103,7 +103,7 @@ def _whole(store: Store, runs: Sequence[RunSpec]) -> list[Record]:
     if reasons:
         listed = "\n".join(f"  {reason}" for reason in reasons[:10])
         more = f"\n  and {len(reasons) - 10} more" if len(reasons) > 10 else ""
-        raise StoreError(f"{store.folder}: not to be published yet; run the whole suite first:\n{listed}{more}")
+        raise StoreError(f"{store.folder}: cannot be published yet; run the whole suite first:\n{listed}{more}")
     return records
 
 
@@ -133,7 +133,7 @@ def _leakage(store: Store, suite: Suite, records: Sequence[Record]) -> Leakage:
 
     rows = data.cut(suite.task, data.load(suite.task))
     if {record.provenance.data_hash for record in records} != {task.hash_of(rows)}:
-        raise StoreError(f"{store.folder}: the rows of its data are others now; run the suite again")
+        raise StoreError(f"{store.folder}: the rows of its data have changed; run the suite again")
     return leakage.measure(*([row.dialogue for row in rows[split]] for split in ("train", "test")))
 
 

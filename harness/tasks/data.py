@@ -133,7 +133,7 @@ def _where(path: Path, split: str) -> str:
 
 
 def _passed_over(folder: Path, names: Sequence[str]) -> list[str]:
-    return [f"{folder}: passed over, as it is of no split: {brief(', '.join(names), 150)}"] if names else []
+    return [f"{folder}: skipped, as it is in no split: {brief(', '.join(names), 150)}"] if names else []
 
 
 def _saved(folder: Path) -> tuple[dict[str, list[Source]], list[str]]:

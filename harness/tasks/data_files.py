@@ -154,7 +154,7 @@ def _read_json(raw: bytes) -> FileContent:
     lines = [line for line in text.split("\n") if line.strip()]
     by_line = any(isinstance(_value(line), Mapping) for line in (lines[:1] + lines[-1:]))
     rows = [_value(line) for line in lines] if by_line else list(_values(text))
-    rows = [row if isinstance(row, Mapping | Bad) else Bad(f"is no object but {_called(row)}") for row in rows]
+    rows = [row if isinstance(row, Mapping | Bad) else Bad(f"is not an object but {_called(row)}") for row in rows]
     objects = [row for row in rows if isinstance(row, Mapping)]
     columns = list(dict.fromkeys(name for row in objects for name in row))
     if len(rows) == 1 and objects and (reason := flaw(columns)):

@@ -32,7 +32,7 @@ def read(where: str, content: FileContent, before: int, *, skips: bool) -> tuple
     bad = [f"row {number}: {each.reason}" for number, each in enumerate(made, start=1) if isinstance(each, Bad)]
     if bad and not skips:
         others = f" (the first of {len(bad):,} bad rows)" if len(bad) > 1 else ""
-        raise DataError(f"{where}: {bad[0]}{others}; mend it, or set task.skip_bad_rows = true")
+        raise DataError(f"{where}: {bad[0]}{others}; fix it, or set task.skip_bad_rows = true")
     told = list(content.notices)
     if bad:
         told.append(f"skipped {len(bad):,} bad of {len(made):,} rows: {brief('; '.join(bad), 200)}")

@@ -129,9 +129,9 @@ def _counts(method: str, runs: Sequence[Sequence[RecordedCost]], suite: Suite) -
 
 def _count(method: str, name: str, then: int | None, now: int | None, suite: Suite) -> Verdict:
     if name in SPENT and suite.budget.max_seconds is not None:
-        return Verdict(method, name, Outcome.INCOMPARABLE, "the budget is in seconds, so it is the machine's")
+        return Verdict(method, name, Outcome.INCOMPARABLE, "the budget is in seconds, so it depends on the machine")
     if then == now:
         return Verdict(method, name, Outcome.PASS, "equal")
     if then is None:
-        return Verdict(method, name, Outcome.INCOMPARABLE, "base does not tell it")
+        return Verdict(method, name, Outcome.INCOMPARABLE, "base does not report it")
     return Verdict(method, name, Outcome.REGRESSED, move(then, now))

@@ -135,7 +135,7 @@ def _git(folder: Path, *arguments: str) -> str:
             env=_environment(),
         )
     except OSError as error:
-        raise RevisionError("--against needs git, and there is no git to be found in PATH") from error
+        raise RevisionError("--against needs git, but git is not in PATH") from error
     if done.returncode:
         reason = done.stderr.strip().removeprefix("fatal: ") or f"git {arguments[0]} failed"
         raise RevisionError(f"--against: {folder}: {reason}")

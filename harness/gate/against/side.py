@@ -123,7 +123,7 @@ class Side:
         with tempfile.NamedTemporaryFile("w", prefix=f"tuneoff-{self.name}-", suffix=".log", delete=False) as kept:
             kept.write(output)
         tail = "\n".join(f"| {line}" for line in output.splitlines()[-TAIL:])
-        return f"{self.name}: {reason}; all that it said is in {kept.name}, at the end:\n{tail}"
+        return f"{self.name}: {reason}; its full output is in {kept.name}; the end:\n{tail}"
 
 
 def _nothing(problem: str, *, absent: bool = False) -> Taken:

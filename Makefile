@@ -1,12 +1,17 @@
 PYTHON ?= python3
 
-.PHONY: benchmark test lint
+.PHONY: benchmark test test-slow lint
+
+PYTEST = .venv/bin/pytest -n 3 --dist=worksteal
 
 benchmark: .venv/installed
 	.venv/bin/pytest --benchmark
 
 test: .venv/installed
-	.venv/bin/pytest -n 3 --dist=worksteal
+	$(PYTEST) -m 'not slow'
+
+test-slow: .venv/installed
+	$(PYTEST) -m slow
 
 lint: .venv/installed
 	.venv/bin/ruff check

@@ -109,6 +109,7 @@ def said(output, start):
     return next((line.strip() for line in output.splitlines() if line.strip().startswith(start)), output)
 
 
+@pytest.mark.slow
 def test_a_count_that_moved_fails_and_says_by_how_much(done):
     code, output, *_ = done
     assert code == FAILED
@@ -116,6 +117,7 @@ def test_a_count_that_moved_fails_and_says_by_how_much(done):
     assert "test_against[lead] [steps]" not in output
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_on_one_side_fails_with_its_reason_and_where_its_output_is(done):
     _, output, *_, temporary = done
     found = said(output, "failing: invalid: ")
@@ -125,16 +127,19 @@ def test_a_run_that_fails_on_one_side_fails_with_its_reason_and_where_its_output
     assert "no such thing" in path.read_text()
 
 
+@pytest.mark.slow
 def test_a_method_that_is_new_fails_nothing_and_one_that_vanished_does(done):
     _, output, *_ = done
     assert said(output, "gone: missing: ").startswith("gone: missing: the suite of main has it, this one does not")
     assert "fresh" not in "".join(line for line in output.splitlines() if "FAILED" in line)
 
 
+@pytest.mark.slow
 def test_what_is_new_is_told_with_the_reason(done):
     assert said(done[1], "against: fresh: ") == "against: fresh: new: base has no such method"
 
 
+@pytest.mark.slow
 def test_one_line_sums_up(done):
     _, output, *_, inside, _ = done
     title = f"main ({git(inside, 'rev-parse', 'main')[:12]})"
@@ -144,6 +149,7 @@ def test_one_line_sums_up(done):
     )
 
 
+@pytest.mark.slow
 def test_the_project_and_the_repository_are_as_they_were(done):
     _, _, (before, after), inside, temporary = done
     assert after == before
@@ -151,6 +157,7 @@ def test_the_project_and_the_repository_are_as_they_were(done):
     assert {path.suffix for path in temporary.iterdir() if path.name.startswith("tuneoff-")} == {".log"}
 
 
+@pytest.mark.slow
 def test_a_killed_session_leaves_no_process_and_the_next_one_removes_its_worktree(data, tiny_folder, tmp_path):
     temporary = tmp_path / "tmp"
     temporary.mkdir()

@@ -8,6 +8,8 @@ from records import finished, prediction
 
 from harness.store.results import Store
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if "__main__" in path.read_text(encoding="utf-8"))
 ON_A_MODEL = ("--model={model}", "--data={data}", "--device=cpu")

@@ -10,6 +10,8 @@ from projects import ROOT
 from benchmarks import busy_neighbour
 from harness.run import processor
 
+pytestmark = pytest.mark.slow
+
 SUITE = """\
 [task]
 name = "dialogsum"

@@ -13,6 +13,8 @@ from harness.spec import suite
 from harness.spec.record import Status
 from harness.store.results import Store
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 LAB = suite.load("lab")
 OURS = ("HF_HUB_OFFLINE", "HF_HOME", "HF_ENDPOINT", "PYTHONPATH", "PYTEST_ADDOPTS", "CI")  # of this test session

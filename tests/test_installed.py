@@ -13,6 +13,8 @@ import pytest
 from projects import BROKEN, INI, NORMS, ROOT, SUITE
 from repositories import git
 
+pytestmark = pytest.mark.slow
+
 BUILT_OF = ("harness", "methods", "setup.py", "pyproject.toml", "README.md", "LICENSE")
 CONFTEST = """\
 import sys

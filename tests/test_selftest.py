@@ -56,6 +56,7 @@ def done(rows, write, tiny_folder, tmp_path_factory):
     return code, output, inside, folder / "tmp"
 
 
+@pytest.mark.slow
 def test_a_tensor_more_is_caught_end_to_end(done):
     code, output, *_ = done
     assert code == 0, output
@@ -64,11 +65,13 @@ def test_a_tensor_more_is_caught_end_to_end(done):
     )
 
 
+@pytest.mark.slow
 def test_a_loss_that_nobody_can_see_is_no_failure_and_says_why(done):
     assert re.search(r"^summaries lose their last four words \(--gate\) +cannot be seen here +", done[1], re.M)
     assert "1 passed, 1 skipped" in done[1] or "1 skipped, 1 passed" in done[1]
 
 
+@pytest.mark.slow
 def test_a_line_says_how_often_the_gate_was_right_and_another_what_the_examples_show(done):
     lines = done[1].splitlines()
     assert "false alarms: 0 of 0 verdicts; caught: 1 of 1 that are worse; 1 cannot be seen here" in lines
@@ -78,6 +81,7 @@ def test_a_line_says_how_often_the_gate_was_right_and_another_what_the_examples_
     )
 
 
+@pytest.mark.slow
 def test_nothing_of_it_stays(done):
     *_, inside, temporary = done
     assert not (inside / "results").exists()

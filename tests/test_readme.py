@@ -9,6 +9,7 @@ from harness.cli import commands
 from harness.run import loader
 from harness.spec import suite
 from harness.spec.registry import Plugin
+from harness.tasks import data
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -48,10 +49,27 @@ def test_the_example_method_keeps_the_contract_in_ten_lines(tmp_path):
     assert loader.load(Plugin("norm_tuning", path), {}).learning_rate == 3e-3
 
 
-def test_the_example_suite_loads(tmp_path):
-    path = tmp_path / "mine.toml"
-    path.write_text(README.partition("```toml\n")[2].partition("```")[0])
-    assert suite.load(str(path)).methods["lora"]["rank"] == 16
+def test_the_example_suites_load(tmp_path):
+    path, loaded = tmp_path / "my_suite.toml", []
+    for text in re.findall(r"```toml\n(.*?)```", README, re.DOTALL):
+        path.write_text(text)
+        loaded.append(suite.load(str(path)))
+    assert [(one.search.trials, one.run.seeds) for one in loaded] == [(3, (0, 1, 2))] * 2
+    assert loaded[1].methods["lora"]["rank"] == 16
+
+
+def test_the_suite_with_all_keys_names_each_of_them():
+    text = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)[1]
+    for table in (suite.TaskTable, suite.ModelTable, suite.Budget, suite.Evaluation, suite.SearchTable, suite.RunTable):
+        assert [name for name in table.model_fields if not re.search(rf"\b{name}\b", text)] == []
+
+
+def test_the_example_row_is_read(tmp_path):
+    path = tmp_path / "my_dialogues.jsonl"
+    row = README.partition("```json\n")[2].partition("```")[0]
+    path.write_text("".join(row.replace("red", f"red{number}") for number in range(10)))
+    splits = data.load(suite.TaskTable(name="dialogsum", data=str(path)))
+    assert splits["train"][0].dialogue.splitlines()[1] == "#Person2#: Until Friday."
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))

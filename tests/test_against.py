@@ -371,5 +371,5 @@ def test_a_record_that_cannot_be_read_is_said_to_be_of_another_version(tmp_path,
     path = tmp_path / "lora-seed0.json"
     path.write_text('{"status": "ok", "costs": {}}')
     taken = Side("base", tmp_path, tmp_path).judged(path, "all of the output")
-    assert taken.problem.startswith("base: it is too old or too new: no cost in what it records of a run; all that")
-    assert taken.problem.endswith("at the end:\n| all of the output")
+    assert taken.problem.startswith("base: it is too old or too new: no cost in what it records of a run; its full")
+    assert taken.problem.endswith("; the end:\n| all of the output")

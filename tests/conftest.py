@@ -108,6 +108,17 @@ def tiny_folder(tokenizer, tmp_path_factory):
 
 
 @pytest.fixture
+def store(tmp_path):
+    """The open store of a suite called ``small``."""
+    from harness.store.results import Store
+
+    opened = Store(tmp_path, "small")
+    opened.open()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
 def base(tiny_folder):
     """The tiny T5 and its tokenizer, freshly loaded onto the CPU."""
     import torch

@@ -9,7 +9,6 @@ from projects import NORMS, begin, finish, project
 from records import finished, prediction, spec
 
 from harness.spec.errors import StoreError
-from harness.store.results import Store
 
 FILLER = (
     NORMS
@@ -43,14 +42,6 @@ def disk(tmp_path):
         pytest.skip("no file system can be mounted here")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-@pytest.fixture
-def store(tmp_path):
-    opened = Store(tmp_path, "small")
-    opened.open()
-    yield opened
-    opened.close()
 
 
 @contextmanager

@@ -21,14 +21,6 @@ from harness.spec.suite import SearchTable
 from harness.store.results import Store
 
 
-@pytest.fixture
-def store(tmp_path):
-    store = Store(tmp_path, "small")
-    store.open()
-    yield store
-    store.close()
-
-
 def files(store):
     """The files of a store, but for its lock."""
     paths = (path.relative_to(store.folder) for path in store.folder.rglob("*") if path.is_file())

@@ -1,7 +1,6 @@
 """What all runs of a suite share, looked at once before the first of them: base model, data, environment."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -33,11 +32,11 @@ def check(order: Order) -> str:
     splits = loaded.splits
     scorer = scored_by.scorer_of(table)
     settled = scorer.settled(evaluation.metric_options, (row.summary for rows in splits.values() for row in rows))
-    task = replace(prepare(table, splits, base.tokenizer, evaluation.sample_rows), metrics=settled.metrics)
+    task = prepare(table, splits, base.tokenizer, evaluation.sample_rows, settled.metrics)
     _keep(task, scorer, order.task)
     remarks = soundness.check(base, task, evaluation, order.model.name)
     settings = base_model.own_settings(order.model, evaluation)
-    validation = _validation(order, splits, base.tokenizer, settled.metrics) if order.search.trials else None
+    validation = _validation(order, splits, base.tokenizer, scorer, settled.metrics) if order.search.trials else None
     dialogues = {split: [row.dialogue for row in rows] for split, rows in data.cut(table, splits).items()}
     return Preflight(
         leakage=leakage.measure(dialogues["train"], dialogues["test"]),
@@ -78,12 +77,13 @@ def _validation(
     order: Order,
     splits: Mapping[str, Sequence[Example]],
     tokenizer: PreTrainedTokenizerBase,
+    scorer: Scorer,
     metrics: tuple[Metric, ...],
 ) -> Task:
     """The task of a search's trials, left in ``order.validation``: they never see a test row."""
     table = order.spec.task
     rows = data.validation(table, splits, order.search.rows)  # cut already
     whole = table.model_copy(update={"train_every": 1, "train_rows": None, "test_rows": None})
-    task = replace(prepare(whole, rows, tokenizer), metrics=metrics)
-    _keep(task, scored_by.scorer_of(table), order.validation)
+    task = prepare(whole, rows, tokenizer, metrics=metrics)
+    _keep(task, scorer, order.validation)
     return task

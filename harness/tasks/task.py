@@ -108,9 +108,11 @@ def prepare(
     splits: Mapping[str, Sequence[Example]],
     tokenizer: PreTrainedTokenizerBase,
     samples: Iterable[int] = (),
+    metrics: tuple[Metric, ...] | None = None,
 ) -> Task:
     """The task that a suite makes of a data set's splits; ``samples`` are test rows to answer in any case.
 
+    ``metrics`` are the task's as they read these data; by default they have their usual options.
     Raises ``DataError`` for a sample that the test split does not have, ``SuiteError`` for a limit that leaves no room
     for a dialogue or a summary.
     """
@@ -138,7 +140,7 @@ def prepare(
         hash=hash_of(chosen),
         targets_truncated=truncated,
         pad=int(tokenizer.pad_token_id or 0),
-        metrics=scored_by.scorer_of(table).metrics,
+        metrics=metrics or scored_by.scorer_of(table).metrics,
     )
 
 

@@ -1,7 +1,7 @@
 """ROUGE as metrics of Tuneoff: its four types declared, and every test row scored by them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from statistics import fmean
 from typing import ClassVar, Final
@@ -91,11 +91,9 @@ class RougeTypes(Scorer):
             return Settled(ROUGE, {})
         return Settled(described(chosen), {TOKENIZER: chosen}, (NOTICE.format(chosen),) if wanted == AUTO else ())
 
-    @contextmanager
-    def reading(self, options: Mapping[str, str]) -> Iterator[None]:
+    def reading(self, options: Mapping[str, str]) -> AbstractContextManager[None]:
         """Score with this tokenizer meanwhile, as those do that ask for ``rouge`` themselves."""
-        with reading(options[TOKENIZER]):
-            yield
+        return reading(options[TOKENIZER])
 
     def words(self, text: str, options: Mapping[str, str]) -> list[str]:
         """What stands between blanks where texts are Latin, else what the tokenizer finds."""

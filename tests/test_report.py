@@ -414,6 +414,14 @@ def test_the_written_json_names_model_data_budget_machine_and_date(tmp_path):
     assert content["machine"]["device_name"] == "Some CPU"
 
 
+def test_runs_of_unknown_date_have_none_and_not_the_day_of_writing(tmp_path):
+    store = Store(tmp_path, "small")
+    store.open()
+    files.write(store, suite(), leaderboard.rows([entry("lora", 0.4)]), [], noted(finished("lora", 0)))
+    store.close()
+    assert json.loads((tmp_path / "small" / "leaderboard.json").read_text())["date"] is None
+
+
 def test_the_written_csv_holds_every_row_under_the_names_of_the_json(written):
     rows = list(csv.DictReader((written / "leaderboard.csv").read_text().splitlines()))
     assert list(rows[0]) == list(json.loads((written / "leaderboard.json").read_text())["rows"][0])

@@ -1,7 +1,6 @@
 """Writing the leaderboard beside the runs that it was made from."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +55,12 @@ def scores(suite: Suite, rows: Sequence[Row]) -> list[dict[str, str | float]]:
 
 
 def _setting(suite: Suite, rows: Sequence[Row], notes: Notes | None) -> Mapping[str, Any]:
-    """What the rows were made with; what is not known is ``null``. The date is that of the last run, else today's."""
+    """What the rows were made with; what is not known is ``null``. The date is that of the last run."""
     known = notes or Notes(None, {}, {})
     metrics = rows[0].metrics if rows else ()
     return {
         "suite": suite.name,
-        "date": known.date or datetime.now(UTC).date().isoformat(),
+        "date": known.date,
         "model": {**suite.model.model_dump(mode="json"), "revision": known.model_revision or suite.model.revision},
         "data": {
             "name": suite.task.data,

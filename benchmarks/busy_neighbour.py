@@ -23,7 +23,7 @@ from unittest.mock import patch
 
 from tabulate import tabulate
 
-from harness.gate.against.side import Side
+from harness.gate.against.sessions import Sessions
 from harness.spec.suite import load
 
 ROOT = Path(__file__).parents[1]
@@ -56,10 +56,10 @@ def session(suite: str, folder: Path, policy: str) -> Session:
     """A session of a suite in which threads wait that way."""
     wanted = {} if policy == "passive" else {"OMP_WAIT_POLICY": policy.upper()}
     kept = {name: value for name, value in os.environ.items() if name not in VARIABLES}
-    side, name = Side("session", ROOT, folder), load(suite).name
+    sessions, name = Sessions("session", ROOT, folder), load(suite).name
     with patch.dict(os.environ, {**kept, **wanted}, clear=True):
         began = perf_counter()
-        code, output = side.session(f"--suite={suite}")
+        code, output = sessions.run(f"--suite={suite}")
         seconds = perf_counter() - began
     board = folder / "results" / name / "leaderboard.json"
     if code not in (0, 1) or not board.exists():

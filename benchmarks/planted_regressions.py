@@ -26,8 +26,8 @@ import numpy as np
 from tabulate import tabulate
 
 from harness.gate.selftest.probes.shorter import GOLDEN
-from harness.gate.selftest.trial import PROBE, ProbeProject, Said
-from harness.gate.verdict import Outcome
+from harness.gate.selftest.trial import PROBE, ProbeProject
+from harness.gate.verdict import Outcome, Verdict
 from harness.metrics.rouge.metric import rouge
 from harness.session.selftest import small
 from harness.spec.record import Prediction
@@ -62,9 +62,8 @@ def slower(folder: Path, suite: Suite) -> Line:
     for arguments in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "honest")):
         subprocess.run(["git", "-C", trial.folder, *WHO, *arguments], check=True)
     trial.put("slower")
-    return "a step takes 20% longer (`--against=HEAD`)", *_caught(
-        trial.judge("--against", "HEAD"), "step_seconds_median"
-    )
+    found = trial.judge("--against", "HEAD")
+    return "a step takes 20% longer (`--against=HEAD`)", *_caught(found, "step_seconds_median", kind="against")
 
 
 def shorter(folder: Path, suite: Suite) -> Line:
@@ -94,20 +93,18 @@ def counted_and_named(folder: Path, suite: Suite) -> Iterator[Line]:
     yield "the method vanished", *_caught(trial.judge("--gate"), "", Outcome.MISSING)
 
 
-def _caught(found: Sequence[Said], metric: str, outcome: Outcome = Outcome.REGRESSED) -> Line:
-    """Whether an item fails for that metric (none: the whole row) in that way, which, and what it says."""
-    gates = [one for one in found if one.item.startswith(("test_gate", "test_against"))]
-    red = [one for one in gates if one.fails and one.outcome == outcome and metric in (one.metric, "")]
-    _must("\n".join(one.message for one in found if not one.item))
+def _caught(found: Sequence[Verdict], metric: str, outcome: Outcome = Outcome.REGRESSED, kind: str = "gate") -> Line:
+    """Whether a row fails in that metric (none: as a whole) and that way; its item, and what is said."""
+    red = [one for one in found if one.fails and one.outcome == outcome and metric in (one.metric, "")]
     if not red:
         worst = sorted(found, key=lambda one: list(Outcome).index(one.outcome))
         return "missed", "–", worst[0].message
-    return "caught", f"`{red[0].item}`", red[0].message.partition("\n")[0]
+    return "caught", f"`test_{kind}[{red[0].row}]`", red[0].message.partition("\n")[0]
 
 
 def _answers(trial: ProbeProject) -> list[list[Prediction]]:
     """What was accepted: the scored answers of each seed."""
-    store = Store(trial.side.scratch / "results", trial.suite.name)
+    store = Store(trial.sessions.scratch / "results", trial.suite.name)
     records = [record for record in store.read_runs() if record.spec.method == PROBE]
     return [[each for each in store.read_predictions(record.spec) if each.scored] for record in records]
 
@@ -133,7 +130,7 @@ def _loss(answer: Prediction, words: int) -> float:
 
 def _spoil(trial: ProbeProject) -> None:
     """Make a score of a stored run NaN."""
-    runs = trial.side.scratch / "results" / trial.suite.name / "runs"
+    runs = trial.sessions.scratch / "results" / trial.suite.name / "runs"
     (path,) = runs.glob(f"{PROBE}-seed*.json")
     record = json.loads(path.read_text())
     record["scores"]["rouge1"] = float("nan")
@@ -154,7 +151,7 @@ def _suites(model: str | None, data: str | None) -> tuple[Suite, Suite, Suite]:
     return smoke, small(smoke), small(load("embedded", instead))
 
 
-def _must(problem: str) -> None:
+def _must(problem: str | None) -> None:
     if problem:
         raise SystemExit(problem)
 

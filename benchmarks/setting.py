@@ -25,7 +25,7 @@ from transformers import (
 )
 
 from harness.catalogue import shapes
-from harness.execute import local
+from harness.execute import forkserver
 from harness.models import base_model
 from harness.run import environment
 from harness.spec.suite import ModelTable, TaskTable
@@ -34,7 +34,7 @@ from harness.tasks.data import Example
 from harness.tasks.task import PROMPTS, Task, prepare
 
 VOCABULARY = 32_128
-OURS = local.VARIABLES
+OURS = forkserver.VARIABLES
 Figures = tuple[float, float]  # seconds of training, seconds of answering
 Result = TypeVar("Result")
 TABLE = TaskTable(name="dialogsum")

@@ -11,8 +11,6 @@ Prints the Markdown of the table in ``docs/gate.md``; the same numbers every tim
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.random import Generator
@@ -34,13 +32,12 @@ class Drawn:
     """A side whose runs take what is drawn: steps and training alike, generation apart from them."""
 
     name: str
-    scratch: Path
     random: Generator
     scatter: float
     factor: float = 1.0
     runs: int = 0
 
-    def run(self, suite: Path, method: str, seed: int) -> Taken:
+    def run(self, method: str) -> Taken:
         """The next run."""
         self.runs += 1
         training, generation = np.exp(self.scatter * self.random.normal(size=2))
@@ -49,11 +46,11 @@ class Drawn:
         return Taken(status=Status.OK, cost=cost)
 
 
-def session(folder: Path, random: Generator, scatter: float, factor: float, methods: int) -> tuple[bool, float, float]:
+def session(random: Generator, scatter: float, factor: float, methods: int) -> tuple[bool, float, float]:
     """Whether a session is red, the share of its times that pass, and how many runs a method took."""
-    base = Drawn("base", folder, random, scatter)
-    head = Drawn("head", folder, random, scatter, factor)
-    both = Comparison(load("smoke"), base, head)  # type: ignore[arg-type]
+    base = Drawn("base", random, scatter)
+    head = Drawn("head", random, scatter, factor)
+    both = Comparison(load("smoke"), base, head)
     found = [one for number in range(methods) for one in both.verdicts(f"method{number}")]
     passed = np.mean([one.outcome == "pass" for one in found if one.metric in SHORTEST])
     return any(one.fails for one in found), float(passed), (base.runs + head.runs) / methods
@@ -65,15 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--sessions", type=int, default=400, help="simulated sessions a cell (default: 400)")
     asked = options.parse_args(arguments)
     rows = []
-    with TemporaryDirectory() as name:
-        for scatter in SCATTERS:
-            random, times = np.random.default_rng(0), range(asked.sessions)
-            same = [session(Path(name), random, scatter, 1.0, METHODS) for _ in times]
-            slower = [session(Path(name), random, scatter, SLOWER, 1) for _ in times]
-            shares = [np.mean([one[0] for one in same]), np.mean([one[1] for one in same])]
-            shares += [np.mean([one[0] for one in slower])]
-            taken = [np.mean([one[2] for one in found]) for found in (same, slower)]
-            rows.append([f"{scatter:.0%}", *(f"{share:.1%}" for share in shares), *(f"{runs:.1f}" for runs in taken)])
+    for scatter in SCATTERS:
+        random, times = np.random.default_rng(0), range(asked.sessions)
+        same = [session(random, scatter, 1.0, METHODS) for _ in times]
+        slower = [session(random, scatter, SLOWER, 1) for _ in times]
+        shares = [np.mean([one[0] for one in same]), np.mean([one[1] for one in same])]
+        shares += [np.mean([one[0] for one in slower])]
+        taken = [np.mean([one[2] for one in found]) for found in (same, slower)]
+        rows.append([f"{scatter:.0%}", *(f"{share:.1%}" for share in shares), *(f"{runs:.1f}" for runs in taken)])
     headers = (
         "scatter of a run",
         f"{METHODS} methods unchanged: red",

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from .gate.verdict import Verdict, remarks
+from .gate.verdict import VERDICTS, Verdict, remarks, to_json
+from .session import judge
 from .session.against import Against
 from .session.bakeoff import Bakeoff
 from .session.clock import CLOCK
@@ -32,7 +33,7 @@ def test_method(run: str, bakeoff: Bakeoff, benchmark, request) -> None:  # type
     for name, value in bakeoff.figures(record).items():
         benchmark.extra_info[name] = value
         request.node.user_properties.append((name, value))  # record_property warns beside --junitxml
-    if reason := bakeoff.unsupported(record):
+    if reason := judge.unsupported(record):
         pytest.skip(reason)
     if problems := bakeoff.problems(record):
         pytest.fail("\n".join(problems), pytrace=False)
@@ -61,7 +62,8 @@ def test_selftest(case: str, selftest: Selftest) -> None:
 
 
 def _tell(verdicts: Sequence[Verdict], subtests: pytest.Subtests, request: pytest.FixtureRequest) -> None:
-    """Report each verdict as a sub-test and as a property of the item."""
+    """Report each verdict as a sub-test and as a property of the item, and all of them as one property in JSON."""
+    request.node.user_properties.append((VERDICTS, to_json(verdicts)))
     for verdict in verdicts:
         request.node.user_properties.append((f"gate_{verdict.metric or 'row'}", verdict.message))
         with subtests.test(verdict.metric or "row"):

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from .cli import against, conftests, options, other_plugins, runs, selftest, terminal
+from .cli import against, conftests, options, other_plugins, runs, selftest, served, terminal
 from .spec.names import INSTALLED, PACKAGE, REPOSITORY
 
 BENCH = Path(__file__).parent / "bench.py"
@@ -106,7 +106,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _mode(config: pytest.Config) -> ModuleType | None:
     """The module that makes this session's items and handles them; ``None`` for a session without ``--benchmark``."""
-    modes = {"--against": against, "--gate-selftest": selftest}
+    modes = {"--against": against, "--gate-selftest": selftest, "--serve": served}
     kinds = options.kinds(config)
     if not config.getoption("benchmark"):
         if kinds:

@@ -13,7 +13,8 @@ from repositories import commit, git, worktrees
 
 from harness.gate.against.comparison import Comparison
 from harness.gate.against.revision import Revision
-from harness.gate.against.side import Reason, RecordedCost, Side, Taken
+from harness.gate.against.sessions import Sessions
+from harness.gate.against.side import Reason, RecordedCost, Taken, taken
 from harness.gate.verdict import Outcome
 from harness.spec.record import Status
 from harness.spec.suite import Suite, load
@@ -172,7 +173,7 @@ def test_a_killed_session_leaves_no_process_and_the_next_one_removes_its_worktre
     finally:
         session.kill()
         session.communicate()
-    Revision(inside, "main").open().close()
+    Revision(inside, "main").check_out().close()
     assert len(worktrees(inside)) == 1
 
 
@@ -247,11 +248,10 @@ class Told:
     """A side whose runs take what it was told; it notes that it was asked."""
 
     name: str
-    scratch: Path
     runs: list
     asked: list
 
-    def run(self, suite, method, seed):
+    def run(self, method):
         """The next run."""
         self.asked.append(self.name)
         return self.runs.pop(0)
@@ -266,12 +266,12 @@ def took(*seconds, **cost):
 
 
 @pytest.fixture
-def compare(tmp_path):
+def compare():
     """``compare(base, head)``: the sides in the order in which they ran, and the verdicts by metric."""
 
     def both(base, head, chosen="smoke"):
         asked = []
-        sides = [Told(name, tmp_path, runs, asked) for name, runs in (("base", base), ("head", head))]
+        sides = [Told(name, runs, asked) for name, runs in (("base", base), ("head", head))]
         found = Comparison(chosen if isinstance(chosen, Suite) else load(chosen), *sides).verdicts("lora")
         return asked, {verdict.metric: verdict for verdict in found}
 
@@ -360,16 +360,13 @@ def test_a_method_that_head_cannot_attach_to_any_more_is_invalid(compare):
 
 
 def test_a_record_of_another_version_is_read_for_what_it_costs(tmp_path):
-    path = tmp_path / "lora-seed0.json"
-    path.write_text('{"schema": 7, "status": "ok", "cost": {"train_seconds": 2.5, "joules": 3}, "more": []}')
-    taken = Side("base", tmp_path, tmp_path).judged(path, "")
-    assert (taken.problem, taken.cost.train_seconds) == ("", 2.5)
+    record = b'{"schema": 7, "status": "ok", "cost": {"train_seconds": 2.5, "joules": 3}, "more": []}'
+    run = taken(Sessions("base", tmp_path, tmp_path), record, "")
+    assert (run.problem, run.cost.train_seconds) == (None, 2.5)
 
 
 def test_a_record_that_cannot_be_read_is_said_to_be_of_another_version(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    path = tmp_path / "lora-seed0.json"
-    path.write_text('{"status": "ok", "costs": {}}')
-    taken = Side("base", tmp_path, tmp_path).judged(path, "all of the output")
-    assert taken.problem.startswith("base: it is too old or too new: no cost in what it records of a run; its full")
-    assert taken.problem.endswith("; the end:\n| all of the output")
+    run = taken(Sessions("base", tmp_path, tmp_path), b'{"status": "ok", "costs": {}}', "all of the output")
+    assert run.problem.startswith("base: it is too old or too new: no cost in what it records of a run; its full")
+    assert run.problem.endswith("; the end:\n| all of the output")

@@ -1,15 +1,10 @@
-"""A session adds to a record what its process does not know, and takes it back from a stored one."""
+"""A session adds to a record what its process does not know."""
 
-import pytest
 from records import changed, finished, unfinished
 from test_resume import SESSION
 
 from harness.metrics.rouge.metric import described
-from harness.session.completion import completed, replayed
-from harness.spec.errors import StoreError
-from harness.spec.record import Leakage
-
-NONE = Leakage(test=1, exact=0, near=0)
+from harness.session.completion import completed
 
 
 def test_a_record_gets_what_all_runs_share_and_keeps_its_own():
@@ -28,13 +23,3 @@ def test_a_record_gets_what_all_runs_share_and_keeps_its_own():
 def test_a_run_that_died_early_says_by_which_metrics_it_would_have_been_scored():
     record = completed(unfinished(metrics=()), SESSION, contended=False)
     assert (record.metrics, record.scores, record.error.message) == (SESSION.metrics, None, "killed by signal 9")
-
-
-def test_what_a_session_added_is_what_a_stored_record_gives_back():
-    record = completed(finished(), SESSION, contended=False)
-    assert replayed(record, SESSION.leakage) == SESSION
-
-
-def test_a_record_that_does_not_tell_what_it_was_made_from_is_refused_by_name():
-    with pytest.raises(StoreError, match="lora-seed0 does not say what it was made from; run it again"):
-        replayed(finished(), NONE)

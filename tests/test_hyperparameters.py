@@ -175,7 +175,7 @@ def test_methods_that_cannot_be_imported_keep_nobody_from_being_examined(tmp_pat
         methods += [method(name, source), method(f"behind_{name}")]
     executor = Executor(tmp_path / "scratch")
     try:
-        found = executor.examine(methods, patience=5)
+        found = executor.examine(methods, patience=5).result()
     finally:
         executor.close()
     told = {line.split("]")[0].removeprefix("[methods.") for line in found}

@@ -11,7 +11,6 @@ from harness.spec import registry
 from harness.spec.errors import DataError
 from harness.spec.metric import options_of
 from harness.spec.plan import Order
-from harness.spec.record import Preflight
 from harness.spec.suite import Evaluation, ModelTable, SearchTable, TaskTable
 from harness.store.results import Store
 from harness.tasks import prepared
@@ -47,7 +46,7 @@ def check(tiny_folder, tmp_path, write):
             threads=1,
             search=SearchTable(trials=search),
         )
-        return Preflight.model_validate_json(preflight.check(order)), order
+        return preflight.check(order), order
 
     return checked
 

@@ -7,12 +7,13 @@ from time import process_time
 
 import pytest
 from records import finished
+from sessions import session
+from test_resume import SESSION
 
 from harness.cli.runs import _decided
-from harness.execute import local
+from harness.execute import forkserver
 from harness.run import processor
 from harness.run.meters import Meters
-from harness.session.bakeoff import Bakeoff
 from harness.spec import registry
 from harness.spec.record import Cost, Phase
 from harness.spec.suite import load
@@ -115,18 +116,18 @@ def test_a_kernel_that_counts_nothing_does_not_tell(monkeypatch, tmp_path):
     ],
 )
 def test_a_session_says_what_disturbed_it_but_not_of_runs_beside_each_other(jobs, told, tmp_path):
-    session = Bakeoff(load("smoke"), registry.discover(), tmp_path, jobs=jobs)
-    session.expect(["lora-seed0", "full_finetune-seed0"])
-    for method, waited in (("lora", 4.0), ("full_finetune", 0.5)):
-        cost = Cost(phases={"train": Phase(seconds=10.0, waited_seconds=waited)})
-        session._done[f"{method}-seed0"] = finished(method, cost=cost)
-    assert list(_decided(session)) == told
+    runs = [
+        finished(method, cost=Cost(phases={"train": Phase(seconds=10.0, waited_seconds=waited)}))
+        for method, waited in (("lora", 4.0), ("full_finetune", 0.5))
+    ]
+    found = session(load("smoke"), registry.discover(), tmp_path, SESSION, *runs, jobs=jobs)
+    assert list(_decided(found, [])) == told
 
 
 def test_runs_wait_without_spinning_unless_the_user_wants_it(monkeypatch):
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    with local._variables(local.VARIABLES):
+    with forkserver._variables(forkserver.VARIABLES):
         assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    with local._variables(local.VARIABLES):
+    with forkserver._variables(forkserver.VARIABLES):
         assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"

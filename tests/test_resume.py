@@ -50,7 +50,7 @@ def test_a_run_that_nothing_has_changed_for_is_reused():
     entry = stored()
     decision = decide(spec("lora"), stored("dora"), entry)
     assert decision.stored is entry.record
-    assert decision.reason == ""
+    assert decision.reason is None
 
 
 def test_a_run_whose_stored_answers_cannot_be_read_is_done_again():

@@ -17,7 +17,7 @@ KILLED = """\
 import os, signal, sys
 from pathlib import Path
 from harness.gate.against.revision import Revision
-revision = Revision(Path(sys.argv[1]), "main").open()
+revision = Revision(Path(sys.argv[1]), "main").check_out()
 print(revision.scratch, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -50,7 +50,7 @@ def repository(tmp_path):
 
 @pytest.fixture
 def opened(repository):
-    revision = Revision(repository, "v1").open()
+    revision = Revision(repository, "v1").check_out()
     yield revision
     revision.close()
 
@@ -67,14 +67,14 @@ def test_the_folder_holds_the_revision(opened):
 
 def test_what_is_not_committed_stays_as_it_is_and_is_not_in_the_folder(repository):
     (repository / "file").write_text("third\n")
-    revision = Revision(repository, "HEAD").open()
+    revision = Revision(repository, "HEAD").check_out()
     assert (revision.folder / "file").read_text() == "second\n"
     revision.close()
     assert (repository / "file").read_text() == "third\n"
 
 
 def test_a_project_inside_a_repository_is_inside_the_revision(repository):
-    revision = Revision(repository / "inner", "main").open()
+    revision = Revision(repository / "inner", "main").check_out()
     assert (revision.folder / "file").read_text() == "inner\n"
     revision.close()
 
@@ -97,7 +97,7 @@ def test_the_files_of_a_folder_are_what_they_were_whatever_they_are_called(repos
 def test_what_is_imported_from_the_repository_is_the_revisions(repository, monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "path", ["", str(repository / "inner"), str(repository / "absent"), str(tmp_path)])
     monkeypatch.setenv("PYTHONPATH", f"{repository / 'inner'}:{tmp_path}")
-    revision = Revision(repository, "main").open()
+    revision = Revision(repository, "main").check_out()
     assert revision.path() == f"{revision.folder / 'inner'}:{tmp_path}"
     revision.close()
 
@@ -108,16 +108,14 @@ def test_the_title_names_the_commit(repository):
 
 def test_closing_leaves_nothing_behind(repository, temporary):
     before = git(repository, "status", "--porcelain")
-    Revision(repository, "v1").open().close()
+    Revision(repository, "v1").check_out().close()
     assert worktrees(repository) == [str(repository)]
     assert list(temporary.iterdir()) == []
     assert git(repository, "status", "--porcelain") == before
 
 
-def test_closing_twice_or_without_opening_is_no_error(repository):
-    revision = Revision(repository, "v1")
-    revision.close()
-    revision.open()
+def test_closing_twice_is_no_error(repository):
+    revision = Revision(repository, "v1").check_out()
     revision.close()
     revision.close()
 
@@ -127,20 +125,20 @@ def test_what_a_killed_session_left_is_removed_by_the_next_one(repository, tempo
     killed = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=60)
     assert Path(killed.stdout.strip()).exists()
     assert len(worktrees(repository)) == 2
-    Revision(repository, "v1").open().close()
+    Revision(repository, "v1").check_out().close()
     assert worktrees(repository) == [str(repository)]
     assert list(temporary.iterdir()) == []
 
 
 def test_a_worktree_whose_folder_somebody_deleted_is_forgotten(repository):
-    revision = Revision(repository, "v1").open()
+    revision = Revision(repository, "v1").check_out()
     shutil.rmtree(revision.scratch)
-    Revision(repository, "v1").open().close()
+    Revision(repository, "v1").check_out().close()
     assert worktrees(repository) == [str(repository)]
 
 
 def test_what_another_session_uses_stays(repository, opened):
-    Revision(repository, "main").open().close()
+    Revision(repository, "main").check_out().close()
     assert (opened.folder / "file").exists()
     assert len(worktrees(repository)) == 2
 
@@ -149,7 +147,7 @@ def test_a_hook_of_the_repository_is_not_run(repository, opened):
     hook = repository / ".git" / "hooks" / "post-checkout"
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
-    Revision(repository, "v1").open().close()
+    Revision(repository, "v1").check_out().close()
 
 
 def test_inside_a_git_hook_it_is_still_the_projects_own_repository(repository, tmp_path, monkeypatch):
@@ -184,7 +182,7 @@ def test_a_shallow_clone_without_the_revision_is_told_how_to_fetch_it(repository
 def test_a_shallow_clone_that_has_the_revision_will_do(repository, tmp_path):
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{repository}", str(clone))
-    revision = Revision(clone, "HEAD").open()
+    revision = Revision(clone, "HEAD").check_out()
     assert (revision.folder / "file").read_text() == "second\n"
     revision.close()
 

@@ -110,7 +110,7 @@ def test_the_descriptions_are_those_that_rouge_has_today(tokenizer):
 
 def test_migrating_writes_what_reading_gives_and_changes_no_text(copied):
     before = runs(copied), Store(copied, "embedded").read_predictions(runs(copied)[0].spec)
-    changed = publication.migrate(copied, load("embedded"), {})
+    changed = publication.migrate(copied, load("embedded"))
     assert sorted(path.parent.name for path in changed) == ["baseline", "predictions", "runs", "search"]
     stored = json.loads((copied / "embedded" / "runs" / f"{NAME}.json").read_text())
     assert (stored["schema"], stored["predictions_hash"]) == (2, before[0][0].predictions_hash)
@@ -118,15 +118,15 @@ def test_migrating_writes_what_reading_gives_and_changes_no_text(copied):
 
 
 def test_migrating_twice_changes_nothing_more(copied):
-    publication.migrate(copied, load("embedded"), {})
-    assert publication.migrate(copied, load("embedded"), {}) == []
+    publication.migrate(copied, load("embedded"))
+    assert publication.migrate(copied, load("embedded")) == []
 
 
 def test_what_cannot_be_read_is_named_and_nothing_is_written(copied):
     (copied / "embedded" / "runs" / "dora-seed0-0123456789ab.json").write_text('{"schema": 1}')
     before = (copied / "embedded" / "runs" / f"{NAME}.json").read_bytes()
     with pytest.raises(StoreError, match=r"dora-seed0-0123456789ab\.json: not a run record"):
-        publication.migrate(copied, load("embedded"), {})
+        publication.migrate(copied, load("embedded"))
     assert (copied / "embedded" / "runs" / f"{NAME}.json").read_bytes() == before
 
 

@@ -2,6 +2,7 @@
 
 import tomllib
 from concurrent.futures import Future
+from pathlib import Path
 
 import pytest
 from records import changed, entry, finished, means, spec, unfinished
@@ -9,10 +10,11 @@ from records import changed, entry, finished, means, spec, unfinished
 from harness.metrics.rouge.metric import ROUGE
 from harness.ranking import leaderboard
 from harness.report import notes, table
-from harness.session.searches import Searches
+from harness.session.searches import Searches, stored
 from harness.spec import search
 from harness.spec.errors import StoreError, SuiteError
 from harness.spec.figures import SEARCHED
+from harness.spec.plan import Request
 from harness.spec.record import Environment, Failure, Leakage, Preflight, RunOutcome, Status
 from harness.spec.search import Search, Trial
 from harness.spec.suite import Budget, Evaluation, SearchTable, TaskTable, load
@@ -294,20 +296,18 @@ def begin(tmp_path):
 
     def searches(trials, *asked, table=TABLE, **options):
         runs = [spec(method, seed) for method in ("zero_shot", "lora", "dora") for seed in (3, 4)]
-        session = Searches(table, runs, store, **options)
-        session.start(HERE, trials)
-        session.expect(asked)
-        return session
+        suite = load("smoke").model_copy(update={"search": table})
+        return Searches(Request(suite, {}, runs, tmp_path, **options), store, HERE, trials, asked)
 
     yield searches
     store.close()
 
 
 def test_every_method_but_zero_shot_is_searched_with_the_first_seed(begin):
-    session = begin(Trials())
-    assert session.methods == ["lora", "dora"]
-    assert session.finish("lora").spec.seed == 3
-    assert begin(Trials(), table=SearchTable()).methods == []
+    runs = [spec(method, seed) for method in ("zero_shot", "lora", "dora") for seed in (3, 4)]
+    suites = [load("smoke").model_copy(update={"search": table}) for table in (TABLE, SearchTable())]
+    assert [Request(suite, {}, runs, Path()).searched for suite in suites] == [["lora", "dora"], []]
+    assert begin(Trials()).finish("lora").spec.seed == 3
 
 
 def test_a_search_is_done_once_kept_and_given_to_every_seed(begin, tmp_path):
@@ -349,7 +349,7 @@ def test_a_stored_search_counts_before_anything_is_asked_for(begin):
 
 def test_with_several_jobs_the_searches_that_will_be_asked_for_begin_together(begin):
     trials = Trials()
-    begin(trials, "lora", "dora", ahead=True).finish("lora")
+    begin(trials, "lora", "dora", jobs=2).finish("lora")
     assert trials.begun == ["lora"] * 3 + ["dora"] * 3
 
 
@@ -401,8 +401,7 @@ def test_the_figures_of_a_run_are_those_of_the_search_that_it_belongs_to(tmp_pat
         store.open()
         store.write_search(found)
         store.close()
-    session = Searches(SearchTable(), [], own)
-    assert session.of([ran()]) == {"lora": searched()}
+    assert stored(own, [ran()]) == {"lora": searched()}
 
 
 def test_the_lines_are_toml_and_give_the_learning_rates_back():

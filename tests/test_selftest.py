@@ -8,26 +8,26 @@ from projects import NORMS, begin, finish, project
 from records import finished, prediction
 
 from harness.gate.selftest import drop
-from harness.gate.selftest.case import CASES, Tried, about
+from harness.gate.selftest.case import CASES, Tried, about, lines, table
 from harness.gate.selftest.drop import Drop
-from harness.gate.selftest.trial import PROBES, Said
-from harness.gate.verdict import Outcome
+from harness.gate.selftest.trial import PROBES
+from harness.gate.verdict import Outcome, Verdict
 from harness.metrics.rouge.metric import ROUGE
 from harness.run.loader import load
-from harness.session.selftest import ROWS, Selftest, small
+from harness.session.selftest import ROWS, small
 from harness.spec.registry import Plugin
 from harness.spec.suite import load as suite
 
-RED = Said("", "step_seconds_median", Outcome.REGRESSED, "probe step_seconds_median: regressed: +20%")
-GREEN = Said("", "step_seconds_median", Outcome.PASS, "probe step_seconds_median: pass: +1%")
-NOISY = Said("", "step_seconds_median", Outcome.INCONCLUSIVE, "probe step_seconds_median: inconclusive: +17%")
+RED = Verdict("probe", "step_seconds_median", Outcome.REGRESSED, "+20%")
+GREEN = Verdict("probe", "step_seconds_median", Outcome.PASS, "+1%")
+NOISY = Verdict("probe", "step_seconds_median", Outcome.INCONCLUSIVE, "+17%")
 
-UNTRIED = Said("", "", Outcome.INCOMPARABLE, "probe: incomparable: base: its session of pytest ended with code 4")
+UNTRIED = Verdict("probe", "", Outcome.INCOMPARABLE, "base: its session of pytest ended with code 4")
 
-LOST = Said("", "rouge1", Outcome.REGRESSED, "probe rouge1: regressed: −2.43 points")
-SILENT = Said("", "rouge1", Outcome.INCONCLUSIVE, "probe rouge1: inconclusive: −2.43 points")
-AS_GOOD = Said("", "rouge1", Outcome.PASS, "probe rouge1: pass: −2.43 points")
-FOREIGN = Said("", "rouge1", Outcome.INCOMPARABLE, "probe rouge1: incomparable: the baseline is another machine's")
+LOST = Verdict("probe", "rouge1", Outcome.REGRESSED, "−2.43 points")
+SILENT = Verdict("probe", "rouge1", Outcome.INCONCLUSIVE, "−2.43 points")
+AS_GOOD = Verdict("probe", "rouge1", Outcome.PASS, "−2.43 points")
+FOREIGN = Verdict("probe", "rouge1", Outcome.INCOMPARABLE, "the baseline is another machine's")
 
 
 def lost(mean, spread, examples, **changes):
@@ -73,11 +73,10 @@ def test_a_loss_that_nobody_can_see_is_no_failure_and_says_why(done):
 
 @pytest.mark.slow
 def test_a_line_says_how_often_the_gate_was_right_and_another_what_the_examples_show(done):
-    lines = done[1].splitlines()
-    assert "false alarms: 0 of 0 verdicts; caught: 1 of 1 that are worse; 1 cannot be seen here" in lines
+    told = done[1].splitlines()
+    assert "false alarms: 0 of 0 verdicts; caught: 1 of 1 that are worse; 1 cannot be seen here" in told
     assert any(
-        re.fullmatch(r"lost words show from about \d+\.\d points of ROUGE-1 on these 4 examples", line)
-        for line in lines
+        re.fullmatch(r"lost words show from about \d+\.\d points of ROUGE-1 on these 4 examples", line) for line in told
     )
 
 
@@ -101,9 +100,7 @@ def test_nothing_of_it_stays(done):
     ],
 )
 def test_the_table_says_of_each_case_whether_the_gate_was_right(case, said, result):
-    one = Selftest(suite("smoke"))
-    one.tried = {case: Tried(CASES[case], [said])}
-    assert one.table == [(CASES[case].what, result, said.message)]
+    assert table([Tried(CASES[case], [said])]) == [(CASES[case].what, result, said.message)]
 
 
 @pytest.mark.parametrize(
@@ -165,12 +162,8 @@ def test_other_weights_are_taken_to_be_noisy():
 
 
 def test_a_false_alarm_is_counted_among_all_verdicts_on_what_did_not_change():
-    one = Selftest(suite("smoke"))
-    one.tried = {
-        "same_times": Tried(CASES["same_times"], [GREEN, RED, GREEN]),
-        "slower": Tried(CASES["slower"], [GREEN]),
-    }
-    assert one.lines == ["false alarms: 1 of 3 verdicts; caught: 0 of 1 that are worse"]
+    tried = [Tried(CASES["same_times"], [GREEN, RED, GREEN]), Tried(CASES["slower"], [GREEN])]
+    assert lines(tried) == ["false alarms: 1 of 3 verdicts; caught: 0 of 1 that are worse"]
 
 
 @pytest.mark.parametrize(("name", "rows"), [("smoke", ROWS), ("lab", ROWS), ("embedded", None), ("dialogsum", None)])

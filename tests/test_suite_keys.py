@@ -17,25 +17,28 @@ import torch
 from projects import NORMS, project
 from records import finished, prediction
 from repositories import commit
-from test_resume import HERE
+from sessions import session
+from test_resume import HERE, SESSION
 
 from harness.cli import options as pytest_options
-from harness.cli.against import AGAINST
-from harness.cli.runs import BAKEOFF
+from harness.cli.against import VERSIONS
+from harness.cli.runs import REQUEST
+from harness.cli.served import REQUEST as SERVED
 from harness.execute.local import Executor
 from harness.models import base_model, hub
 from harness.pytest_plugin import PARAMETERS
 from harness.run import preflight, runner
-from harness.session import bakeoff as session
-from harness.session.bakeoff import Bakeoff
-from harness.session.gate import Gate
+from harness.session import bakeoff
+from harness.session.gate import Gate, accepted
+from harness.session.searches import Searches
 from harness.spec import plan, registry
 from harness.spec import suite as suites
 from harness.spec.errors import DataError, ModelError, SuiteError
 from harness.spec.metric import options_of
-from harness.spec.record import Leakage, Preflight, RunOutcome, RunSpec, Status
+from harness.spec.record import RunOutcome, RunSpec, Status
 from harness.spec.registry import Plugin
 from harness.spec.suite import Budget, ModelTable, SearchTable, Suite, Table, TaskTable
+from harness.store.results import Store
 from harness.tasks import data, prepared
 from harness.tasks.task import Encoded, collate, prompt_of
 from harness.training.budget import Batches
@@ -179,18 +182,16 @@ def odd(folder):
 
 
 @pytest.fixture(scope="module")
-def bakeoff(folder, odd):
-    """The suite's session; nothing in it has been started but its store."""
-    found = Bakeoff(odd, registry.discover([folder / "methods"]), folder / "results", device="cpu")
-    found.store.open()
-    yield found
-    found.close()
+def request_of_odd(folder, odd):
+    """What a session of the suite is asked for."""
+    return plan.request(odd, registry.discover([folder / "methods"]), folder / "results", device="cpu")
 
 
 @pytest.fixture(scope="module")
-def order(bakeoff):
+def order(request_of_odd, odd):
     """What the session asks of the process that does the method's run."""
-    return bakeoff._order(bakeoff.runs[-1])
+    store = Store(request_of_odd.results, odd.name)
+    return bakeoff.order(request_of_odd, store, request_of_odd.runs[-1], odd.model)
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +206,7 @@ def here():
 @pytest.fixture(scope="module")
 def found(order, here):
     """What is found before the runs, whose task it leaves for them."""
-    return Preflight.model_validate_json(preflight.check(order))
+    return preflight.check(order)
 
 
 @pytest.fixture(scope="module")
@@ -242,14 +243,14 @@ def test_every_field_of_a_runs_spec_comes_from_its_suite(odd, folder):
 
 
 @of("name")
-def test_the_results_folder_and_the_runs_have_the_suites_name(bakeoff, order, folder):
-    assert bakeoff.store.folder == folder / "results" / "odd"
+def test_the_results_folder_and_the_runs_have_the_suites_name(request_of_odd, order, folder):
+    assert request_of_odd.folder == folder / "results" / "odd"
     assert order.spec.suite == "odd"
 
 
 @of("run.methods", "run.seeds")
-def test_the_suites_methods_run_with_its_seeds_beside_zero_shot(bakeoff):
-    assert [run.name for run in bakeoff.runs] == ["zero_shot-seed5", "witness-seed5"]
+def test_the_suites_methods_run_with_its_seeds_beside_zero_shot(request_of_odd):
+    assert [run.name for run in request_of_odd.runs] == ["zero_shot-seed5", "witness-seed5"]
 
 
 @of("run.new_methods")
@@ -403,7 +404,7 @@ def test_a_run_is_ended_at_the_hard_limit(tmp_path, order, found):
 
 
 @of("search.trials", "search.spread")
-def test_a_search_tries_that_many_rates_within_the_spread(bakeoff, found):
+def test_a_search_tries_that_many_rates_within_the_spread(request_of_odd, found, store):
     asked = []
 
     def submit(run, multiplier):
@@ -412,8 +413,7 @@ def test_a_search_tries_that_many_rates_within_the_spread(bakeoff, found):
         done.set_result(RunOutcome(record=finished(spec=run)))
         return done
 
-    bakeoff.searches.start(found, submit)
-    bakeoff.searches.finish("witness")
+    Searches(request_of_odd, store, found, submit).finish("witness")
     assert asked == pytest.approx([1.0, 0.5, 2.0])  # 4 to the power of 0, -1/2 and 1/2
 
 
@@ -430,21 +430,20 @@ def test_a_trial_answers_the_first_validation_rows_at_its_multiple_of_the_rate(o
 
 def ended(folder, suite, plugins, points=0.0):
     """A session of that suite whose runs are done; the method has so many points more than zero-shot in every row."""
-    found = Bakeoff(suite, plugins, folder, device="cpu")
-    found.store.open()
-    known = {"environment": HERE, "data_hash": "data", "model_revision": "model", "weights_hash": "the same"}
+    store = Store(folder, suite.name)
+    store.open()
     records = []
-    for run in found.runs:
+    for run in plan.runs(suite, plugins):
         level = 0.5 + (points / 100 if run.method == "witness" else 0.0)
         answers = [
             prediction(number, rouge1=level + number / 200, source=f"Dialogue {number:02}") for number in range(ROWS)
         ]
         scores = {name: fmean(each.scores[name] for each in answers) for name in answers[0].scores}
+        known = {"environment": HERE, "data_hash": "data", "model_revision": "model", "weights_hash": "the same"}
         records.append(finished(spec=run, scores=scores, predictions_hash=f"{level}", **known))
-        found.store.write_run(records[-1], answers)
-    found.replay(records, Leakage(test=ROWS, exact=0, near=0))
-    found.expect([run.name for run in found.runs])
-    return found
+        store.write_run(records[-1], answers)
+    store.close()
+    return session(suite, plugins, folder, SESSION, *records)
 
 
 def changed(suite, **evaluation):
@@ -461,8 +460,7 @@ def plugins(folder):
 @of("evaluation.samples")
 def test_the_first_samples_and_the_sample_rows_are_shown(tmp_path, odd, plugins):
     found = ended(tmp_path, odd, plugins)
-    found.write(*found.report())
-    found.close()
+    found.write(found.tables())
     page = (tmp_path / "odd" / "leaderboard.md").read_text()
     assert [number for number in range(ROWS) if f"Dialogue {number:02}" in page] == [0, 5]
 
@@ -472,7 +470,6 @@ def test_the_first_samples_and_the_sample_rows_are_shown(tmp_path, odd, plugins)
 def test_a_method_must_beat_zero_shot_by_the_floor(floor, below, tmp_path, odd, plugins):
     found = ended(tmp_path, changed(odd, floor=floor), plugins, points=2.0)
     problems = found.problems(found.asked[-1])
-    found.close()
     assert [f"the suite's floor is {floor:+.1f}" in problem for problem in problems] == [True] * below
 
 
@@ -480,14 +477,10 @@ def test_a_method_must_beat_zero_shot_by_the_floor(floor, below, tmp_path, odd, 
 @pytest.mark.parametrize(("margin", "passes"), [(1.0, False), (3.0, True)])
 def test_the_gate_lets_a_loss_within_the_margin_pass(margin, passes, tmp_path, odd, plugins):
     asked = changed(odd, floor=-100.0, margin=margin)
-    before = ended(tmp_path, asked, plugins, points=2.0)
-    Gate(before).accept()
-    before.close()
+    Gate(ended(tmp_path, asked, plugins, points=2.0), []).accept()
     now = ended(tmp_path, asked, plugins)
-    gate = Gate(now)
-    gate.ask(["witness"])
+    gate = Gate(now, accepted(now.request).baselines, ["witness"])
     (verdict,) = (one for one in gate.verdicts("witness") if one.metric == "rouge1")
-    now.close()
     assert (verdict.outcome == "pass") == passes, verdict.message
 
 
@@ -514,8 +507,8 @@ def test_without_the_flag_nothing_runs(begun):
 
 @of("--suite")
 def test_the_suite_that_is_named_runs(begun):
-    assert begun().stash[BAKEOFF].suite.name == "small"
-    assert begun("--suite=smoke").stash[BAKEOFF].suite.name == "smoke"
+    assert begun().stash[REQUEST].suite.name == "small"
+    assert begun("--suite=smoke").stash[REQUEST].suite.name == "smoke"
 
 
 @of("--model", "--data", "--seeds")
@@ -528,14 +521,14 @@ def test_the_suite_that_is_named_runs(begun):
     ],
 )
 def test_an_option_replaces_keys_of_the_suite_and_no_others(option, table, values, begun):
-    before, after = (begun(*arguments).stash[BAKEOFF].suite for arguments in ((), (option,)))
+    before, after = (begun(*arguments).stash[REQUEST].suite for arguments in ((), (option,)))
     assert after == before.model_copy(update={table: getattr(before, table).model_copy(update=values)})
 
 
 @of("--search")
 def test_the_number_of_trials_replaces_the_suites(begun):
     assert begun("--search=4").stash[PARAMETERS]["search"] == ["norms"]
-    assert begun("--search=4").stash[BAKEOFF].searches._table.trials == 4
+    assert begun("--search=4").stash[REQUEST].suite.search.trials == 4
 
 
 @of("--search")
@@ -546,35 +539,24 @@ def test_no_trials_are_no_search_also_where_the_suite_has_one(begun):
     assert "search" not in begun("--search=0").stash[PARAMETERS]
 
 
-class Asked:
-    """What a session asks of its executor when it makes one."""
-
-    def __init__(self, scratch, jobs):
-        self.scratch, self.jobs = scratch, jobs
-
-    def close(self): ...
-
-
 @of("--device", "--jobs")
-def test_runs_are_done_on_that_device_and_so_many_at_once(begun, monkeypatch):
-    monkeypatch.setattr(session, "Executor", Asked)
-    found = begun("--device=cuda:1", "--jobs=3").stash[BAKEOFF]
-    assert found._order(found.runs[0]).device == "cuda:1"
-    assert (found._executor.scratch, found._executor.jobs) == (found.store.scratch, 3)
-    assert found.searches._ahead
+def test_runs_are_done_on_that_device_and_so_many_at_once(begun, tmp_path):
+    asked = begun("--device=cuda:1", "--jobs=3").stash[REQUEST]
+    assert asked.jobs == 3
+    order = bakeoff.order(asked, Store(tmp_path, "small"), asked.runs[0], asked.suite.model)
+    assert order.device == "cuda:1"
 
 
 @of("--resume")
 def test_runs_and_searches_are_reused_on_demand_only(begun):
-    for arguments, resumes in ((("--resume",), True), ((), False)):
-        found = begun(*arguments).stash[BAKEOFF]
-        assert (found.resumes, found.searches._resumes) == (resumes, resumes)
+    assert begun("--resume").stash[REQUEST].resumes
+    assert not begun().stash[REQUEST].resumes
 
 
 @of("--results")
 def test_results_go_to_that_folder_or_below_the_projects(begun, tmp_path, pytester):
-    assert begun(f"--results={tmp_path / 'there'}").stash[BAKEOFF].store.folder == tmp_path / "there" / "small"
-    assert begun().stash[BAKEOFF].store.folder == pytester.path / "results" / "local" / "small"
+    assert begun(f"--results={tmp_path / 'there'}").stash[REQUEST].folder == tmp_path / "there" / "small"
+    assert begun().stash[REQUEST].folder == pytester.path / "results" / "local" / "small"
 
 
 @of("--gate")
@@ -598,9 +580,23 @@ def test_in_ci_a_baseline_is_updated_on_demand_only(begun, monkeypatch):
 def test_the_revision_that_is_named_is_compared_with(begun, pytester):
     commit(pytester.path)
     config = begun("--against=HEAD")
-    assert (config.stash[AGAINST].revision.name, list(config.stash[PARAMETERS])) == ("HEAD", ["method"])
+    assert (config.stash[VERSIONS].revision.name, list(config.stash[PARAMETERS])) == ("HEAD", ["method"])
     with pytest.raises(pytest.UsageError, match="unknown revision 'v1'"):
         begun("--against=v1")
+
+
+@of("--serve")
+def test_a_session_that_serves_another_has_no_items_and_lacks_no_method(begun):
+    text = (
+        begun()
+        .rootpath.joinpath("small.toml")
+        .read_text()
+        .replace('methods = ["norms"]', 'methods = ["norms", "strange"]')
+    )
+    Path("small.toml").write_text(text)
+    config = begun("--serve=3")
+    assert config.stash[PARAMETERS] == {}
+    assert [run.name for run in config.stash[SERVED].runs] == ["zero_shot-seed0", "norms-seed0"]
 
 
 @of("--gate-selftest")

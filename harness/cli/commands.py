@@ -7,7 +7,8 @@ older Tuneoff. Each command also updates the tables that README.md has marks for
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from ..session import publication
@@ -15,6 +16,7 @@ from ..spec import plan, registry
 from ..spec import suite as suites
 from ..spec.errors import UsageError
 from ..spec.names import PACKAGE
+from ..spec.suite import Suite
 
 README = Path("README.md")
 
@@ -30,12 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--methods", action="append", type=Path, default=[], metavar="DIR", help="a folder with the project's methods"
     )
     asked = parser.parse_args(arguments)
-    commands = {"publish": publication.publish, "render": publication.render, "migrate": publication.migrate}
-    write = commands[asked.command]
+    results = Path("results").absolute()
     try:
         plugins = registry.discover(asked.methods)
+        commands: Mapping[str, Callable[[Path, Suite], list[Path]]] = {
+            "publish": partial(publication.publish, plugins=plugins),
+            "render": publication.render,
+            "migrate": publication.migrate,
+        }
         for suite in [plan.joined(suites.load(name), plugins) for name in asked.suites]:
-            for path in write(Path("results").absolute(), suite, plugins):
+            for path in commands[asked.command](results, suite):
                 print(f"wrote {path}")
     except UsageError as error:
         raise SystemExit(str(error)) from error

@@ -1,8 +1,10 @@
 """The options of the bake-off, and what they request."""
 
 import re
+from argparse import SUPPRESS
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -13,12 +15,20 @@ from ..spec.errors import UsageError
 from ..spec.paths import expanded, pinned
 
 if TYPE_CHECKING:
-    from ..session.bakeoff import Bakeoff
+    from ..spec.plan import Request
     from ..spec.registry import Plugin
     from ..spec.suite import Suite
 
 DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
-KINDS = ("--gate", "--update-baseline", "--resume", "--search", "--against", "--gate-selftest")  # kinds of session
+KINDS = (
+    "--gate",
+    "--update-baseline",
+    "--resume",
+    "--search",
+    "--against",
+    "--gate-selftest",
+    "--serve",
+)  # kinds of session
 
 
 def add(parser: pytest.Parser) -> None:
@@ -50,6 +60,7 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--gate-selftest", action="store_true", help="test the gate on an unchanged method and on methods made worse"
     )
+    group.addoption("--serve", metavar="DESCRIPTOR", type=int, help=SUPPRESS)  # for the sessions of --against
     parser.addini("method_paths", "folders with this project's method files", type="paths", default=[])
 
 
@@ -58,16 +69,34 @@ def kinds(config: pytest.Config) -> list[str]:
     return [name for name in KINDS if config.getoption(name.strip("-").replace("-", "_")) not in (False, None)]
 
 
-def suite(config: pytest.Config) -> "Suite":
-    """The requested suite, after checking that all of its methods exist."""
+def request(config: pytest.Config) -> "Request":
+    """What is asked for, after checking that all of the suite's methods exist; nothing is loaded or written yet."""
     from ..spec import plan
+
+    device, jobs, resumes = (config.getoption(name) for name in ("device", "jobs", "resume"))
+    chosen = suite(config)
+    folders = results(config, chosen.name)
+    return plan.request(chosen, plugins(config), *folders, device=device, jobs=jobs, resumes=resumes)
+
+
+def suite(config: pytest.Config) -> "Suite":
+    """The suite that is named, with what other options say in place of its keys."""
     from ..spec import suite as suites
 
     _check_values(config)
-    found = plugins(config)
-    chosen = plan.joined(suites.load(config.getoption("suite"), _overrides(config)), found)
-    plan.runs(chosen, found)
-    return chosen
+    return suites.load(config.getoption("suite"), _overrides(config))
+
+
+def results(config: pytest.Config, suite: str) -> tuple[Path, Path | None]:
+    """The folder for results and, by default, the folder of published results, which include the baseline."""
+    from ..spec.suite import LOCAL
+
+    if chosen := config.getoption("results"):
+        return expanded(chosen).absolute(), None
+    published = config.rootpath / "results"
+    if suite == LOCAL:
+        raise UsageError(f"suite {suite!r}: {published / LOCAL} has the results of all suites; rename the suite's file")
+    return published / LOCAL, published
 
 
 def plugins(config: pytest.Config) -> "dict[str, Plugin]":
@@ -95,26 +124,12 @@ def relative(path: Path, root: Path) -> Path:
     return path.relative_to(root) if path.is_relative_to(root) else path
 
 
-def bakeoff(config: pytest.Config) -> "Bakeoff":
-    """The requested bake-off; nothing is loaded or written yet."""
-    from ..session.bakeoff import Bakeoff
-
-    device, jobs, resumes = (config.getoption(name) for name in ("device", "jobs", "resume"))
-    chosen = suite(config)
-    folder, published = _results(config, chosen.name)
-    return Bakeoff(chosen, plugins(config), folder, published=published, device=device, jobs=jobs, resumes=resumes)
-
-
-def check(config: pytest.Config) -> None:
+def check(request: "Request") -> None:
     """Raise the ``UsageError`` that the suite's model, its data or the device would cause in every run."""
-    from ..session.bakeoff import Bakeoff
+    from ..session.bakeoff import Selection, begin
 
     with TemporaryDirectory(prefix="tuneoff-check-") as folder:
-        session = Bakeoff(suite(config), plugins(config), Path(folder), device=config.getoption("device"))
-        try:
-            session.start()
-        finally:
-            session.close()
+        begin(replace(request, results=Path(folder), published=None), Selection()).close()
 
 
 @contextmanager
@@ -139,18 +154,6 @@ def refuse_beside(config: pytest.Config, option: str) -> None:
         raise UsageError(f"{option} cannot be combined with {', '.join(strangers)}; leave out all but one")
     if config.getoption("jobs") != 1:
         raise UsageError(f"{option} does one run at a time, since it compares times; leave out --jobs")
-
-
-def _results(config: pytest.Config, suite: str) -> tuple[Path, Path | None]:
-    """The folder for results and, by default, the folder of published results, which include the baseline."""
-    from ..spec.suite import LOCAL
-
-    if chosen := config.getoption("results"):
-        return expanded(chosen).absolute(), None
-    published = config.rootpath / "results"
-    if suite == LOCAL:
-        raise UsageError(f"suite {suite!r}: {published / LOCAL} has the results of all suites; rename the suite's file")
-    return published / LOCAL, published
 
 
 def _overrides(config: pytest.Config) -> dict[str, dict[str, Any]]:

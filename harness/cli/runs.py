@@ -10,28 +10,37 @@ from ..spec.errors import UsageError
 from . import options, other_plugins
 
 if TYPE_CHECKING:
-    from ..session.bakeoff import Bakeoff
-    from ..session.gate import Gate
+    from ..session.bakeoff import Bakeoff, Selection
+    from ..session.gate import Accepted, Gate
+    from ..spec.plan import Request
 
-BAKEOFF, GATE = pytest.StashKey["Bakeoff"](), pytest.StashKey["Gate"]()
-ACCEPTED = pytest.StashKey[list[str]]()
+
+REQUEST: "pytest.StashKey[Request]" = pytest.StashKey()
+PAST: "pytest.StashKey[Accepted]" = pytest.StashKey()
+SELECTION: "pytest.StashKey[Selection]" = pytest.StashKey()
+BAKEOFF: "pytest.StashKey[Bakeoff]" = pytest.StashKey()  # once the checks have passed
+GATE: "pytest.StashKey[Gate]" = pytest.StashKey()  # once the checks have passed
+UPDATED: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
     """The values that make the items: runs, methods to search, and the gate's rows if there is something to compare."""
-    bakeoff = config.stash[BAKEOFF] = options.bakeoff(config)
-    gate = config.stash[GATE] = _gate(config)
-    rows = [] if config.getoption("update_baseline") else gate.rows
-    parameters = {"run": [run.name for run in bakeoff.runs], "search": bakeoff.searches.methods, "row": rows}
+    from ..session.gate import accepted
+
+    request = config.stash[REQUEST] = options.request(config)
+    past = config.stash[PAST] = accepted(request)
+    _check_gate(config, past)
+    rows = [] if config.getoption("update_baseline") else past.rows
+    parameters = {"run": [run.name for run in request.runs], "search": request.searched, "row": rows}
     return {name: values for name, values in parameters.items() if values}
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Tell the bake-off which searches and runs were selected."""
+    """Note which searches, runs and rows were selected."""
+    from ..session.bakeoff import Selection
+
     names = other_plugins.values(session.items, ("search", "run", "row"))
-    session.config.stash[BAKEOFF].searches.expect(names["search"])
-    session.config.stash[BAKEOFF].expect(names["run"])
-    session.config.stash[GATE].ask(names["row"])
+    session.config.stash[SELECTION] = Selection(names["search"], names["run"], names["row"])
 
 
 @pytest.hookimpl(wrapper=True)
@@ -39,10 +48,14 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     """Check methods, model, data and results folder before the first run; end all runs after the last."""
     if options.runs_nothing(session):
         return (yield)
-    bakeoff = session.config.stash[BAKEOFF]
+    from ..session.bakeoff import begin
+    from ..session.gate import Gate
+
+    stash = session.config.stash
+    with options.as_pytest_says():
+        bakeoff = stash[BAKEOFF] = begin(stash[REQUEST], stash[SELECTION])
+    stash[GATE] = Gate(bakeoff, stash[PAST].baselines, stash[SELECTION].rows)
     try:
-        with options.as_pytest_says():
-            bakeoff.start()
         return (yield)
     finally:
         bakeoff.stop()
@@ -68,17 +81,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """
     if session.config.option.collectonly:
         return
-    gate = session.config.stash[GATE]
+    gate = session.config.stash.get(GATE, None)
     if session.config.getoption("update_baseline"):
-        if gate.bakeoff.ran:
+        if gate and gate.bakeoff.ran:
             _accept(session, gate)
-    elif session.config.getoption("gate") and not gate.judged and session.exitstatus == pytest.ExitCode.OK:
+    elif session.config.getoption("gate") and not (gate and gate.judged) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Release the results folder, now that it contains the leaderboard."""
-    config.stash[BAKEOFF].close()
+    if bakeoff := config.stash.get(BAKEOFF, None):
+        bakeoff.close()
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
@@ -90,92 +104,91 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Say which suite runs, and where its results go."""
-    session = config.stash[BAKEOFF]
-    return f"tuneoff: suite {session.suite.name}, {len(session.runs)} runs, results in {session.store.folder}"
+    request = config.stash[REQUEST]
+    return f"tuneoff: suite {request.suite.name}, {len(request.runs)} runs, results in {request.folder}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Show the leaderboard, what the gate found, and the learning rates found, ready to paste."""
     if config.option.collectonly:
         return
-    if config.stash[BAKEOFF].ran:
-        _leaderboard(terminalreporter, config)
+    bakeoff = config.stash.get(BAKEOFF, None)
+    if bakeoff and bakeoff.ran:
+        _leaderboard(terminalreporter, bakeoff)
     for line in _compared(config):
         terminalreporter.write_line(line)
-    if lines := config.stash[BAKEOFF].searches.lines():
+    if bakeoff and (lines := bakeoff.searches.lines()):
         terminalreporter.section("learning rates found, for the suite file")
         terminalreporter.write_line("\n".join(lines))
 
 
-def _leaderboard(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    from ..report import advice, notes, table
-
-    session = config.stash[BAKEOFF]
-    terminalreporter.section(f"leaderboard: {session.suite.name}")
-    try:
-        rows, remarks, records = session.report()
-        terminalreporter.write_line(table.leaderboard(rows, "simple"))
-        terminalreporter.write_line("")
-        for line in [*session.notices, *_decided(session), notes.line(remarks), *advice.lines(session.suite, rows)]:
-            if line:
-                terminalreporter.write_line(line)
-        for path in session.write(rows, remarks, records):
-            terminalreporter.write_line(f"wrote {options.relative(path, config.rootpath)}")
-    except UsageError as error:
-        terminalreporter.write_line(str(error), red=True)
-
-
-def _gate(config: pytest.Config) -> "Gate":
-    from ..session.gate import Gate
-
-    gate = Gate(config.stash[BAKEOFF])
-    if config.getoption("gate") and config.getoption("update_baseline"):
+def _check_gate(config: pytest.Config, past: "Accepted") -> None:
+    """Raise ``UsageError`` for a gate that would compare with nothing or with itself, or accept everything."""
+    asked, updates = config.getoption("gate"), config.getoption("update_baseline")
+    if asked and updates:
         raise UsageError("--gate: it would compare with what --update-baseline accepts; leave out one of the two")
-    if config.getoption("gate"):
-        gate.require()
-    if config.getoption("update_baseline") and os.environ.get("CI") and not config.getoption("even_in_ci"):
+    if asked and not past.rows:
+        raise UsageError(f"--gate: no baseline in {past.folder}; accept one with --update-baseline")
+    if updates and os.environ.get("CI") and not config.getoption("even_in_ci"):
         raise UsageError(
             "--update-baseline: refused, since CI is set: a gate that accepts every result checks nothing; to accept "
             "results in CI even so, add --even-in-ci"
         )
-    return gate
+
+
+def _leaderboard(terminalreporter: pytest.TerminalReporter, session: "Bakeoff") -> None:
+    from ..report import advice, notes, table
+
+    terminalreporter.section(f"leaderboard: {session.suite.name}")
+    try:
+        shown = session.tables()
+        terminalreporter.write_line(table.leaderboard(shown.rows, "simple"))
+        terminalreporter.write_line("")
+        remarks = [*_decided(session, shown.left_out), notes.line(shown.notes)]
+        for line in [*session.notices, *remarks, *advice.lines(session.suite, shown.rows)]:
+            if line:
+                terminalreporter.write_line(line)
+        for path in session.write(shown):
+            terminalreporter.write_line(f"wrote {options.relative(path, terminalreporter.config.rootpath)}")
+    except UsageError as error:
+        terminalreporter.write_line(str(error), red=True)
 
 
 def _accept(session: pytest.Session, gate: "Gate") -> None:
     """Make this session's rows the baseline, and store the lines to show about it."""
     if session.exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        session.config.stash[ACCEPTED] = ["baseline: not updated, since the session did not finish"]
+        session.config.stash[UPDATED] = ["baseline: not updated, since the session did not finish"]
         return
     try:
         path, lines = gate.accept()
         where = options.relative(path, session.config.rootpath) if path else "nothing to update"
-        session.config.stash[ACCEPTED] = [f"baseline: {where}", *lines]
+        session.config.stash[UPDATED] = [f"baseline: {where}", *lines]
     except UsageError as error:
-        session.config.stash[ACCEPTED] = [f"baseline: not updated: {error}"]
+        session.config.stash[UPDATED] = [f"baseline: not updated: {error}"]
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
 
 def _compared(config: pytest.Config) -> Iterator[str]:
     """The lines about what the gate found, or what was accepted."""
-    gate = config.stash[GATE]
+    gate, rows = config.stash.get(GATE, None), config.stash[PAST].rows
     if config.getoption("update_baseline"):
-        yield from config.stash.get(ACCEPTED, [])
-    elif gate.judged:
+        yield from config.stash.get(UPDATED, [])
+    elif gate and gate.judged:
         yield from (f"gate: {line}" for line in gate.remarks)
         yield f"gate: {gate.summary.line}"
-    elif gate.rows:
+    elif rows:
         fails = "; nothing was compared, so the session fails" if config.getoption("gate") else ""
-        yield f"gate: not compared: {', '.join(gate.rows)}{fails}"
+        yield f"gate: not compared: {', '.join(rows)}{fails}"
 
 
-def _decided(session: "Bakeoff") -> Iterator[str]:
+def _decided(session: "Bakeoff", left_out: Sequence[str]) -> Iterator[str]:
     """The lines about reused runs, why others were repeated, runs that are not shown, and disturbed runs."""
     if reused := [decision.run.name for decision in session.decisions if decision.stored]:
         yield f"reused: {', '.join(reused)}"
-    if session.resumes:
+    if session.request.resumes:
         yield from (f"not reused: {each.run.name}: {each.reason}" for each in session.decisions if not each.stored)
-    if session.left_out:
-        yield f"left out, since they ran in another environment or on other data: {', '.join(session.left_out)}"
+    if left_out:
+        yield f"left out, since they ran in another environment or on other data: {', '.join(left_out)}"
     if shares := session.disturbed:
         runs, longest = f"{len(shares)} of {len(session.asked)} runs", max(shares)
         yield f"contended: other programs kept {runs} waiting for up to {longest:.0%} of their time; see the brackets"

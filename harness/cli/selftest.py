@@ -1,6 +1,7 @@
 """``pytest --benchmark --gate-selftest``: the items of the gate's self-test, and its table."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,17 +10,18 @@ from . import options
 
 if TYPE_CHECKING:
     from ..session.selftest import Selftest
+    from ..spec.plan import Request
 
-SELFTEST = pytest.StashKey["Selftest"]()
+REQUEST: pytest.StashKey["Request"] = pytest.StashKey()
+SELFTEST: pytest.StashKey["Selftest"] = pytest.StashKey()  # once the checks have passed
 
 
 def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
     """The values that make the items: cases."""
     from ..gate.selftest.case import CASES
-    from ..session.selftest import Selftest
 
     options.refuse_beside(config, "--gate-selftest")
-    config.stash[SELFTEST] = Selftest(options.suite(config), config.getoption("device"))
+    config.stash[REQUEST] = options.request(config)
     return {"case": list(CASES)}
 
 
@@ -28,13 +30,14 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     """Check methods, model and data before the first case; remove the temporary projects after the last."""
     if options.runs_nothing(session):
         return (yield)
-    selftest = session.config.stash[SELFTEST]
-    try:
-        with options.as_pytest_says():
-            options.check(session.config)
+    from ..session.selftest import Selftest
+
+    request = session.config.stash[REQUEST]
+    with options.as_pytest_says():
+        options.check(request)
+    with closing(Selftest(request.suite, request.device)) as selftest:
+        session.config.stash[SELFTEST] = selftest
         return (yield)
-    finally:
-        selftest.close()
 
 
 @pytest.fixture(scope="session")
@@ -45,19 +48,22 @@ def selftest(pytestconfig: pytest.Config) -> "Selftest":
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Say what the gate is tried on."""
-    return f"tuneoff: the gate's self-test on suite {config.stash[SELFTEST].suite.name}"
+    return f"tuneoff: the gate's self-test on suite {config.stash[REQUEST].suite.name}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Show what was caught, and what was a false alarm."""
-    session = config.stash[SELFTEST]
-    if not session.tried:
+    session = config.stash.get(SELFTEST, None)
+    if not session or not session.tried:
         return
     from tabulate import tabulate
 
+    from ..gate.selftest import case
+
     terminalreporter.section("the gate's self-test")
-    rows = [(what, result, message.partition("\n")[0]) for what, result, message in session.table]
+    tried = session.tried.values()
+    rows = [(what, result, message.partition("\n")[0]) for what, result, message in case.table(tried)]
     terminalreporter.write_line(tabulate(rows, ("what was changed", "the gate", "what it said"), "simple"))
     terminalreporter.write_line("")
-    for line in session.lines:
+    for line in case.lines(tried):
         terminalreporter.write_line(line)

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from pydantic import TypeAdapter
+
 
 class Outcome(StrEnum):
     """How a row or a metric stands beside the baseline; the worst first."""
@@ -22,6 +24,7 @@ FAILING = (Outcome.INVALID, Outcome.MISSING, Outcome.REGRESSED)
 COMPARED = (Outcome.REGRESSED, Outcome.INCONCLUSIVE, Outcome.IMPROVED, Outcome.PASS)
 CALLED = {Outcome.PASS: "passed"}
 NAMED = 5  # rows of which the same is said; of more the number is told
+VERDICTS = "verdicts"  # the property of a pytest item that has its verdicts as JSON
 ALWAYS_TOLD = (Outcome.PASS, Outcome.REGRESSED, Outcome.INCONCLUSIVE, Outcome.INCOMPARABLE, Outcome.MISSING)
 
 
@@ -52,6 +55,9 @@ class Verdict:
         return f"{outcome}: {self.detail}"
 
 
+_ADAPTER = TypeAdapter(list[Verdict])
+
+
 @dataclass(frozen=True)
 class Summary:
     """A session's verdicts counted by row, each row by its worst; ``left_out`` were not asked for and do not count."""
@@ -74,6 +80,16 @@ class Summary:
         line += ", ".join(f"{count} {CALLED.get(outcome, outcome)}" for outcome, count in told)
         line += f"; not selected, not compared: {', '.join(self.left_out)}" if self.left_out else ""
         return line if self.compared else f"{line}; nothing was compared, so the session fails"
+
+
+def to_json(verdicts: Sequence[Verdict]) -> str:
+    """Verdicts as a JSON array, as in the property ``verdicts`` of pytest's items."""
+    return _ADAPTER.dump_json(list(verdicts)).decode()
+
+
+def from_json(text: str) -> list[Verdict]:
+    """The verdicts that ``to_json`` wrote."""
+    return _ADAPTER.validate_json(text)
 
 
 def remarks(verdicts: Sequence[Verdict]) -> list[str]:

@@ -18,8 +18,8 @@ from ..tasks.task import Task, prepare
 from . import environment, soundness
 
 
-def check(order: Order) -> str:
-    """Raise the ``UsageError`` that every run of the suite would meet; else its ``Preflight`` as JSON.
+def check(order: Order) -> Preflight:
+    """What holds for all runs of the suite; raises the ``UsageError`` that every one of them would meet.
 
     Leaves the prepared task, which the runs share, in ``order.task``.
     """
@@ -50,7 +50,7 @@ def check(order: Order) -> str:
         unusual=settled.unusual,
         rows_skipped=loaded.skipped,
         notices=(*loaded.notices, *settled.notices, *filter(None, [generation.remark(settings), *remarks])),
-    ).model_dump_json()
+    )
 
 
 def _keep(task: Task, scorer: Scorer, folder: Path) -> None:

@@ -1,40 +1,87 @@
-"""The session of ``--against``: the methods of a folder as it is, beside those of a git revision of it."""
+"""The session of ``--against``: the methods of a suite beside those of a git revision of the project."""
 
 import tomllib
-from collections.abc import Iterable
-from functools import cached_property
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from ..gate.against.comparison import Comparison
 from ..gate.against.revision import Revision
+from ..gate.against.sessions import Sessions
 from ..gate.against.side import Side
 from ..gate.verdict import Outcome, Summary, Verdict, remarks, summary
+from ..spec.errors import UsageError
+from ..spec.plan import Request
 from ..spec.suite import Suite, named
+from . import checks
 
 
-class Against:
-    """The methods of a suite in a folder as it is, head, beside those of a git revision of it, base.
+@dataclass(frozen=True)
+class Versions:
+    """A project's folder as it is, head, and a revision of it, base; ``gone`` are methods that only base had."""
 
-    ``folders`` are those of the project's own methods.
-    """
+    request: Request
+    folder: Path
+    revision: Revision
+    gone: Sequence[str]
 
-    def __init__(
-        self, suite: Suite, path: Path, root: Path, revision: str, folders: Iterable[Path], device: str | None = None
-    ):
-        self.revision = Revision(root, revision)
-        self._suite = suite
-        self._root = root
-        self._device = device
-        then = [*_methods(self.revision.text(path)), *(self._own(folders) if suite.run.new_methods else ())]
-        self._gone = [name for name in dict.fromkeys(then) if name not in suite.run.methods]
-        self._found: dict[str, list[Verdict]] = {}
-        self._asked: list[str] = []
+    @property
+    def suite(self) -> Suite:
+        """The suite as it is."""
+        return self.request.suite
 
     @property
     def methods(self) -> list[str]:
-        """Those of the suite, and those that it had in base."""
-        return [*self._suite.run.methods, *self._gone]
+        """The methods of the suite, and those that it had in base."""
+        return [*self.suite.run.methods, *self.gone]
+
+
+def versions(request: Request, file: Path, folder: Path, revision: str, method_folders: Iterable[Path]) -> Versions:
+    """What is compared with what; ``file`` is the suite's, ``method_folders`` are those of the project's own methods.
+
+    Raises ``RevisionError`` for what git cannot give.
+    """
+    base, suite = Revision(folder, revision), request.suite
+    then = [*_methods(base.text(file)), *(_own(base, method_folders) if suite.run.new_methods else ())]
+    gone = [name for name in dict.fromkeys(then) if name not in suite.run.methods]
+    return Versions(request, folder, base, gone)
+
+
+def begin(compared: Versions, asked: Sequence[str]) -> "Against":
+    """Check what is given, check base out, and start a session of each side, for the methods that are asked for.
+
+    Raises the ``UsageError`` that the methods, the model or the data of head would cause.
+    """
+    checks.paths(compared.suite)
+    checks.data(compared.suite)
+    with ExitStack() as undone:
+        base = compared.revision.check_out()
+        undone.callback(base.close)
+        device, methods = compared.request.device, [name for name in asked if name not in compared.gone]
+        then = Sessions("base", base.folder, base.scratch / "of_base", device, base.path())
+        now = Sessions("head", compared.folder, base.scratch / "of_head", device)
+        sides = [Side(each, compared.suite, *methods) for each in (now, then)]
+        for side in sides:
+            undone.callback(side.close)
+        head = sides[0].ready
+        if head is None:
+            raise UsageError(now.failed("its session of pytest ended before its first run", now.output()))
+        if problem := head.problem or head.hyperparameters:
+            raise UsageError(problem)
+        return Against(compared, Comparison(compared.suite, sides[1], sides[0]), asked, undone.pop_all())
+
+
+class Against:
+    """What is said about the methods that are ``asked`` for; ``close`` ends the sessions and removes their files."""
+
+    def __init__(self, compared: Versions, comparison: Comparison, asked: Sequence[str], opened: ExitStack):
+        self.close = opened.close
+        self._compared = compared
+        self._comparison = comparison
+        self._asked = asked
+        self._found: dict[str, list[Verdict]] = {}
 
     @property
     def judged(self) -> bool:
@@ -49,44 +96,27 @@ class Against:
     @property
     def summary(self) -> Summary:
         """All verdicts of this session, and the methods that were left out."""
-        return summary(self._verdicts, [name for name in self.methods if name not in self._asked])
-
-    def ask(self, methods: Iterable[str]) -> None:
-        """Tell which methods will be compared."""
-        self._asked = list(methods)
-
-    def start(self) -> None:
-        """Check base out."""
-        self.revision.open()
+        return summary(self._verdicts, [name for name in self._compared.methods if name not in self._asked])
 
     def verdicts(self, method: str) -> list[Verdict]:
         """What is to be said about one method, metric by metric."""
-        if method in self._gone:
-            detail = f"the suite of {self.revision.name} has it, this one does not; was it renamed?"
+        if method in self._compared.gone:
+            detail = f"the suite of {self._compared.revision.name} has it, this one does not; was it renamed?"
             self._found[method] = [Verdict(method, "", Outcome.MISSING, detail)]
         else:
             self._found[method] = self._comparison.verdicts(method)
         return self._found[method]
 
-    def close(self) -> None:
-        """Remove what was checked out, and what the runs wrote."""
-        self.revision.close()
-
-    def _own(self, folders: Iterable[Path]) -> list[str]:
-        """The project's own methods that base had, which a suite that takes new ones ran without naming them."""
-        files = [Path(name) for folder in folders for name in self.revision.files(folder)]
-        found = [file.stem for file in files if file.suffix == ".py" and not file.stem.startswith("_")]
-        return [name for name in found if name not in named()]
-
     @property
     def _verdicts(self) -> list[Verdict]:
         return list(chain.from_iterable(self._found.values()))
 
-    @cached_property
-    def _comparison(self) -> Comparison:
-        scratch = self.revision.scratch
-        base = Side("base", self.revision.folder, scratch / "of_base", self._device, self.revision.path())
-        return Comparison(self._suite, base, Side("head", self._root, scratch / "of_head", self._device))
+
+def _own(base: Revision, method_folders: Iterable[Path]) -> list[str]:
+    """The project's own methods that base had, which a suite that takes new ones ran without naming them."""
+    files = [Path(name) for folder in method_folders for name in base.files(folder)]
+    found = [file.stem for file in files if file.suffix == ".py" and not file.stem.startswith("_")]
+    return [name for name in found if name not in named()]
 
 
 def _methods(text: str | None) -> list[str]:

@@ -1,9 +1,8 @@
-"""What a run's process does not know of its record, which the session adds; and the other way round."""
+"""What a run's process does not know of its record, which the session adds."""
 
 from datetime import UTC, datetime
 
-from ..spec.errors import StoreError
-from ..spec.record import Generation, Leakage, Preflight, Provenance, Record
+from ..spec.record import Preflight, Provenance, Record
 
 
 def completed(record: Record, here: Preflight, *, contended: bool) -> Record:
@@ -33,21 +32,4 @@ def completed(record: Record, here: Preflight, *, contended: bool) -> Record:
         provenance=provenance,
         environment=record.environment or here.environment,
         history=record.history,
-    )
-
-
-def replayed(record: Record, leakage: Leakage) -> Preflight:
-    """What a stored run says of the session that it is of. Raises ``StoreError`` for one that says too little."""
-    made_from = record.provenance
-    if record.environment is None or made_from.data_hash is None or made_from.model_revision is None:
-        raise StoreError(f"{record.spec.name} does not say what it was made from; run it again")
-    return Preflight(
-        leakage=leakage,
-        environment=record.environment,
-        data_hash=made_from.data_hash,
-        data_revision=made_from.data_revision,
-        model_revision=made_from.model_revision,
-        metrics=record.metrics,
-        generation=made_from.generation or Generation(),
-        rows_skipped=made_from.rows_skipped,
     )

@@ -56,6 +56,11 @@ def problems(record: Record, zero_shot: Record, floor: float) -> list[str]:
     return [below] if below else []
 
 
+def unsupported(record: Record) -> str | None:
+    """Why the method cannot attach to this base model."""
+    return record.error.message if record.status == Status.UNSUPPORTED and record.error else None
+
+
 def described(record: Record) -> str:
     """What ended a run that is not ``ok``, the reason first; then what to do, and where it happened."""
     error = record.error

@@ -1,7 +1,7 @@
 """Publishing a suite: what its sessions left in ``results/local/`` becomes ``results/<suite>/``, tables included."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..gate import baseline_file
@@ -13,10 +13,7 @@ from ..spec.record import Leakage, Record, RunSpec
 from ..spec.registry import Plugin
 from ..spec.suite import JUDGED_BY, LOCAL, Suite
 from ..store.results import Store
-from . import resume
-from .bakeoff import Bakeoff
-
-Plugins = dict[str, Plugin]
+from . import resume, tables
 
 # Where a page shows a published leaderboard: between a comment that names its file and one that ends it.
 SHOWN = re.compile(
@@ -24,7 +21,7 @@ SHOWN = re.compile(
 )
 
 
-def publish(results: Path, suite: Suite, plugins: Plugins) -> list[Path]:
+def publish(results: Path, suite: Suite, plugins: Mapping[str, Plugin]) -> list[Path]:
     """Put what the last sessions left in the place of what is published; the files with its tables.
 
     Raises ``StoreError`` unless every run of the suite is there, done as it would be done now, all in one environment.
@@ -40,25 +37,25 @@ def publish(results: Path, suite: Suite, plugins: Plugins) -> list[Path]:
             public.close()
     finally:
         local.close()
-    return render(results, suite, plugins)
+    return render(results, suite)
 
 
-def render(results: Path, suite: Suite, plugins: Plugins) -> list[Path]:
+def render(results: Path, suite: Suite) -> list[Path]:
     """Write the tables of what is published again, from stored scores alone, on whatever machine they were made.
 
     Raises ``UsageError`` where there is nothing, or where the suite or its data are not those of the stored runs.
     """
-    session = Bakeoff(suite, plugins, results)
-    session.store.open()
+    store = Store(results, suite.name)
+    store.open()
     try:
-        records = _published(session.store, suite)
-        session.replay(records, _leakage(session.store, suite, records))
-        return session.write(*session.report())
+        records = _published(store, suite)
+        entries = tables.entries(store, records)
+        return tables.write(store, suite, tables.tables(store, suite, entries, _leakage(store, suite, records)))
     finally:
-        session.close()
+        store.close()
 
 
-def migrate(results: Path, suite: Suite, plugins: Plugins) -> list[Path]:
+def migrate(results: Path, suite: Suite) -> list[Path]:
     """Bring what is published of a suite to today's schema, whatever it was stored by; the files that this changed.
 
     Nothing is run again: names, hashes, texts and scores stay what they are.
@@ -107,12 +104,12 @@ def _whole(store: Store, runs: Sequence[RunSpec]) -> list[Record]:
     return records
 
 
-def _obstacle(store: Store, run: RunSpec, stored: Record | None) -> str:
-    """Why a stored record is not what a session would leave now; empty if it is."""
+def _obstacle(store: Store, run: RunSpec, stored: Record | None) -> str | None:
+    """Why a stored record is not what a session would leave now."""
     if stored is None:
         return "not stored yet"
     tuned = [found.tuned(run) for found in store.read_searches(run.method)]
-    return "" if stored.spec in (run, *tuned) else resume.difference(run, stored.spec)
+    return None if stored.spec in (run, *tuned) else resume.difference(run, stored.spec)
 
 
 def _published(store: Store, suite: Suite) -> list[Record]:

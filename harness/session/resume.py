@@ -20,7 +20,7 @@ class Decision:
 
     run: RunSpec
     stored: Record | None
-    reason: str = ""
+    reason: str | None = None
 
 
 def decide(run: RunSpec, stored: Sequence[Record], answers: Answers, here: Preflight) -> Decision:
@@ -33,8 +33,8 @@ def decide(run: RunSpec, stored: Sequence[Record], answers: Answers, here: Prefl
     return Decision(run, None, difference(run, namesakes[-1].spec) if namesakes else "not stored yet")
 
 
-def obstacle(record: Record, here: Preflight) -> str:
-    """Why a stored run cannot be compared with the runs of this session; empty if it can."""
+def obstacle(record: Record, here: Preflight) -> str | None:
+    """Why a stored run cannot be compared with the runs of this session."""
     if record.environment is None:
         return "its environment is unknown"
     if record.environment.fingerprint != here.environment.fingerprint:
@@ -47,10 +47,10 @@ def obstacle(record: Record, here: Preflight) -> str:
         return f"its answers were scored otherwise: {', '.join(different)}"
     if (record.provenance.generation or Generation()) != here.generation:
         return "what is used of its base model's generation settings changed"
-    return ""
+    return None
 
 
-def _flaw(record: Record, answers: Answers, here: Preflight) -> str:
+def _flaw(record: Record, answers: Answers, here: Preflight) -> str | None:
     if record.status != Status.OK:
         return f"it ended {record.status}"
     if reason := obstacle(record, here):
@@ -63,7 +63,7 @@ def _flaw(record: Record, answers: Answers, here: Preflight) -> str:
         return "its predictions are missing"
     if record.predictions_hash != hash_of(prediction.text for prediction in predictions):
         return "its stored predictions are not its own"
-    return ""
+    return None
 
 
 def difference(run: RunSpec, stored: RunSpec) -> str:

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from functools import cached_property
 from typing import Any
 
 from ..spec import search
 from ..spec.errors import StoreError
 from ..spec.paths import shown
+from ..spec.plan import Request
 from ..spec.record import Preflight, Record, RunOutcome, RunSpec, Status
 from ..spec.search import Search
-from ..spec.suite import ZERO_SHOT, SearchTable
 from ..store.results import Store
 from . import judge
 
@@ -18,47 +17,30 @@ Submit = Callable[[RunSpec, float], Future[RunOutcome]]  # begin a trial: a run 
 
 
 class Searches:
-    """What is searched before the runs, as it is asked for; nothing where the suite has no ``[search]``."""
+    """What is searched before the runs, as it is asked for; nothing where the suite has no ``[search]``.
 
-    def __init__(
-        self, table: SearchTable, runs: Sequence[RunSpec], store: Store, *, ahead: bool = False, resumes: bool = False
-    ):
-        first = {run.method: run for run in reversed(runs) if run.method != ZERO_SHOT}
-        self._specs = {run.method: first[run.method] for run in runs if run.method in first and table.trials}
-        self._table = table
+    ``asked`` are the methods whose search is asked for by itself: it is done anew, unless the request resumes.
+    Raises ``StoreError`` for what earlier sessions left and cannot be read.
+    """
+
+    def __init__(self, request: Request, store: Store, here: Preflight, submit: Submit, asked: Sequence[str] = ()):
+        first = {run.method: run for run in reversed(request.runs)}
+        self._specs = {method: first[method] for method in request.searched}
+        self._table = request.suite.search
         self._store = store
-        self._ahead = ahead  # begin what will be asked for later
-        self._resumes = resumes
-        self._asked: list[str] = []
-        self._stored: dict[str, Search] = {}  # of earlier sessions, and still the same
+        self._here = here
+        self._submit = submit
+        self._asked = [method for method in self._specs if method in asked]
+        self._parallel = request.jobs > 1
+        self._resumes = request.resumes
+        self._stored = self._unchanged()  # of earlier sessions
         self._done: dict[str, Search] = {}  # of this session, those that stored ones stand for included
         self._unwritten: dict[str, str] = {}  # why, by method
         self._pending: dict[str, list[Future[RunOutcome]]] = {}
-        self._here: Preflight
-        self._submit: Submit
-
-    @property
-    def methods(self) -> list[str]:
-        """The methods that are searched, in the suite's order."""
-        return list(self._specs)
-
-    def start(self, here: Preflight, submit: Submit) -> None:
-        """Find what earlier sessions left; raises ``StoreError`` for what cannot be read."""
-        self._here, self._submit = here, submit
-        for method, spec in self._specs.items():
-            wanted = search.hash_of(spec, self._table, here)
-            for stored in reversed(self._store.read_searches(method)):
-                if stored.whole and stored.hash == wanted:
-                    self._stored[method] = stored
-
-    def expect(self, methods: Iterable[str]) -> None:
-        """Tell which searches will be asked for; they are done anew, but with ``--resume``."""
-        asked = set(methods)
-        self._asked = [method for method in self._specs if method in asked]
 
     def finish(self, method: str) -> Search:
         """Do the search, or wait for it, and keep it."""
-        for each in [*(self._asked if self._ahead else ()), method]:
+        for each in [*(self._asked if self._parallel else ()), method]:
             self._begin(each)
         while method not in self._done:
             wait([each for trials in self._pending.values() for each in _open(trials)], return_when=FIRST_COMPLETED)
@@ -93,16 +75,6 @@ class Searches:
         """What this session found, to be pasted into the suite's file."""
         return search.lines(self._done.values())
 
-    def of(self, records: Sequence[Record]) -> dict[str, Search]:
-        """The stored searches, of whichever session, that all of their method's runs among these belong to."""
-        found = {}
-        for method in dict.fromkeys(record.spec.method for record in records):
-            runs = [record for record in records if record.spec.method == method]
-            for stored in reversed(self._store.read_searches(method)):
-                if all(map(stored.belongs, runs)):
-                    found[method] = stored
-        return found
-
     def keep_finished(self) -> None:
         """Store the searches of which every trial has ended, or the first said that there is nothing to search."""
         for method, trials in list(self._pending.items()):
@@ -119,9 +91,15 @@ class Searches:
         self.keep_finished()
         self._pending.clear()
 
-    @cached_property
-    def _multipliers(self) -> list[float]:
-        return search.multipliers(self._table)
+    def _unchanged(self) -> dict[str, Search]:
+        """The stored search of each method, as far as it is whole and would only be repeated."""
+        found = {}
+        for method, spec in self._specs.items():
+            wanted = search.hash_of(spec, self._table, self._here)
+            for stored in reversed(self._store.read_searches(method)):
+                if stored.whole and stored.hash == wanted:
+                    found[method] = stored
+        return found
 
     def _begin(self, method: str) -> None:
         if method in self._done or method in self._pending:
@@ -129,22 +107,34 @@ class Searches:
         if method in self._stored and (self._resumes or method not in self._asked):
             self._done[method] = self._stored[method]
             return
-        self._pending[method] = [self._submit(self._specs[method], each) for each in self._multipliers]
+        self._pending[method] = [self._submit(self._specs[method], each) for each in search.multipliers(self._table)]
 
     def _keep(self, method: str, outcomes: Sequence[RunOutcome]) -> None:
         records = [outcome.record for outcome in outcomes]
-        trials = [search.trial(*each) for each in zip(self._multipliers, map(_judged, records), strict=False)]
-        contended = self._ahead or any(judge.disturbed(record) is not None for record in records)
+        multipliers = search.multipliers(self._table)
+        trials = [search.trial(*each) for each in zip(multipliers, map(_judged, records), strict=False)]
+        contended = self._parallel or any(judge.disturbed(record) is not None for record in records)
         found = search.finished(self._specs[method], self._table, trials, self._here, contended=contended)
         self._done[method] = found
         if found.unsupported:
             return
-        logs = zip(self._multipliers, outcomes, strict=False)
+        logs = zip(multipliers, outcomes, strict=False)
         log = "".join(f"× {each:.3g}\n{outcome.log}\n" for each, outcome in logs)
         try:
             self._store.write_search(found, log)
         except StoreError as error:
             self._unwritten[method] = str(error)
+
+
+def stored(store: Store, records: Sequence[Record]) -> dict[str, Search]:
+    """The stored search of each method, of whichever session, that all of its runs among these belong to."""
+    found = {}
+    for method in dict.fromkeys(record.spec.method for record in records):
+        runs = [record for record in records if record.spec.method == method]
+        for each in reversed(store.read_searches(method)):
+            if all(map(each.belongs, runs)):
+                found[method] = each
+    return found
 
 
 def _judged(record: Record) -> Record:

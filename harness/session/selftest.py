@@ -1,14 +1,16 @@
-"""The gate tried on a method that changes nothing and on methods that are worse in one way each, end to end."""
+"""The session of ``--gate-selftest``: the gate on a method that changes nothing and on ones that are worse."""
 
+from contextlib import ExitStack, closing
 from functools import cached_property
 
 from ..gate.against.comparison import Comparison
+from ..gate.against.side import Side
 from ..gate.scratch import Scratch
 from ..gate.selftest import drop
-from ..gate.selftest.case import Case, Result, Tried, about
+from ..gate.selftest.case import Case, Tried, about
 from ..gate.selftest.drop import Drop
-from ..gate.selftest.trial import PROBE, ProbeProject, Said
-from ..gate.verdict import Outcome
+from ..gate.selftest.trial import PROBE, ProbeProject
+from ..gate.verdict import Outcome, Verdict
 from ..spec import suite_file
 from ..spec.metric import Metric
 from ..spec.suite import Suite
@@ -19,13 +21,19 @@ ROWS = 600  # test rows that show four lost words; a suite that asks fewer is tr
 
 
 class Selftest:
-    """The cases, each done in projects of its own in the temporary folder, on a suite's model, data and batch size."""
+    """The cases, each done in projects of its own in the temporary folder, on a suite's model, data and batch size.
+
+    ``close`` ends their sessions and removes them.
+    """
 
     def __init__(self, suite: Suite, device: str | None = None):
         self.suite = small(suite)
         self.tried: dict[str, Tried] = {}
         self._own_rows = suite.task.test_rows
         self._device = device
+        self._opened = ExitStack()
+        self._folder = self._opened.enter_context(closing(Scratch("tuneoff-selftest-"))).folder
+        self.close = self._opened.close
 
     def attempt(self, name: str) -> Tried:
         """Try a case."""
@@ -34,62 +42,38 @@ class Selftest:
         return self.tried[name]
 
     @property
-    def table(self) -> list[tuple[str, str, str]]:
-        """What was changed, whether the gate was right, and what it said."""
-        return [(one.case.what, str(one.result), one.told) for one in self.tried.values()]
-
-    @property
-    def lines(self) -> list[str]:
-        """The false alarms and what was caught, and which loss of a score the suite's examples show."""
-        same = [said for one in self.tried.values() if not one.case.metric for said in one.said]
-        worse = [one.result for one in self.tried.values() if one.case.metric]
-        seen, caught = [result for result in worse if result != Result.UNSEEN], worse.count(Result.CAUGHT)
-        line = f"false alarms: {sum(one.fails for one in same)} of {len(same)} verdicts; "
-        line += f"caught: {caught} of {len(seen)} that are worse"
-        line += f"; {worse.count(Result.UNSEEN)} cannot be seen here" if Result.UNSEEN in worse else ""
-        drops = [one.drop for one in self.tried.values() if one.drop]
-        return [line, *(f"lost words show from {each.smallest}" for each in drops)]
-
-    def close(self) -> None:
-        """Remove the projects."""
-        if "_scratch" in self.__dict__:
-            self._scratch.close()
-
-    @cached_property
-    def _scratch(self) -> Scratch:
-        return Scratch("tuneoff-selftest-")
-
-    @cached_property
-    def _base(self) -> ProbeProject:
-        return self._trial("base", "honest")
-
-    @cached_property
-    def _accepted(self) -> tuple[ProbeProject, drop.Answered | None, str]:
-        """A project whose honest results were accepted, what it answered, and what went wrong with that."""
-        trial = self._trial("gated", "honest")
-        problem = trial.accept()
-        return trial, None if problem else trial.answered(), problem
-
-    @property
     def _ranks(self) -> Metric:
         """The metric that ranks."""
         return scored_by.scorer_of(self.suite.task).metrics[0]
 
-    def _trial(self, name: str, probe: str) -> ProbeProject:
-        return ProbeProject(self._scratch.folder / name, self.suite, probe, self._device)
+    @cached_property
+    def _accepted(self) -> tuple[ProbeProject, drop.Answered | None, str | None]:
+        """A project whose honest results were accepted, what it answered, and what went wrong with that."""
+        project = self._project("gated", "honest")
+        problem = project.accept()
+        return project, None if problem else project.answered(), problem
 
-    def _by_time(self, case: Case) -> list[Said]:
-        head = self._trial(f"head_{case.probe}", case.probe)
-        found = Comparison(self.suite, self._base.side, head.side).verdicts(PROBE)
-        return [Said("", one.metric, one.outcome, one.message) for one in found]
+    @cached_property
+    def _base(self) -> Side:
+        return self._opened.enter_context(closing(self._side("base", "honest")))
+
+    def _side(self, name: str, probe: str) -> Side:
+        return Side(self._project(name, probe).sessions, self.suite, PROBE)
+
+    def _project(self, name: str, probe: str) -> ProbeProject:
+        return ProbeProject(self._folder / name, self.suite, probe, self._device)
+
+    def _by_time(self, case: Case) -> list[Verdict]:
+        with closing(self._side(f"head_{case.probe}", case.probe)) as head:
+            return Comparison(self.suite, self._base, head).verdicts(PROBE)
 
     def _by_gate(self, case: Case) -> Tried:
-        trial, honest, problem = self._accepted
+        project, honest, problem = self._accepted
         if problem:
-            return Tried(case, [Said("", "", Outcome.INVALID, problem)])
-        trial.put(case.probe)
-        said = [one for one in trial.judge("--gate") if one.item in (f"test_gate[{PROBE}]", "")]
-        return Tried(case, said, self._drop(honest, trial.answered()) if case.metric == self._ranks.id else None)
+            return Tried(case, [Verdict(PROBE, "", Outcome.INVALID, problem)])
+        project.put(case.probe)
+        said = [one for one in project.judge("--gate") if one.row in (PROBE, f"test_gate[{PROBE}]")]
+        return Tried(case, said, self._drop(honest, project.answered()) if case.metric == self._ranks.id else None)
 
     def _drop(self, honest: drop.Answered | None, probe: drop.Answered | None) -> Drop | None:
         margin = self.suite.evaluation.margin

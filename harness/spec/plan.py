@@ -1,6 +1,6 @@
-"""Suite × methods × seeds → run specs."""
+"""Suite × methods × seeds → run specs; what a session is asked for, and what it asks of a process."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,43 @@ from .errors import SuiteError
 from .record import RunSpec
 from .registry import Plugin
 from .suite import ZERO_SHOT, ModelTable, SearchTable, Suite
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a session is asked for; ``runs`` are those of all of the suite's methods, zero-shot included.
+
+    Results go to ``results``; the baselines and searches of ``published`` count as well, if it is given.
+    """
+
+    suite: Suite
+    plugins: Mapping[str, Plugin]
+    runs: Sequence[RunSpec]
+    results: Path
+    published: Path | None = None
+    device: str | None = None
+    jobs: int = 1  # runs at a time
+    resumes: bool = False  # stored runs and searches stand for those that would only repeat them
+
+    @property
+    def folder(self) -> Path:
+        """Where the results of the suite go."""
+        return self.results / self.suite.name
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods that run, in order."""
+        return list(dict.fromkeys(run.method for run in self.runs))
+
+    @property
+    def searched(self) -> list[str]:
+        """The methods whose learning rate is searched first, in order."""
+        return [method for method in self.methods if method != ZERO_SHOT] if self.suite.search.trials else []
+
+    @property
+    def zero_shot(self) -> RunSpec:
+        """The run that every other one is judged against."""
+        return next(run for run in self.runs if run.method == ZERO_SHOT)
 
 
 @dataclass(frozen=True)
@@ -34,6 +71,21 @@ class Order:
         return self.task.with_name("validation")
 
 
+def request(
+    suite: Suite,
+    plugins: Mapping[str, Plugin],
+    results: Path,
+    published: Path | None = None,
+    *,
+    device: str | None = None,
+    jobs: int = 1,
+    resumes: bool = False,
+) -> Request:
+    """The request for a suite and the methods that it takes of these plugins; raises as ``joined`` and ``runs`` do."""
+    whole = joined(suite, plugins)
+    return Request(whole, plugins, runs(whole, plugins), results, published, device, jobs, resumes)
+
+
 def joined(suite: Suite, plugins: Mapping[str, Plugin]) -> Suite:
     """The suite, with the methods that no built-in suite names added if it has ``new_methods``.
 
@@ -48,12 +100,22 @@ def joined(suite: Suite, plugins: Mapping[str, Plugin]) -> Suite:
     return whole
 
 
+def known(suite: Suite, plugins: Mapping[str, Plugin]) -> Suite:
+    """The suite without methods that no plugin defines."""
+    methods = tuple(method for method in suite.run.methods if method in plugins)
+    return suite.model_copy(update={"run": suite.run.model_copy(update={"methods": methods})})
+
+
 def runs(suite: Suite, plugins: Mapping[str, Plugin]) -> list[RunSpec]:
     """One spec for each method and seed, in the suite's order; zero-shot comes first if the suite does not name it.
 
     Raises ``PluginError`` for a method that does not exist.
     """
     named = suite.run.methods
+    sources = {
+        method: registry.find(plugins, method).source_hash
+        for method in (named if ZERO_SHOT in named else (ZERO_SHOT, *named))
+    }
     return [
         RunSpec(
             suite=suite.name,
@@ -67,8 +129,8 @@ def runs(suite: Suite, plugins: Mapping[str, Plugin]) -> list[RunSpec]:
             micro_batch_size=suite.run.micro_batch_size,
             gradient_checkpointing=suite.run.gradient_checkpointing,
             overrides=suite.methods.get(method, {}),
-            source=registry.find(plugins, method).source_hash,
+            source=source,
         )
-        for method in (named if ZERO_SHOT in named else (ZERO_SHOT, *named))
+        for method, source in sources.items()
         for seed in suite.run.seeds
     ]

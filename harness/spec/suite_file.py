@@ -21,12 +21,12 @@ def tables(suite: Suite) -> dict[str, dict[str, Any]]:
     return found
 
 
-def only(suite: Suite, method: str) -> dict[str, dict[str, Any]]:
-    """The suite with only that method, its first seed, and zero-shot, which always runs."""
+def only(suite: Suite, *methods: str) -> dict[str, dict[str, Any]]:
+    """The suite with only these methods, its first seed, and zero-shot, which always runs."""
     found = tables(suite)
-    found["run"] |= {"methods": [method], "seeds": [suite.run.seeds[0]]}
+    found["run"] |= {"methods": list(methods), "seeds": [suite.run.seeds[0]]}
     found["run"].pop("new_methods", None)  # no other methods
-    found["methods"] = {name: table for name, table in found.get("methods", {}).items() if name == method}
+    found["methods"] = {name: table for name, table in found.get("methods", {}).items() if name in methods}
     found.pop("search", None)  # a comparison uses one learning rate
     return found
 

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets import Dataset, DatasetDict, load_from_disk
-
 from ..embedded import corpus
 from ..models import hub
 from ..spec.errors import DataError, brief
@@ -138,6 +136,8 @@ def _passed_over(folder: Path, names: Sequence[str]) -> list[str]:
 
 def _saved(folder: Path) -> tuple[dict[str, list[Source]], list[str]]:
     """What ``save_to_disk`` has written: a ``DatasetDict``, or a ``Dataset``, which nobody has split."""
+    from datasets import Dataset, DatasetDict, load_from_disk  # a second, for one kind of folder
+
     try:
         saved: Dataset | DatasetDict = load_from_disk(str(folder))
         parts = saved if isinstance(saved, DatasetDict) else {WHOLE: saved}

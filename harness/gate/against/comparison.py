@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, cycle
 
-from ...spec import suite_file
 from ...spec.figures import move
 from ...spec.record import Status
 from ...spec.suite import Suite
 from ..baseline import COUNTS, SPENT
 from ..verdict import Outcome, Verdict
 from . import timing
-from .side import RecordedCost, Side, Taken
+from .side import RecordedCost, Runs, Taken
 from .timing import SHORTEST, Pass
 
 ABBA, BAAB = (0, 1, 1, 0), (1, 0, 0, 1)
@@ -28,10 +27,9 @@ class NotDone(Exception):
 class Comparison:
     """Methods of a suite on two sides, base and head, that are done in the same job."""
 
-    def __init__(self, suite: Suite, base: Side, head: Side):
+    def __init__(self, suite: Suite, base: Runs, head: Runs):
         self.suite = suite
         self.sides = (base, head)
-        self._suites = head.scratch / "suites"
         self._controls: dict[str, list[float]] = {metric: [] for metric in SHORTEST}
         self._contended: list[bool] = []  # of each run of the method that is being compared
 
@@ -74,13 +72,11 @@ class Comparison:
     def _do(self, method: str, order: Sequence[int]) -> tuple[list[RecordedCost], list[RecordedCost]]:
         """The runs of a method in that order of sides; those of either side in the order in which they were done."""
         done: tuple[list[RecordedCost], list[RecordedCost]] = ([], [])
-        path = self._suites / method / f"{self.suite.name}.toml"
-        suite_file.write(path, suite_file.only(self.suite, method))
         base, head = self.sides
         for number in order:
-            taken = self.sides[number].run(path, method, self.suite.run.seeds[0])
+            taken = self.sides[number].run(method)
             if number == 0 and (reason := _of_base(method, base, taken)):
-                alone = head.run(path, method, self.suite.run.seeds[0])  # what is broken in head is so without base
+                alone = head.run(method)  # what is broken in head is so without base
                 raise NotDone(_broken(method, alone) or reason)
             if number == 1 and (reason := _broken(method, taken) or _of_head(method, base, taken)):
                 raise NotDone(reason)
@@ -89,7 +85,7 @@ class Comparison:
         return done
 
 
-def _of_base(method: str, base: Side, taken: Taken) -> Verdict | None:
+def _of_base(method: str, base: Runs, taken: Taken) -> Verdict | None:
     """Why there is nothing in base to compare with; where it failed, this may be the change that mends it."""
     if taken.absent:
         return Verdict(method, "", Outcome.NEW, f"{base.name} has no such method")
@@ -100,7 +96,7 @@ def _of_base(method: str, base: Side, taken: Taken) -> Verdict | None:
     return None
 
 
-def _of_head(method: str, base: Side, taken: Taken) -> Verdict | None:
+def _of_head(method: str, base: Runs, taken: Taken) -> Verdict | None:
     if taken.status == Status.UNSUPPORTED:
         return Verdict(method, "", Outcome.INVALID, f"ok in {base.name}, now unsupported: {taken.reason}")
     return None

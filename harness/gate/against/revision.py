@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
 from ...spec.errors import RevisionError, unknown
 from ..scratch import Scratch, abandoned
@@ -28,23 +27,11 @@ class Revision:
         self._commit = self._resolve()
         if self._inside != Path() and self._read("cat-file", "-t", self._at(self._inside)) != "tree":
             raise RevisionError(f"--against={name}: there is no folder {self._inside} in that revision")
-        self._scratch: Scratch | None = None
 
     @property
     def title(self) -> str:
         """What was asked for and the commit that it is: ``main (0a1b2c3d4e5f)``."""
         return f"{self.name} ({self._commit[:12]})"
-
-    @property
-    def scratch(self) -> Path:
-        """A temporary folder of this session, once it is open."""
-        assert self._scratch
-        return self._scratch.folder
-
-    @property
-    def folder(self) -> Path:
-        """What ``root`` was in that revision, once it is open."""
-        return self.scratch / TREE / self._inside
 
     def text(self, path: Path) -> str | None:
         """What a file of the repository held then; ``None`` for one that was not there, or is of no repository."""
@@ -63,33 +50,19 @@ class Revision:
         listed = self._read("ls-tree", "-z", "--name-only", self._at(inside)) or ""
         return [name for name in listed.split("\0") if name]
 
-    def path(self) -> str:
-        """A ``PYTHONPATH`` by which this process' folders of the repository are those of the revision, once it is open.
-
-        So what a project imports from a folder of its own, such as ``src``, is not head's on both sides.
-        """
-        top = self._repository.resolve()
-        own = [Path(entry).resolve() for entry in sys.path if entry]
-        moved = [self.scratch / TREE / entry.relative_to(top) for entry in own if entry.is_relative_to(top)]
-        others = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
-        outside = [each for each in others if not Path(each).resolve().is_relative_to(top)]
-        return os.pathsep.join([*(str(each) for each in moved if each.is_dir()), *outside])
-
-    def open(self) -> Self:
-        """Check the revision out; what killed sessions left behind goes away."""
+    def check_out(self) -> "Checkout":
+        """The revision as a folder; what killed sessions left behind goes away."""
         for folder in self._abandoned():
-            self._forget(folder)
-        self._scratch = Scratch(PREFIX)
-        hooks = ("-c", f"core.hooksPath={os.devnull}")  # they are for people's checkouts
-        _git(self._repository, *hooks, "worktree", "add", "--detach", f"{self.scratch / TREE}", self._commit)
-        return self
-
-    def close(self) -> None:
-        """Remove all of it, and every trace in the repository."""
-        if self._scratch:
-            self._forget(self._scratch.folder)
-            self._scratch.close()
-            self._scratch = None
+            _forget(self._repository, folder)
+        scratch = Scratch(PREFIX)
+        try:
+            hooks = ("-c", f"core.hooksPath={os.devnull}")  # they are for people's checkouts
+            tree = str(scratch.folder / TREE)
+            _git(self._repository, *hooks, "worktree", "add", "--detach", tree, self._commit)
+        except RevisionError:
+            scratch.close()
+            raise
+        return Checkout(scratch, self._repository, self._inside)
 
     def _resolve(self) -> str:
         commit = self._read("rev-parse", "--verify", "--quiet", "--end-of-options", f"{self.name}^{{commit}}")
@@ -111,18 +84,50 @@ class Revision:
             if not folder.exists() or abandoned(folder):
                 yield folder
 
-    def _forget(self, folder: Path) -> None:
-        self._read("worktree", "remove", "--force", "--force", f"{folder / TREE}")
-
     def _at(self, inside: Path) -> str:
         return f"{self._commit}:{inside.as_posix()}"
 
     def _read(self, *arguments: str) -> str | None:
         """What git says; ``None`` where it fails."""
-        try:
-            return _git(self._repository, *arguments)
-        except RevisionError:
-            return None
+        return _read(self._repository, *arguments)
+
+
+class Checkout:
+    """A revision's folder in a temporary one of this session, with room for other files beside it."""
+
+    def __init__(self, scratch: Scratch, repository: Path, inside: Path):
+        self.scratch = scratch.folder
+        self.folder = self.scratch / TREE / inside  # what the project's folder was
+        self._scratch = scratch
+        self._repository = repository
+
+    def path(self) -> str:
+        """A ``PYTHONPATH`` by which this process' folders of the repository are those of the revision.
+
+        So what a project imports from a folder of its own, such as ``src``, is not head's on both sides.
+        """
+        top = self._repository.resolve()
+        own = [Path(entry).resolve() for entry in sys.path if entry]
+        moved = [self.scratch / TREE / entry.relative_to(top) for entry in own if entry.is_relative_to(top)]
+        others = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+        outside = [each for each in others if not Path(each).resolve().is_relative_to(top)]
+        return os.pathsep.join([*(str(each) for each in moved if each.is_dir()), *outside])
+
+    def close(self) -> None:
+        """Remove all of it, and every trace in the repository."""
+        _forget(self._repository, self.scratch)
+        self._scratch.close()
+
+
+def _forget(repository: Path, folder: Path) -> None:
+    _read(repository, "worktree", "remove", "--force", "--force", f"{folder / TREE}")
+
+
+def _read(repository: Path, *arguments: str) -> str | None:
+    try:
+        return _git(repository, *arguments)
+    except RevisionError:
+        return None
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -1,21 +1,25 @@
-"""One side of a comparison: a folder whose own pytest, harness and methods do a run, and what it took."""
+"""One side of a comparison: a folder whose own pytest, harness and methods do runs, and what these took.
 
-import os
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+One session does all runs of a side. It is asked over a socket, by lines of JSON: a method's name is answered by the
+run. Before the first of them, the session says ``Ready``. A Tuneoff that is too old for that ends without a word; its
+runs are done by a session each.
+"""
+
+import socket
+from functools import cached_property
 from pathlib import Path
+from subprocess import TimeoutExpired
+from typing import Protocol
 
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from ...execute import processes
+from ...spec import suite_file
 from ...spec.record import Status
+from ...spec.suite import Suite
+from .sessions import Sessions
 
-TAIL = 15  # lines of a session's output that tell why it failed
-LEFT_OUT = ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTHONSAFEPATH", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+CLOSING_SECONDS = 10.0  # for a session to end by itself
 
 
 class RecordedCost(BaseModel):
@@ -45,7 +49,7 @@ class Taken(BaseModel):
     cost: RecordedCost
     error: Reason | None = None
     contended: bool = False  # where records of schema 1 have it
-    problem: str = ""
+    problem: str | None = None
     absent: bool = Field(default=False, exclude=True)
 
     @property
@@ -54,76 +58,121 @@ class Taken(BaseModel):
         return self.error.message if self.error else ""
 
 
-@dataclass(frozen=True)
-class Side:
-    """A project's folder at one revision; ``scratch`` is a folder for what its sessions write.
+class Ready(BaseModel):
+    """What a session says before its first run: why there can be none, and what is wrong with hyper-parameters."""
 
-    ``path`` is a ``PYTHONPATH`` in place of this process' own.
-    """
+    problem: str | None = None
+    hyperparameters: str | None = None
+
+
+class Answer(BaseModel):
+    """A run as its session tells it: the record as JSON, and why it is not ``ok``. No record: no such method."""
+
+    record: str | None = None
+    output: str = ""
+
+
+class Runs(Protocol):
+    """What does the runs of one side."""
 
     name: str
-    folder: Path
-    scratch: Path
-    device: str | None = None
-    path: str | None = None
 
-    def run(self, suite: Path, method: str, seed: int) -> Taken:
-        """Do that run of a suite in a session of its own."""
-        runs = self.scratch / "results" / suite.stem / "runs"
+    def run(self, method: str) -> Taken:
+        """Do the run of that method with the suite's first seed."""
+        ...
+
+
+def taken(sessions: Sessions, record: bytes, output: str) -> Taken:
+    """The run that a record is about, of whatever version of Tuneoff; ``output`` tells more about a failure."""
+    try:
+        run = Taken.model_validate_json(record)
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"]))
+        return _nothing(sessions.failed(f"it is too old or too new: no {place} in what it records of a run", output))
+    if run.status in (Status.OK, Status.UNSUPPORTED):
+        return run
+    reason = f"{run.status}: {run.reason or 'no reason given'}"
+    return run.model_copy(update={"problem": sessions.failed(reason, output)})
+
+
+class Side:
+    """The runs of these methods of a suite in one folder, in a session that starts at once and ends with ``close``."""
+
+    def __init__(self, sessions: Sessions, suite: Suite, *methods: str):
+        self.name = sessions.name
+        self._sessions = sessions
+        self._suite = suite
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            file = self._write_suite(*methods)
+            ours = (f"--suite={file}", f"--serve={theirs.fileno()}")
+            self._process = sessions.start(*ours, pass_fds=[theirs.fileno()])
+        self._stream = self._socket.makefile("rw", encoding="utf-8")
+
+    @cached_property
+    def ready(self) -> Ready | None:
+        """What the session says once it has checked all that it is given; ``None`` if it ended without a word."""
+        line = self._read()
+        return Ready.model_validate_json(line) if line else None
+
+    def run(self, method: str) -> Taken:
+        """Do the run of that method with the suite's first seed."""
+        if self.ready is None:
+            return self._alone(method)
+        if self.ready.problem:
+            return _nothing(f"{self.name}: {self.ready.problem}")
+        answer = self._ask(method)
+        if answer is None:
+            return _nothing(self._sessions.failed(self._ended(self._process.wait()), self._sessions.output()))
+        if answer.record is None:
+            return _nothing(f"{self.name}: it has no such method", absent=True)
+        return taken(self._sessions, answer.record.encode(), answer.output)
+
+    def close(self) -> None:
+        """End the session, and what it has started."""
+        self._stream.close()
+        self._socket.close()
+        try:
+            self._process.wait(CLOSING_SECONDS)
+        except TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _ask(self, method: str) -> Answer | None:
+        """The session's answer; ``None`` if it has ended."""
+        try:
+            self._stream.write(f"{method}\n")
+            self._stream.flush()
+        except OSError:
+            return None
+        line = self._read()
+        return Answer.model_validate_json(line) if line else None
+
+    def _read(self) -> str:
+        try:
+            return self._stream.readline()
+        except OSError:
+            return ""
+
+    def _alone(self, method: str) -> Taken:
+        """The run in a session of its own, whose record is read from its results."""
+        file, seed = self._write_suite(method), self._suite.run.seeds[0]
+        runs = self._sessions.scratch / "results" / file.stem / "runs"
         for old in runs.glob(f"{method}-seed*.json"):
             old.unlink()
-        code, output = self.session(f"--suite={suite}", f"::test_method[{method}-seed{seed}]")
+        code, output = self._sessions.run(f"--suite={file}", f"::test_method[{method}-seed{seed}]")
         for path in runs.glob(f"{method}-seed*.json"):
-            return self.judged(path, output)
-        if code == pytest.ExitCode.USAGE_ERROR and f"unknown method {method!r}" in output:
+            return taken(self._sessions, path.read_bytes(), output)
+        if code == pytest.ExitCode.USAGE_ERROR and f"unknown method {method!r}" in output:  # all that it tells
             return _nothing(f"{self.name}: it has no such method", absent=True)
-        return _nothing(self.failed(f"its session of pytest ended with code {code}", output))
+        return _nothing(self._sessions.failed(self._ended(code), output))
 
-    def session(self, *arguments: str) -> tuple[int, str]:
-        """A session of ``pytest --benchmark`` in this folder: its exit code and all that it said."""
-        self.scratch.mkdir(parents=True, exist_ok=True)
-        log = self.scratch / "session.log"
-        with log.open("wb") as file:
-            done = subprocess.run(
-                [sys.executable, "-m", "pytest", *self._options(), *arguments],
-                cwd=self.folder,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                preexec_fn=processes.die_with_starter,
-            )
-        return done.returncode, log.read_text(encoding="utf-8", errors="replace")
+    def _write_suite(self, *methods: str) -> Path:
+        path = self._sessions.scratch / "suite" / f"{self._suite.name}.toml"
+        return suite_file.write(path, suite_file.only(self._suite, *methods))
 
-    def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
-        return kept if self.path is None else {**kept, "PYTHONPATH": self.path}
-
-    def _options(self) -> Iterator[str]:
-        """``-m pytest`` puts the folder first in the path, so that its own harness and methods are what runs."""
-        yield from ("--benchmark", f"--rootdir={self.folder}", f"--results={self.scratch / 'results'}")
-        yield from ("-o", f"cache_dir={self.scratch / 'cache'}")  # or --lf would know these runs
-        if self.device:
-            yield f"--device={self.device}"
-
-    def judged(self, path: Path, output: str) -> Taken:
-        """The run that a record is about, of whatever version of Tuneoff; ``output`` is its session's."""
-        try:
-            taken = Taken.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            place = ".".join(map(str, error.errors()[0]["loc"]))
-            return _nothing(self.failed(f"it is too old or too new: no {place} in what it records of a run", output))
-        if taken.status in (Status.OK, Status.UNSUPPORTED):
-            return taken
-        reason = f"{taken.status}: {taken.reason or 'no reason given'}"
-        return taken.model_copy(update={"problem": self.failed(reason, output)})
-
-    def failed(self, reason: str, output: str) -> str:
-        """Why a session gave nothing, with the end of the session's output, all of which is kept."""
-        with tempfile.NamedTemporaryFile("w", prefix=f"tuneoff-{self.name}-", suffix=".log", delete=False) as kept:
-            kept.write(output)
-        tail = "\n".join(f"| {line}" for line in output.splitlines()[-TAIL:])
-        return f"{self.name}: {reason}; its full output is in {kept.name}; the end:\n{tail}"
+    def _ended(self, code: int) -> str:
+        return f"its session of pytest ended with code {code}"
 
 
 def _nothing(problem: str, *, absent: bool = False) -> Taken:

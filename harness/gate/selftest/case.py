@@ -1,13 +1,12 @@
 """The cases of the gate's self-test: what is changed, what the gate said of it, and whether that was right."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ...spec.metric import Metric
-from ..verdict import Outcome
+from ..verdict import Outcome, Verdict
 from .drop import Drop
-from .trial import Said
 
 
 class Result(StrEnum):
@@ -57,7 +56,7 @@ class Tried:
     """A case that was tried; ``drop`` is by how much the scores fell, where that is what was changed."""
 
     case: Case
-    said: Sequence[Said]
+    said: Sequence[Verdict]
     drop: Drop | None = None
 
     @property
@@ -73,8 +72,8 @@ class Tried:
         return Result.UNSEEN if self._unseen else Result.MISSED
 
     @property
-    def problem(self) -> str:
-        """Why the gate is not to be relied on here; empty where it is."""
+    def problem(self) -> str | None:
+        """Why the gate is not to be relied on here."""
         match self.result:
             case Result.UNTRIED:
                 return "\n".join(one.message for one in self._untried)
@@ -82,12 +81,12 @@ class Tried:
                 return "\n".join([f"not caught: {self.case.what}", *(one.message for one in self._own)])
             case Result.FALSE_ALARM:
                 return "\n".join(["a false alarm:", *(one.message for one in self.said if one.fails)])
-        return ""
+        return None
 
     @property
-    def unseen(self) -> str:
-        """Why nobody could see what was changed; empty where that is not so."""
-        return self._unseen if self.result == Result.UNSEEN else ""
+    def unseen(self) -> str | None:
+        """Why nobody could see what was changed."""
+        return self._unseen if self.result == Result.UNSEEN else None
 
     @property
     def told(self) -> str:
@@ -97,21 +96,38 @@ class Tried:
         return self.unseen or (ordered[0].message if ordered else "")
 
     @property
-    def _own(self) -> list[Said]:
+    def _own(self) -> list[Verdict]:
         """What was said of the metric that must be ``regressed``."""
         return [one for one in self.said if one.metric == self.case.metric]
 
     @property
-    def _untried(self) -> list[Said]:
+    def _untried(self) -> list[Verdict]:
         """What says that there was nothing to judge."""
         nothing = (Outcome.INVALID, Outcome.MISSING, Outcome.INCOMPARABLE)
         return [one for one in self.said if one.outcome in nothing and not one.metric]
 
     @property
-    def _unseen(self) -> str:
+    def _unseen(self) -> str | None:
         outcomes = {one.outcome for one in self._own}
         if self.case.by_time:  # noise, or steps that are too short
             undecided = outcomes and outcomes <= {Outcome.INCONCLUSIVE, Outcome.INCOMPARABLE}
-            return self._own[0].message if undecided else ""
+            return self._own[0].message if undecided else None
         silent = outcomes and outcomes <= {Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.IMPROVED}
-        return self.drop.unseen if silent and self.drop and not self.drop.clear else ""
+        return self.drop.unseen if silent and self.drop and not self.drop.clear else None
+
+
+def table(tried: Iterable[Tried]) -> list[tuple[str, str, str]]:
+    """What was changed, whether the gate was right, and what it said."""
+    return [(one.case.what, str(one.result), one.told) for one in tried]
+
+
+def lines(tried: Collection[Tried]) -> list[str]:
+    """The false alarms and what was caught, and which loss of a score the suite's examples show."""
+    same = [said for one in tried if not one.case.metric for said in one.said]
+    worse = [one.result for one in tried if one.case.metric]
+    seen, caught = [result for result in worse if result != Result.UNSEEN], worse.count(Result.CAUGHT)
+    line = f"false alarms: {sum(one.fails for one in same)} of {len(same)} verdicts; "
+    line += f"caught: {caught} of {len(seen)} that are worse"
+    line += f"; {worse.count(Result.UNSEEN)} cannot be seen here" if Result.UNSEEN in worse else ""
+    drops = [one.drop for one in tried if one.drop]
+    return [line, *(f"lost words show from {each.smallest}" for each in drops)]

@@ -1,0 +1,33 @@
+"""``pytest --benchmark --serve``: no items; the runs are those that another session asks for, such as ``--against``."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+from . import options
+
+if TYPE_CHECKING:
+    from ..spec.plan import Request
+
+REQUEST: pytest.StashKey["Request"] = pytest.StashKey()
+
+
+def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
+    """No values, so that there are no items; a method that does not exist here can be asked for all the same."""
+    from ..spec import plan
+
+    plugins = options.plugins(config)
+    known = plan.known(options.suite(config), plugins)
+    folders = options.results(config, known.name)
+    config.stash[REQUEST] = plan.request(known, plugins, *folders, device=config.getoption("device"))
+    return {}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool:
+    """Do runs until the other session has no more to ask for."""
+    from ..session import served
+
+    served.serve(session.config.stash[REQUEST], session.config.getoption("serve"))
+    return True

@@ -1,0 +1,91 @@
+"""What the process of a run does: its work, into files of one folder, and then it is gone.
+
+An answer travels in a file: a process that dies half-way, even with exit code 0 (which pebble's pool takes for
+idleness), or whose children keep its pipes open, is told apart for sure.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..spec import failure
+from ..spec.errors import UsageError
+from ..spec.plan import Order
+from ..spec.registry import Plugin
+from . import processes
+
+ANSWER, COMPLAINT, FOUND, LOG = "answer.json", "usage-error.txt", "found.jsonl", "output.log"
+NO_ROOM = os.EX_IOERR  # the exit code of a process that cannot write its files
+
+Overridden = Sequence[tuple[Plugin, Mapping[str, Any]]]  # methods, each with the suite's hyper-parameters for it
+
+
+def execute(order: Order, folder: Path) -> None:
+    """Do the run, leave its ``RunOutcome``, and go without waiting for threads that it left."""
+    _isolate(folder)
+    from ..run import runner
+
+    process = os.getpid()
+    outcome = runner.execute(order, folder)
+    if os.getpid() == process:  # not a copy of it that a plugin forked
+        _leave(folder / ANSWER, outcome.model_dump_json())
+    os._exit(1)
+
+
+def check(order: Order, folder: Path) -> None:
+    """Leave the ``Preflight``, or the message of the ``UsageError`` that every run would meet."""
+    _isolate(folder)
+    from ..run import preflight
+
+    try:
+        _leave(folder / ANSWER, preflight.check(order).model_dump_json())
+    except UsageError as error:
+        _leave(folder / COMPLAINT, str(error))
+    except Exception as error:
+        if failure.full_disk(error):
+            os._exit(NO_ROOM)
+        raise
+
+
+def examine(methods: Overridden, folder: Path) -> None:
+    """Leave the problems of each method's hyper-parameters, a line each; they are imported one after the other."""
+    _isolate(folder)
+    from ..run import loader
+
+    process = os.getpid()
+    os.chdir(folder)  # what a plugin writes when it is imported goes away
+    with (folder / FOUND).open("w", encoding="utf-8") as file:
+        for plugin, overrides in methods:
+            found = loader.problems(plugin, overrides)
+            if os.getpid() != process:  # a copy of it that a plugin forked
+                os._exit(0)
+            file.write(f"{json.dumps(found)}\n")
+            file.flush()
+    os._exit(0)
+
+
+def _isolate(folder: Path) -> None:
+    """Die with the session, and print into a file."""
+    processes.die_with_parent()
+    with (folder / LOG).open("wb") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+
+
+def _leave(path: Path, text: str) -> None:
+    """Leave a file for the session and end; what else the process has written goes first, since it takes room."""
+    beside = path.with_suffix(".part")
+    try:
+        for other in path.parent.iterdir():
+            if other.is_dir():
+                shutil.rmtree(other, ignore_errors=True)
+            elif other.name != LOG:
+                other.unlink()
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError:
+        os._exit(NO_ROOM)
+    os._exit(0)

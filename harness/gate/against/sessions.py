@@ -1,0 +1,75 @@
+"""Sessions of ``pytest --benchmark`` in another folder, whose own harness and methods they use."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...execute import processes
+from .revision import OF_A_HOOK
+
+TAIL_LINES = 15  # of a session's output that tell why it failed
+LEFT_OUT = ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTHONSAFEPATH", *OF_A_HOOK)
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """The sessions of one folder; ``scratch`` is a folder for what they write.
+
+    ``path`` is a ``PYTHONPATH`` in place of this process' own.
+    """
+
+    name: str
+    folder: Path
+    scratch: Path
+    device: str | None = None
+    path: str | None = None
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Do a session: its exit code and all that it said."""
+        code = self.start(*arguments).wait()
+        return code, self.output()
+
+    def start(self, *arguments: str, pass_fds: Sequence[int] = ()) -> subprocess.Popen[bytes]:
+        """Start a session, which inherits these file descriptors and ends with this process."""
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        with self._log.open("wb") as file:
+            return subprocess.Popen(
+                [sys.executable, "-m", "pytest", *self._options(), *arguments],
+                cwd=self.folder,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                preexec_fn=processes.die_with_starter,
+                pass_fds=pass_fds,
+            )
+
+    def output(self) -> str:
+        """What the last session has said so far."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    def failed(self, reason: str, output: str) -> str:
+        """Why a session gave nothing, with the end of the session's output, all of which is kept."""
+        with tempfile.NamedTemporaryFile("w", prefix=f"tuneoff-{self.name}-", suffix=".log", delete=False) as kept:
+            kept.write(output)
+        tail = "\n".join(f"| {line}" for line in output.splitlines()[-TAIL_LINES:])
+        return f"{self.name}: {reason}; its full output is in {kept.name}; the end:\n{tail}"
+
+    @property
+    def _log(self) -> Path:
+        return self.scratch / "session.log"
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
+        return kept if self.path is None else {**kept, "PYTHONPATH": self.path}
+
+    def _options(self) -> Iterator[str]:
+        """``-m pytest`` puts the folder first in the path, so that its own harness and methods are what runs."""
+        yield from ("--benchmark", f"--rootdir={self.folder}", f"--results={self.scratch / 'results'}")
+        yield from ("-o", f"cache_dir={self.scratch / 'cache'}")  # or --lf would know these runs
+        if self.device:
+            yield f"--device={self.device}"

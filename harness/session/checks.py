@@ -1,0 +1,45 @@
+"""What a session is given, checked before its first run: what can be told without torch comes first."""
+
+from ..execute.local import IMPORT_SECONDS, Executor
+from ..spec.errors import PluginError, UsageError
+from ..spec.paths import expanded
+from ..spec.plan import Request
+from ..spec.suite import EMBEDDED, ModelTable, Suite
+
+
+def paths(suite: Suite) -> None:
+    """Raise ``UsageError`` for what can only be a path and does not exist."""
+    from ..models import hub
+
+    for kind, name in {"model": suite.model.name, "data": suite.task.data}.items():
+        try:
+            hub.local(name)
+        except hub.Unavailable as error:
+            raise UsageError(f"{kind} {name!r}: {error}") from error
+
+
+def data(suite: Suite) -> None:
+    """Raise ``UsageError`` for an unknown task, and for data that cannot be read as its rows."""
+    from ..tasks import data as rows
+    from ..tasks import scored_by
+
+    scored_by.scorer_of(suite.task)
+    if suite.task.data != EMBEDDED:
+        rows.load(suite.task)
+
+
+def hyperparameters(executor: Executor, request: Request) -> None:
+    """Raise ``PluginError`` for hyper-parameters that cannot be used, of all methods at once."""
+    overrides = {run.method: run.overrides for run in request.runs}
+    patience = min(IMPORT_SECONDS, request.suite.budget.hard_seconds)
+    methods = [(request.plugins[name], values) for name, values in overrides.items()]
+    if problems := executor.examine(methods, patience).result():
+        raise PluginError("\n".join(problems))
+
+
+def exactly(model: ModelTable, revision: str) -> ModelTable:
+    """The model that was checked, wherever a run looks for it from and however its branch moves on."""
+    if model.name == EMBEDDED:
+        return model
+    path = expanded(model.name)
+    return ModelTable(name=str(path.absolute())) if path.exists() else ModelTable(name=model.name, revision=revision)

@@ -1,0 +1,60 @@
+"""The leaderboard of a session, or of what is published: made from stored runs, and written beside them."""
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..ranking import leaderboard
+from ..ranking.leaderboard import Entry, Row
+from ..report import notes
+from ..report.notes import Notes
+from ..spec.record import Leakage, Record, RunOutcome
+from ..spec.suite import Suite
+from ..store.results import Store
+from . import searches
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The rows, what must be said beside them, and the runs that both are made of.
+
+    ``left_out`` are the names of stored runs that cannot be compared with these.
+    """
+
+    rows: Sequence[Row]
+    notes: Notes
+    records: Sequence[Record]
+    left_out: Sequence[str] = ()
+
+
+def entries(store: Store, records: Sequence[Record], earlier: Container[str] = ()) -> list[Entry]:
+    """Runs with their stored scores; ``earlier`` are the names of those that an earlier session did."""
+    scores = store.read_scores(record.spec for record in records)
+    return [
+        Entry(record, each, earlier=record.spec.name in earlier) for record, each in zip(records, scores, strict=True)
+    ]
+
+
+def tables(store: Store, suite: Suite, found: Sequence[Entry], leakage: Leakage) -> Tables:
+    """The leaderboard of these runs."""
+    records = [entry.record for entry in found]
+    searched = searches.stored(store, records)
+    rows = leaderboard.rows(found, searched, suite.run.seeds)
+    return Tables(rows, notes.of(records, leakage, searched), records)
+
+
+def write(store: Store, suite: Suite, shown: Tables) -> list[Path]:
+    """Write the files of the leaderboard and return their paths; raises ``StoreError`` where that cannot be done."""
+    seed = suite.run.seeds[0]
+    samples = [_sample(store, suite, record) for record in shown.records if record.spec.seed == seed]
+    from ..report import files  # pandas, which listing the runs must not wait for
+
+    return files.write(store, suite, shown.rows, samples, shown.notes)
+
+
+def _sample(store: Store, suite: Suite, record: Record) -> RunOutcome:
+    """The run with those of its predictions that the suite wants to be seen."""
+    count, named = suite.evaluation.samples, set(suite.evaluation.sample_rows)
+    predictions = enumerate(store.read_predictions(record.spec))
+    shown = tuple(each for number, each in predictions if number < count or named.intersection(each.rows))
+    return RunOutcome(record=record, predictions=shown)

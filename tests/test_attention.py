@@ -60,7 +60,7 @@ def test_the_gradient_reaches_the_position_bias():
 
 
 def test_a_base_model_attends_by_it_and_loses_nothing(base):
-    assert base.model.config._attn_implementation == cpu_kernels.NAME
+    assert base.model.config._attn_implementation == cpu_kernels.ATTENTION_NAME
     batch = {"input_ids": torch.tensor([[5, 6, 7, 1], [8, 1, 0, 0]]), "labels": torch.tensor([[9, 4, 1], [3, 1, -100]])}
     batch["attention_mask"] = (batch["input_ids"] != 0).long()
     ours = base.model.eval()(**batch).loss

@@ -40,7 +40,7 @@ def by_transformers(base, prompt, max_new_tokens, num_beams):
 @pytest.mark.parametrize(("max_new_tokens", "num_beams"), [(10, 1), (4, 1), (7, 3)])
 def test_a_batch_is_answered_as_transformers_answers_one_prompt_at_a_time(max_new_tokens, num_beams, base, prompts):
     longest = max(map(len, base.tokenizer(prompts)["input_ids"]))
-    assert longest * len(prompts) > decoding.BATCH_TOKENS, "the prompts must not fit into one batch"
+    assert longest * len(prompts) > decoding.MAX_BATCH_TOKENS, "the prompts must not fit into one batch"
     alone = [by_transformers(base, prompt, max_new_tokens, num_beams) for prompt in prompts]
     assert len(set(alone)) > 3, "the answers must tell the prompts apart"
     assert answers(base, prompts, max_new_tokens=max_new_tokens, num_beams=num_beams) == alone
@@ -174,7 +174,7 @@ class Echo(Scripted):
 @given(prompts=st.lists(st.text("abc ", max_size=12), max_size=12), beams=st.integers(1, 3), room=st.integers(1, 60))
 def test_each_prompt_gets_its_own_answer_and_no_batch_of_several_is_larger_than_its_room(prompts, beams, room):
     model = Echo()
-    with patch.object(decoding, "BATCH_TOKENS", room):
+    with patch.object(decoding, "MAX_BATCH_TOKENS", room):
         found = decoding.generate(model, ByT5Tokenizer(), prompts, max_new_tokens=5, num_beams=beams)
     assert found == [prompt.strip() for prompt in prompts]
     assert all(rows == 1 or rows * width * num_beams <= room for rows, width, num_beams in model.sizes)
@@ -186,7 +186,7 @@ def test_each_prompt_gets_its_own_answer_and_no_batch_of_several_is_larger_than_
 )
 def test_a_batch_holds_as_many_prompts_as_its_tokens_and_beams_leave_room_for(num_beams, room, sizes, monkeypatch):
     """Prompts of 10, 7, 7, 5, 5 and 4 tokens, longest first; each takes the longest's room, once for each beam."""
-    monkeypatch.setattr(decoding, "BATCH_TOKENS", room)
+    monkeypatch.setattr(decoding, "MAX_BATCH_TOKENS", room)
     chosen = ["x" * (length - 1) for length in (5, 10, 4, 7, 5, 7)]  # and the end token
     model = Scripted(*[[0, 5, 1]] * 6)
     decoding.generate(model, ByT5Tokenizer(), chosen, max_new_tokens=5, num_beams=num_beams)

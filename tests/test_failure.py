@@ -10,7 +10,7 @@ import torch
 
 from harness.spec import failure
 from harness.spec.errors import ContractError, DataError, Diverged, PluginError, Unsupported, UsageError
-from harness.spec.failure import DISK, LONGEST, REMEDIES
+from harness.spec.failure import DISK_REMEDY, MAX_CHARACTERS, REMEDIES
 from harness.spec.record import Failure, Status
 
 
@@ -101,13 +101,13 @@ def test_an_exception_is_called_by_what_it_means(error, status):
 def test_a_death_is_called_by_its_exit_code(exitcode, killed_for_memory, status, message):
     found, why = failure.of_death(exitcode, killed_for_memory)
     assert (found, why.message) == (status, message)
-    assert why.remedy == (DISK if status == Status.FAILED else REMEDIES[status])
+    assert why.remedy == (DISK_REMEDY if status == Status.FAILED else REMEDIES[status])
 
 
 def test_a_run_without_room_to_begin_is_told_to_make_some():
     assert failure.of_no_room(PermissionError(13, "Permission denied")) == (
         Status.FAILED,
-        Failure(type="PermissionError", message="[Errno 13] Permission denied", remedy=DISK),
+        Failure(type="PermissionError", message="[Errno 13] Permission denied", remedy=DISK_REMEDY),
     )
 
 
@@ -135,10 +135,10 @@ def test_what_the_harness_found_has_the_status_for_a_type_and_its_remedy():
         (MemoryError(), REMEDIES[Status.OUT_OF_MEMORY]),
         (KeyError("x"), REMEDIES[Status.FAILED]),
         (Unsupported("needs a decoder"), REMEDIES[Status.UNSUPPORTED]),
-        (OSError(28, "No space left on device"), DISK),
-        (OSError(122, "Disk quota exceeded"), DISK),
-        (RuntimeError("I/O error: No space left on device (os error 28)"), DISK),
-        (RuntimeError("Io(os error 28)"), DISK),
+        (OSError(28, "No space left on device"), DISK_REMEDY),
+        (OSError(122, "Disk quota exceeded"), DISK_REMEDY),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), DISK_REMEDY),
+        (RuntimeError("Io(os error 28)"), DISK_REMEDY),
         (OSError(2, "No such file or directory"), REMEDIES[Status.FAILED]),
     ],
     ids=repr,
@@ -160,7 +160,7 @@ def test_an_exception_without_words_is_told_by_its_type():
 
 
 def test_a_message_of_the_longest_kind_stays_whole_and_a_longer_one_keeps_both_its_ends():
-    assert message("a" * LONGEST) == "a" * LONGEST
+    assert message("a" * MAX_CHARACTERS) == "a" * MAX_CHARACTERS
     assert message("a" * 3000 + "b" * 3000) == "a" * 2000 + " … " + "b" * 2000
 
 
@@ -228,11 +228,11 @@ def test_what_is_unsupported_is_a_reason_and_has_no_traceback(plugin):
 
 def test_a_traceback_cannot_steer_a_terminal_either(plugin):
     def refuse():
-        raise ValueError("\x1b[2J" + "x" * 2 * LONGEST)
+        raise ValueError("\x1b[2J" + "x" * 2 * MAX_CHARACTERS)
 
     text = ended(refuse, plugin).traceback
     assert "\x1b" not in text
-    assert len(text) < 1.1 * LONGEST
+    assert len(text) < 1.1 * MAX_CHARACTERS
 
 
 class Big:

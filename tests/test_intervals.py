@@ -53,7 +53,7 @@ def test_more_seeds_make_training_surer_and_no_examples_do():
 def test_one_seed_of_what_trains_is_taken_to_scatter_as_the_gate_takes_it():
     scores = np.full((1, 50), 0.3)
     found = interval(sample(scores))
-    assert half(found) == pytest.approx(stats.norm.ppf(0.975) * paired.ASSUMED / 100)
+    assert half(found) == pytest.approx(stats.norm.ppf(0.975) * paired.ASSUMED_SCATTER / 100)
     assert half(interval(sample(scores, trains=False))) == 0
 
 

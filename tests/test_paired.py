@@ -80,7 +80,7 @@ def test_a_shift_that_differs_from_seed_to_seed_is_uncertain_though_the_answers_
 def test_one_seed_or_two_that_answer_anew_have_training_noise_assumed(seeds):
     now, then = fresh(seeds=seeds, spread=0)
     found = paired.compare(now, then)
-    assert found.by_training * seeds > paired.ASSUMED**2
+    assert found.by_training * seeds > paired.ASSUMED_SCATTER**2
 
 
 @pytest.mark.parametrize("seeds", [1, 3])

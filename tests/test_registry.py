@@ -94,7 +94,10 @@ def test_a_project_whose_own_folder_is_hidden_by_the_repositorys_is_told_which(p
     monkeypatch.syspath_prepend(tmp_path)
     told = refusal(plugin(f"from harness.ours import RATE\n{METHOD.format(name='Mine')}"))
     assert ":1: cannot be imported: ModuleNotFoundError: No module named 'harness.ours'; " in told
-    assert f"; {tmp_path / 'harness'} is hidden by Tuneoff's own folder of that name, {aliases.HERE}: install" in told
+    assert (
+        f"; {tmp_path / 'harness'} is hidden by Tuneoff's own folder of that name, {aliases.PACKAGE_FOLDER}: install"
+        in told
+    )
 
 
 def test_a_file_with_a_leading_underscore_is_no_method(plugin, tmp_path):

@@ -10,7 +10,7 @@ from records import finished, prediction, spec
 
 from harness.gate import baseline_file
 from harness.metrics.rouge.metric import ROUGE, described
-from harness.metrics.rouge.words import READ
+from harness.metrics.rouge.words import TOKENIZERS
 from harness.session import publication
 from harness.spec.errors import StoreError
 from harness.spec.metric import options_of
@@ -58,7 +58,7 @@ def test_a_record_keeps_all_that_it_said():
     assert now.checks.model_dump() == then["checks"]
     assert now.environment.model_dump() == then["environment"]
     made_from = now.provenance.model_dump()
-    assert all(made_from[name] == then[name] for name in schema1.MADE_FROM if name in then)
+    assert all(made_from[name] == then[name] for name in schema1.PROVENANCE_FIELDS if name in then)
 
 
 def test_a_record_of_a_run_that_failed_and_one_of_a_bound_are_read():
@@ -100,7 +100,7 @@ def test_a_baseline_keeps_its_rows_and_their_scores():
         assert {str(seed): run.model_dump(mode="json") for seed, run in one.row.runs.items()} == then[name]["runs"]
 
 
-@pytest.mark.parametrize("tokenizer", READ)
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
 def test_the_descriptions_are_those_that_rouge_has_today(tokenizer):
     values = old("embedded", f"runs/{NAME}.json") | {"rouge_tokenizer": tokenizer}
     record = schema1.read(type(finished()), json.dumps(values).encode(), schema1.record)

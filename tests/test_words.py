@@ -8,7 +8,7 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from harness.metrics.rouge.metric import NAMES, reading, rouge
 from harness.metrics.rouge.rouge import sentences
-from harness.metrics.rouge.words import READ, choose, reads
+from harness.metrics.rouge.words import TOKENIZERS, choose, reads
 from harness.spec.errors import SuiteError
 from harness.spec.suite import TaskTable, load
 from harness.tasks import data
@@ -51,7 +51,7 @@ def test_a_stray_summary_in_a_hundred_changes_nothing_and_one_in_ten_does():
 
 
 @pytest.mark.parametrize("nothing", NOTHING)
-@pytest.mark.parametrize("tokenizer", READ)
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
 def test_no_tokenizer_reads_punctuation(tokenizer, nothing):
     assert not reads(tokenizer, nothing)
 
@@ -70,8 +70,8 @@ def test_no_tokenizer_reads_punctuation(tokenizer, nothing):
     ],
 )
 def test_marks_belong_to_their_letters(text, words, characters):
-    assert READ["words"](text) == words.split()
-    assert characters is None or READ["characters"](text) == characters.split()
+    assert TOKENIZERS["words"](text) == words.split()
+    assert characters is None or TOKENIZERS["characters"](text) == characters.split()
 
 
 @pytest.mark.parametrize(
@@ -87,14 +87,14 @@ def test_marks_belong_to_their_letters(text, words, characters):
     ],
 )
 def test_what_looks_alike_is_alike(one, other):
-    assert READ["words"](one) == READ["words"](other)
+    assert TOKENIZERS["words"](one) == TOKENIZERS["words"](other)
 
 
 class Words:
     """What ``RougeScorer`` takes as a tokenizer of one's own."""
 
     def __init__(self, name):
-        self.tokenize = READ[name]
+        self.tokenize = TOKENIZERS[name]
 
 
 def texts():

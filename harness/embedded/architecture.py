@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGene
 
 VOCABULARY = 3072
 WIDTH, HEADS = 128, 4
-LONGEST_SOURCE = 512
+MAX_SOURCE_TOKENS = 512
 LOCAL_BIAS = 8.0  # of a head's attention to its favourite distance
 SAME_TOKEN, CONTINUATION = 0.3, 0.35  # sharpness of the wired matches
 
@@ -32,7 +32,7 @@ def build_tokenizer(texts: Iterable[str], vocabulary: int = VOCABULARY) -> PreTr
         pad_token="<pad>",
         eos_token="</s>",
         unk_token="<unk>",
-        model_max_length=LONGEST_SOURCE,
+        model_max_length=MAX_SOURCE_TOKENS,
         clean_up_tokenization_spaces=False,
     )
 

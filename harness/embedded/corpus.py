@@ -14,8 +14,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-HERE = Path(__file__).parent
-SHORTEST, LONGEST = 8, 14  # turns of a dialogue
+FOLDER = Path(__file__).parent
+MIN_TURNS, MAX_TURNS = 8, 14  # turns of a dialogue
 TEST_REFERENCES = 3
 
 Row = dict[str, str]
@@ -57,7 +57,7 @@ class Conversation:
 @cache
 def scenarios() -> tuple[Scenario, ...]:
     """All scenarios, in the order of their file names."""
-    paths = sorted((HERE / "scenarios").glob("*.toml"))
+    paths = sorted((FOLDER / "scenarios").glob("*.toml"))
     return tuple(Scenario(name=path.stem, **tomllib.loads(path.read_text(encoding="utf-8"))) for path in paths)
 
 
@@ -82,7 +82,7 @@ def converse(scenario: Scenario, rng: Random) -> Conversation:
     core = [*scenario.exchanges, *scenario.outcomes[outcome]["exchanges"]]
     while True:
         texts, client_first = _turns(scenario, scenario.outcomes[outcome]["exchanges"], values, rng)
-        if SHORTEST <= len(texts) <= LONGEST:
+        if MIN_TURNS <= len(texts) <= MAX_TURNS:
             break
     client, helper = ("#Person1#", "#Person2#") if client_first else ("#Person2#", "#Person1#")
     speakers = ("#Person1#", "#Person2#")
@@ -181,4 +181,4 @@ def _sentences(text: str) -> str:
 
 @cache
 def _small_talk() -> dict[str, Any]:
-    return tomllib.loads((HERE / "small_talk.toml").read_text(encoding="utf-8"))
+    return tomllib.loads((FOLDER / "small_talk.toml").read_text(encoding="utf-8"))

@@ -11,20 +11,20 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from . import corpus, instructions
-from .architecture import LONGEST_SOURCE
+from .architecture import MAX_SOURCE_TOKENS
 from .corpus import Conversation
 from .instructions import Exercise, Turns
 
 Weights = dict[instructions.Instruction, int]
 
 SEED = 20261122
-BATCH = 48
+BATCH_SIZE = 48
 # Shares in the first phase and in the second, which is mostly questions:
-NONSENSE = (0.1, 0.02)  # examples of random words; many more in the first fifth of the first phase
-WHOLE = (0.3, 0.2)  # real examples that take the whole conversation
-FACTS = (0.6, 0.9)  # the others that ask for facts
-DISGUISED = (0.25, 0.1)  # real conversations whose facts are random words
-POOL = 16  # batches drawn at once and sorted by length, so that little of a batch is padding
+NONSENSE_SHARES = (0.1, 0.02)  # examples of random words; many more in the first fifth of the first phase
+WHOLE_SHARES = (0.3, 0.2)  # real examples that take the whole conversation
+FACT_SHARES = (0.6, 0.9)  # the others that ask for facts
+DISGUISED_SHARES = (0.25, 0.1)  # real conversations whose facts are random words
+POOL_BATCHES = 16  # batches drawn at once and sorted by length, so that little of a batch is padding
 # How often each task is drawn: these read any window of turns, nonsense too …
 WINDOW_TASKS: Weights = {
     instructions.who_said: 4,
@@ -48,13 +48,13 @@ def tokenizer_texts() -> list[str]:
 def batches(tokenizer: PreTrainedTokenizerFast, steps: int, phase: int) -> Iterator[dict[str, torch.Tensor]]:
     """The batches of a phase as tokens: input_ids, attention_mask and labels of shape (rows, longest row)."""
     rng = Random(f"{SEED} batches" + phase * " again")
-    for start in range(0, steps, POOL):
-        count = min(POOL, steps - start)
-        examples = [_example(rng, phase + start / steps) for _ in range(count * BATCH)]
-        sources = tokenizer([e.prompt for e in examples], truncation=True, max_length=LONGEST_SOURCE)["input_ids"]
+    for start in range(0, steps, POOL_BATCHES):
+        count = min(POOL_BATCHES, steps - start)
+        examples = [_example(rng, phase + start / steps) for _ in range(count * BATCH_SIZE)]
+        sources = tokenizer([e.prompt for e in examples], truncation=True, max_length=MAX_SOURCE_TOKENS)["input_ids"]
         targets = tokenizer([e.answer for e in examples])["input_ids"]
         by_length = sorted(range(len(examples)), key=lambda i: len(sources[i]))
-        groups = [by_length[i : i + BATCH] for i in range(0, len(by_length), BATCH)]
+        groups = [by_length[i : i + BATCH_SIZE] for i in range(0, len(by_length), BATCH_SIZE)]
         for group in rng.sample(groups, len(groups)):
             yield _tensors([sources[i] for i in group], [targets[i] for i in group])
 
@@ -70,7 +70,7 @@ def _tensors(sources: list[list[int]], targets: list[list[int]]) -> dict[str, to
 
 def _example(rng: Random, progress: float) -> Exercise:
     """A random example at this point of the curriculum, which moves from short nonsense to whole conversations."""
-    nonsense = 0.75 if progress < 0.08 else 0.4 if progress < 0.2 else NONSENSE[int(progress)]
+    nonsense = 0.75 if progress < 0.08 else 0.4 if progress < 0.2 else NONSENSE_SHARES[int(progress)]
     return _nonsense_example(rng, progress) if rng.random() < nonsense else _real_example(rng, progress)
 
 
@@ -78,13 +78,13 @@ def _real_example(rng: Random, progress: float) -> Exercise:
     phase = min(1, int(progress))
     while True:
         drawn = conversation(rng)
-        if rng.random() < DISGUISED[phase]:
+        if rng.random() < DISGUISED_SHARES[phase]:
             drawn = _disguised(drawn, rng)
         turns: Turns = drawn.turns
-        if progress > 0.05 and rng.random() < WHOLE[phase]:
+        if progress > 0.05 and rng.random() < WHOLE_SHARES[phase]:
             make = _draw(WHOLE_TASKS, rng)
         else:
-            make = _draw(FACT_TASKS if rng.random() < FACTS[phase] else WINDOW_TASKS, rng)
+            make = _draw(FACT_TASKS if rng.random() < FACT_SHARES[phase] else WINDOW_TASKS, rng)
             turns = _window(turns, rng, progress)
         if (example := make(drawn, turns, rng)) is not None:
             return example

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from .corpus import Conversation
 
 Turns = Sequence[tuple[str, str]]
-MOST = 4  # questions in one prompt
+MAX_QUESTIONS = 4  # in one prompt
 
 
 class Instruction(Protocol):
@@ -42,14 +42,14 @@ def frame(instruction: str, turns: Turns, cue: str) -> str:
     return f"{instruction}\n\n{dialogue}\n\n{cue}: "
 
 
-def who_said(conversation: Conversation, turns: Turns, rng: Random, most: int = MOST) -> Exercise:
+def who_said(conversation: Conversation, turns: Turns, rng: Random, most: int = MAX_QUESTIONS) -> Exercise:
     """Name the speaker of one or more quoted turns."""
     quoted = rng.sample(list(turns), k=min(len(turns), rng.randint(1, most)))
     quotes = " ".join(f"> {text}" for _, text in quoted)
     return Exercise("who_said", frame("Who said it?", turns, quotes), " ".join(speaker for speaker, _ in quoted))
 
 
-def slots(conversation: Conversation, turns: Turns, rng: Random, most: int = MOST) -> Exercise | None:
+def slots(conversation: Conversation, turns: Turns, rng: Random, most: int = MAX_QUESTIONS) -> Exercise | None:
     """Answer one or more questions about facts of the conversation, in the words it was said in."""
     said = " ".join(text for _, text in turns).lower()
     known = [slot for slot in conversation.scenario.questions if _spoken(conversation, slot, said)]

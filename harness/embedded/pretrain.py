@@ -32,8 +32,8 @@ from .instructions import Exercise
 FOLDER = Path(__file__).parent / "base_model"
 PHASES = ((3000, 1.0), (1200, 0.6))  # steps, and the share of the rates that they begin with
 MUON_RATE, ADAM_RATE = 3e-3, 1.8e-3
-WARMUP, DECAY = 100, 0.5  # steps of linear rise; share of linear fall
-PROBED = 500  # fresh items of each kind, for the card
+WARMUP_STEPS, DECAY_SHARE = 100, 0.5  # steps of linear rise; share of linear fall
+PROBE_ITEMS = 500  # fresh items of each kind, for the card
 PROBES = (instructions.slots, instructions.who_said, instructions.repeat)
 
 
@@ -43,7 +43,7 @@ def train(model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast,
     peaks = [share * optimizer.param_groups[0]["lr"] for optimizer in optimizers]
     began, losses = time.monotonic(), []
     for step, batch in enumerate(curriculum.batches(tokenizer, steps, phase), start=1):
-        factor = min(1.0, step / WARMUP, (1 - (step - 1) / steps) / DECAY)
+        factor = min(1.0, step / WARMUP_STEPS, (1 - (step - 1) / steps) / DECAY_SHARE)
         for optimizer, peak in zip(optimizers, peaks, strict=True):
             optimizer.param_groups[0]["lr"] = peak * factor
         loss = _loss(model, batch)
@@ -132,7 +132,7 @@ def save(model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, 
     """Write weights, tokenizer and model card, and print the card's scores."""
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    scores = probe(model, tokenizer, PROBED)
+    scores = probe(model, tokenizer, PROBE_ITEMS)
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     text = CARD.format(
         parameters=model.num_parameters(),
@@ -143,9 +143,9 @@ def save(model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, 
         held_out=", ".join(scenario.topic for scenario in corpus.scenarios() if scenario.held_out),
         vocabulary=architecture.VOCABULARY,
         seed=curriculum.SEED,
-        batch=curriculum.BATCH,
+        batch=curriculum.BATCH_SIZE,
         steps=" and ".join(str(steps) for steps, _ in PHASES),
-        probed=PROBED,
+        probed=PROBE_ITEMS,
     )
     (folder / "README.md").write_text(text, encoding="utf-8")
     print(text)

@@ -90,7 +90,7 @@ class Executor:
             if (folder / COMPLAINT).exists():
                 raise UsageError((folder / COMPLAINT).read_text(encoding="utf-8"))
             if exitcode == NO_ROOM:
-                raise UsageError(f"{self._scratch}: cannot be written; {failure.DISK}")
+                raise UsageError(f"{self._scratch}: cannot be written; {failure.DISK_REMEDY}")
             if not (folder / ANSWER).exists():
                 raise UsageError(f"loading model and data ended with exit code {exitcode}: {_tail(folder / LOG)}")
             return Preflight.model_validate_json((folder / ANSWER).read_bytes())

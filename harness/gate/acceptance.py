@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from ..spec.figures import changes, megabytes
-from .baseline import MEMORY, Baseline, BaselineRow, Measured, unfit
+from .baseline import MEMORY_TOLERANCE, Baseline, BaselineRow, Measured, unfit
 
-DIGITS = 2  # of a score, one more than in the leaderboard: what is accepted may be a small move
+SCORE_DIGITS = 2  # of a score, one more than in the leaderboard: what is accepted may be a small move
 
 Refused = Mapping[str, str]  # the reasons of a session, by row
 
@@ -42,12 +42,9 @@ def _update(old: Measured | None, new: Measured, refused: str) -> str:
     if reason := _obstacle(old, new, refused):
         return f"{'kept as it was' if old else 'not accepted'}: {reason}"
     if old is None:
-        return ", ".join(
-            [
-                "new",
-                *(f"{metric.id} {metric.shown(new.row.means.get(metric.id), DIGITS)}" for metric in new.row.metrics),
-            ]
-        )
+        means = new.row.means
+        scores = [f"{metric.id} {metric.shown(means.get(metric.id), SCORE_DIGITS)}" for metric in new.row.metrics]
+        return ", ".join(["new", *scores])
     return ", ".join(_differences(old.row, new.row)) or "unchanged"
 
 
@@ -65,7 +62,7 @@ def _outcome(old: BaselineRow, new: BaselineRow) -> list[str]:
     moved = [metric for metric in new.metrics if after.get(metric.id) != before.get(metric.id)]
     if moved:
         return [
-            f"{one.id} {one.shown(before.get(one.id), DIGITS)} → {one.shown(after.get(one.id), DIGITS)}"
+            f"{one.id} {one.shown(before.get(one.id), SCORE_DIGITS)} → {one.shown(after.get(one.id), SCORE_DIGITS)}"
             for one in moved
         ]
     others = {"predictions_hash": "other predictions", "weights_hash": "other weights"}
@@ -94,7 +91,7 @@ def _memory(old: BaselineRow, new: BaselineRow) -> list[str]:
 
 
 def _moved(then: int | None, now: int | None) -> bool:
-    return abs(now - then) > MEMORY * then if then and now else then != now
+    return abs(now - then) > MEMORY_TOLERANCE * then if then and now else then != now
 
 
 def _listed(row: BaselineRow) -> str:

@@ -18,11 +18,11 @@ from ..spec.suite import JUDGED_BY, METRIC_OPTIONS, Natural
 
 Scores = Mapping[str, NDArray[np.float64]]  # by metric, one value a test example
 
-ACCEPTED = (Status.OK, Status.UNSUPPORTED)  # what a baseline may hold: nothing that failed is a past to keep to
-LONGEST = 300  # characters of a reason
+ACCEPTED_STATUSES = (Status.OK, Status.UNSUPPORTED)  # nothing that failed is a past to keep to
+MAX_REASON_CHARACTERS = 300
 COUNTS = ("trainable_parameters", "total_parameters", "examples", "steps", "tokens")
-MEMORY = 0.10  # by how much a peak may differ and still be the same
-SPENT = ("examples", "steps", "tokens")  # what a budget in seconds leaves to the machine
+MEMORY_TOLERANCE = 0.10  # the share by which a peak may differ and still be the same
+BUDGET_COUNTS = ("examples", "steps", "tokens")  # what a budget in seconds leaves to the machine
 
 
 class Fingerprint(Block):
@@ -149,7 +149,7 @@ def measured(runs: Iterable[tuple[Record, Scores]]) -> Measured:
 def unfit(one: Measured) -> str:
     """Why a row cannot be accepted, or be compared at all; empty if it can."""
     for seed, run in one.row.runs.items():
-        if run.status not in ACCEPTED:
+        if run.status not in ACCEPTED_STATUSES:
             return f"seed {seed} ended {run.status}{': ' if run.reason else ''}{run.reason}"
         if run.status == Status.UNSUPPORTED and run.predictions_hash:
             return f"seed {seed} is called unsupported, but it answered"
@@ -211,7 +211,7 @@ def _run(record: Record, metrics: Iterable[Metric], scores: Scores) -> BaselineR
 def _line(message: str) -> str:
     """A plugin's message on one line, which ends somewhere."""
     line = " ".join(message.split())
-    return line if len(line) <= LONGEST else f"{line[:LONGEST]} …"
+    return line if len(line) <= MAX_REASON_CHARACTERS else f"{line[:MAX_REASON_CHARACTERS]} …"
 
 
 def _flaw(run: BaselineRun, metrics: Sequence[Metric], scores: Scores) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-LOCK = ".lock"
-PATIENCE = 5.0  # seconds for another session that just looks whether this one lives
+LOCK_FILE = ".lock"
+LOCK_TIMEOUT_SECONDS = 5.0  # for another session that just looks whether this one lives
 
 
 class Scratch:
@@ -21,8 +21,8 @@ class Scratch:
             if abandoned(folder):
                 shutil.rmtree(folder, ignore_errors=True)
         self.folder = Path(tempfile.mkdtemp(prefix=prefix)).resolve()
-        self._lock = FileLock(self.folder / LOCK)
-        self._lock.acquire(timeout=PATIENCE)
+        self._lock = FileLock(self.folder / LOCK_FILE)
+        self._lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
 
     def close(self) -> None:
         """Remove it with all that is in it."""
@@ -32,9 +32,9 @@ class Scratch:
 
 def abandoned(folder: Path) -> bool:
     """Whether its session has ended without closing it; one without a lock is only being made."""
-    if not (folder / LOCK).exists():
+    if not (folder / LOCK_FILE).exists():
         return False
-    lock = FileLock(folder / LOCK)
+    lock = FileLock(folder / LOCK_FILE)
     try:
         lock.acquire(timeout=0)
     except (OSError, Timeout):

@@ -10,10 +10,10 @@ from ..ranking import paired
 from ..ranking.paired import Difference
 from ..spec.figures import changes, megabytes, move
 from ..spec.metric import Metric
-from .baseline import COUNTS, MEMORY, SPENT, BaselineRow, BaselineRun, Measured
+from .baseline import BUDGET_COUNTS, COUNTS, MEMORY_TOLERANCE, BaselineRow, BaselineRun, Measured
 from .verdict import Outcome, Verdict
 
-TOO_MANY = 100_000  # examples; a greater number is only said to be greater
+MAX_SHOWN_EXAMPLES = 100_000  # a greater number is only said to be greater
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Rules:
     """What the gate tolerates: ``margin`` in points of a metric, ``memory`` as a share, ``level`` of false alarms."""
 
     margin: float = 0.5
-    memory: float = MEMORY
+    memory: float = MEMORY_TOLERANCE
     level: float = 0.05
 
 
@@ -143,7 +143,7 @@ class _Test:
 
 
 def _count(pair: Pair, name: str) -> Verdict:
-    if name in SPENT and "max_seconds" in pair.now.row.key.budget:
+    if name in BUDGET_COUNTS and "max_seconds" in pair.now.row.key.budget:
         return pair.verdict(name, Outcome.INCOMPARABLE, "the budget is in seconds, so it depends on the machine")
     values = {seed: (getattr(then.counts, name), getattr(now.counts, name)) for seed, then, now in pair.runs}
     moved = {seed: (then, now) for seed, (then, now) in values.items() if then != now}
@@ -213,8 +213,9 @@ def _decider(found: Difference, rules: Rules, tests: int) -> str:
     if examples is None:
         seeds = found.seeds_needed(distance, level)
         return f"training noise hides it from any number of examples; about {seeds:,} seeds would decide"
-    if examples > TOO_MANY:
-        return f"more than {TOO_MANY:,} examples would decide: the true difference may well be the margin itself"
+    if examples > MAX_SHOWN_EXAMPLES:
+        more = f"more than {MAX_SHOWN_EXAMPLES:,} examples would decide"
+        return f"{more}: the true difference may well be the margin itself"
     return f"about {examples:,} examples would decide"
 
 
@@ -232,8 +233,8 @@ def _training(pair: Pair, metric: Metric) -> str:
     """What is known about chance in training, where it is not taken from the seeds' scatter."""
     if pair.same_weights:
         return ", the same weights"
-    few = pair.retrained and len(pair.seeds) < paired.ENOUGH
-    return f", {paired.ASSUMED:g} {metric.unit} of training noise assumed" if few else ""
+    few = pair.retrained and len(pair.seeds) < paired.MIN_SEEDS
+    return f", {paired.ASSUMED_SCATTER:g} {metric.unit} of training noise assumed" if few else ""
 
 
 def _named(seeds: Iterable[int]) -> str:

@@ -22,10 +22,10 @@ class Outcome(StrEnum):
 
 FAILING = (Outcome.INVALID, Outcome.MISSING, Outcome.REGRESSED)
 COMPARED = (Outcome.REGRESSED, Outcome.INCONCLUSIVE, Outcome.IMPROVED, Outcome.PASS)
-CALLED = {Outcome.PASS: "passed"}
-NAMED = 5  # rows of which the same is said; of more the number is told
 VERDICTS = "verdicts"  # the property of a pytest item that has its verdicts as JSON
-ALWAYS_TOLD = (Outcome.PASS, Outcome.REGRESSED, Outcome.INCONCLUSIVE, Outcome.INCOMPARABLE, Outcome.MISSING)
+OUTCOME_LABELS = {Outcome.PASS: "passed"}
+MAX_NAMED_ROWS = 5  # of those with the same remark; of more, only the number is given
+ALWAYS_COUNTED = (Outcome.PASS, Outcome.REGRESSED, Outcome.INCONCLUSIVE, Outcome.INCOMPARABLE, Outcome.MISSING)
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ class Summary:
     def line(self) -> str:
         """For the terminal: ``5 rows expected, 5 compared: 4 passed, 1 regressed, …``."""
         counts = {outcome: list(self.rows.values()).count(outcome) for outcome in reversed(Outcome)}
-        told = [(outcome, count) for outcome, count in counts.items() if count or outcome in ALWAYS_TOLD]
+        told = [(outcome, count) for outcome, count in counts.items() if count or outcome in ALWAYS_COUNTED]
         line = f"{len(self.rows)} row{'s' * (len(self.rows) != 1)} expected, {self.compared} compared: "
-        line += ", ".join(f"{count} {CALLED.get(outcome, outcome)}" for outcome, count in told)
+        line += ", ".join(f"{count} {OUTCOME_LABELS.get(outcome, outcome)}" for outcome, count in told)
         line += f"; not selected, not compared: {', '.join(self.left_out)}" if self.left_out else ""
         return line if self.compared else f"{line}; nothing was compared, so the session fails"
 
@@ -121,8 +121,8 @@ def _together(group: Sequence[Verdict]) -> Verdict:
 def _remark(one: Verdict, rows: Sequence[str], total: int) -> str:
     if len(rows) == 1:
         return replace(one, row=rows[0]).message
-    several = f"all {total} rows" if len(rows) == total else ", ".join(rows[:NAMED])
-    several += f" and {len(rows) - NAMED} more" if NAMED < len(rows) < total else ""
+    several = f"all {total} rows" if len(rows) == total else ", ".join(rows[:MAX_NAMED_ROWS])
+    several += f" and {len(rows) - MAX_NAMED_ROWS} more" if MAX_NAMED_ROWS < len(rows) < total else ""
     return ": ".join(filter(None, (several, one.metric, one.said)))
 
 

@@ -26,11 +26,12 @@ from . import cpu_kernels, generation, hub, integrity
 from .cpu_kernels import Dropout
 
 EMBEDDED = Path(__file__).parents[1] / "embedded" / "base_model"
-VOCABULARIES = ("tokenizer.json", "vocab*.json", "*.txt", "*.model", "*.spm", "*.tokenizer")
-FILES = ("*.json", *VOCABULARIES, "*.jinja", "model*.safetensors")  # of a repository: no weights in other formats
-WHOLE = "tokenizer.json"  # a tokenizer in one file
-OPTIONAL = ("tokenizer_config.json", "target_vocab.json")  # of the files that a class of tokenizers names
-TEMPLATES, WEIGHTS = "additional_chat_templates/*.jinja", ".safetensors"
+VOCABULARY_FILES = ("tokenizer.json", "vocab*.json", "*.txt", "*.model", "*.spm", "*.tokenizer")
+# Of a repository: no weights in other formats.
+CHECKPOINT_FILES = ("*.json", *VOCABULARY_FILES, "*.jinja", "model*.safetensors")
+TOKENIZER_FILE = "tokenizer.json"  # one that holds all of it
+OPTIONAL_FILES = ("tokenizer_config.json", "target_vocab.json")  # of the files that a class of tokenizers names
+TEMPLATE_FILES, WEIGHTS_SUFFIX = "additional_chat_templates/*.jinja", ".safetensors"
 
 Seq2Seq: TypeAlias = PreTrainedModel  # or the PeftModel around it
 
@@ -122,7 +123,7 @@ def _folder(table: ModelTable) -> tuple[Path, str | None]:
     try:
         if path := hub.local(table.name):
             return path, None
-        folder = hub.fetch("model", table.name, table.revision, FILES)
+        folder = hub.fetch("model", table.name, table.revision, CHECKPOINT_FILES)
     except hub.Unavailable as error:
         raise ModelError(f"model {table.name!r}: {error}") from error
     return folder, folder.name
@@ -131,14 +132,14 @@ def _folder(table: ModelTable) -> tuple[Path, str | None]:
 def _read_files(folder: Path) -> list[Path]:
     """The files of a checkpoint that loading reads: all that are fetched from the hub, of weights those in use only."""
     weights = integrity.weight_files(folder)
-    others = {path for pattern in (*FILES, TEMPLATES) for path in folder.glob(pattern) if path.suffix != WEIGHTS}
-    return sorted([*others, *weights])
+    found = {path for pattern in (*CHECKPOINT_FILES, TEMPLATE_FILES) for path in folder.glob(pattern)}
+    return sorted([*(path for path in found if path.suffix != WEIGHTS_SUFFIX), *weights])
 
 
 def _tokenizer(table: ModelTable) -> PreTrainedTokenizerBase:
     """The tokenizer of that name, which fills and cuts at the end of a text."""
     folder, _ = _folder(table)
-    files = sorted(path.name for pattern in VOCABULARIES for path in folder.glob(pattern))
+    files = sorted(path.name for pattern in VOCABULARY_FILES for path in folder.glob(pattern))
     made = f"the tokenizer that transformers makes of {', '.join(files) or 'no vocabulary'}"
     with _explained(table):
         try:
@@ -150,18 +151,18 @@ def _tokenizer(table: ModelTable) -> PreTrainedTokenizerBase:
             raise OSError(f"{made} does not work: {error}") from error
         _has_files(type(tokenizer), folder)
         if tokenizer.unk_token_id in around:
-            raise OSError(f"{made} does not know the tokens that it puts around a text; add {WHOLE}")
+            raise OSError(f"{made} does not know the tokens that it puts around a text; add {TOKENIZER_FILE}")
     _can_pad(tokenizer, table)
     return tokenizer
 
 
 def _has_files(cls: type[PreTrainedTokenizerBase], folder: Path) -> None:
     """transformers makes up, without a word, what a folder lacks of a tokenizer's vocabulary."""
-    files = [file for file in cls.vocab_files_names.values() if file not in OPTIONAL]
-    parts = [file for file in files if file != WHOLE]
-    whole = WHOLE in files and (folder / WHOLE).exists()
+    files = [file for file in cls.vocab_files_names.values() if file not in OPTIONAL_FILES]
+    parts = [file for file in files if file != TOKENIZER_FILE]
+    whole = TOKENIZER_FILE in files and (folder / TOKENIZER_FILE).exists()
     if files and not whole and not (parts and all((folder / part).exists() for part in parts)):
-        choices = [WHOLE] * (WHOLE in files) + [" with ".join(parts)] * bool(parts)
+        choices = [TOKENIZER_FILE] * (TOKENIZER_FILE in files) + [" with ".join(parts)] * bool(parts)
         raise OSError(f"no tokenizer; {cls.__name__} reads {' or '.join(choices)}")
 
 

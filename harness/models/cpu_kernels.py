@@ -12,16 +12,16 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-NAME = "sdpa_fast_dropout"
+ATTENTION_NAME = "sdpa_fast_dropout"
 RESOLUTION = 1 << 16  # a mask's element is decided by sixteen random bits
 
 
 def install(model: PreTrainedModel) -> None:
     """Let a model that attends by torch's ``scaled_dot_product_attention`` do so by ``attend``."""
     if model.config._attn_implementation == "sdpa":
-        AttentionInterface.register(NAME, attend)
-        AttentionMaskInterface.register(NAME, sdpa_mask)
-        model.set_attn_implementation(NAME)
+        AttentionInterface.register(ATTENTION_NAME, attend)
+        AttentionMaskInterface.register(ATTENTION_NAME, sdpa_mask)
+        model.set_attn_implementation(ATTENTION_NAME)
 
 
 def attend(

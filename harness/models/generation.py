@@ -15,16 +15,18 @@ from ..spec.record import Generation
 from ..spec.suite import CHECKPOINT, Evaluation
 
 CONFIG_NAME = "config.json"
-TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
-PASSED_OVER = {"transformers_version", "use_cache", *TOKENS}  # decides no answer, or is the checkpoint's in any case
-KNOWN = {name for name in vars(GenerationConfig()) if name[0] != "_"} - PASSED_OVER
-FORM = {"return_dict_in_generate", *GenerationConfig.extra_output_flags}  # of what is returned, not of the answers
+TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
+# These decide no answer, or are the checkpoint's in any case.
+IGNORED_SETTINGS = {"transformers_version", "use_cache", *TOKEN_IDS}
+KNOWN_SETTINGS = {name for name in vars(GenerationConfig()) if name[0] != "_"} - IGNORED_SETTINGS
+# What is returned beside the answers.
+OUTPUT_SETTINGS = {"return_dict_in_generate", *GenerationConfig.extra_output_flags}
 # What changes nothing, and so is neither used nor dropped.
-NEUTRAL = {**GenerationConfig._get_default_generation_params(), **dict.fromkeys(FORM, False)}
-SUITES = {"max_length", "max_new_tokens", "num_beams"}  # [evaluation] has its own
-SAMPLING = {"temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff"}
-BEAMS = {"early_stopping", "length_penalty"}  # without effect where there is one beam
-REFUSED = {
+NEUTRAL_VALUES = {**GenerationConfig._get_default_generation_params(), **dict.fromkeys(OUTPUT_SETTINGS, False)}
+SUITE_SETTINGS = {"max_length", "max_new_tokens", "num_beams"}  # [evaluation] has its own
+SAMPLING_SETTINGS = {"temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff"}
+BEAM_SETTINGS = {"early_stopping", "length_penalty"}  # without effect where there is one beam
+REFUSED_SETTINGS = {
     "do_sample": "the same prompts must give the same answers",
     "num_return_sequences": "one answer to a prompt is scored",
     "max_time": "answers must not depend on the machine",
@@ -50,8 +52,8 @@ def of(folder: Path, evaluation: Evaluation) -> Generation:
     found = _settings(folder)
     without = set(found)
     if evaluation.generation == CHECKPOINT:
-        without = SUITES | FORM | (set() if found.get("do_sample") else SAMPLING)
-        without |= BEAMS if evaluation.num_beams == 1 else set()
+        without = SUITE_SETTINGS | OUTPUT_SETTINGS | (set() if found.get("do_sample") else SAMPLING_SETTINGS)
+        without |= BEAM_SETTINGS if evaluation.num_beams == 1 else set()
     return Generation(
         used={name: value for name, value in found.items() if name not in without},
         dropped={name: value for name, value in found.items() if name in without},
@@ -78,7 +80,7 @@ def clean(config: PretrainedConfig) -> PretrainedConfig:
 
     And without a wish for other outputs than training and generation read.
     """
-    for name in KNOWN - FORM - set(type(config).__dataclass_fields__):
+    for name in KNOWN_SETTINGS - OUTPUT_SETTINGS - set(type(config).__dataclass_fields__):
         vars(config).pop(name, None)
     config.return_dict, config.output_hidden_states, config.output_attentions = True, False, False
     return config
@@ -98,7 +100,7 @@ def remark(settings: Generation) -> str:
 
 
 def _config(ids: Mapping[str, Any], settings: Generation, evaluation: Evaluation, name: str) -> GenerationConfig:
-    for key, reason in REFUSED.items():
+    for key, reason in REFUSED_SETTINGS.items():
         if settings.used.get(key):
             raise ModelError(refusal(name, f"{key} = {_shown(settings.used[key])}: {reason}"))
     suites = {"max_new_tokens": evaluation.max_new_tokens, "num_beams": evaluation.num_beams, "do_sample": False}
@@ -116,7 +118,7 @@ def _token_ids(
     """The token ids in a checkpoint's generation settings, else in its configuration, else its tokenizer's."""
     stored = _read(folder / GENERATION_CONFIG_NAME)
     ids = {}
-    for key in TOKENS:
+    for key in TOKEN_IDS:
         choices = (stored.get(key), getattr(config, key, None), getattr(tokenizer, key, None))
         ids[key] = next((each for each in choices if each is not None), None)
     if ids["decoder_start_token_id"] is None:
@@ -142,7 +144,7 @@ def _settings(folder: Path) -> dict[str, Any]:
     return {
         name: value
         for name, value in sorted(found.items())
-        if name not in PASSED_OVER and name[0] != "_" and value is not None and value != NEUTRAL.get(name)
+        if name not in IGNORED_SETTINGS and name[0] != "_" and value is not None and value != NEUTRAL_VALUES.get(name)
     }
 
 
@@ -154,7 +156,7 @@ def _old_style(stored: Mapping[str, Any]) -> dict[str, Any]:
     both = {**inner, **{name: value for name, value in stored.items() if value is not None}}
     if both.get("force_bos_token_to_be_generated"):
         both.setdefault("forced_bos_token_id", both.get("bos_token_id"))
-    return {name: both[name] for name in KNOWN if name in both}
+    return {name: both[name] for name in KNOWN_SETTINGS if name in both}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from ..spec.paths import expanded
 Kind = Literal["model", "dataset"]
 
 OPTIONS = {"model": "--model=DIR", "dataset": "--data=DIR"}
-OF_FILES = (
+FILE_SUFFIXES = (
     *(".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".gz", ".bz2", ".xz", ".zst"),
     *(".safetensors", ".bin", ".pt", ".gguf"),
 )
@@ -55,7 +55,7 @@ def local(name: str) -> Path | None:
         return path
     with suppress(HFValidationError):
         validate_repo_id(name)
-        if path.suffix.lower() not in OF_FILES:
+        if path.suffix.lower() not in FILE_SUFFIXES:
             return None
     raise Unavailable("no such file or folder")
 

@@ -12,8 +12,8 @@ from transformers import PreTrainedModel
 
 from ..spec.errors import ModelError
 
-SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
-MARK = (
+SINGLE_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
+INITIALIZED_MARK = (
     "_is_hf_initialized"  # transformers gives a value to a module without it, but not to those tensors that it loaded
 )
 
@@ -74,8 +74,8 @@ def digest_of_all(folder: Path, files: Iterable[Path]) -> str:
 
 def weight_files(folder: Path) -> list[Path]:
     """The files of a checkpoint's weights: one, or the parts that an index lists."""
-    index = folder / INDEX
-    parts = set(json.loads(index.read_text())["weight_map"].values()) if index.exists() else {SINGLE}
+    index = folder / INDEX_FILE
+    parts = set(json.loads(index.read_text())["weight_map"].values()) if index.exists() else {SINGLE_FILE}
     return [folder / part for part in sorted(parts)]
 
 
@@ -135,7 +135,7 @@ def _is_computed(model: PreTrainedModel, key: str) -> bool:
         return False
     value = tensor.clone()
     tensor.fill_(math.nan if tensor.is_floating_point() else -1)
-    setattr(owner, MARK, False)
+    setattr(owner, INITIALIZED_MARK, False)
     with torch.random.fork_rng(devices=[]):
         torch.seed()
         model.initialize_weights()

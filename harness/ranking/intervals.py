@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 LEVEL = 0.05
 MIN_EXAMPLES = 2  # fewer have no variance, so there is no interval and no rank
-SMALLEST = 1e-22  # a squared standard error of a score in 0..1; below it is rounding
-HALVINGS = 30  # of the distance between two critical values
+MIN_SQUARED_ERROR = 1e-22  # a squared standard error of a score in 0..1; below it is rounding
+BISECTION_STEPS = 30  # of the distance between two critical values
 
 Scores = NDArray[np.float64]
 Array = NDArray[np.float64]
@@ -145,10 +145,10 @@ def _critical(by_examples: float, by_training: float, examples: int, freedom: fl
     """So many standard errors have a p-value of ``LEVEL``."""
     from scipy.special import stdtrit
 
-    if by_examples + by_training < SMALLEST:
+    if by_examples + by_training < MIN_SQUARED_ERROR:
         return 0.0
     low, high = sorted(float(-stdtrit(degrees, LEVEL / 2)) for degrees in (examples - 1, freedom))
-    for _ in range(HALVINGS):
+    for _ in range(BISECTION_STEPS):
         middle = (low + high) / 2
         if p_value(middle, by_examples, by_training, examples, freedom) > LEVEL:
             low = middle
@@ -160,4 +160,4 @@ def _critical(by_examples: float, by_training: float, examples: int, freedom: fl
 def _assumed(scale: float) -> float:
     from . import paired
 
-    return (paired.ASSUMED / scale) ** 2
+    return (paired.ASSUMED_SCATTER / scale) ** 2

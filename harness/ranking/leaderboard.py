@@ -19,7 +19,7 @@ from . import intervals, pareto, ranks
 from .intervals import MIN_EXAMPLES, Interval, Sample
 from .ranks import Ranking
 
-FULL = "full_finetune"
+FULL_FINETUNE = "full_finetune"
 
 Samples = Mapping[str, Mapping[str, Sample]]  # by method and metric
 
@@ -145,7 +145,7 @@ def _row(
 ) -> Row:
     failed = next((entry.record for entry in group if not _complete(entry)), None)
     mine = samples.get(method, {})
-    references = {other: samples[other] for other in (ZERO_SHOT, FULL) if other in samples and other != method}
+    references = {other: samples[other] for other in (ZERO_SHOT, FULL_FINETUNE) if other in samples and other != method}
     return Row(
         rank=None,
         method=method,
@@ -198,7 +198,7 @@ def _marked(table: Sequence[Row]) -> list[Row]:
         cost: pareto.front(
             {row.method: pareto.Offer(row.costs[cost], _reached(row)) for row in ranked if not row.beside_others(cost)}
         )
-        for cost in pareto.COSTS
+        for cost in pareto.FRONT_COSTS
     }
     return [replace(row, fronts=tuple(cost for cost in fronts if row.method in fronts[cost])) for row in table]
 

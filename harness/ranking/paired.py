@@ -27,10 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-ASSUMED = 2.5  # points that fewer seeds are taken to scatter by, about the median of the suite zoo
-ENOUGH = 3  # seeds that show how far they scatter; two agree by chance too often
+ASSUMED_SCATTER = 2.5  # points that fewer seeds are taken to scatter by, about the median of the suite zoo
+MIN_SEEDS = 3  # seeds that show how far they scatter; two agree by chance too often
 POWER = 0.8
-SMALLEST = 1e-9  # a standard error in points; below it is rounding
+MIN_ERROR = 1e-9  # a standard error in points; below it is rounding
 
 Scores = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ class Difference:
     @property
     def error(self) -> float:
         """The standard error of the difference."""
-        return max(math.sqrt(self.by_examples + self.by_training), SMALLEST)
+        return max(math.sqrt(self.by_examples + self.by_training), MIN_ERROR)
 
     def above(self, bound: float = 0.0) -> float:
         """The p-value of the claim that the true difference is above ``bound`` points."""
@@ -86,7 +86,7 @@ def compare(now: Scores, then: Scores, *, retrained: bool = True, factor: float 
     ``factor`` makes points of a score, and is below 0 where less is better (``Metric.factor``).
 
     What is not ``retrained``, because it trains nothing or has the same weights as then, has no training noise. One or
-    two seeds do not show theirs: it is taken to be ``ASSUMED`` points at least. One example decides nothing.
+    two seeds do not show theirs: it is taken to be ``ASSUMED_SCATTER`` points at least. One example decides nothing.
     """
     if now.shape != then.shape:
         raise ValueError(f"paired scores need the same shape, got {now.shape} and {then.shape}")
@@ -115,7 +115,7 @@ def _training(now: Scores, then: Scores) -> float:
     """The squared standard error that the draw of a few trainings adds."""
     seeds, examples = len(now), now.size // len(now)
     new = 1 - _agreement(now, then)
-    assumed = 2 * ASSUMED**2 if seeds < ENOUGH else 0.0
+    assumed = 2 * ASSUMED_SCATTER**2 if seeds < MIN_SEEDS else 0.0
     if seeds == 1:
         return new * assumed
     by_chance = (_residual(now) + _residual(then)) / examples
@@ -145,14 +145,14 @@ def _agreement(now: Scores, then: Scores) -> float:
     """How far the same seed gives the same answers as before: 0 for anew, 1 for alike."""
     one, other = _rest(now).ravel(), _rest(then).ravel()
     scale = math.sqrt(float(one @ one) * float(other @ other))
-    return min(max(float(one @ other) / scale, 0.0), 1.0) if scale > SMALLEST else 0.0
+    return min(max(float(one @ other) / scale, 0.0), 1.0) if scale > MIN_ERROR else 0.0
 
 
 def _freedom(*parts: tuple[float, int]) -> float:
     """Satterthwaite's degrees of freedom of a sum of variances; one of 0 degrees is known, not estimated."""
     total = sum(variance for variance, _ in parts)
     spread = sum(variance**2 / degrees for variance, degrees in parts if degrees)
-    return total**2 / spread if spread > SMALLEST**4 else float(parts[0][1])
+    return total**2 / spread if spread > MIN_ERROR**4 else float(parts[0][1])
 
 
 def _bearable(distance: float, level: float) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-COSTS = ("trainable_parameters", "train_seconds")
+FRONT_COSTS = ("trainable_parameters", "train_seconds")
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import scatter
-from .intervals import LEVEL, SMALLEST, Array, Sample, p_value
+from .intervals import LEVEL, MIN_SQUARED_ERROR, Array, Sample, p_value
 
-OUTLIERS_FROM = 6  # methods; in smaller groups the pairs see nearly as much, and are wrong less often
-OUTLIERS = 0.5  # of a group's level is for them, beside the whole for its pairs, which is more than pairs need
+MIN_OUTLIER_GROUP = 6  # methods; in smaller groups the pairs see nearly as much, and are wrong less often
+# Of a group's level, beside the whole of it for the group's pairs, which is more than pairs need.
+OUTLIER_LEVEL_SHARE = 0.5
 POWER = 0.8
 
 Truth = NDArray[np.bool_]
@@ -87,10 +88,10 @@ class Field:
         """Of each difference."""
         training = self.training[:, None] + self.training
         squares = self.training**2 / self.freedom
-        freedom = training**2 / np.maximum(squares[:, None] + squares, SMALLEST**2)
+        freedom = training**2 / np.maximum(squares[:, None] + squares, MIN_SQUARED_ERROR**2)
         distance = np.abs(self.means[:, None] - self.means)
-        error = np.sqrt(np.maximum(self.by_examples + training, SMALLEST))
-        by_examples = np.maximum(self.by_examples, SMALLEST)
+        error = np.sqrt(np.maximum(self.by_examples + training, MIN_SQUARED_ERROR))
+        by_examples = np.maximum(self.by_examples, MIN_SQUARED_ERROR)
         return p_value(distance / error, by_examples, training, self.examples, np.clip(freedom, 1.0, self.seeds))
 
 
@@ -133,8 +134,8 @@ def _told(field: Field) -> Truth:
         alike = p > level / (size * (size - 1) / 2)
         np.fill_diagonal(alike, False)
         hidden = alike & (_common(alike) + 2 >= size)
-        if size >= OUTLIERS_FROM:
-            level *= OUTLIERS / size
+        if size >= MIN_OUTLIER_GROUP:
+            level *= OUTLIER_LEVEL_SHARE / size
             hidden &= ~_above(field, alike, size, level)
             hidden &= ~_above(field.upside_down(), alike[::-1, ::-1], size, level)[::-1, ::-1].T
         told &= ~hidden
@@ -176,5 +177,5 @@ def _reach(field: Field, alike: Truth, others: int, level: float) -> Array:
     critical = by_examples * -stdtrit(field.examples - 1, level / 2)
     critical += field.training * -stdtrit(field.freedom, level / 2)
     critical += theirs * -stdtrit(field.freedom.min(), level / 2)
-    reach: Array = critical / np.sqrt(np.maximum(error, SMALLEST))
+    reach: Array = critical / np.sqrt(np.maximum(error, MIN_SQUARED_ERROR))
     return reach

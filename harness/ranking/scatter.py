@@ -15,9 +15,9 @@ import numpy as np
 from .intervals import Array, Sample
 
 # The grid of the fit: degrees of freedom that what is usual is worth, and its logarithm beside that of the mean.
-WORTH = np.geomspace(0.5, 200, 25)[:, None, None]
-USUAL = np.linspace(-4.0, 0.5, 46)[None, :, None]
-PENALTY = 1.0  # in log-likelihood, for one parameter more (Akaike)
+PRIOR_FREEDOMS = np.geomspace(0.5, 200, 25)[:, None, None]
+PRIOR_LOG_RATIOS = np.linspace(-4.0, 0.5, 46)[None, :, None]
+AKAIKE_PENALTY = 1.0  # in log-likelihood, for one parameter more (Akaike)
 
 
 def shared(samples: Sequence[Sample]) -> tuple[Array, Array]:
@@ -46,12 +46,12 @@ def _usual(variances: Array, degrees: Array, mean: float) -> tuple[float, float]
     """What is usual and how many degrees of freedom that is worth; ``None`` where one variance fits all."""
     from scipy.special import betaln, gammaln  # a tenth of a second that listing the runs must not wait for
 
-    half, ratio = degrees / 2, np.log(variances / mean) - USUAL
+    half, ratio = degrees / 2, np.log(variances / mean) - PRIOR_LOG_RATIOS
     one = half * (ratio + np.log(half)) - gammaln(half) - half * np.exp(ratio)
-    share = degrees / WORTH
-    many = half * (ratio + np.log(share)) - (half + WORTH / 2) * np.log1p(share * np.exp(ratio))
-    many = (many - betaln(half, WORTH / 2)).sum(axis=-1)
-    if many.max() <= one.sum(axis=-1).max() + PENALTY:
+    share = degrees / PRIOR_FREEDOMS
+    many = half * (ratio + np.log(share)) - (half + PRIOR_FREEDOMS / 2) * np.log1p(share * np.exp(ratio))
+    many = (many - betaln(half, PRIOR_FREEDOMS / 2)).sum(axis=-1)
+    if many.max() <= one.sum(axis=-1).max() + AKAIKE_PENALTY:
         return None
     row, column = np.unravel_index(many.argmax(), many.shape)
-    return mean * float(np.exp(USUAL[0, column, 0])), float(WORTH[row, 0, 0])
+    return mean * float(np.exp(PRIOR_LOG_RATIOS[0, column, 0])), float(PRIOR_FREEDOMS[row, 0, 0])

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from ..ranking.leaderboard import Row
-from ..ranking.paired import ASSUMED
+from ..ranking.paired import ASSUMED_SCATTER
 from ..spec.metric import Direction
 from ..spec.suite import Suite
 
-TOO_MANY = 1_000  # seeds; a greater number is only said to be greater
+MAX_SHOWN_SEEDS = 1_000  # a greater number is only said to be greater
 
 
 def lines(suite: Suite, rows: Sequence[Row]) -> list[str]:
@@ -15,8 +15,8 @@ def lines(suite: Suite, rows: Sequence[Row]) -> list[str]:
     parts = [f"{row.method}: {_fewer(suite, row)}" for row in rows if row.missing]
     if assumed := [row.method for row in rows if row.assumed]:
         parts.append(
-            f"one seed does not show how far training scatters, so {ASSUMED:g} {rows[0].metrics[0].unit} are assumed: "
-            f"{', '.join(assumed)}"
+            f"one seed does not show how far training scatters, so {ASSUMED_SCATTER:g} {rows[0].metrics[0].unit} "
+            f"are assumed: {', '.join(assumed)}"
         )
     return [*parts, *[_undecided(row) for row in rows if row.undecided][:1]]
 
@@ -35,5 +35,6 @@ def _undecided(row: Row) -> str:
     apart = f"not told apart: {row.method} and {other.method}, {other.points:.1f} {metric.unit} {place} it"
     if other.seeds is None:
         return f"{apart}; no number of seeds would do it, more test rows might"
-    number = f"more than {TOO_MANY:,}" if other.seeds > TOO_MANY else f"about {max(other.seeds, len(row.seeds) + 1):,}"
+    about = f"about {max(other.seeds, len(row.seeds) + 1):,}"
+    number = f"more than {MAX_SHOWN_SEEDS:,}" if other.seeds > MAX_SHOWN_SEEDS else about
     return f"{apart}; {number} seeds would do it in four of five cases, if they differ by so much"

@@ -7,14 +7,14 @@ from dataclasses import replace
 from tabulate import tabulate
 
 from ..ranking.intervals import Interval
-from ..ranking.leaderboard import FULL, Row
+from ..ranking.leaderboard import FULL_FINETUNE, Row
 from ..spec.metric import Direction, Metric
 from ..spec.record import Prediction, RunOutcome
 from ..spec.suite import ZERO_SHOT, Suite
 from . import advice, table
 from .notes import Notes, section
 
-TITLES = {ZERO_SHOT: "zero-shot", FULL: "full fine-tuning"}
+TITLES = {ZERO_SHOT: "zero-shot", FULL_FINETUNE: "full fine-tuning"}
 # What is markup anywhere in a line, but for underscores within a word, what only at a line's start, and what makes a
 # bare address a link.
 MARKUP = re.compile(r"[\\`*\[\]<>|&~$@]|(?<![^\W_])_|_(?![^\W_])|^[-+#=\d]|:(?=//)|(?<=www)\.", re.IGNORECASE)
@@ -76,8 +76,8 @@ def _legend(metrics: Sequence[Metric]) -> str:
 def _front(metric: Metric) -> str:
     better = "a higher" if metric.better == Direction.HIGHER else "a lower"
     return (
-        f"`{table.FRONT}`: on the Pareto front, so that no ranked method has {better} mean {metric.title} with less of "
-        "that column."
+        f"`{table.FRONT_MARK}`: on the Pareto front, so that no ranked method has {better} mean {metric.title} with "
+        "less of that column."
     )
 
 

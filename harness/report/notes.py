@@ -10,7 +10,7 @@ from ..spec.metric import Metric
 from ..spec.record import Environment, Leakage, Lengths, Record, Status
 from ..spec.search import Search, Trial
 
-SHARES = {
+SHARE_TITLES = {
     "prompts_truncated": "prompts cut",
     "targets_truncated": "training targets cut",
     "outputs_cut": "outputs cut at max_new_tokens",
@@ -63,7 +63,7 @@ def line(notes: Notes) -> str:
     parts = []
     if notes.leakage and (notes.leakage.exact or notes.leakage.near):
         parts.append(_leaked(notes.leakage))
-    for name, title in SHARES.items():
+    for name, title in SHARE_TITLES.items():
         shares = {method: _share(group, name) for method, group in notes.lengths.items()}
         if any(shares.values()):
             parts.append(f"{title}: {_by_method(shares)}")
@@ -95,7 +95,8 @@ def _lengths(notes: Notes) -> list[str]:
         ]
         for method, group in notes.lengths.items()
     ]
-    titles = ["method", "words", SHARES["outputs_cut"], SHARES["outputs_empty"], "parameters without gradient"]
+    shares = [SHARE_TITLES[name] for name in ("outputs_cut", "outputs_empty")]
+    titles = ["method", "words", *shares, "parameters without gradient"]
     align = ["left", *["right"] * (len(titles) - 1)]
     return [
         f"Humans wrote {words:.1f} words. Cut to the suite's limits: {prompts:.1%} of the prompts, "

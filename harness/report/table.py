@@ -9,11 +9,11 @@ from ..spec.figures import BY_NAME, SEARCHED, Figure, show
 from ..spec.metric import Metric
 from ..spec.record import Status
 
-COSTS = (
+COST_COLUMNS = (
     *("trainable_parameters", "train_seconds", "generate_seconds", "peak_rss_bytes", "peak_gpu_bytes"),
     *(figure.name for figure in SEARCHED),
 )
-FRONT = "*"  # stands alone, so that it is no markup
+FRONT_MARK = "*"  # stands alone, so that it is no markup
 
 
 def leaderboard(rows: Sequence[Row], style: str) -> str:
@@ -21,7 +21,7 @@ def leaderboard(rows: Sequence[Row], style: str) -> str:
 
     Times that are not to be held against those of other rows stand in brackets.
     """
-    costs = [BY_NAME[name] for name in COSTS if any(row.costs[name] is not None for row in rows)]
+    costs = [BY_NAME[name] for name in COST_COLUMNS if any(row.costs[name] is not None for row in rows)]
     metrics = rows[0].metrics if rows else ()
     headers = ["rank", "method", *(f"{metric.title} (95%)" for metric in metrics[:1])]
     headers += [*(metric.title for metric in metrics[1:]), *(figure.title for figure in costs)]
@@ -67,7 +67,8 @@ def _cost(row: Row, figure: Figure) -> str:
     text = show(figure, value, row.metrics[0].scale) if row.metrics else show(figure, value)
     if value is None:
         return text
-    return (f"({text})" if row.doubtful(figure.name) else text) + (f" {FRONT}" if figure.name in row.fronts else "")
+    mark = f" {FRONT_MARK}" if figure.name in row.fronts else ""
+    return (f"({text})" if row.doubtful(figure.name) else text) + mark
 
 
 def _mean(row: Row, metric: Metric) -> float | None:

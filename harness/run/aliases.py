@@ -16,8 +16,8 @@ from types import ModuleType
 
 from ..spec.names import CONTRACT, INSTALLED, PACKAGE, REPOSITORY
 
-HERE = Path(__file__).resolve().parents[1]
-OURS = ("bench.py", "pytest_plugin.py")  # what tells a copy of Tuneoff from a stranger's package
+PACKAGE_FOLDER = Path(__file__).resolve().parents[1]
+TUNEOFF_FILES = ("bench.py", "pytest_plugin.py")  # what tells a copy of Tuneoff from a stranger's package
 
 
 class Aliases(MetaPathFinder, Loader):
@@ -50,7 +50,7 @@ def clash(error: BaseException) -> str:
     """Which ``harness`` hides which, and what to do, where an import failed for that; else empty."""
     if not isinstance(error, ImportError) or (error.name or "").partition(".")[0] != REPOSITORY:
         return ""
-    others = [folder for folder in folders() if folder != HERE]
+    others = [folder for folder in folders() if folder != PACKAGE_FOLDER]
     if not others:
         return ""
     if PACKAGE == REPOSITORY:
@@ -67,9 +67,9 @@ def folders() -> list[Path]:
 def shadow(hidden: Path) -> str:
     """What to say of a project's own ``harness`` that this package, which runs under that name, hides."""
     return (
-        f"{hidden} is hidden by Tuneoff's own folder of that name, {HERE}: install Tuneoff with pip, which calls it "
-        f'{INSTALLED}, write pytest_plugins = ["{INSTALLED}.pytest_plugin"] in conftest.py, and take '
-        f"{HERE.parent} out of PYTHONPATH"
+        f"{hidden} is hidden by Tuneoff's own folder of that name, {PACKAGE_FOLDER}: install Tuneoff with pip, which "
+        f'calls it {INSTALLED}, write pytest_plugins = ["{INSTALLED}.pytest_plugin"] in conftest.py, and take '
+        f"{PACKAGE_FOLDER.parent} out of PYTHONPATH"
     )
 
 
@@ -80,4 +80,4 @@ def _real(name: str) -> str:
 def _strangers(spec: ModuleSpec | None) -> bool:
     """Whether a module is none of Tuneoff's; another copy of Tuneoff is this one as well."""
     places = [Path(place) for place in spec.submodule_search_locations or ()] if spec else []
-    return spec is not None and not any(all((place / name).is_file() for name in OURS) for place in places)
+    return spec is not None and not any(all((place / name).is_file() for name in TUNEOFF_FILES) for place in places)

@@ -12,7 +12,7 @@ from ..spec.record import Phase
 from . import processor
 
 CPU = torch.device("cpu")
-OF_THE_METHOD = ("load", "prepare", "build", "train", "generate")  # the others hold the harness' checks, too
+METHOD_PHASES = ("load", "prepare", "build", "train", "generate")  # the others hold the harness' checks, too
 CLEAR_REFS, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
@@ -36,7 +36,7 @@ class Meters:
 
     def peak(self, name: str) -> int | None:
         """The highest of that peak (a field of ``Phase``) in the phases that belong to the method itself."""
-        peaks = (getattr(phase, name) for key, phase in self.phases.items() if key in OF_THE_METHOD)
+        peaks = (getattr(phase, name) for key, phase in self.phases.items() if key in METHOD_PHASES)
         return max((peak for peak in peaks if peak is not None), default=None)
 
     def _now(self) -> float:

@@ -31,7 +31,7 @@ from . import checkpoint, contract, environment, loader, weights
 from .facts import Facts
 from .meters import Meters
 
-PREPARED = 8  # batches that prepare() may look at
+MAX_PREPARE_BATCHES = 8  # that prepare() may look at
 RELOAD_SAMPLE = 8  # prompts that the reloaded model must answer in the same words
 
 
@@ -133,7 +133,7 @@ class Runner:
 
     def _prepare(self, method: Method, base: Seq2Seq, task: Task) -> None:
         first = Batches(task.batches(self.spec.batch_size, self.spec.seed), self.spec.budget, self.device)
-        batches = list(islice(first, PREPARED))
+        batches = list(islice(first, MAX_PREPARE_BATCHES))
         with self.meters.phase("check"):
             before = weights.digest(base)
         with self.meters.phase("prepare"):

@@ -11,7 +11,7 @@ from ..spec.suite import CHECKPOINT, Evaluation
 from ..tasks.task import Task
 from ..training import decoding
 
-TRIED = 8  # tokens of an answer that is only to show that there can be one
+MAX_TRIAL_TOKENS = 8  # of an answer that is only to show that there can be one
 
 
 def check(base: Base, task: Task, evaluation: Evaluation, name: str) -> list[str]:
@@ -88,7 +88,7 @@ def _learns(base: Base, source: Sequence[int], target: Sequence[int], name: str)
 def _answers(base: Base, prompts: Sequence[str], evaluation: Evaluation, name: str) -> None:
     """The model answers prompts in a batch; with settings of its own, in full and the same each time."""
     own = evaluation.generation == CHECKPOINT
-    tokens = evaluation.max_new_tokens if own else min(TRIED, evaluation.max_new_tokens)
+    tokens = evaluation.max_new_tokens if own else min(MAX_TRIAL_TOKENS, evaluation.max_new_tokens)
 
     def answers() -> list[str]:
         return decoding.generate(

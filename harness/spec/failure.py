@@ -19,11 +19,11 @@ REMEDIES = {
     Status.NO_OP: "check that build() trains what generate() uses, and that the learning rate is not far too small",
     Status.OVER_BUDGET: "train() may only use the batches that it is given, each of them once",
 }
-LONGEST = 4_000  # characters of a message or a traceback
-COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)  # GitHub treats a line that begins with ``::`` as one
-DISK = "free some space where the results are, or choose another folder with --results=DIR"
-DISK_FULL = ("No space left on device", "Disk quota exceeded", "os error 28")  # the last one is safetensors'
-TORCH_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+MAX_CHARACTERS = 4_000  # of a message or a traceback
+GITHUB_COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)  # GitHub treats a line that begins with ``::`` as one
+DISK_REMEDY = "free some space where the results are, or choose another folder with --results=DIR"
+DISK_FULL_SIGNS = ("No space left on device", "Disk quota exceeded", "os error 28")  # the last one is safetensors'
+TORCH_OUT_OF_MEMORY_SIGNS = ("can't allocate memory", "not enough memory", "out of memory")
 
 
 def of_exception(error: BaseException, plugin: Path) -> tuple[Status, Failure]:
@@ -45,7 +45,7 @@ def of_death(exitcode: int, killed_for_memory: bool) -> tuple[Status, Failure]:
         status, message = Status.OUT_OF_MEMORY, "the kernel killed the process to free memory"
     elif exitcode == os.EX_IOERR:
         message = "its process could not write its result"
-        return Status.FAILED, Failure(type="OSError", message=message, remedy=DISK)
+        return Status.FAILED, Failure(type="OSError", message=message, remedy=DISK_REMEDY)
     elif exitcode < 0:
         status, message = Status.CRASHED, f"the process died of {signal.Signals(-exitcode).name}"
     else:
@@ -55,7 +55,7 @@ def of_death(exitcode: int, killed_for_memory: bool) -> tuple[Status, Failure]:
 
 def of_no_room(error: OSError) -> tuple[Status, Failure]:
     """The status of a run that could not start, since its folder cannot be written."""
-    return Status.FAILED, Failure(type=type(error).__name__, message=str(error), remedy=DISK)
+    return Status.FAILED, Failure(type=type(error).__name__, message=str(error), remedy=DISK_REMEDY)
 
 
 def of_timeout(hard_seconds: float) -> tuple[Status, Failure]:
@@ -65,7 +65,7 @@ def of_timeout(hard_seconds: float) -> tuple[Status, Failure]:
 
 def full_disk(error: BaseException) -> bool:
     """Whether the error says that the disk is full, in the wording of any library."""
-    return any(sign in str(error) for sign in DISK_FULL)
+    return any(sign in str(error) for sign in DISK_FULL_SIGNS)
 
 
 def because(status: Status, message: str) -> Failure:
@@ -82,10 +82,10 @@ def release(error: BaseException | None) -> None:
 
 def _visible(text: str) -> str:
     """A plugin's text for a terminal or a file: of limited length, and without control characters or commands."""
-    if len(text) > LONGEST:
-        text = f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
+    if len(text) > MAX_CHARACTERS:
+        text = f"{text[: MAX_CHARACTERS // 2]} … {text[-MAX_CHARACTERS // 2 :]}"
     text = "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
-    return COMMAND.sub(r"\1: ", text)
+    return GITHUB_COMMAND.sub(r"\1: ", text)
 
 
 def _status(error: BaseException) -> Status:
@@ -99,7 +99,7 @@ def _status(error: BaseException) -> Status:
     # raises a plain RuntimeError.
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return Status.OUT_OF_MEMORY
-    if isinstance(error, RuntimeError) and any(sign in str(error) for sign in TORCH_OUT_OF_MEMORY):
+    if isinstance(error, RuntimeError) and any(sign in str(error) for sign in TORCH_OUT_OF_MEMORY_SIGNS):
         return Status.OUT_OF_MEMORY
     return Status.FAILED
 
@@ -107,7 +107,7 @@ def _status(error: BaseException) -> Status:
 def _remedy(error: BaseException, status: Status) -> str:
     """What to do about an exception; the message of a ``UsageError`` already says it."""
     if full_disk(error):
-        return DISK
+        return DISK_REMEDY
     match error:
         case UsageError():
             return ""

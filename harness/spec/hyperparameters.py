@@ -25,8 +25,8 @@ BOUNDS: Mapping[str, Any] = {  # of numbers whose annotation has no bounds
     **dict.fromkeys(("dropout", "lora_dropout"), Field(ge=0, lt=1)),
     **dict.fromkeys(("virtual_tokens", "layers", "blocks", "block_size", "groups", "group_size", "experts"), COUNT),
 }
-STRICT = ConfigDict(strict=True, allow_inf_nan=False)
-SHOWN = 80  # characters of a value in a message
+STRICT_CONFIG = ConfigDict(strict=True, allow_inf_nan=False)
+MAX_VALUE_CHARACTERS = 80  # in a message
 
 
 def is_one(value: object) -> bool:
@@ -65,10 +65,10 @@ def _flaw(cls: type, name: str, default: Any, value: Any) -> str:
 def _validator(cls: type, name: str, default: Any) -> TypeAdapter[Any]:
     if hint := _annotation(cls, name):
         try:
-            return TypeAdapter(_bounded(hint, name), config=STRICT)
+            return TypeAdapter(_bounded(hint, name), config=STRICT_CONFIG)
         except (PydanticUserError, TypeError):  # an annotation that only a type checker understands
             pass
-    return TypeAdapter(_bounded(_type_of(default), name), config=STRICT)
+    return TypeAdapter(_bounded(_type_of(default), name), config=STRICT_CONFIG)
 
 
 def _annotation(cls: type, name: str) -> Any:
@@ -109,4 +109,4 @@ def _sentence(place: Sequence[int | str], message: str) -> str:
 
 def _shown(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    return text if len(text) <= MAX_VALUE_CHARACTERS else f"{text[:MAX_VALUE_CHARACTERS]}…"

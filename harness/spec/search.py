@@ -13,8 +13,8 @@ from .metric import Metric
 from .record import SCHEMA, Environment, Preflight, Record, RunSpec, Status
 from .suite import JUDGED_BY, SearchTable
 
-RATE = "learning_rate"
-UNLUCKY = (Status.CRASHED, Status.TIMED_OUT, Status.OUT_OF_MEMORY)  # another program may have caused these
+LEARNING_RATE = "learning_rate"
+TRANSIENT_STATUSES = (Status.CRASHED, Status.TIMED_OUT, Status.OUT_OF_MEMORY)  # another program may have caused these
 
 
 class Trial(Block):
@@ -67,7 +67,7 @@ class Search(Block):
     @property
     def whole(self) -> bool:
         """Whether it found a learning rate, and no trial ended for a reason that may not occur again."""
-        return self.learning_rate is not None and not any(trial.status in UNLUCKY for trial in self.trials)
+        return self.learning_rate is not None and not any(trial.status in TRANSIENT_STATUSES for trial in self.trials)
 
     @property
     def unsupported(self) -> str:
@@ -78,7 +78,7 @@ class Search(Block):
         """The run with the chosen learning rate, or unchanged if there is none."""
         if self.learning_rate is None:
             return spec
-        return spec.model_copy(update={"overrides": {**spec.overrides, RATE: self.learning_rate}})
+        return spec.model_copy(update={"overrides": {**spec.overrides, LEARNING_RATE: self.learning_rate}})
 
     def belongs(self, record: Record) -> bool:
         """Whether this search applies to that run: all equal except the seed, and the chosen learning rate was used."""
@@ -86,8 +86,8 @@ class Search(Block):
         same = (self.data_hash, self.model_revision) == (made_from.data_hash, made_from.model_revision)
         if self.learning_rate is None:
             return same and _basis(self.spec) == _basis(record.spec)
-        alike = _basis(self.spec, RATE) == _basis(record.spec, RATE)
-        return same and alike and record.provenance.hyperparameters.get(RATE) == self.learning_rate
+        alike = _basis(self.spec, LEARNING_RATE) == _basis(record.spec, LEARNING_RATE)
+        return same and alike and record.provenance.hyperparameters.get(LEARNING_RATE) == self.learning_rate
 
     def to_json(self) -> str:
         """Indented JSON with a stable key order, as stored."""
@@ -110,7 +110,7 @@ def trial(multiplier: float, record: Record) -> Trial:
     """The part of a trial's run that is stored."""
     return Trial(
         multiplier=multiplier,
-        learning_rate=record.provenance.hyperparameters.get(RATE),
+        learning_rate=record.provenance.hyperparameters.get(LEARNING_RATE),
         status=record.status,
         score=record.score,
         seconds=record.cost.wall_seconds,
@@ -167,7 +167,7 @@ def lines(searches: Iterable[Search]) -> list[str]:
 
 
 def _lines(search: Search) -> tuple[str, ...]:
-    table, value = f"[methods.{search.spec.method}]", f"{RATE} = {search.learning_rate!r}"
+    table, value = f"[methods.{search.spec.method}]", f"{LEARNING_RATE} = {search.learning_rate!r}"
     if search.spec.overrides:
         return (f"# add to the existing {table}: {value}",)
     return table, value

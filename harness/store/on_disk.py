@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ..spec.errors import StoreError
 
-OLDEST = 1  # schema that is still read
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a disk, a quota or a limit says that leaves no room
+OLDEST_SCHEMA = 1  # schema that is still read
+DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a disk, a quota or a limit says that leaves no room
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        space = "free some space, or " if error.errno in FULL else ""
+        space = "free some space, or " if error.errno in DISK_FULL_ERRORS else ""
         raise StoreError(
             f"{folder}: cannot be written: {error.strerror}; {space}choose another folder with --results=DIR"
         ) from error
@@ -51,7 +51,7 @@ def foreign(path: Path, schema: int) -> str:
         found = json.loads(path.read_text(encoding="utf-8"))["schema"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
-    if found in range(OLDEST, schema + 1):
+    if found in range(OLDEST_SCHEMA, schema + 1):
         return ""
     age = "a newer" if isinstance(found, int) and found > schema else "an older"
     return f"written by {age} Tuneoff (schema {found}, this one reads {schema})"

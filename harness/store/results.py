@@ -26,7 +26,7 @@ from ..spec.search import Search
 from . import files
 from .on_disk import read, replace, writing
 
-HOLDER = ".holder"  # who has the lock
+HOLDER_FILE = ".holder"  # who has the lock
 IGNORE_ALL = "# Not published, see results/ beside it.\n*\n"  # for git
 
 
@@ -67,14 +67,14 @@ class Store:
             for folder in self._folders:
                 replace(folder / ".probe", b"")
                 (folder / ".probe").unlink()
-        self.write_text(HOLDER, f"process {os.getpid()} on {platform.node()}")
+        self.write_text(HOLDER_FILE, f"process {os.getpid()} on {platform.node()}")
         self._tidy()
 
     def close(self) -> None:
         """Give the lock back."""
         if self._lock.is_locked:
             shutil.rmtree(self.scratch, ignore_errors=True)
-            (self.folder / HOLDER).unlink(missing_ok=True)
+            (self.folder / HOLDER_FILE).unlink(missing_ok=True)
             self._lock.release()
 
     def write_run(self, record: Record, predictions: Sequence[Prediction], log: str = "") -> Path:
@@ -201,7 +201,8 @@ class Store:
         try:
             self._lock.acquire(timeout=0)
         except Timeout as error:
-            holder = (self.folder / HOLDER).read_text() if (self.folder / HOLDER).exists() else "another session"
+            path = self.folder / HOLDER_FILE
+            holder = path.read_text() if path.exists() else "another session"
             raise StoreError(
                 f"{self.folder}: in use by {holder}; wait for it, or choose another folder with --results=DIR"
             ) from error

@@ -7,14 +7,14 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 SCHEMA: Final = 1
-TOKENIZER, USUAL = "rouge_tokenizer", "rouge_score"
-TYPES = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeLsum": "ROUGE-Lsum"}
-READ = {
-    USUAL: "Porter stemmer",
+TOKENIZER_OPTION, DEFAULT_TOKENIZER = "rouge_tokenizer", "rouge_score"
+TITLES = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeLsum": "ROUGE-Lsum"}
+TOKENIZER_LEGENDS = {
+    DEFAULT_TOKENIZER: "Porter stemmer",
     "words": "over Unicode words, and characters of scripts without spaces",
     "characters": "over characters",
 }
-MADE_FROM = (
+PROVENANCE_FIELDS = (
     *("hyperparameters", "bound", "data_hash", "data_revision", "rows_skipped", "model_revision"),
     *("generation", "date"),
 )
@@ -45,12 +45,12 @@ def record(old: Values) -> Values | None:
     outputs = {"lengths": old.pop("lengths", {}), "weights_hash": old.pop("weights_hash", None)}
     return {
         "schema": SCHEMA + 1,
-        "metrics": metrics(old.pop(TOKENIZER, USUAL)),
+        "metrics": metrics(old.pop(TOKENIZER_OPTION, DEFAULT_TOKENIZER)),
         "scores": scores or None,
         "best_scores": best or None,
         "outputs": outputs,
         "cost": {**old.pop("cost", {}), "contended": old.pop("contended", False)},
-        "provenance": {name: old.pop(name) for name in MADE_FROM if name in old},
+        "provenance": {name: old.pop(name) for name in PROVENANCE_FIELDS if name in old},
         **old,
     }
 
@@ -64,7 +64,11 @@ def search(old: Values) -> Values | None:
     """A search; it did not say how ROUGE read the validation rows."""
     if old.pop("schema") != SCHEMA:
         return None
-    return {"schema": SCHEMA + 1, "metric": {"id": "rouge1", "title": TYPES["rouge1"], "library": "rouge_score"}, **old}
+    return {
+        "schema": SCHEMA + 1,
+        "metric": {"id": "rouge1", "title": TITLES["rouge1"], "library": "rouge_score"},
+        **old,
+    }
 
 
 def baseline(old: Values) -> Values | None:
@@ -76,17 +80,17 @@ def baseline(old: Values) -> Values | None:
 
 def metrics(tokenizer: str) -> list[Values]:
     """The descriptions of the metrics that everything was scored by."""
-    legend = f"ROUGE in points (F1 × 100, {READ[tokenizer]})"
-    told = {"library": "rouge_score", "legend": legend, "options": {TOKENIZER: tokenizer}}
-    return [{"id": name, "title": title, **told} for name, title in TYPES.items()]
+    legend = f"ROUGE in points (F1 × 100, {TOKENIZER_LEGENDS[tokenizer]})"
+    told = {"library": "rouge_score", "legend": legend, "options": {TOKENIZER_OPTION: tokenizer}}
+    return [{"id": name, "title": title, **told} for name, title in TITLES.items()]
 
 
 def _row(old: Mapping[str, Any]) -> Values:
     key = dict(old["key"])
-    tokenizer = key.pop(TOKENIZER, USUAL)
+    tokenizer = key.pop(TOKENIZER_OPTION, DEFAULT_TOKENIZER)
     return {
         **old,
-        "key": {**key, "metrics": list(TYPES), "metric_options": {TOKENIZER: tokenizer}},
+        "key": {**key, "metrics": list(TITLES), "metric_options": {TOKENIZER_OPTION: tokenizer}},
         "metrics": metrics(tokenizer),
     }
 

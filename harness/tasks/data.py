@@ -10,15 +10,15 @@ from ..spec.errors import DataError, brief
 from ..spec.suite import EMBEDDED, TaskTable
 from . import data_files, data_folders, data_rows
 from .data_files import REQUIRED, FileContent
-from .data_folders import WHOLE
+from .data_folders import UNSPLIT
 from .data_rows import Example as Example
 
 FILES = (
     "README.md",
     *(f"*{each}*" for suffix in data_files.READERS for each in (suffix, suffix.upper())),  # packed ones as well
 )
-TEST_SHARE = 10  # a file without splits: one dialogue in ten is for testing
-LONGEST = 480  # characters of a message
+TEST_EVERY = 10  # a file without splits: one dialogue in ten is for testing
+MAX_MESSAGE_CHARACTERS = 480
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ def read(table: TaskTable) -> Loaded:
         return _loaded(table, sources, [])
     local = _local(table)
     path = local or _fetched(table)
-    name = table.data if local is None else f"{path}" if len(f"{path}") < LONGEST // 4 else f"…/{brief(path.name, 80)}"
+    name = _shown(path) if local else table.data
     try:
         loaded = _loaded(table, *_sources(path))
     except DataError as error:
-        raise DataError(brief(str(error).replace(f"{path}", name), LONGEST)) from error
+        raise DataError(brief(str(error).replace(f"{path}", name), MAX_MESSAGE_CHARACTERS)) from error
     return Loaded(loaded.splits, tuple(each.replace(f"{path}", name) for each in loaded.notices), loaded.skipped)
 
 
@@ -96,6 +96,11 @@ def _local(table: TaskTable) -> Path | None:
         raise DataError(f"data {table.data!r}: {error}") from error
 
 
+def _shown(path: Path) -> str:
+    """A path, or the end of one that would fill the message."""
+    return f"{path}" if len(f"{path}") < MAX_MESSAGE_CHARACTERS // 4 else f"…/{brief(path.name, 80)}"
+
+
 def _fetched(table: TaskTable) -> Path:
     try:
         return hub.fetch("dataset", table.data, table.revision, FILES)
@@ -107,8 +112,8 @@ def _split(rows: list[Example]) -> dict[str, list[Example]]:
     """Rows of a file without splits: every tenth different dialogue is for testing, with all its summaries."""
     order = {dialogue: number for number, dialogue in enumerate(dict.fromkeys(row.dialogue for row in rows))}
     return {
-        "train": [row for row in rows if order[row.dialogue] % TEST_SHARE],
-        "test": [row for row in rows if order[row.dialogue] % TEST_SHARE == 0],
+        "train": [row for row in rows if order[row.dialogue] % TEST_EVERY],
+        "test": [row for row in rows if order[row.dialogue] % TEST_EVERY == 0],
     }
 
 
@@ -116,9 +121,9 @@ Source = tuple[str, FileContent]  # where rows come from, and what is there
 
 
 def _sources(path: Path) -> tuple[Mapping[str, list[Source]], list[str]]:
-    """Where the rows of each split are, or of ``WHOLE``; and what is to be told."""
+    """Where the rows of each split are, or of ``UNSPLIT``; and what is to be told."""
     if path.is_file():
-        return {WHOLE: [(f"{path}", data_files.read(path))]}, []
+        return {UNSPLIT: [(f"{path}", data_files.read(path))]}, []
     if (path / "dataset_dict.json").exists() or (path / "state.json").exists():
         return _saved(path)
     files, others = data_folders.find(path)
@@ -127,7 +132,7 @@ def _sources(path: Path) -> tuple[Mapping[str, list[Source]], list[str]]:
 
 
 def _where(path: Path, split: str) -> str:
-    return f"{path}" if split == WHOLE else f"{path} ({brief(split)})"
+    return f"{path}" if split == UNSPLIT else f"{path} ({brief(split)})"
 
 
 def _passed_over(folder: Path, names: Sequence[str]) -> list[str]:
@@ -140,18 +145,18 @@ def _saved(folder: Path) -> tuple[dict[str, list[Source]], list[str]]:
 
     try:
         saved: Dataset | DatasetDict = load_from_disk(str(folder))
-        parts = saved if isinstance(saved, DatasetDict) else {WHOLE: saved}
+        parts = saved if isinstance(saved, DatasetDict) else {UNSPLIT: saved}
         contents = {key: data_files.of_table(part.with_format("arrow")[:]) for key, part in parts.items()}
     except Exception as error:  # datasets raises whatever its readers raise
         raise DataError(f"{folder}: not a readable Dataset: {brief(error, 200)}") from error
     sources: dict[str, list[Source]] = {}
     for key, content in contents.items():
-        split = key if key == WHOLE else data_folders.split_of(key)
+        split = key if key == UNSPLIT else data_folders.split_of(key)
         if split in sources:
             raise DataError(f"{sources[split][0][0]} and {brief(key)!r} are both for {split}; rename one of them")
         if split:
             sources[split] = [(_where(folder, key), content)]
-    others = [key for key in contents if key != WHOLE and not data_folders.split_of(key)]
+    others = [key for key in contents if key != UNSPLIT and not data_folders.split_of(key)]
     return sources, _passed_over(folder, others)
 
 
@@ -166,10 +171,10 @@ def _loaded(table: TaskTable, sources: Mapping[str, Sequence[Source]], notices: 
             rows[split] += made
             told += [f"{where}: {line}" for line in lines]
             skipped += bad
-    splits = _split(rows[WHOLE]) if WHOLE in rows else rows
+    splits = _split(rows[UNSPLIT]) if UNSPLIT in rows else rows
     for split in ("train", "test"):
         if not splits.get(split):
             found = ", ".join(name for name, part in splits.items() if part) or "no split"
-            remedy = "rows of two dialogues at least are needed" if WHOLE in rows else f"add a file called {split}"
+            remedy = "rows of two dialogues at least are needed" if UNSPLIT in rows else f"add a file called {split}"
             raise DataError(f"{brief(table.data, 150)}: no rows for {split}; found {found}; {remedy}")
     return Loaded(splits, tuple(told), skipped)

@@ -22,8 +22,8 @@ REQUIRED = ("dialogue", "summary")
 COLUMNS = (*REQUIRED, "id", "fname", "topic")  # what is read of a row; the others may be anything
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 NO_SPACE = re.compile(r"\S")
-LONGEST_HEADER = 1 << 20  # characters
-LONGEST_FIELD = 2**31 - 1  # of a CSV file; the csv module's own limit is 128 KiB
+MAX_HEADER_CHARACTERS = 1 << 20
+MAX_FIELD_CHARACTERS = 2**31 - 1  # of a CSV file; the csv module's own limit is 128 KiB
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _read_csv(raw: bytes, usual: str = ",") -> FileContent:
 def _columns_by(text: str, separator: str) -> tuple[int, int]:
     """How well a separator fits the first line: the required columns that it finds, and all of them."""
     try:
-        names = next(_records(text[:LONGEST_HEADER], separator), [])
+        names = next(_records(text[:MAX_HEADER_CHARACTERS], separator), [])
     except DataError:
         return 0, 0
     return sum(name in names for name in REQUIRED), len(names)
@@ -129,7 +129,7 @@ def _columns_by(text: str, separator: str) -> tuple[int, int]:
 
 def _records(text: str, separator: str) -> Iterator[list[str]]:
     """The header and the rows; blank lines are none. After a quote that does not match nothing is sure."""
-    csv.field_size_limit(LONGEST_FIELD)
+    csv.field_size_limit(MAX_FIELD_CHARACTERS)
     reader, number = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), -1
     try:
         for record in reader:

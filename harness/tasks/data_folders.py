@@ -14,20 +14,20 @@ from .data_files import READERS, kind
 from .data_text import UNPACK
 
 SPLITS = ("train", "validation", "test")
-WHOLE = "whole"  # in the place of splits: rows that nobody has split
-CALLED = {
+UNSPLIT = "whole"  # in the place of splits: rows that nobody has split
+SPLIT_NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "dev", "development"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
-UNCLEAR = {"eval", "evaluation"}  # validation to some, test to others
+AMBIGUOUS_NAMES = {"eval", "evaluation"}  # validation to some, test to others
 SHARD = re.compile(r"(?P<name>.*?)-?(?P<number>\d+)-of-(?P<of>\d+)(?:-[0-9a-f]+)?")  # with the hash of older ones
-NO_ROWS = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "config.json"}
-DEEPEST = 3  # folders below the one that is named
+METADATA_FILES = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "config.json"}
+MAX_DEPTH = 3  # folders below the one that is named
 
 
 def find(folder: Path) -> tuple[Mapping[str, Sequence[Path]], list[str]]:
-    """The files of each split in order, or of ``WHOLE``; and the names of files that are passed over.
+    """The files of each split in order, or of ``UNSPLIT``; and the names of files that are passed over.
 
     Raises ``DataError`` for what is ambiguous or not complete, and where there is nothing.
     """
@@ -35,7 +35,7 @@ def find(folder: Path) -> tuple[Mapping[str, Sequence[Path]], list[str]]:
     files = sorted(_files(folder))
     by_split = configured or _by_name(folder, files)
     if not by_split and (len(files) == 1 or (files and all(SHARD.fullmatch(_stem(file)) for file in files))):
-        by_split = {WHOLE: files}
+        by_split = {UNSPLIT: files}
     if not by_split:
         raise DataError(
             f"{folder}: holds neither train/validation/test files ({', '.join(READERS)}, also packed: "
@@ -49,10 +49,10 @@ def find(folder: Path) -> tuple[Mapping[str, Sequence[Path]], list[str]]:
 def split_of(name: str) -> str | None:
     """The split that a name means, by its words; ``None`` where there is none of them. Raises for what is unclear."""
     words = set(re.split(r"[^a-z]+", name.lower()))
-    found = {CALLED[word] for word in words & set(CALLED)}
+    found = {SPLIT_NAMES[word] for word in words & set(SPLIT_NAMES)}
     if len(found) > 1:
         raise DataError(f"{brief(name)!r} may mean {' or '.join(sorted(found))}; give it a name of one of them")
-    if not found and words & UNCLEAR:
+    if not found and words & AMBIGUOUS_NAMES:
         raise DataError(f"{brief(name)!r} may mean validation or test; call it one of them")
     return next(iter(found), None)
 
@@ -61,8 +61,8 @@ def _files(folder: Path) -> Iterable[Path]:
     """Data files of any kind that can be read, but none that are hidden or too deep."""
     for place, folders, names in os.walk(folder):
         depth = len(Path(place).relative_to(folder).parts)
-        folders[:] = [name for name in folders if not name.startswith(".") and depth < DEEPEST]
-        visible = (Path(place) / name for name in names if not name.startswith(".") and name not in NO_ROWS)
+        folders[:] = [name for name in folders if not name.startswith(".") and depth < MAX_DEPTH]
+        visible = (Path(place) / name for name in names if not name.startswith(".") and name not in METADATA_FILES)
         yield from (path for path in visible if kind(path))
 
 
@@ -155,8 +155,8 @@ def _configured(folder: Path) -> dict[str, list[Path]]:
     items = listed if isinstance(listed, list) else [listed]
     by_split: dict[str, list[Path]] = {}
     for item in items:
-        name, paths = (item.get("split"), item.get("path")) if isinstance(item, dict) else (WHOLE, item)
-        split = name if name == WHOLE else split_of(str(name))
+        name, paths = (item.get("split"), item.get("path")) if isinstance(item, dict) else (UNSPLIT, item)
+        split = name if name == UNSPLIT else split_of(str(name))
         patterns = paths if isinstance(paths, list) else [paths]
         if split:
             by_split.setdefault(split, []).extend(_matching(folder, [str(pattern) for pattern in patterns]))

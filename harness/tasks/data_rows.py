@@ -8,7 +8,7 @@ from typing import Any
 from ..spec.errors import DataError, brief
 from .data_files import Bad, FileContent, flaw
 
-HALF = re.compile("[\ud800-\udfff]")  # half a character, which no tokenizer takes
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no tokenizer takes
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def _unfit(text: Any) -> str:
         return f"is not text but {type(text).__name__}"
     if not text.strip():
         return "is empty"
-    return "has half a character (a lone surrogate)" if HALF.search(text) else ""
+    return "has half a character (a lone surrogate)" if LONE_SURROGATE.search(text) else ""
 
 
 def _identity(values: Mapping[str, Any], number: int) -> str:

@@ -12,7 +12,7 @@ import pyarrow
 
 from ..spec.errors import DataError
 
-MARKS = (  # byte order marks; UTF-16's is the beginning of UTF-32's
+BYTE_ORDER_MARKS = (  # UTF-16's is the beginning of UTF-32's
     (b"\xef\xbb\xbf", "utf-8-sig"),
     (b"\xff\xfe\x00\x00", "utf-32"),
     (b"\x00\x00\xfe\xff", "utf-32"),
@@ -25,12 +25,12 @@ ENCODINGS = (  # that text files are still written in
     *(LATIN_1, "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256", "cp874"),
     *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
 )
-GUESSED_FROM = 200_000  # bytes
+MAX_GUESS_BYTES = 200_000
 
 
 def decoded(raw: bytes) -> str:
     """The file as text; bytes that are none are left in it as ``NOT_DECODED``. Raises for what is no text at all."""
-    encoding = next((name for mark, name in MARKS if raw.startswith(mark)), "utf-8")
+    encoding = next((name for mark, name in BYTE_ORDER_MARKS if raw.startswith(mark)), "utf-8")
     text = raw.decode(encoding, errors="surrogateescape" if encoding.startswith("utf-8") else "strict")
     if "\0" in text:
         guess = "UTF-16LE" if raw[1:2] == b"\0" else "UTF-16BE" if raw[:1] == b"\0" else ""
@@ -41,7 +41,7 @@ def decoded(raw: bytes) -> str:
 
 def not_utf8(raw: bytes) -> str:
     """What is wrong with a file in which there is ``NOT_DECODED``, and what to do."""
-    guess = _guess(raw[:GUESSED_FROM])
+    guess = _guess(raw[:MAX_GUESS_BYTES])
     called = "Latin-1 (cp1252)" if guess == LATIN_1 else guess
     return f"is not UTF-8; the file is probably {called}: convert it with iconv -f {guess} -t UTF-8"
 

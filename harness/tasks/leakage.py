@@ -7,12 +7,14 @@ from rapidfuzz import fuzz, process
 
 from ..spec.record import Leakage
 
-NEAR = 90.0  # normalised Indel similarity in percent, above which two dialogues are near duplicates
+NEAR_DUPLICATE_PERCENT = 90.0  # normalised Indel similarity in percent, above which two dialogues are near duplicates
 
 
 def measure(training: Sequence[str], test: Sequence[str]) -> Leakage:
     """Count exact and near duplicates of test dialogues among the training dialogues."""
     known, asked = set(training), list(dict.fromkeys(test))
     fresh = [dialogue for dialogue in asked if dialogue not in known]
-    alike = process.cdist(fresh, list(known), scorer=fuzz.ratio, score_cutoff=NEAR, dtype=np.uint8, workers=-1)
+    alike = process.cdist(
+        fresh, list(known), scorer=fuzz.ratio, score_cutoff=NEAR_DUPLICATE_PERCENT, dtype=np.uint8, workers=-1
+    )
     return Leakage(test=len(asked), exact=len(asked) - len(fresh), near=int(alike.any(axis=1).sum()))

@@ -11,14 +11,14 @@ from safetensors.torch import load_file, save_file
 from ..spec.metric import Metric
 from .task import Encoded, Prompt, Question, Task
 
-TOKENS, REST = "training.safetensors", "task.json"
+TOKENS_FILE, TASK_FILE = "training.safetensors", "task.json"
 
 
 def save(task: Task, folder: Path) -> None:
     """Write the task's files into a new folder."""
     folder.mkdir(parents=True)
     sources, targets = ([row.source for row in task.training], [row.target for row in task.training])
-    save_file({**_joined("source", sources), **_joined("target", targets)}, folder / TOKENS)
+    save_file({**_joined("source", sources), **_joined("target", targets)}, folder / TOKENS_FILE)
     rest = {
         "prompt": asdict(task.prompt),
         "questions": [asdict(question) for question in task.questions],
@@ -27,13 +27,13 @@ def save(task: Task, folder: Path) -> None:
         "pad": task.pad,
         "metrics": [metric.model_dump(mode="json") for metric in task.metrics],
     }
-    (folder / REST).write_text(json.dumps(rest), encoding="utf-8")
+    (folder / TASK_FILE).write_text(json.dumps(rest), encoding="utf-8")
 
 
 def load(folder: Path) -> Task:
     """The task that was saved there."""
-    tokens = load_file(folder / TOKENS)
-    rest = json.loads((folder / REST).read_text(encoding="utf-8"))
+    tokens = load_file(folder / TOKENS_FILE)
+    rest = json.loads((folder / TASK_FILE).read_text(encoding="utf-8"))
     questions = [
         Question(**{**values, "references": tuple(values["references"]), "rows": tuple(values["rows"])})
         for values in rest.pop("questions")

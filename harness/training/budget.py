@@ -11,7 +11,7 @@ import torch
 from ..spec.suite import Budget
 from ..tasks.task import IGNORED, Batch
 
-WARM_UP = 3  # steps
+WARM_UP_STEPS = 3  # which are slower
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Batches(Iterator[Batch]):
     @property
     def step_seconds(self) -> list[float]:
         """The time between one batch and the next, without the first steps, which are slower."""
-        return [after - before for before, after in pairwise(self._asked[WARM_UP:])]
+        return [after - before for before, after in pairwise(self._asked[WARM_UP_STEPS:])]
 
     def __next__(self) -> Batch:
         self._asked.append(perf_counter())

@@ -11,7 +11,7 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase
 from ..models import generation
 from ..models.base_model import Seq2Seq
 
-BATCH_TOKENS = 8192  # prompt tokens in a batch, padding included
+MAX_BATCH_TOKENS = 8192  # prompt tokens in a batch, padding included
 
 
 @dataclass
@@ -96,12 +96,12 @@ def _ends(model: Seq2Seq, tokenizer: PreTrainedTokenizerBase) -> list[int]:
 
 
 def _batches(lengths: Sequence[int], num_beams: int) -> Iterator[list[int]]:
-    """Indices in batches of similar length, longest first, each within ``BATCH_TOKENS``."""
+    """Indices in batches of similar length, longest first, each within ``MAX_BATCH_TOKENS``."""
     batch: list[int] = []
     longest = 0
     for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
         longest = max(longest, lengths[index])
-        if batch and longest * (len(batch) + 1) * num_beams > BATCH_TOKENS:
+        if batch and longest * (len(batch) + 1) * num_beams > MAX_BATCH_TOKENS:
             yield batch
             batch, longest = [], lengths[index]
         batch.append(index)

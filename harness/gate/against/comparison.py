@@ -8,7 +8,7 @@ from itertools import chain, cycle
 from ...spec.figures import move
 from ...spec.record import Status
 from ...spec.suite import Suite
-from ..baseline import COUNTS, SPENT
+from ..baseline import BUDGET_COUNTS, COUNTS
 from ..verdict import Outcome, Verdict
 from . import timing
 from .side import RecordedCost, Runs, Taken
@@ -124,7 +124,7 @@ def _counts(method: str, runs: Sequence[Sequence[RecordedCost]], suite: Suite) -
 
 
 def _count(method: str, name: str, then: int | None, now: int | None, suite: Suite) -> Verdict:
-    if name in SPENT and suite.budget.max_seconds is not None:
+    if name in BUDGET_COUNTS and suite.budget.max_seconds is not None:
         return Verdict(method, name, Outcome.INCOMPARABLE, "the budget is in seconds, so it depends on the machine")
     if then == now:
         return Verdict(method, name, Outcome.PASS, "equal")

@@ -87,7 +87,7 @@ def between(honest: Answered, probe: Answered, own_rows: int | None, margin: flo
 
     ``own_rows`` are the rows of the test split that the suite itself asks, ``None`` for all.
     """
-    from ...ranking.paired import ASSUMED  # scipy, which listing the items must not wait for
+    from ...ranking.paired import ASSUMED_SCATTER  # scipy, which listing the items must not wait for
 
     (then, before), (now, after) = honest, probe
     metric = then.metrics[0]
@@ -101,7 +101,7 @@ def between(honest: Answered, probe: Answered, own_rows: int | None, margin: flo
         differences=np.array([metric.gain(other.scores[metric.id], one.scores[metric.id]) for one, other in pairs]),
         own=sum(own_rows is None or one.rows[0] < own_rows for one, _ in pairs),
         margin=margin,
-        noise=0.0 if same else 2 * ASSUMED**2,
+        noise=0.0 if same else 2 * ASSUMED_SCATTER**2,
     )
 
 

@@ -10,7 +10,7 @@ from ...spec.metric import Metric
 from ...spec.suite import AUTO
 from ..scoring import Scorer, Scores, Settled
 from . import words
-from .words import READ, ROUGE_SCORE, WORDS
+from .words import ROUGE_SCORE, TOKENIZERS, WORDS
 
 TOKENIZER: Final = "rouge_tokenizer"  # the key of [evaluation]
 LEGENDS = {
@@ -97,7 +97,7 @@ class RougeTypes(Scorer):
 
     def words(self, text: str, options: Mapping[str, str]) -> list[str]:
         """What stands between blanks where texts are Latin, else what the tokenizer finds."""
-        return text.split() if options[TOKENIZER] == ROUGE_SCORE else READ[options[TOKENIZER]](text)
+        return text.split() if options[TOKENIZER] == ROUGE_SCORE else TOKENIZERS[options[TOKENIZER]](text)
 
     def reads(self, reference: str, options: Mapping[str, str]) -> bool:
         """Whether the tokenizer sees what a reference says."""

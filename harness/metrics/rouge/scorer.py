@@ -16,7 +16,7 @@ from rapidfuzz.distance import LCSseq
 from rouge_score.scoring import fmeasure
 from rouge_score.tokenizers import DefaultTokenizer
 
-from .words import READ, ROUGE_SCORE
+from .words import ROUGE_SCORE, TOKENIZERS
 
 
 def scores(pairs: Iterable[tuple[str, str]], tokenizer: str = ROUGE_SCORE) -> list[dict[str, float]]:
@@ -24,7 +24,7 @@ def scores(pairs: Iterable[tuple[str, str]], tokenizer: str = ROUGE_SCORE) -> li
 
     ``tokenizer`` is one of ``harness.metrics.rouge.words``; words are compared by their stem if it is ``rouge_score``.
     """
-    read = cache(partial(_read, READ[tokenizer], _shortener(stems=tokenizer == ROUGE_SCORE)))
+    read = cache(partial(_read, TOKENIZERS[tokenizer], _shortener(stems=tokenizer == ROUGE_SCORE)))
     return [_score(read(reference), read(prediction)) for reference, prediction in pairs]
 
 

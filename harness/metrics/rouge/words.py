@@ -17,10 +17,10 @@ import regex
 
 ROUGE_SCORE: Final = "rouge_score"
 WORDS: Final = "words"
-FEW = 0.01  # the share of references up to which those that rouge_score cannot read are strays
+MAX_UNREAD_SHARE = 0.01  # the share of references up to which those that rouge_score cannot read are strays
 
 # Scripts written without spaces between words. Tibetan is none: it has a sign after every syllable.
-ALONE = "".join(
+UNSPACED_SCRIPTS = "".join(
     rf"\p{{scx={script}}}"
     for script in (
         *("Han", "Hiragana", "Katakana", "Bopomofo", "Yi", "Thai", "Lao", "Khmer", "Myanmar"),
@@ -30,18 +30,19 @@ ALONE = "".join(
 ASCII_WORD = re.compile(r"[a-z0-9]+")  # of lower-case text: rouge_score's tokenizer splits at everything else
 CHARACTER = regex.compile(r"[\p{L}\p{N}]\p{M}*")
 WORD = regex.compile(
-    rf"[[\p{{L}}\p{{N}}]&&[{ALONE}]]\p{{M}}*|(?:[[\p{{L}}\p{{N}}]--[{ALONE}]]\p{{M}}*)+", regex.VERSION1
+    rf"[[\p{{L}}\p{{N}}]&&[{UNSPACED_SCRIPTS}]]\p{{M}}*|(?:[[\p{{L}}\p{{N}}]--[{UNSPACED_SCRIPTS}]]\p{{M}}*)+",
+    regex.VERSION1,
 )
-UNSEEN = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
+INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
 LETTER = regex.compile(r"\p{L}")
-FOREIGN = regex.compile(r"[\p{L}--[\p{Latin}--[\uFF00-\uFFEF]]]", regex.VERSION1)  # accents are none
+NON_LATIN_LETTER = regex.compile(r"[\p{L}--[\p{Latin}--[\uFF00-\uFFEF]]]", regex.VERSION1)  # accents are none
 
 
 def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", UNSEEN.sub("", text)).casefold())
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", INVISIBLE.sub("", text)).casefold())
 
 
-READ: Mapping[str, Callable[[str], list[str]]] = {
+TOKENIZERS: Mapping[str, Callable[[str], list[str]]] = {
     ROUGE_SCORE: lambda text: ASCII_WORD.findall(text.lower()),
     WORDS: lambda text: WORD.findall(_folded(text)),
     "characters": lambda text: CHARACTER.findall(_folded(text)),
@@ -54,7 +55,7 @@ def choose(references: Iterable[str]) -> str:
     Latin are those that ``rouge_score`` reads; one in a hundred may be another. What nobody reads counts for neither.
     """
     read = [reads(ROUGE_SCORE, reference) for reference in references if reads(WORDS, reference)]
-    return ROUGE_SCORE if read.count(False) <= FEW * len(read) else WORDS
+    return ROUGE_SCORE if read.count(False) <= MAX_UNREAD_SHARE * len(read) else WORDS
 
 
 def reads(tokenizer: str, reference: str) -> bool:
@@ -64,7 +65,7 @@ def reads(tokenizer: str, reference: str) -> bool:
     """
     if reference.isascii():  # all of them see the same letters and digits there
         return bool(ASCII_WORD.search(reference.lower()))
-    if tokenizer != ROUGE_SCORE or not READ[tokenizer](reference):
-        return bool(READ[tokenizer](reference))
+    if tokenizer != ROUGE_SCORE or not TOKENIZERS[tokenizer](reference):
+        return bool(TOKENIZERS[tokenizer](reference))
     lettered = [word for word in WORD.findall(reference) if LETTER.search(word)]
-    return 2 * sum(bool(FOREIGN.search(word)) for word in lettered) <= len(lettered)
+    return 2 * sum(bool(NON_LATIN_LETTER.search(word)) for word in lettered) <= len(lettered)

@@ -80,16 +80,16 @@ def test_a_spec_is_called_by_method_and_seed():
 @pytest.mark.parametrize(
     ("field", "value"), [("device", "cuda"), ("threads", 4), ("python", "3.13.0"), ("packages", {"torch": "2.14.0"})]
 )
-def test_the_fingerprint_changes_with_what_may_change_predictions(field, value):
-    assert ENVIRONMENT.model_copy(update={field: value}).fingerprint != ENVIRONMENT.fingerprint
+def test_the_hash_of_an_environment_changes_with_what_may_change_predictions(field, value):
+    assert ENVIRONMENT.model_copy(update={field: value}).hash != ENVIRONMENT.hash
 
 
-def test_the_fingerprint_does_not_change_with_what_a_package_was_built_for():
-    assert ENVIRONMENT.model_copy(update={"packages": {"torch": "2.13.0+cpu"}}).fingerprint == ENVIRONMENT.fingerprint
+def test_the_hash_of_an_environment_does_not_change_with_what_a_package_was_built_for():
+    assert ENVIRONMENT.model_copy(update={"packages": {"torch": "2.13.0+cpu"}}).hash == ENVIRONMENT.hash
 
 
-def test_the_fingerprint_does_not_change_with_the_commit():
-    assert ENVIRONMENT.model_copy(update={"git": None}).fingerprint == ENVIRONMENT.fingerprint
+def test_the_hash_of_an_environment_does_not_change_with_the_commit():
+    assert ENVIRONMENT.model_copy(update={"git": None}).hash == ENVIRONMENT.hash
 
 
 def test_a_full_record_comes_back_from_its_json_unchanged():

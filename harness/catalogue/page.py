@@ -5,7 +5,6 @@ finds out has changed.
 """
 
 import ast
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from typing import Any
 from tabulate import tabulate
 
 from ..spec import registry
+from ..spec.hashing import digest
 from ..spec.record import release
 from ..spec.registry import Plugin
 
@@ -72,9 +72,9 @@ def found(plugins: Mapping[str, Plugin], known: Findings) -> dict[str, Any]:
 
 def source(plugin: Plugin) -> str:
     """Twelve hex digits of what decides the findings about a method: its file, the libraries, what finds out."""
-    content = b"".join(path.read_bytes() for path in [plugin.path, *PROBES])
+    content = [path.read_bytes() for path in [plugin.path, *PROBES]]
     versions = " ".join(release(version(package)) for package in ("peft", "transformers", "torch"))
-    return hashlib.sha256(content + versions.encode()).hexdigest()[:12]
+    return digest(*content, versions.encode())
 
 
 def page(plugins: Mapping[str, Plugin], findings: Findings) -> str:

@@ -1,7 +1,5 @@
 """The accepted past of a suite on one fingerprint: which results a later session is compared with."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ..spec.block import Block
+from ..spec.hashing import digest_json, digest_of
 from ..spec.metric import Metric, options_of
 from ..spec.record import Environment, Record, Status
 from ..spec.suite import JUDGED_BY, METRIC_OPTIONS, Natural
@@ -26,7 +25,7 @@ BUDGET_COUNTS = ("examples", "steps", "tokens")  # what a budget in seconds leav
 
 
 class Fingerprint(Block):
-    """What must be equal for two runs of the same code to give the same predictions."""
+    """The machine and libraries of runs: what must be equal for the same code to give the same predictions."""
 
     device: str
     device_name: str
@@ -48,7 +47,7 @@ class Fingerprint(Block):
     @property
     def hash(self) -> str:
         """Twelve hex digits, the name of the baseline's files."""
-        return _hash(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode())
+        return digest_json(self.model_dump(mode="json"))
 
 
 class Key(Block):
@@ -162,11 +161,7 @@ def unfit(one: Measured) -> str:
 
 def hash_of(scores: Scores) -> str:
     """Twelve hex digits of a run's scores, to the last bit."""
-    return _hash(b"".join(name.encode() + scores[name].tobytes() for name in sorted(scores)))
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:12]
+    return digest_of(name.encode() + scores[name].tobytes() for name in sorted(scores))
 
 
 def _key(record: Record) -> Key:

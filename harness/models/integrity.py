@@ -11,6 +11,7 @@ from safetensors import safe_open
 from transformers import PreTrainedModel
 
 from ..spec.errors import ModelError
+from ..spec.hashing import digest_of
 
 SINGLE_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
 INITIALIZED_MARK = (
@@ -55,21 +56,13 @@ def finite(model: PreTrainedModel, name: str) -> None:
 
 def digest(files: Iterable[Path]) -> str:
     """Twelve hex digits of weights, file by file in that order."""
-    content = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as file:
-            content.update(hashlib.file_digest(file, "sha256").digest())
-    return content.hexdigest()[:12]
+    return digest_of(_sha256(path).digest() for path in files)
 
 
 def digest_of_all(folder: Path, files: Iterable[Path]) -> str:
     """Twelve hex digits of files in a folder, by name and content in that order."""
-    content = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        content.update(f"{path.relative_to(folder).as_posix()}\0{digest}\0".encode())
-    return content.hexdigest()[:12]
+    names = ((path.relative_to(folder).as_posix(), _sha256(path).hexdigest()) for path in files)
+    return digest_of(f"{name}\0{content}\0".encode() for name, content in names)
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -77,6 +70,11 @@ def weight_files(folder: Path) -> list[Path]:
     index = folder / INDEX_FILE
     parts = set(json.loads(index.read_text())["weight_map"].values()) if index.exists() else {SINGLE_FILE}
     return [folder / part for part in sorted(parts)]
+
+
+def _sha256(path: Path) -> "hashlib._Hash":
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256")
 
 
 def _names(model: PreTrainedModel, path: Path, state: State) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The fingerprint of the machine and the libraries that a run uses."""
+"""The machine and the libraries that a run uses."""
 
 import platform
 import subprocess

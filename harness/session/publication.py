@@ -93,7 +93,7 @@ def _whole(store: Store, runs: Sequence[RunSpec]) -> list[Record]:
     stored = {record.spec.name: record for record in store.read_runs()}
     reasons = [f"{run.name}: {reason}" for run in runs if (reason := _obstacle(store, run, stored.get(run.name)))]
     records = [stored[run.name] for run in runs if run.name in stored]
-    if len({record.environment and record.environment.fingerprint for record in records}) > 1:
+    if len({record.environment and record.environment.hash for record in records}) > 1:
         reasons.append("its runs were done in different environments")
     if len({(record.provenance.data_hash, record.provenance.model_revision) for record in records}) > 1:
         reasons.append("its runs were done on different data or base models")

@@ -37,7 +37,7 @@ def obstacle(record: Record, here: Preflight) -> str | None:
     """Why a stored run cannot be compared with the runs of this session."""
     if record.environment is None:
         return "its environment is unknown"
-    if record.environment.fingerprint != here.environment.fingerprint:
+    if record.environment.hash != here.environment.hash:
         return f"its environment changed: {', '.join(changes(_flat(record.environment), _flat(here.environment)))}"
     if record.provenance.data_hash != here.data_hash:
         return "the rows of its data changed"

@@ -1,6 +1,5 @@
 """What is stored about a run: the request, the results, the cost and the environment."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -9,6 +8,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from .block import Block
+from .hashing import digest, digest_json
 from .metric import Metric
 from .suite import Budget, Evaluation, ModelTable, TaskTable
 
@@ -53,8 +53,7 @@ class RunSpec(Block):
     @property
     def hash(self) -> str:
         """Twelve hex digits that change whenever anything in the spec does."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return digest_json(self.model_dump(mode="json"))
 
 
 class Phase(Block):
@@ -113,13 +112,13 @@ class Environment(Block):
         return {name: release(version) for name, version in self.packages.items()}
 
     @property
-    def fingerprint(self) -> str:
+    def hash(self) -> str:
         """Twelve hex digits; equal if two runs can be expected to give the same predictions.
 
         The attention is excluded, because it follows from the base model, transformers and Tuneoff.
         """
         parts = {**self.model_dump(mode="json", exclude={"git", "attention"}), "packages": self.releases}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+        return digest_json(parts)
 
 
 class Failure(Block):
@@ -260,7 +259,7 @@ def release(version: str) -> str:
 
 def hash_of(texts: Iterable[str]) -> str:
     """Twelve hex digits of a run's answers, as in ``predictions_hash``."""
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+    return digest("\0".join(texts).encode())
 
 
 class Leakage(Block):

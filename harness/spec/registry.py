@@ -1,7 +1,6 @@
 """Finds the files that define methods, without importing any of them."""
 
 import ast
-import hashlib
 import importlib.util
 import warnings
 from collections.abc import Iterable, Mapping
@@ -10,6 +9,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from .errors import PluginError, unknown
+from .hashing import digest
 from .names import CONTRACT, CONTRACTS
 
 ROOM = Path(__file__).resolve().parent
@@ -28,7 +28,7 @@ class Plugin:
     @property
     def source_hash(self) -> str:
         """Twelve hex digits of the file's content."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()[:12]
+        return digest(self.path.read_bytes())
 
 
 def discover(folders: Iterable[Path] = ()) -> dict[str, Plugin]:

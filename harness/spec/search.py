@@ -1,6 +1,5 @@
 """A search for a method's learning rate: the same few multiples of its default for every method."""
 
-import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .block import Block
+from .hashing import digest_json
 from .metric import Metric
 from .record import SCHEMA, Environment, Preflight, Record, RunSpec, Status
 from .suite import JUDGED_BY, SearchTable
@@ -158,7 +158,7 @@ def hash_of(spec: RunSpec, table: SearchTable, here: Preflight) -> str:
         "model": here.model_revision,
     }
     parts |= here.unusual  # older searches know only the usual options, and keep their hash
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+    return digest_json(parts)
 
 
 def lines(searches: Iterable[Search]) -> list[str]:

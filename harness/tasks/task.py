@@ -1,6 +1,5 @@
 """A task: prompts, references, tokens and batches made from rows."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -10,6 +9,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerBase
 
 from ..spec.errors import DataError, SuiteError, unknown
+from ..spec.hashing import digest_of
 from ..spec.metric import Metric
 from ..spec.suite import TaskTable
 from . import data, scored_by
@@ -188,12 +188,13 @@ def _vector(ids: Sequence[int]) -> torch.Tensor:
 
 def hash_of(splits: Mapping[str, Sequence[Example]]) -> str:
     """Twelve hex digits of all rows that are trained on and asked."""
-    digest = hashlib.sha256()
-    for split in ("train", "test"):
-        digest.update(f"\0{split}\0".encode())
-        for row in splits[split]:
-            digest.update(f"{row.id}\0{row.dialogue}\0{row.summary}\0".encode())
-    return digest.hexdigest()[:12]
+    return digest_of(part.encode() for split in ("train", "test") for part in _hashed(split, splits[split]))
+
+
+def _hashed(split: str, rows: Iterable[Example]) -> Iterator[str]:
+    yield f"\0{split}\0"
+    for row in rows:
+        yield f"{row.id}\0{row.dialogue}\0{row.summary}\0"
 
 
 def prompt_of(table: TaskTable) -> Prompt:

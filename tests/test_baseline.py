@@ -148,7 +148,7 @@ def test_runs_of_different_numbers_of_examples_are_unfit():
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_the_worst_and_the_best_score_are_fit(value):
-    assert unfit(row(np.full((2, 3), value))) == ""
+    assert unfit(row(np.full((2, 3), value))) is None
 
 
 @pytest.mark.parametrize("value", [-0.001, 1.001, np.inf, np.nan])

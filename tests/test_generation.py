@@ -169,7 +169,7 @@ def test_what_is_dropped_is_told_and_settings_that_change_nothing_are_not(folder
 def test_a_checkpoint_without_settings_has_nothing_to_be_said():
     for evaluation in (Evaluation(), Evaluation(generation="checkpoint")):
         own = base_model.own_settings(ModelTable(), evaluation)
-        assert (own, generation.remark(own)) == (Generation(), "")
+        assert (own, generation.remark(own)) == (Generation(), None)
 
 
 @pytest.mark.parametrize(

@@ -13,32 +13,32 @@ Refused = Mapping[str, str]  # the reasons of a session, by row
 def merged(old: Baseline | None, new: Baseline, refused: Refused | None = None) -> Baseline:
     """The old baseline with the rows of the new one that may replace it and differ; a row is replaced as a whole."""
     before, known = old.rows if old else {}, refused or {}
-    accepted = {name: row for name, row in new.rows.items() if _replaces(before.get(name), row, known.get(name, ""))}
+    accepted = {name: row for name, row in new.rows.items() if _replaces(before.get(name), row, known.get(name))}
     return Baseline(new.suite, new.fingerprint, {**before, **accepted})
 
 
 def updates(old: Baseline | None, new: Baseline, refused: Refused | None = None) -> list[str]:
     """What ``merged`` does to each row, old → new, one line each."""
     before, known = old.rows if old else {}, refused or {}
-    lines = [f"{name}: {_update(before.get(name), row, known.get(name, ''))}" for name, row in new.rows.items()]
+    lines = [f"{name}: {_update(before.get(name), row, known.get(name))}" for name, row in new.rows.items()]
     return lines + [f"{name}: kept, it did not run" for name in before if name not in new.rows]
 
 
-def _replaces(old: Measured | None, new: Measured, refused: str) -> bool:
+def _replaces(old: Measured | None, new: Measured, refused: str | None) -> bool:
     return not _obstacle(old, new, refused) and (old is None or bool(_differences(old.row, new.row)))
 
 
-def _obstacle(old: Measured | None, new: Measured, refused: str) -> str:
-    """Why a row cannot be accepted; empty if it can. With fewer seeds it would be a weaker past."""
+def _obstacle(old: Measured | None, new: Measured, refused: str | None) -> str | None:
+    """Why a row cannot be accepted, if so. With fewer seeds it would be a weaker past."""
     if reason := unfit(new) or refused:
         return reason
     if not old or old.row.key != new.row.key or len(old.row.runs) <= len(new.row.runs):
-        return ""
+        return None
     seeds = f"seeds {_listed(old.row)} → {_listed(new.row)}"
     return f"{seeds} would be weaker evidence; if that is intended, delete its row from the baseline first"
 
 
-def _update(old: Measured | None, new: Measured, refused: str) -> str:
+def _update(old: Measured | None, new: Measured, refused: str | None) -> str:
     if reason := _obstacle(old, new, refused):
         return f"{'kept as it was' if old else 'not accepted'}: {reason}"
     if old is None:

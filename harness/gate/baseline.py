@@ -145,8 +145,8 @@ def measured(runs: Iterable[tuple[Record, Scores]]) -> Measured:
     return Measured(row, scores)
 
 
-def unfit(one: Measured) -> str:
-    """Why a row cannot be accepted, or be compared at all; empty if it can."""
+def unfit(one: Measured) -> str | None:
+    """Why a row cannot be accepted, or be compared at all, if so."""
     for seed, run in one.row.runs.items():
         if run.status not in ACCEPTED_STATUSES:
             return f"seed {seed} ended {run.status}{': ' if run.reason else ''}{run.reason}"
@@ -156,7 +156,7 @@ def unfit(one: Measured) -> str:
             return f"seed {seed}: {reason}"
     if len({values.size for scores in one.scores.values() for values in scores.values()}) > 1:
         return "its runs have different numbers of examples"
-    return ""
+    return None
 
 
 def hash_of(scores: Scores) -> str:
@@ -209,8 +209,8 @@ def _line(message: str) -> str:
     return line if len(line) <= MAX_REASON_CHARACTERS else f"{line[:MAX_REASON_CHARACTERS]} …"
 
 
-def _flaw(run: BaselineRun, metrics: Sequence[Metric], scores: Scores) -> str:
-    """Why the scores of a finished run cannot be used."""
+def _flaw(run: BaselineRun, metrics: Sequence[Metric], scores: Scores) -> str | None:
+    """Why the scores of a finished run cannot be used, if so."""
     for metric in metrics:
         values, mean = scores.get(metric.id), run.scores.get(metric.id)
         if values is None or not values.size or mean is None:
@@ -218,4 +218,4 @@ def _flaw(run: BaselineRun, metrics: Sequence[Metric], scores: Scores) -> str:
         wrong = [value for value in (mean, *values) if not metric.within(value)]
         if wrong:
             return f"{metric.id} is {wrong[0]:g}, which is not in the range of {metric.bounds}"
-    return "" if metrics else "its scores name no metric"
+    return None if metrics else "its scores name no metric"

@@ -148,19 +148,19 @@ def _scores(name: str, row: BaselineRow, arrays: Arrays) -> dict[int, Scores]:
     }
 
 
-def _unlike_its_sidecar(one: Measured) -> str:
+def _unlike_its_sidecar(one: Measured) -> str | None:
     for seed, run in one.row.runs.items():
         if run.per_example != (hash_of(scores) if (scores := one.scores[seed]) else None):
             return f"the per-example scores of seed {seed} in the .safetensors beside it are not this row's"
-    return ""
+    return None
 
 
-def _other_means(one: Measured) -> str:
+def _other_means(one: Measured) -> str | None:
     for seed, run in one.row.runs.items():
         for name, values in one.scores[seed].items():
             if not math.isclose(mean := run.scores.get(name, math.nan), values.mean(), abs_tol=1e-9):
                 return f"{name} of seed {seed} is {mean:g}, which is not the mean of its per-example scores"
-    return ""
+    return None
 
 
 def _named(baseline: Baseline) -> dict[str, NDArray[np.float64]]:

@@ -83,7 +83,7 @@ def _pair(name: str, one: Measured, here: Fingerprint, reference: Found | None) 
         listed = [", ".join(map(str, sorted(side.row.runs))) for side in (then, one)]
         return Verdict(name, "", Outcome.INCOMPARABLE, f"no seed in common: seeds {listed[0]} → {listed[1]}")
     other = reference[0].fingerprint
-    elsewhere = _elsewhere(_between(other, here)) if other != here else ""
+    elsewhere = _elsewhere(_between(other, here)) if other != here else None
     return Pair(name, one, then, seeds, elsewhere, (other.device, other.device_name) == (here.device, here.device_name))
 
 

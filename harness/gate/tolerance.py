@@ -29,14 +29,14 @@ class Rules:
 class Pair:
     """One method now and then, with equal keys and seeds in common.
 
-    ``elsewhere`` says what differs, and what to do, if the baseline is of another fingerprint.
+    ``elsewhere`` says what differs, and what to do, where the baseline is of another fingerprint.
     """
 
     name: str
     now: Measured
     then: Measured
     seeds: tuple[int, ...]
-    elsewhere: str = ""
+    elsewhere: str | None = None
     same_device: bool = True
 
     @property
@@ -69,7 +69,7 @@ class Pair:
         hashes = [(getattr(then, name), getattr(now, name)) for _, then, now in self.runs]
         return all(now is not None and now == then for then, now in hashes)
 
-    def verdict(self, metric: str, outcome: Outcome, *parts: str, advisory: bool = False) -> Verdict:
+    def verdict(self, metric: str, outcome: Outcome, *parts: str | None, advisory: bool = False) -> Verdict:
         """A verdict on this row, its message made of what is there of ``parts``."""
         return Verdict(self.name, metric, outcome, "; ".join(filter(None, parts)), advisory)
 
@@ -166,7 +166,7 @@ def _peak(pair: Pair, name: str, rules: Rules, *, advisory: bool = False) -> Ver
     more, tolerated = now - then, rules.memory * then  # of bytes: 1.1 / 1 - 1 is more than 0.1
     outcome = Outcome.REGRESSED if more > tolerated else Outcome.IMPROVED if more < -tolerated else Outcome.PASS
     moved = f"{megabytes(then, now)} ({_signed(100 * more / then, 1)}%, tolerance {100 * rules.memory:g}%)"
-    return pair.verdict(name, outcome, moved, _blame(pair) if outcome == Outcome.REGRESSED else "", advisory=advisory)
+    return pair.verdict(name, outcome, moved, _blame(pair) if outcome == Outcome.REGRESSED else None, advisory=advisory)
 
 
 def _without_test(pair: Pair, metric: Metric) -> Verdict | None:

@@ -86,8 +86,8 @@ def clean(config: PretrainedConfig) -> PretrainedConfig:
     return config
 
 
-def remark(settings: Generation) -> str:
-    """What is to be said about a checkpoint's generation settings; empty if it has none."""
+def remark(settings: Generation) -> str | None:
+    """What is to be said about a checkpoint's generation settings, if it has any."""
     used, dropped = (
         ", ".join(f"{name} = {_shown(value)}" for name, value in each.items())
         for each in (settings.used, settings.dropped)
@@ -96,7 +96,7 @@ def remark(settings: Generation) -> str:
         return f"generation: with the checkpoint's own {used}{'; without its ' * bool(dropped)}{dropped}"
     if dropped:
         return f"generation: as [evaluation] says, without the checkpoint's own {dropped}"
-    return ""
+    return None
 
 
 def _config(ids: Mapping[str, Any], settings: Generation, evaluation: Evaluation, name: str) -> GenerationConfig:

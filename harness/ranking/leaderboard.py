@@ -230,8 +230,8 @@ def _odd(examples: int, usual: int) -> str:
     return f"scored on {examples:,} test examples, and most others on {usual:,}; run it again"
 
 
-def _incomplete(group: Sequence[Entry]) -> str:
-    """Why a method has no scores; empty if it has them."""
+def _incomplete(group: Sequence[Entry]) -> str | None:
+    """Why a method has no scores, if so."""
     failed = next((entry.record for entry in group if not _complete(entry)), None)
     if failed and failed.status == Status.OK:
         return f"the scores of seed {failed.spec.seed} are missing, or no numbers; run it again"
@@ -241,7 +241,7 @@ def _incomplete(group: Sequence[Entry]) -> str:
     if len(set(counts.values())) > 1:
         told = ", ".join(f"{count:,} of seed {seed}" for seed, count in counts.items())
         return f"its seeds were scored on different numbers of test examples ({told}); run it again"
-    return ""
+    return None
 
 
 def _complete(entry: Entry) -> bool:

@@ -1,4 +1,4 @@
-"""The Pareto front: the methods that no other one beats in score without costing more."""
+"""The Pareto front: the methods that no other one dominates in score without costing more."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Offer:
     cost: float | None
     score: float
 
-    def beats(self, other: "Offer") -> bool:
+    def dominates(self, other: "Offer") -> bool:
         """Whether it is no worse in either and better in one."""
         mine, theirs = (self.cost or 0.0, -self.score), (other.cost or 0.0, -other.score)
         return mine != theirs and all(a <= b for a, b in zip(mine, theirs, strict=True))
@@ -24,4 +24,4 @@ class Offer:
 
 def front(offers: Mapping[str, Offer]) -> set[str]:
     """The methods on the front."""
-    return {name for name, offer in offers.items() if not any(other.beats(offer) for other in offers.values())}
+    return {name for name, offer in offers.items() if not any(other.dominates(offer) for other in offers.values())}

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..ranking.leaderboard import Row
+from ..ranking.leaderboard import Row, Undecided
 from ..ranking.paired import ASSUMED_SCATTER
 from ..spec.metric import Direction
 from ..spec.suite import Suite
@@ -18,7 +18,7 @@ def lines(suite: Suite, rows: Sequence[Row]) -> list[str]:
             f"one seed does not show how far training scatters, so {ASSUMED_SCATTER:g} {rows[0].metrics[0].unit} "
             f"are assumed: {', '.join(assumed)}"
         )
-    return [*parts, *[_undecided(row) for row in rows if row.undecided][:1]]
+    return [*parts, *[_undecided(row, row.undecided) for row in rows if row.undecided][:1]]
 
 
 def _fewer(suite: Suite, row: Row) -> str:
@@ -26,10 +26,7 @@ def _fewer(suite: Suite, row: Row) -> str:
     return f"{len(row.seeds)} of {len(suite.run.seeds)} seeds, without {missing}; --resume runs what is missing"
 
 
-def _undecided(row: Row) -> str:
-    other = row.undecided
-    if other is None:
-        return ""
+def _undecided(row: Row, other: Undecided) -> str:
     metric = row.metrics[0]
     place = "below" if metric.better == Direction.HIGHER else "above"
     apart = f"not told apart: {row.method} and {other.method}, {other.points:.1f} {metric.unit} {place} it"

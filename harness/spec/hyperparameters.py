@@ -54,12 +54,12 @@ def like(default: Any, value: Any) -> Any:
     return tuple(value) if isinstance(default, tuple) and isinstance(value, list) else value
 
 
-def _flaw(cls: type, name: str, default: Any, value: Any) -> str:
+def _flaw(cls: type, name: str, default: Any, value: Any) -> str | None:
     try:
         _validator(cls, name, default).validate_python(like(default, value))
     except ValidationError as error:
         return " or ".join(dict.fromkeys(_sentence(each["loc"], each["msg"]) for each in error.errors()))
-    return ""
+    return None
 
 
 def _validator(cls: type, name: str, default: Any) -> TypeAdapter[Any]:

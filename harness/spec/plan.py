@@ -95,8 +95,8 @@ def joined(suite: Suite, plugins: Mapping[str, Plugin]) -> Suite:
         return suite
     methods = [*suite.run.methods, *sorted(set(plugins) - suites.named() - set(suite.run.methods))]
     whole = suite.model_copy(update={"run": suite.run.model_copy(update={"methods": tuple(methods)})})
-    if stranger := whole.stranger():
-        raise SuiteError(f"suite {suite.name}: {stranger}")
+    if problem := whole.override_problem():
+        raise SuiteError(f"suite {suite.name}: {problem}")
     return whole
 
 

@@ -70,9 +70,9 @@ class Search(Block):
         return self.learning_rate is not None and not any(trial.status in TRANSIENT_STATUSES for trial in self.trials)
 
     @property
-    def unsupported(self) -> str:
-        """Why there was nothing to search: the method does not train, or cannot attach to the base model."""
-        return next((trial.reason for trial in self.trials if trial.status == Status.UNSUPPORTED), "")
+    def unsupported(self) -> str | None:
+        """Why there was nothing to search, if so: the method does not train, or cannot attach to the base model."""
+        return next((trial.reason for trial in self.trials if trial.status == Status.UNSUPPORTED), None)
 
     def tuned(self, spec: RunSpec) -> RunSpec:
         """The run with the chosen learning rate, or unchanged if there is none."""

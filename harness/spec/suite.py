@@ -139,20 +139,17 @@ class Suite(Table):
 
     @model_validator(mode="after")
     def _overrides_belong_to_methods(self) -> Self:
-        if not self.run.new_methods and (stranger := self.stranger()):
-            raise ValueError(stranger)
+        if not self.run.new_methods and (problem := self.override_problem()):
+            raise ValueError(problem)
         return self
 
-    def stranger(self) -> str:
-        """The problem with a ``[methods.<id>]`` table whose method does not run; empty if there is none."""
-        known, strangers = ", ".join(self.run.methods), set(self.methods) - set(self.run.methods)
-        if not strangers:
-            return ""
-        return (
-            f"[methods.{min(strangers)}] is for a method that does not run; run.methods has {known}"
-            if strangers
-            else ""
-        )
+    def override_problem(self) -> str | None:
+        """The problem with a ``[methods.<id>]`` table whose method does not run, if there is one."""
+        unused = set(self.methods) - set(self.run.methods)
+        if not unused:
+            return None
+        known = ", ".join(self.run.methods)
+        return f"[methods.{min(unused)}] is for a method that does not run; run.methods has {known}"
 
 
 def built_in() -> list[str]:

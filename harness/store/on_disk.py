@@ -45,13 +45,13 @@ def read(path: Path | str) -> bytes:
         return file.read()
 
 
-def foreign(path: Path, schema: int) -> str:
-    """Which other Tuneoff wrote this JSON file, if its ``schema`` is none that this one reads; else empty."""
+def foreign(path: Path, schema: int) -> str | None:
+    """Which other Tuneoff wrote this JSON file, if its ``schema`` is none that this one reads."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))["schema"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return ""
+        return None
     if found in range(OLDEST_SCHEMA, schema + 1):
-        return ""
+        return None
     age = "a newer" if isinstance(found, int) and found > schema else "an older"
     return f"written by {age} Tuneoff (schema {found}, this one reads {schema})"

@@ -57,15 +57,15 @@ def _row(number: int, values: Mapping[str, Any] | Bad) -> list[Example] | Bad:
     return [Example(identity, values["dialogue"], text, topic) for _, text in texts[1:]]
 
 
-def _unfit(text: Any) -> str:
-    """Why a cell is no text to work with; empty if it is."""
+def _unfit(text: Any) -> str | None:
+    """Why a cell is no text to work with, if so."""
     if _nothing(text):
         return "is null"
     if not isinstance(text, str):
         return f"is not text but {type(text).__name__}"
     if not text.strip():
         return "is empty"
-    return "has half a character (a lone surrogate)" if LONE_SURROGATE.search(text) else ""
+    return "has half a character (a lone surrogate)" if LONE_SURROGATE.search(text) else None
 
 
 def _identity(values: Mapping[str, Any], number: int) -> str:

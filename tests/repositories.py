@@ -3,6 +3,8 @@
 import os
 import subprocess
 
+from harness.spec.git import environment
+
 WHO = {f"GIT_{role}_{what}": "test@example.org" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
 
@@ -10,7 +12,7 @@ def git(folder, *arguments):
     """Git in a folder, whatever is configured on this machine; what it says."""
     alone = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", **WHO}
     command = ["git", "-C", folder, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **alone}).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, env={**environment(), **alone}).stdout
 
 
 def commit(folder, message="change"):

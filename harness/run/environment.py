@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel
 
+from ..spec import git
 from ..spec.metric import Metric
 from ..spec.record import Environment
 from ..training import loop
@@ -29,7 +30,7 @@ def describe(device: torch.device, model: PreTrainedModel, metrics: Iterable[Met
         python=platform.python_version(),
         platform=f"{platform.system()}-{platform.machine()}",
         packages={name: version(name) for name in dict.fromkeys((*PACKAGES, *libraries))},
-        git=_git(),
+        git=_commit(),
     )
 
 
@@ -45,18 +46,18 @@ def _device_name(device: torch.device) -> str:
 
 
 @cache
-def _git() -> str | None:
+def _commit() -> str | None:
     """The commit of the code, with ``+`` when there are uncommitted changes."""
-    here = Path(__file__).parents[1]
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(here), *arguments], capture_output=True, text=True, check=True
-        ).stdout.strip()
-
     try:
-        return git("rev-parse", "--short=12", "HEAD") + (
-            "+" if git("status", "--porcelain", "--", ".", "../methods") else ""
+        commit, changes = (
+            _git("rev-parse", "--short=12", "HEAD"),
+            _git("status", "--porcelain", "--", ".", "../methods"),
         )
     except (OSError, subprocess.CalledProcessError):
         return None
+    return f"{commit}{'+' if changes else ''}"
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", f"{Path(__file__).parents[1]}", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=git.environment()).stdout.strip()

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...spec import git
 from ...spec.errors import RevisionError, unknown
 from ..scratch import Scratch, abandoned
 
 PREFIX = "tuneoff-against-"
 TREE = "base"
-OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 
 
 class Revision:
@@ -137,7 +137,7 @@ def _git(folder: Path, *arguments: str) -> str:
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            env=_environment(),
+            env=git.environment(),
         )
     except OSError as error:
         raise RevisionError("--against needs git, but git is not in PATH") from error
@@ -145,8 +145,3 @@ def _git(folder: Path, *arguments: str) -> str:
         reason = done.stderr.strip().removeprefix("fatal: ") or f"git {arguments[0]} failed"
         raise RevisionError(f"--against: {folder}: {reason}")
     return done.stdout.strip()
-
-
-def _environment() -> dict[str, str]:
-    """Without what a git hook sets: it would lead every command to the hook's repository, whatever folder it names."""
-    return {name: value for name, value in os.environ.items() if name not in OF_A_HOOK}

@@ -1,6 +1,5 @@
 """Sessions of ``pytest --benchmark`` in another folder, whose own harness and methods they use."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -9,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...execute import processes
-from .revision import OF_A_HOOK
+from ...spec import git
 
 TAIL_LINES = 15  # of a session's output that tell why it failed
-LEFT_OUT = ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTHONSAFEPATH", *OF_A_HOOK)
+LEFT_OUT = ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTHONSAFEPATH")
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Sessions:
         return self.scratch / "session.log"
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
+        kept = {name: value for name, value in git.environment().items() if name not in LEFT_OUT}
         return kept if self.path is None else {**kept, "PYTHONPATH": self.path}
 
     def _options(self) -> Iterator[str]:

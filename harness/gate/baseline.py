@@ -14,14 +14,13 @@ from ..spec.hashing import digest_json, digest_of
 from ..spec.metric import Metric, options_of
 from ..spec.record import Environment, Record, Status
 from ..spec.suite import JUDGED_BY, METRIC_OPTIONS, Natural
+from .counts import COUNTS
 
 Scores = Mapping[str, NDArray[np.float64]]  # by metric, one value a test example
 
 ACCEPTED_STATUSES = (Status.OK, Status.UNSUPPORTED)  # nothing that failed is a past to keep to
 MAX_REASON_CHARACTERS = 300
-COUNTS = ("trainable_parameters", "total_parameters", "examples", "steps", "tokens")
 MEMORY_TOLERANCE = 0.10  # the share by which a peak may differ and still be the same
-BUDGET_COUNTS = ("examples", "steps", "tokens")  # what a budget in seconds leaves to the machine
 
 
 class Fingerprint(Block):

@@ -8,9 +8,10 @@ import numpy as np
 
 from ..ranking import paired
 from ..ranking.paired import Difference
-from ..spec.figures import changes, megabytes, move
+from ..spec.figures import changes, megabytes
 from ..spec.metric import Metric
-from .baseline import BUDGET_COUNTS, COUNTS, MEMORY_TOLERANCE, BaselineRow, BaselineRun, Measured
+from .baseline import MEMORY_TOLERANCE, BaselineRow, BaselineRun, Measured
+from .counts import COUNTS, compare
 from .verdict import Outcome, Verdict
 
 MAX_SHOWN_EXAMPLES = 100_000  # a greater number is only said to be greater
@@ -143,15 +144,9 @@ class _Test:
 
 
 def _count(pair: Pair, name: str) -> Verdict:
-    if name in BUDGET_COUNTS and "max_seconds" in pair.now.row.key.budget:
-        return pair.verdict(name, Outcome.INCOMPARABLE, "the budget is in seconds, so it depends on the machine")
-    values = {seed: (getattr(then.counts, name), getattr(now.counts, name)) for seed, then, now in pair.runs}
-    moved = {seed: (then, now) for seed, (then, now) in values.items() if then != now}
-    if not moved:
-        return pair.verdict(name, Outcome.PASS, "equal")
-    alike = len(set(moved.values())) == 1 and len(moved) == len(values)
-    lines = [move(*both) if alike else f"seed {seed}: {move(*both)}" for seed, both in moved.items()]
-    return pair.verdict(name, Outcome.REGRESSED, lines[0] if alike else ", ".join(lines), _blame(pair))
+    sides = {seed: (getattr(then.counts, name), getattr(now.counts, name)) for seed, then, now in pair.runs}
+    outcome, detail = compare(name, sides, in_seconds="max_seconds" in pair.now.row.key.budget)
+    return pair.verdict(name, outcome, detail, _blame(pair) if outcome == Outcome.REGRESSED else None)
 
 
 def _peak(pair: Pair, name: str, rules: Rules, *, advisory: bool = False) -> Verdict | None:

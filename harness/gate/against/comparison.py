@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, cycle
 
-from ...spec.figures import move
 from ...spec.record import Status
 from ...spec.suite import Suite
-from ..baseline import BUDGET_COUNTS, COUNTS
+from ..counts import COUNTS, compare
 from ..verdict import Outcome, Verdict
 from . import timing
 from .side import RecordedCost, Runs, Taken
@@ -124,10 +123,8 @@ def _counts(method: str, runs: Sequence[Sequence[RecordedCost]], suite: Suite) -
 
 
 def _count(method: str, name: str, then: int | None, now: int | None, suite: Suite) -> Verdict:
-    if name in BUDGET_COUNTS and suite.budget.max_seconds is not None:
-        return Verdict(method, name, Outcome.INCOMPARABLE, "the budget is in seconds, so it depends on the machine")
-    if then == now:
-        return Verdict(method, name, Outcome.PASS, "equal")
-    if then is None:
+    seed, in_seconds = suite.run.seeds[0], suite.budget.max_seconds is not None
+    outcome, detail = compare(name, {seed: (then, now)}, in_seconds=in_seconds)
+    if outcome == Outcome.REGRESSED and then is None:
         return Verdict(method, name, Outcome.INCOMPARABLE, "base does not report it")
-    return Verdict(method, name, Outcome.REGRESSED, move(then, now))
+    return Verdict(method, name, outcome, detail)

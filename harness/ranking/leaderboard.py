@@ -184,7 +184,7 @@ def _placed(method: str, ranked: Ranking | None, metrics: Sequence[Metric]) -> d
     place = ranked.names.index(method)
     following = ranked.names[place + 1 : place + 2]
     undecided = [
-        Undecided(other, metrics[0].scale * ranked.above(method, other), ranked.seeds_needed(method, other))
+        Undecided(other, metrics[0].in_unit(ranked.above(method, other)), ranked.seeds_needed(method, other))
         for other in following
         if not ranked.told[place, place + 1]
     ]

@@ -44,7 +44,7 @@ def scores(suite: Suite, rows: Sequence[Row]) -> list[dict[str, str | float]]:
         {
             "name": f"{suite.name} {row.method} {metric.title}",
             "unit": metric.unit,
-            "value": round(metric.scale * score.mean, 2),
+            "value": round(metric.in_unit(score.mean), 2),
             **_range(metric, score),
             "extra": f"95% interval; seeds {', '.join(map(str, row.seeds))}",
         }

@@ -118,10 +118,10 @@ def _gains(rows: Sequence[Row], reference: str) -> str:
 
 
 def _gain(value: Interval, metric: Metric) -> str:
-    scale = metric.scale
     if value.low is None or value.high is None:
-        return f"{scale * value.mean:+.1f}"
-    return f"{scale * value.mean:+.1f} ({scale * value.low:+.1f} to {scale * value.high:+.1f})"
+        return f"{metric.in_unit(value.mean):+.1f}"
+    mean, low, high = map(metric.in_unit, (value.mean, value.low, value.high))
+    return f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def _longest(samples: Sequence[RunOutcome]) -> Sequence[Prediction]:

@@ -64,7 +64,7 @@ def interval(row: Row, metric: Metric) -> str:
 
 def _cost(row: Row, figure: Figure) -> str:
     value = row.costs[figure.name]
-    text = show(figure, value, row.metrics[0].scale) if row.metrics else show(figure, value)
+    text = show(figure, value, *row.metrics[:1])
     if value is None:
         return text
     mark = f" {FRONT_MARK}" if figure.name in row.fronts else ""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .metric import Metric
+
 Unit = Literal["score", "count", "seconds", "bytes"]  # a score is in the unit of the metric that ranks
 
 
@@ -34,16 +36,17 @@ SEARCHED = (  # known if the method's learning rate was searched
     Figure("search_seconds", "search", "seconds"),
     Figure("learning_rate_sensitivity", "LR gap", "score"),
 )
+SCORE = Metric(id="score", title="score")  # in points, where no run says more
 BY_NAME = {figure.name: figure for figure in (*COSTS, *SEARCHED)}
 
 
-def show(figure: Figure, value: float | None, scale: float = 100.0) -> str:
-    """The value for people: bytes in MB, a score times its metric's ``scale``, and a dash for an unknown value."""
+def show(figure: Figure, value: float | None, metric: Metric = SCORE) -> str:
+    """The value for people: bytes in MB, a score in the unit of ``metric``, and a dash for an unknown value."""
     if value is None:
         return "–"
     match figure.unit:
         case "score":
-            return f"{scale * value:.1f}"
+            return metric.shown(value)
         case "count":
             return f"{value:,.0f}"
         case "seconds":

@@ -42,6 +42,10 @@ class Metric(Block):
         """Converts a difference of values to the metric's unit, above 0 if it is an improvement."""
         return self.sign * self.scale
 
+    def in_unit(self, value: float) -> float:
+        """A value, or a difference of values, in the metric's unit."""
+        return self.scale * value
+
     @property
     def file_unit(self) -> str:
         """The unit of its values in files for tools."""
@@ -62,7 +66,7 @@ class Metric(Block):
 
     def shown(self, value: float | None, digits: int = 1) -> str:
         """A value in the metric's unit, or a dash if there is none."""
-        return "–" if value is None else f"{self.scale * value:.{digits}f}"
+        return "–" if value is None else f"{self.in_unit(value):.{digits}f}"
 
     def within(self, value: float) -> bool:
         """Whether the value is in the metric's range; NaN and infinity never are."""

@@ -10,6 +10,7 @@ from random import Random
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from ..models.batching import by_length, of_size
 from . import corpus, instructions
 from .architecture import MAX_SOURCE_TOKENS
 from .corpus import Conversation
@@ -24,7 +25,7 @@ NONSENSE_SHARES = (0.1, 0.02)  # examples of random words; many more in the firs
 WHOLE_SHARES = (0.3, 0.2)  # real examples that take the whole conversation
 FACT_SHARES = (0.6, 0.9)  # the others that ask for facts
 DISGUISED_SHARES = (0.25, 0.1)  # real conversations whose facts are random words
-POOL_BATCHES = 16  # batches drawn at once and sorted by length, so that little of a batch is padding
+POOL_BATCHES = 16  # drawn at once and sorted by length, so that little of a batch is padding
 # How often each task is drawn: these read any window of turns, nonsense too …
 WINDOW_TASKS: Weights = {
     instructions.who_said: 4,
@@ -53,8 +54,8 @@ def batches(tokenizer: PreTrainedTokenizerFast, steps: int, phase: int) -> Itera
         examples = [_example(rng, phase + start / steps) for _ in range(count * BATCH_SIZE)]
         sources = tokenizer([e.prompt for e in examples], truncation=True, max_length=MAX_SOURCE_TOKENS)["input_ids"]
         targets = tokenizer([e.answer for e in examples])["input_ids"]
-        by_length = sorted(range(len(examples)), key=lambda i: len(sources[i]))
-        groups = [by_length[i : i + BATCH_SIZE] for i in range(0, len(by_length), BATCH_SIZE)]
+        lengths = [len(tokens) for tokens in sources]
+        groups = by_length(range(len(lengths)), lengths.__getitem__, of_size(BATCH_SIZE))
         for group in rng.sample(groups, len(groups)):
             yield _tensors([sources[i] for i in group], [targets[i] for i in group])
 

@@ -8,6 +8,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerBase
 
+from ..models.batching import by_length, of_size
 from ..spec.errors import DataError, SuiteError, unknown
 from ..spec.hashing import digest_of
 from ..spec.metric import Metric
@@ -17,8 +18,8 @@ from .data import Example
 from .source_limit import fit
 
 IGNORED = -100  # labels that the loss skips
-POOL = 64  # batches drawn at once and sorted by length, so that little of a batch is padding
-PAIR = 2  # neighbours among them whose rows are sorted by the target's length where that leaves less padding
+POOL_BATCHES = 64  # drawn at once and sorted by length, so that little of a batch is padding
+PAIR_BATCHES = 2  # neighbours among them whose rows are sorted by the target's length where that leaves less padding
 
 Batch = dict[str, torch.Tensor]  # input_ids, attention_mask, labels: (rows, longest row), int64
 
@@ -80,27 +81,29 @@ class Task:
 
     def batches(self, batch_size: int, seed: int) -> Iterator[Batch]:
         """Endless shuffled batches, padded to their longest row; the order depends on the seed alone."""
-        rows, rng = self.training, Random(f"{seed} batches")
+        rows, rng, pool = self.training, Random(f"{seed} batches"), POOL_BATCHES * batch_size
         while True:
             order = rng.sample(range(len(rows)), len(rows))
-            for start in range(0, len(order), POOL * batch_size):
-                pool = sorted(order[start : start + POOL * batch_size], key=lambda i: len(rows[i].source))
-                pairs = _parts(pool, PAIR * batch_size)
+            for start in range(0, len(order), pool):
+                pairs = by_length(order[start : start + pool], self._source, of_size(PAIR_BATCHES * batch_size))
                 groups = [group for pair in pairs for group in self._alike(pair, batch_size)]
                 for group in rng.sample(groups, len(groups)):
                     yield collate([rows[i] for i in group], self.pad)
 
-    def _alike(self, pair: Sequence[int], batch_size: int) -> list[Sequence[int]]:
-        """Rows that are sorted by the source's length, in batches by that or by the target's: the smaller ones."""
-        by_target = sorted(pair, key=lambda i: len(self.training[i].target))
-        return min(
-            (_parts(rows, batch_size) for rows in (pair, by_target)), key=lambda parts: sum(map(self._size, parts))
-        )
+    def _alike(self, pair: Sequence[int], batch_size: int) -> list[list[int]]:
+        """Rows in batches by the length of the source or by that of the target: the smaller ones."""
+        choices = [by_length(pair, length, of_size(batch_size)) for length in (self._source, self._target)]
+        return min(choices, key=lambda batches: sum(map(self._size, batches)))
+
+    def _source(self, row: int) -> int:
+        return len(self.training[row].source)
+
+    def _target(self, row: int) -> int:
+        return len(self.training[row].target)
 
     def _size(self, rows: Sequence[int]) -> int:
         """The tokens of a batch of these rows, padding included."""
-        longest = (max(len(getattr(self.training[i], side)) for i in rows) for side in ("source", "target"))
-        return len(rows) * sum(longest)
+        return len(rows) * sum(max(map(length, rows)) for length in (self._source, self._target))
 
 
 def prepare(
@@ -156,10 +159,6 @@ def _dialogues(test: Sequence[Example], scored: int, samples: Iterable[int]) -> 
         if dialogue not in numbers:
             numbers[dialogue] = [number for number, row in enumerate(test) if row.dialogue == dialogue]
     return {tuple(group): [test[number] for number in group] for group in numbers.values()}
-
-
-def _parts(rows: Sequence[int], size: int) -> list[Sequence[int]]:
-    return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
 def _targets(

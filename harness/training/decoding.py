@@ -10,6 +10,7 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 from ..models import generation
 from ..models.base_model import Seq2Seq
+from ..models.batching import by_length
 
 MAX_BATCH_TOKENS = 8192  # prompt tokens in a batch, padding included
 
@@ -95,15 +96,10 @@ def _ends(model: Seq2Seq, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     return [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
 
 
-def _batches(lengths: Sequence[int], num_beams: int) -> Iterator[list[int]]:
+def _batches(lengths: Sequence[int], num_beams: int) -> list[list[int]]:
     """Indices in batches of similar length, longest first, each within ``MAX_BATCH_TOKENS``."""
-    batch: list[int] = []
-    longest = 0
-    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        longest = max(longest, lengths[index])
-        if batch and longest * (len(batch) + 1) * num_beams > MAX_BATCH_TOKENS:
-            yield batch
-            batch, longest = [], lengths[index]
-        batch.append(index)
-    if batch:
-        yield batch
+
+    def fits(longest: int, count: int) -> bool:
+        return lengths[longest] * count * num_beams <= MAX_BATCH_TOKENS
+
+    return by_length(range(len(lengths)), lambda index: -lengths[index], fits)

@@ -1,12 +1,20 @@
-"""One word for one thing: what the code calls by a name is called so once."""
+"""One word and one place for one thing, and functions short enough to be read at once."""
 
 import ast
 from collections import defaultdict
 from pathlib import Path
+from statistics import median
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 FILES = [path for folder in ("harness", "methods", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
 
+MAX_LINES, MAX_MEDIAN_LINES = 60, 8  # of a function of harness/ or methods/, from def to its end, docstring included
+ONE_PLACE = {  # what is done in one place alone
+    "hexdigest()[:12]": "harness/spec/hashing.py",
+    "GIT_WORK_TREE": "harness/spec/git.py",
+}
 NAME_ROUGE = {  # why, of files other than ROUGE's own and the scripts that measure it
     "harness/spec/suite.py": "the schema of a suite has evaluation.rouge_tokenizer, and only hands it on",
     "harness/tasks/scored_by.py": "what the built-in task is scored by",
@@ -29,3 +37,21 @@ def test_rouge_is_named_in_its_own_files_and_where_it_must_be():
     found = {str(path.relative_to(ROOT)) for path in FILES if "rouge" in path.read_text(encoding="utf-8").lower()}
     found = {place for place in found if not place.startswith(("harness/metrics/rouge/", "benchmarks/"))}
     assert found == set(NAME_ROUGE)
+
+
+@pytest.mark.parametrize("text", ONE_PLACE)
+def test_what_has_a_place_of_its_own_is_done_nowhere_else(text):
+    found = [str(path.relative_to(ROOT)) for path in FILES if text in path.read_text(encoding="utf-8")]
+    assert found == [ONE_PLACE[text]]
+
+
+def test_no_function_is_long_and_most_are_short():
+    functions = [
+        (f"{path.relative_to(ROOT)}: {node.name}", (node.end_lineno or node.lineno) - node.lineno + 1)
+        for path in FILES
+        if path.relative_to(ROOT).parts[0] != "benchmarks"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    assert [(name, lines) for name, lines in functions if lines > MAX_LINES] == []
+    assert median(lines for _, lines in functions) <= MAX_MEDIAN_LINES

@@ -59,42 +59,26 @@ class Runner:
 
     def phases(self) -> None:
         """Load, prepare, build, train, generate, score, save; each measured on its own, as is what checks them."""
+        scorer = scored_by.scorer_of(self.spec.task)
         with self.meters.phase("load"):
-            torch.set_num_threads(self.order.threads)
-            logging.disable_progress_bar()  # it would fill the log, and needs a standard output
-            self.meters.device = base_model.pick_device(self.order.device)
-            base = base_model.load(self.order.model, self.device, self.spec.evaluation)
-            scorer = scored_by.scorer_of(self.spec.task)
-            self.facts.environment = environment.describe(
-                self.device, base.model, scorer.metrics
-            )  # as no plugin left it
-            task = prepared.load(self.order.task)
-            self._enter_plugins_folder()
+            base, task = self._load(scorer)
         with self.meters.phase("build"):
             method = self._method(base, task.prompt)
         if type(method).prepare is not Method.prepare:
             self._prepare(method, base.model, task)
         with self.meters.phase("build"):
-            set_seed(self.spec.seed)
-            model = contract.model(method.build(base.model), method)
-            if method.trains and self.spec.gradient_checkpointing:
-                model.activation_checkpointing_enable({"use_reentrant": False})
-            self._count(model)
+            model = self._build(method, base.model)
         if method.trains:
             self._train(method, model, task)
         with self.meters.phase("generate"):
-            prompts = [question.prompt for question in task.questions]
-            options = options_of(task.metrics)
-            with scorer.reading(options), decoding.counting() as generated:  # a bound may ask for scores
-                given = method.answer(task.questions) if isinstance(method, Bound) else method.generate(model, prompts)
-            texts = contract.texts(given, len(prompts))
+            texts, generated = self._generate(method, model, task, scorer)
         with self.meters.phase("score"):
             self._count_generated(texts, base.tokenizer, generated)
             self.facts.lengths = _lengths(task, texts, generated, scorer)
             self._score(task, texts, scorer)
         if method.trains:
             with self.meters.phase("save"):
-                self._save(method, model, prompts, texts)
+                self._save(method, model, task, texts)
 
     def outcome(self, status: Status, error: Failure | None = None) -> RunOutcome:
         """The record of what happened so far."""
@@ -105,6 +89,16 @@ class Runner:
     def device(self) -> torch.device:
         """Where the model is, once the run has begun to load."""
         return self.meters.device
+
+    def _load(self, scorer: Scorer) -> tuple[Base, Task]:
+        torch.set_num_threads(self.order.threads)
+        logging.disable_progress_bar()  # it would fill the log, and needs a standard output
+        self.meters.device = base_model.pick_device(self.order.device)
+        base = base_model.load(self.order.model, self.device, self.spec.evaluation)
+        self.facts.environment = environment.describe(self.device, base.model, scorer.metrics)  # as no plugin left it
+        task = prepared.load(self.order.task)
+        self._enter_plugins_folder()
+        return base, task
 
     def _enter_plugins_folder(self) -> None:
         """What a plugin writes to its working directory goes away with the run, and meets no file of ours."""
@@ -142,6 +136,14 @@ class Runner:
         with self.meters.phase("check"):
             if weights.digest(base) != before:
                 raise ContractError("prepare() changed the base model; what it finds out belongs to the method")
+
+    def _build(self, method: Method, base: Seq2Seq) -> Seq2Seq:
+        set_seed(self.spec.seed)
+        model = contract.model(method.build(base), method)
+        if method.trains and self.spec.gradient_checkpointing:
+            model.activation_checkpointing_enable({"use_reentrant": False})
+        self._count(model)
+        return model
 
     def _count(self, model: Seq2Seq) -> None:
         parameters = list(model.parameters())
@@ -189,6 +191,12 @@ class Runner:
             facts.step_seconds_median = float(np.median(steps))
             facts.step_seconds_p90 = float(np.quantile(steps, 0.9))
 
+    def _generate(self, method: Method, model: Seq2Seq, task: Task, scorer: Scorer) -> tuple[list[str], Generated]:
+        prompts = [question.prompt for question in task.questions]
+        with scorer.reading(options_of(task.metrics)), decoding.counting() as generated:  # a bound may ask for scores
+            given = method.answer(task.questions) if isinstance(method, Bound) else method.generate(model, prompts)
+        return contract.texts(given, len(prompts)), generated
+
     def _count_generated(self, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, generated: Generated) -> None:
         tokens = generated.tokens or sum(map(len, tokenizer(list(texts), verbose=False)["input_ids"]))
         self.facts.generated_tokens_per_second = tokens / self.meters.phases["generate"].seconds
@@ -215,8 +223,8 @@ class Runner:
         self.facts.best_scores = {name: fmean(each.best[name] for each in scored) for name in names}
         self.facts.predictions_hash = hash_of(texts)
 
-    def _save(self, method: Method, model: Seq2Seq, prompts: Sequence[str], texts: Sequence[str]) -> None:
-        folder = self.scratch / "checkpoint"
+    def _save(self, method: Method, model: Seq2Seq, task: Task, texts: Sequence[str]) -> None:
+        folder, prompts = self.scratch / "checkpoint", [question.prompt for question in task.questions]
         self.facts.adapter_bytes = checkpoint.save(model, folder)
         self.facts.weights_hash = checkpoint.digest(folder)
         tokenizer = method.setting.tokenizer

@@ -15,12 +15,13 @@ from ..spec.metric import Metric
 from ..spec.suite import TaskTable
 from . import data, scored_by
 from .data import Example
-from .source_limit import fit
+from .source_limit import Fitted, fit
 
 IGNORED = -100  # labels that the loss skips
 POOL_BATCHES = 64  # drawn at once and sorted by length, so that little of a batch is padding
 PAIR_BATCHES = 2  # neighbours among them whose rows are sorted by the target's length where that leaves less padding
 
+Groups = dict[tuple[int, ...], list[Example]]  # the rows of each different dialogue by their numbers
 Batch = dict[str, torch.Tensor]  # input_ids, attention_mask, labels: (rows, longest row), int64
 
 
@@ -124,22 +125,10 @@ def prepare(
     targets, truncated = _targets([row.summary for row in chosen["train"]], tokenizer, table.max_target_tokens)
     groups = _dialogues(splits["test"], len(chosen["test"]), samples)
     asked = fit([rows[0].dialogue for rows in groups.values()], prompt.fill, tokenizer, table.max_source_tokens)
-    questions = [
-        Question(
-            id=rows[0].id,
-            dialogue=rows[0].dialogue,
-            prompt=fitted.prompt,
-            references=tuple(row.summary for row in rows),
-            rows=numbers,
-            truncated=fitted.cut,
-            scored=numbers[0] < len(chosen["test"]),
-        )
-        for (numbers, rows), fitted in zip(groups.items(), asked, strict=True)
-    ]
     return Task(
         prompt=prompt,
         training=[Encoded(_vector(one.tokens), target) for one, target in zip(learned, targets, strict=True)],
-        questions=questions,
+        questions=_questions(groups, asked, len(chosen["test"])),
         hash=hash_of(chosen),
         targets_truncated=truncated,
         pad=int(tokenizer.pad_token_id or 0),
@@ -147,7 +136,7 @@ def prepare(
     )
 
 
-def _dialogues(test: Sequence[Example], scored: int, samples: Iterable[int]) -> dict[tuple[int, ...], list[Example]]:
+def _dialogues(test: Sequence[Example], scored: int, samples: Iterable[int]) -> Groups:
     """The rows of each different dialogue by their numbers: of the first rows, and whole ones of the samples."""
     numbers: dict[str, list[int]] = {}
     for number, row in enumerate(test[:scored]):
@@ -159,6 +148,22 @@ def _dialogues(test: Sequence[Example], scored: int, samples: Iterable[int]) -> 
         if dialogue not in numbers:
             numbers[dialogue] = [number for number, row in enumerate(test) if row.dialogue == dialogue]
     return {tuple(group): [test[number] for number in group] for group in numbers.values()}
+
+
+def _questions(groups: Groups, asked: Sequence[Fitted], scored: int) -> list[Question]:
+    """A question for each group of rows, with its prompt; ``scored`` if it begins within so many rows."""
+    return [
+        Question(
+            id=rows[0].id,
+            dialogue=rows[0].dialogue,
+            prompt=fitted.prompt,
+            references=tuple(row.summary for row in rows),
+            rows=numbers,
+            truncated=fitted.cut,
+            scored=numbers[0] < scored,
+        )
+        for (numbers, rows), fitted in zip(groups.items(), asked, strict=True)
+    ]
 
 
 def _targets(

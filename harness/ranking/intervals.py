@@ -24,6 +24,8 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ..spec.metric import POINTS
+
 LEVEL = 0.05
 MIN_EXAMPLES = 2  # fewer have no variance, so there is no interval and no rank
 MIN_SQUARED_ERROR = 1e-22  # a squared standard error of a score in 0..1; below it is rounding
@@ -79,7 +81,7 @@ class Sample:
         return self.scatter / self.seeds
 
 
-def sample(scores: Scores, *, trains: bool = True, scale: float = 100.0) -> Sample:
+def sample(scores: Scores, *, trains: bool = True, scale: float = POINTS) -> Sample:
     """Boil down scores of shape (seeds, examples), 1 of which are ``scale`` points.
 
     One seed does not show how far a method that ``trains`` scatters; it is assumed to be as far as the gate does.

@@ -27,6 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from ..spec.metric import POINTS
+
 ASSUMED_SCATTER = 2.5  # points that fewer seeds are taken to scatter by, about the median of the suite zoo
 MIN_SEEDS = 3  # seeds that show how far they scatter; two agree by chance too often
 POWER = 0.8
@@ -80,7 +82,7 @@ class Difference:
         return math.ceil(self.seeds * self.error**2 / _bearable(distance, level) ** 2)
 
 
-def compare(now: Scores, then: Scores, *, retrained: bool = True, factor: float = 100.0) -> Difference:
+def compare(now: Scores, then: Scores, *, retrained: bool = True, factor: float = POINTS) -> Difference:
     """Compare scores of shape (seeds, examples), the same seeds and examples on both sides.
 
     ``factor`` makes points of a score, and is below 0 where less is better (``Metric.factor``).

@@ -9,6 +9,7 @@ from enum import StrEnum
 from .block import Block
 
 SHARE = "share of 1"
+POINTS = 100.0  # in a share of 1
 
 
 class Direction(StrEnum):
@@ -27,7 +28,7 @@ class Metric(Block):
     low: float | None = 0.0  # the bounds of its range; ``None``: no bound
     high: float | None = 1.0
     unit: str = "points"  # the unit that people read
-    scale: float = 100.0  # how many of that unit equal a stored value of 1
+    scale: float = POINTS  # how many of that unit equal a stored value of 1
     library: str = ""  # the package that defines these figures
     legend: str = ""  # what the figures are, for the page: ``chrF in points``
     options: Mapping[str, str] = {}  # how texts were read, after options were resolved: never ``auto``

@@ -74,12 +74,12 @@ class Difference:
 
         ``None`` where no number does, because training noise alone is too large.
         """
-        room = _bearable(distance, level) ** 2 - self.by_training
+        room = _detecting_error(distance, level) ** 2 - self.by_training
         return math.ceil(self.by_examples * self.examples / room) if room > 0 else None
 
     def seeds_needed(self, distance: float, level: float) -> int:
         """So many seeds, on as many examples, do; roughly, for some of the examples' part does not shrink with them."""
-        return math.ceil(self.seeds * self.error**2 / _bearable(distance, level) ** 2)
+        return math.ceil(self.seeds * self.error**2 / _detecting_error(distance, level) ** 2)
 
 
 def compare(now: Scores, then: Scores, *, retrained: bool = True, factor: float = POINTS) -> Difference:
@@ -157,6 +157,6 @@ def _freedom(*parts: tuple[float, int]) -> float:
     return total**2 / spread if spread > MIN_ERROR**4 else float(parts[0][1])
 
 
-def _bearable(distance: float, level: float) -> float:
+def _detecting_error(distance: float, level: float) -> float:
     """The standard error with which a difference of ``distance`` is shown at ``level`` with ``POWER``."""
     return max(distance, 0.01) / float(stats.norm.isf(level) + stats.norm.ppf(POWER))

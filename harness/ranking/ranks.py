@@ -79,7 +79,7 @@ class Field:
     examples: int
     seeds: float  # degrees of freedom of all seeds together, which no two methods have more of
 
-    def upside_down(self) -> "Field":
+    def reversed(self) -> "Field":
         """The same with the lowest mean first, as if less were better."""
         turned = self.means[::-1], self.by_examples[::-1, ::-1], self.scatters[::-1], self.training[::-1]
         return Field(-turned[0], *turned[1:], self.freedom[::-1], self.examples, self.seeds)
@@ -137,7 +137,7 @@ def _told(field: Field) -> Truth:
         if size >= MIN_OUTLIER_GROUP:
             level *= OUTLIER_LEVEL_SHARE / size
             hidden &= ~_above(field, alike, size, level)
-            hidden &= ~_above(field.upside_down(), alike[::-1, ::-1], size, level)[::-1, ::-1].T
+            hidden &= ~_above(field.reversed(), alike[::-1, ::-1], size, level)[::-1, ::-1].T
         told &= ~hidden
         if not told.any():
             break

@@ -27,7 +27,7 @@ MAX_FIELD_CHARACTERS = 2**31 - 1  # of a CSV file; the csv module's own limit is
 
 
 @dataclass(frozen=True)
-class Bad:
+class BadRow:
     """Stands for a row that cannot be used."""
 
     reason: str
@@ -38,7 +38,7 @@ class FileContent:
     """What is in a file: its columns, its rows in order, and what the person should know about how it was read."""
 
     columns: Sequence[str]
-    rows: Sequence[Mapping[str, Any] | Bad]
+    rows: Sequence[Mapping[str, Any] | BadRow]
     notices: tuple[str, ...] = ()
 
 
@@ -51,7 +51,7 @@ def kind(path: Path) -> str | None:
 
 
 def read(path: Path) -> FileContent:
-    """The rows of a file; a row that cannot be read, but does not make the next one doubtful, is ``Bad``.
+    """The rows of a file; a row that cannot be read, but does not make the next one doubtful, is ``BadRow``.
 
     Raises ``DataError`` that names the file, the row and what to do; its length is bounded whatever the file holds.
     """
@@ -92,17 +92,17 @@ def flaw(columns: Sequence[str]) -> str | None:
 
 
 def _marked(raw: bytes, text: str, content: FileContent) -> FileContent:
-    """The same, but rows with bytes that are no text are ``Bad``, and such columns an error."""
+    """The same, but rows with bytes that are no text are ``BadRow``, and such columns an error."""
     if not NOT_DECODED.search(text):
         return content
     reason = not_utf8(raw)
     if _undecoded(dict.fromkeys(content.columns)):
         raise DataError(f"the name of a column {reason}")
-    rows = [Bad(reason) if _undecoded(row) else row for row in content.rows]
+    rows = [BadRow(reason) if _undecoded(row) else row for row in content.rows]
     return FileContent(content.columns, rows, content.notices)
 
 
-def _undecoded(row: Mapping[str, Any] | Bad) -> bool:
+def _undecoded(row: Mapping[str, Any] | BadRow) -> bool:
     return isinstance(row, Mapping) and any(NOT_DECODED.search(str(part)) for pair in row.items() for part in pair)
 
 
@@ -141,11 +141,13 @@ def _records(text: str, separator: str) -> Iterator[list[str]]:
         raise DataError(f"{where}: its quotes do not match ({error}); write a quote in a quoted field twice") from error
 
 
-def _named(names: Sequence[str], record: Sequence[str], separator: str) -> Mapping[str, Any] | Bad:
+def _named(names: Sequence[str], record: Sequence[str], separator: str) -> Mapping[str, Any] | BadRow:
     if len(record) == len(names):
         return dict(zip(names, record, strict=True))
     fields = f"{len(record)} field{'s' * (len(record) != 1)}"
-    return Bad(f"has {fields} for {len(names)} columns; quote fields that hold {SEPARATORS[separator]} or a line break")
+    return BadRow(
+        f"has {fields} for {len(names)} columns; quote fields that hold {SEPARATORS[separator]} or a line break"
+    )
 
 
 def _read_json(raw: bytes) -> FileContent:
@@ -154,7 +156,9 @@ def _read_json(raw: bytes) -> FileContent:
     lines = [line for line in text.split("\n") if line.strip()]
     by_line = any(isinstance(_value(line), Mapping) for line in (lines[:1] + lines[-1:]))
     rows = [_value(line) for line in lines] if by_line else list(_values(text))
-    rows = [row if isinstance(row, Mapping | Bad) else Bad(f"is not an object but {_called(row)}") for row in rows]
+    rows = [
+        row if isinstance(row, Mapping | BadRow) else BadRow(f"is not an object but {_called(row)}") for row in rows
+    ]
     objects = [row for row in rows if isinstance(row, Mapping)]
     columns = list(dict.fromkeys(name for row in objects for name in row))
     if len(rows) == 1 and objects and (reason := flaw(columns)):
@@ -177,13 +181,13 @@ def _value(line: str) -> Any:
     try:
         return json.loads(line, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
-        return Bad(f"is not readable JSON: {error.msg} at character {error.pos + 1}")
+        return BadRow(f"is not readable JSON: {error.msg} at character {error.pos + 1}")
 
 
-def _object(pairs: Sequence[tuple[str, Any]]) -> Mapping[str, Any] | Bad:
+def _object(pairs: Sequence[tuple[str, Any]]) -> Mapping[str, Any] | BadRow:
     values = dict(pairs)
     twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1 and name in COLUMNS]
-    return Bad(f"has {twice[0]!r} several times") if twice else values
+    return BadRow(f"has {twice[0]!r} several times") if twice else values
 
 
 def _called(value: object) -> str:

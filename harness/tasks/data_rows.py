@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..spec.errors import DataError, brief
-from .data_files import Bad, FileContent, flaw
+from .data_files import BadRow, FileContent, flaw
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no tokenizer takes
 
@@ -29,29 +29,29 @@ def read(where: str, content: FileContent, before: int, *, skips: bool) -> tuple
     if reason := flaw(content.columns):
         raise DataError(f"{where}: {reason}")
     made = [_row(number, values) for number, values in enumerate(content.rows, start=before + 1)]
-    bad = [f"row {number}: {each.reason}" for number, each in enumerate(made, start=1) if isinstance(each, Bad)]
+    bad = [f"row {number}: {each.reason}" for number, each in enumerate(made, start=1) if isinstance(each, BadRow)]
     if bad and not skips:
         others = f" (the first of {len(bad):,} bad rows)" if len(bad) > 1 else ""
         raise DataError(f"{where}: {bad[0]}{others}; fix it, or set task.skip_bad_rows = true")
     told = list(content.notices)
     if bad:
         told.append(f"skipped {len(bad):,} bad of {len(made):,} rows: {brief('; '.join(bad), 200)}")
-    rows = [row for each in made if not isinstance(each, Bad) for row in each]
+    rows = [row for each in made if not isinstance(each, BadRow) for row in each]
     if len(rows) > len(made) - len(bad):
         told.append("summaries are lists: a dialogue has several references, and in training a row for each of them")
     return rows, told, len(bad)
 
 
-def _row(number: int, values: Mapping[str, Any] | Bad) -> list[Example] | Bad:
+def _row(number: int, values: Mapping[str, Any] | BadRow) -> list[Example] | BadRow:
     """One row of a file, as a row for each of its summaries."""
-    if isinstance(values, Bad):
+    if isinstance(values, BadRow):
         return values
     summaries = values.get("summary")
     texts: list[tuple[str, Any]] = [("dialogue", values.get("dialogue"))]
     texts += [("summary", each) for each in (summaries if isinstance(summaries, list) and summaries else [summaries])]
     for column, text in texts:
         if reason := _unfit(text) if column in values else "is missing":
-            return Bad(f"{column} {reason}")
+            return BadRow(f"{column} {reason}")
     identity = _identity(values, number)
     topic = "" if _nothing(values.get("topic")) else str(values["topic"])
     return [Example(identity, values["dialogue"], text, topic) for _, text in texts[1:]]

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from projects import NORMS, ROOT, begin, finish, left_behind, project, until
-from repositories import commit, git, worktrees
 
 from harness.gate.against.comparison import Comparison
 from harness.gate.against.revision import Revision
@@ -18,6 +16,8 @@ from harness.gate.against.side import Reason, RecordedCost, Taken, taken
 from harness.gate.verdict import Outcome
 from harness.spec.record import Status
 from harness.spec.suite import Suite, load
+from support.projects import NORMS, ROOT, begin, finish, left_behind, project, until
+from support.repositories import commit, git, worktrees
 
 pytest_plugins = ["pytester"]
 

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gate_simulation import HERE, accepted, row, runs
-from records import finished, means, scored, unfinished
 
 from harness.gate import baseline_file
 from harness.gate.acceptance import merged, updates
@@ -16,6 +14,8 @@ from harness.spec.errors import StoreError
 from harness.spec.figures import changes, megabytes, move
 from harness.spec.record import Cost, Environment, Status
 from harness.spec.suite import Budget, Evaluation, ModelTable
+from support.gate_simulation import HERE, accepted, row, runs
+from support.records import finished, means, scored, unfinished
 
 ROOT = Path(__file__).parent.parent
 THEN = np.array([[0.3, 0.4, 0.5], [0.25, 0.45, 0.5]])

@@ -4,9 +4,9 @@ import importlib
 from pathlib import Path
 
 import pytest
-from records import finished, prediction
 
 from harness.store.results import Store
+from support.records import finished, prediction
 
 pytestmark = pytest.mark.slow
 

@@ -5,10 +5,10 @@ import re
 import sys
 
 import pytest
-from projects import ROOT
 
 from benchmarks import busy_neighbour
 from harness.run import processor
+from support.projects import ROOT
 
 pytestmark = pytest.mark.slow
 

@@ -3,7 +3,6 @@
 import json
 import shutil
 
-import checkpoints
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -14,6 +13,7 @@ from harness.spec.errors import ModelError
 from harness.spec.suite import ModelTable
 from harness.tasks.task import PROMPTS
 from harness.training import decoding
+from support import checkpoints
 
 CPU = torch.device("cpu")
 PROMPT = PROMPTS["dialogsum"].fill("#Person1#: Hello, I would like a haircut.\n#Person2#: Of course.")

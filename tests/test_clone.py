@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from hub import Hub
-from repositories import commit, git
 
 from harness.spec import suite
 from harness.spec.record import Status
 from harness.store.results import Store
+from support.hub import Hub
+from support.repositories import commit, git
 
 pytestmark = pytest.mark.slow
 

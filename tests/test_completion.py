@@ -1,10 +1,9 @@
 """A session adds to a record what its process does not know."""
 
-from records import changed, finished, unfinished
-from test_resume import SESSION
-
 from harness.metrics.rouge.metric import described
 from harness.session.completion import completed
+from support.records import changed, finished, unfinished
+from test_resume import SESSION
 
 
 def test_a_record_gets_what_all_runs_share_and_keeps_its_own():

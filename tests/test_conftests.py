@@ -3,9 +3,9 @@
 import multiprocessing.forkserver  # noqa: F401 (pytester would forget its server after each session)
 
 import pytest
-from projects import INI, NORMS, ROOT, project
 
 from harness.session import bakeoff  # noqa: F401 (nor may it import numpy and pandas a second time)
+from support.projects import INI, NORMS, ROOT, project
 
 pytest_plugins = ["pytester"]
 

@@ -4,8 +4,6 @@ from random import Random
 
 import numpy as np
 import pytest
-from gate_simulation import HERE, accepted
-from records import finished, prediction
 
 from harness.gate import baseline_file, matches
 from harness.gate.acceptance import updates
@@ -22,6 +20,8 @@ from harness.spec.metric import Direction, Metric
 from harness.spec.record import Cost, Environment, Leakage, Preflight, Status
 from harness.spec.search import Trial
 from harness.spec.suite import Budget, RunTable, SearchTable, Suite, TaskTable
+from support.gate_simulation import HERE, accepted
+from support.records import finished, prediction
 
 ERRORS = Metric(
     id="errors", title="Errors", better=Direction.LOWER, high=None, unit="errors", scale=1.0, legend="Errors a text"

@@ -3,12 +3,12 @@
 from dataclasses import fields
 
 import pytest
-from records import spec
 
 from harness.metrics.rouge.metric import ROUGE
 from harness.run.facts import Facts
 from harness.run.meters import Meters
 from harness.spec.record import Environment, Lengths, Phase, Status
+from support.records import spec
 
 HERE = Environment(device="cpu", device_name="Some CPU", threads=2, python="3", platform="Linux", packages={})
 SCORES = {"rouge1": 0.4}

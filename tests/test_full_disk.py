@@ -5,10 +5,10 @@ import subprocess
 from contextlib import contextmanager
 
 import pytest
-from projects import NORMS, begin, finish, project
-from records import finished, prediction, spec
 
 from harness.spec.errors import StoreError
+from support.projects import NORMS, begin, finish, project
+from support.records import finished, prediction, spec
 
 FILLER = (
     NORMS

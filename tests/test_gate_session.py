@@ -8,12 +8,12 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
-from projects import BROKEN, NORMS, ROOT, project
 
 from harness.gate import baseline_file, matches  # noqa: F401 (nor may it import numpy, pandas and scipy again)
 from harness.gate.baseline import Measured
 from harness.report import files  # noqa: F401
 from harness.session import bakeoff  # noqa: F401 (nor may it import numpy, pandas and scipy again)
+from support.projects import BROKEN, NORMS, ROOT, project
 
 pytest_plugins = ["pytester"]
 

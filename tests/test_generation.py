@@ -6,9 +6,6 @@ import shutil
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from projects import NORMS, begin, finish, project
-from records import changed, finished, spec
-from test_resume import SESSION
 from transformers import T5ForConditionalGeneration
 
 from harness.gate import baseline
@@ -20,6 +17,9 @@ from harness.spec.record import Generation
 from harness.spec.suite import Evaluation, ModelTable
 from harness.tasks import task
 from harness.training import decoding
+from support.projects import NORMS, begin, finish, project
+from support.records import changed, finished, spec
+from test_resume import SESSION
 
 CPU = torch.device("cpu")
 TALKS = (

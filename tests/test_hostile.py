@@ -13,10 +13,10 @@ from xml.etree import ElementTree
 
 import psutil
 import pytest
-from projects import CONFTEST, environment
 
 from harness.spec.record import Record
 from harness.store.results import Store
+from support.projects import CONFTEST, environment
 
 HOSTILE = Path(__file__).parent / "hostile"
 MARK = "TUNEOFF_TEST_SWEEP"  # in the environment of every process that a sweep starts

@@ -8,14 +8,14 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import checkpoints
 import pytest
 import sentencepiece
-from hub import Hub
-from projects import NORMS, ROOT, begin, finish, project
 from safetensors.torch import load_file
 
 from harness.store.results import Store
+from support import checkpoints
+from support.hub import Hub
+from support.projects import NORMS, ROOT, begin, finish, project
 
 MODEL, DATA = "google/flan-t5-small", "knkarthick/dialogsum"
 PATIENCE = 60  # seconds, also on a busy machine; what the hub asks a client to wait for is five minutes
@@ -118,7 +118,7 @@ def variables(hub, tmp_path_factory):
 def load(variables, tmp_path_factory):
     """``load(repository)``: what came of it, as in a new process; a list with several ``times``, done at once."""
     errors = tmp_path_factory.mktemp("loader") / "errors"
-    command = [sys.executable, str(Path(__file__).with_name("loader.py"))]
+    command = [sys.executable, str(Path(__file__).with_name("support") / "loader.py")]
     environment = {**os.environ, **variables, "PYTHONPATH": str(ROOT)}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with errors.open("w") as log, subprocess.Popen(command, env=environment, stderr=log, **pipes) as process:
@@ -286,7 +286,7 @@ def test_a_session_that_cannot_have_its_model_ends_with_one_message_and_pytests_
 def test_a_cache_that_cannot_be_written_is_named_with_what_to_set(variables):
     request = {"what": "model", "name": "owner/model", "revision": None, "times": 1}
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("loader.py"))],
+        [sys.executable, str(Path(__file__).with_name("support") / "loader.py")],
         input=json.dumps(request),
         env={**os.environ, **variables, "PYTHONPATH": str(ROOT), "HF_HOME": f"{os.devnull}/hf"},
         capture_output=True,

@@ -10,8 +10,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from projects import BROKEN, INI, NORMS, ROOT, SUITE
-from repositories import git
+
+from support.projects import BROKEN, INI, NORMS, ROOT, SUITE
+from support.repositories import git
 
 pytestmark = pytest.mark.slow
 

@@ -1,11 +1,11 @@
 """A run that finished may still not count: it learned nothing, took too much, or gained too little."""
 
 import pytest
-from records import finished, means, unfinished
 
 from harness.session import judge
 from harness.spec.record import Checks, Cost, Failure, Phase, Status
 from harness.spec.suite import Budget
+from support.records import finished, means, unfinished
 
 ZERO_SHOT = finished(
     "zero_shot",

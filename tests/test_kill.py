@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 import pytest
-from projects import NORMS, SLEEPER, begin, finish, left_behind, project, until
 
 from harness.store.results import Store
+from support.projects import NORMS, SLEEPER, begin, finish, left_behind, project, until
 
 KILLS = int(os.environ.get("TUNEOFF_KILLS", "3"))
 SEED = int(os.environ.get("TUNEOFF_KILLS_SEED", "0"))

@@ -4,11 +4,11 @@ import json
 from dataclasses import replace
 
 import pytest
-from records import entry, finished, scored, unfinished
 
 from harness.ranking import leaderboard
 from harness.ranking.leaderboard import Entry
 from harness.spec.record import Cost, Status
+from support.records import entry, finished, scored, unfinished
 
 KEYS = [
     *("rank", "rank_low", "rank_high", "method", "status", "seeds", "seeds_missing", "score_unit"),

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from projects import environment
+from support.projects import environment
 
 START = """\
 from pathlib import Path

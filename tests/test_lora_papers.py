@@ -1,16 +1,15 @@
 """What the papers say of LoRA and its kin, where a line can say it: scales, starts, ranks, what learns faster."""
 
-import contracts
 import pytest
 import torch
-import toy
-from adapted import QUERY, WEIGHT, changed, factors, query, rank, rates, start, update, weight
 from peft.optimizers.lorafa import LoraFAOptimizer
 from transformers import set_seed
-from zoo import CLASSES
 
 from harness.spec.suite import Budget
 from harness.training.budget import Batches
+from support import contracts, toy
+from support.adapted import QUERY, WEIGHT, changed, factors, query, rank, rates, start, update, weight
+from support.zoo import CLASSES
 
 LORA = ["corda", "eva", "lora", "lora_fa", "lora_ga", "loraplus", "mica", "olora", "pissa", "riemannian_lora", "velora"]
 

@@ -4,8 +4,6 @@ import re
 
 import numpy as np
 import pytest
-from gate_simulation import HERE, accepted, dialogues, row, runs, trainings, without_last_word
-from records import finished, scored, unfinished
 
 from harness.gate import matches
 from harness.gate.baseline import measured
@@ -14,6 +12,8 @@ from harness.gate.verdict import Outcome, Verdict, remarks, summary
 from harness.ranking import paired
 from harness.spec.record import Cost, Status
 from harness.spec.suite import Budget, Evaluation
+from support.gate_simulation import HERE, accepted, dialogues, row, runs, trainings, without_last_word
+from support.records import finished, scored, unfinished
 
 METRICS = ["rouge1", "rouge2", "rougeL", "rougeLsum"]
 COUNTS = ["trainable_parameters", "total_parameters", "examples", "steps", "tokens"]

@@ -3,14 +3,13 @@
 import re
 from functools import cache
 
-import contracts
 import pytest
 import torch
-import toy
-from zoo import CLASSES, TRAINED, trained
 
 from harness.method import Bound, Method
 from harness.run import weights
+from support import contracts, toy
+from support.zoo import CLASSES, TRAINED, trained
 
 ASKED = [name for name, cls in CLASSES.items() if not issubclass(cls, Bound) and (name in TRAINED or not cls.trains)]
 HYPERPARAMETERS = [

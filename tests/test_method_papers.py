@@ -3,16 +3,15 @@
 import re
 from types import SimpleNamespace
 
-import contracts
 import pytest
 import torch
-import toy
-from adapted import QUERY, SECOND, WEIGHT, changed, query, rates, start, update, weight
-from contracts import STEPS
 from transformers import set_seed
-from zoo import CLASSES, trained
 
 from harness.method import Unsupported
+from support import contracts, toy
+from support.adapted import QUERY, SECOND, WEIGHT, changed, query, rates, start, update, weight
+from support.contracts import STEPS
+from support.zoo import CLASSES, trained
 
 
 def test_layerwise_decay_slows_each_layer_by_as_much_as_lies_above_it():

@@ -3,17 +3,16 @@
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-import contracts
 import pytest
 import torch
-import toy
 from peft import PeftModel
-from reloading import answers, instance
-from zoo import CLASSES, TRAINED, UNATTACHABLE, trained
 
 from harness.catalogue import shapes
 from harness.method import Unsupported
 from harness.run import checkpoint
+from support import contracts, toy
+from support.reloading import answers, instance
+from support.zoo import CLASSES, TRAINED, UNATTACHABLE, trained
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from gate_simulation import dialogues, trainings, without_last_word
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from harness.ranking import paired
+from support.gate_simulation import dialogues, trainings, without_last_word
 
 
 def generator(stream=0):

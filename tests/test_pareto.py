@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from records import entry, unfinished
 
 from harness.ranking import leaderboard
 from harness.ranking.leaderboard import Entry
 from harness.ranking.pareto import Offer, front
 from harness.spec.record import Cost
+from support.records import entry, unfinished
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from projects import BROKEN, CONFTEST, NORMS, ROOT, SLEEPER, begin, finish, left_behind, project, until
 
 from harness.metrics.rouge.metric import NAMES
 from harness.session import bakeoff  # noqa: F401 (nor may it import numpy and pandas a second time)
 from harness.spec.figures import COSTS
 from harness.store.results import Store
+from support.projects import BROKEN, CONFTEST, NORMS, ROOT, SLEEPER, begin, finish, left_behind, project, until
 
 pytest_plugins = ["pytester"]
 

@@ -3,8 +3,6 @@
 import json
 
 import pytest
-from projects import begin, finish, project
-from records import spec
 
 from harness.run import preflight
 from harness.spec import registry
@@ -14,6 +12,8 @@ from harness.spec.plan import Order
 from harness.spec.suite import Evaluation, ModelTable, SearchTable, TaskTable
 from harness.store.results import Store
 from harness.tasks import prepared
+from support.projects import begin, finish, project
+from support.records import spec
 
 RUSSIAN = [
     {"id": f"строка_{number}", "dialogue": f"Том: Привет, Анна! {number}\nАнна: Привет.", "summary": "Том здоровается."}

@@ -7,7 +7,8 @@ import time
 
 import psutil
 import pytest
-from projects import environment
+
+from support.projects import environment
 
 SESSION = """\
 import multiprocessing, os, sys, time

@@ -6,9 +6,6 @@ import sys
 from time import process_time
 
 import pytest
-from records import finished
-from sessions import session
-from test_resume import SESSION
 
 from harness.cli.runs import _decided
 from harness.execute import forkserver
@@ -17,6 +14,9 @@ from harness.run.meters import Meters
 from harness.spec import registry
 from harness.spec.record import Cost, Phase
 from harness.spec.suite import load
+from support.records import finished
+from support.sessions import session
+from test_resume import SESSION
 
 LONG = 10.0  # seconds of processor time in which a neighbour on the same core must have been seen
 

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from records import finished, prediction
 
 from harness.cli import commands
 from harness.spec import plan, registry
@@ -11,6 +10,7 @@ from harness.spec import suite as suites
 from harness.spec.record import Environment, Status
 from harness.store.results import Store
 from harness.tasks import data, task
+from support.records import finished, prediction
 
 SUITE = """\
 [task]

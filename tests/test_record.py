@@ -5,7 +5,6 @@ import math
 
 import pytest
 from pydantic import ValidationError
-from records import finished, prediction, spec, unfinished
 
 from harness.metrics.rouge.metric import ROUGE
 from harness.spec.record import (
@@ -27,6 +26,7 @@ from harness.spec.record import (
     StepPoint,
 )
 from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
+from support.records import finished, prediction, spec, unfinished
 
 CHANGES = {
     "suite": "other",

@@ -4,16 +4,15 @@ from copy import copy
 from dataclasses import replace
 from itertools import combinations
 
-import contracts
 import pytest
-import toy
-from zoo import CLASSES
 
 from harness.method import Bound, Question
 from harness.metrics.rouge.metric import rouge
 from harness.run import weights
 from harness.tasks.task import collate
 from harness.training import decoding
+from support import contracts, toy
+from support.zoo import CLASSES
 
 ROWS = toy.ROWS
 UNTRAINED = [name for name, cls in CLASSES.items() if not cls.trains and not issubclass(cls, Bound)]

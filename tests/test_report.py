@@ -7,7 +7,6 @@ import re
 from dataclasses import replace
 
 import pytest
-from records import entry, finished, prediction, scored, unfinished
 
 from harness.ranking import leaderboard
 from harness.ranking.leaderboard import Entry
@@ -16,6 +15,7 @@ from harness.spec.figures import BY_NAME, show
 from harness.spec.record import Cost, Environment, Leakage, Lengths, RunOutcome
 from harness.spec.suite import Budget, RunTable, Suite, TaskTable
 from harness.store.results import Store
+from support.records import entry, finished, prediction, scored, unfinished
 
 HOSTILE = "a | b `rm` <img src=x> [x](y)\n## Won\r\n\x1b[31m\u202e**first**"
 

@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import pytest
-from records import finished, prediction, spec, unfinished
 
 from harness.metrics.rouge.metric import ROUGE
 from harness.spec import search
@@ -19,6 +18,7 @@ from harness.spec.errors import StoreError
 from harness.spec.record import SCHEMA, Environment, Leakage, Preflight, Status
 from harness.spec.suite import SearchTable
 from harness.store.results import Store
+from support.records import finished, prediction, spec, unfinished
 
 
 def files(store):

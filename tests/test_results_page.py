@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from records import entry
 
 from harness.ranking import leaderboard
 from harness.spec.metric import Metric
 from harness.spec.record import Prediction, Record
+from support.records import entry
 
 PAGE = (Path(__file__).parent.parent / "docs" / "results.md").read_text(encoding="utf-8")
 

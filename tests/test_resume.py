@@ -1,13 +1,13 @@
 """A stored run stands for a new one if that would only repeat it; otherwise there is a reason, and it is told."""
 
 import pytest
-from records import finished, prediction, spec, unfinished
 
 from harness.metrics.rouge.metric import ROUGE, described
 from harness.session import resume
 from harness.spec.errors import StoreError
 from harness.spec.record import Environment, Generation, Leakage, Preflight, RunOutcome, Status, hash_of
 from harness.spec.suite import Budget
+from support.records import finished, prediction, spec, unfinished
 
 HERE = Environment(
     device="cpu",

@@ -7,11 +7,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from projects import ROOT
-from repositories import commit, git, worktrees
 
 from harness.gate.against.revision import Revision
 from harness.spec.errors import RevisionError
+from support.projects import ROOT
+from support.repositories import commit, git, worktrees
 
 KILLED = """\
 import os, signal, sys

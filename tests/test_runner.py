@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from records import spec
 
 from harness.metrics.rouge.metric import described, rouge
 from harness.run import runner
@@ -14,6 +13,7 @@ from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
 from harness.tasks import prepared
 from harness.tasks.data import Example
 from harness.tasks.task import prepare
+from support.records import spec
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from reloading import load
 from safetensors.torch import load_file
 
 from harness.run import checkpoint
+from support.reloading import load
 
 
 def moved(model):

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from records import finished, prediction, spec
 
 from harness.gate import baseline_file
 from harness.metrics.rouge.metric import ROUGE, described
@@ -18,6 +17,7 @@ from harness.spec.record import Status, hash_of
 from harness.spec.suite import load
 from harness.store import schema1
 from harness.store.results import Store
+from support.records import finished, prediction, spec
 
 ROOT = Path(__file__).parent.parent
 STORED = ROOT / "tests" / "schema1"

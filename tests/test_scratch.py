@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from projects import ROOT
 
 from harness.gate.scratch import Scratch
+from support.projects import ROOT
 
 KILLED = """\
 import os, signal

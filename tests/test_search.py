@@ -5,7 +5,6 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
-from records import changed, entry, finished, means, spec, unfinished
 
 from harness.metrics.rouge.metric import ROUGE
 from harness.ranking import leaderboard
@@ -19,6 +18,7 @@ from harness.spec.record import Environment, Failure, Leakage, Preflight, RunOut
 from harness.spec.search import Search, Trial
 from harness.spec.suite import Budget, Evaluation, SearchTable, TaskTable, load
 from harness.store.results import Store
+from support.records import changed, entry, finished, means, spec, unfinished
 
 HERE = Preflight(
     leakage=Leakage(test=2, exact=0, near=0),

@@ -8,10 +8,10 @@ import signal
 from xml.etree import ElementTree
 
 import pytest
-from projects import BROKEN, NORMS, ROOT, SLEEPER, begin, finish, left_behind, project, until
 
 from harness.spec.record import Status
 from harness.store.results import Store
+from support.projects import BROKEN, NORMS, ROOT, SLEEPER, begin, finish, left_behind, project, until
 
 pytest_plugins = ["pytester"]
 

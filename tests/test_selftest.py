@@ -4,8 +4,6 @@ import re
 
 import numpy as np
 import pytest
-from projects import NORMS, begin, finish, project
-from records import finished, prediction
 
 from harness.gate.selftest import drop
 from harness.gate.selftest.case import CASES, Tried, about, lines, table
@@ -17,6 +15,8 @@ from harness.run.loader import load
 from harness.session.selftest import ROWS, small
 from harness.spec.registry import Plugin
 from harness.spec.suite import load as suite
+from support.projects import NORMS, begin, finish, project
+from support.records import finished, prediction
 
 RED = Verdict("probe", "step_seconds_median", Outcome.REGRESSED, "+20%")
 GREEN = Verdict("probe", "step_seconds_median", Outcome.PASS, "+1%")

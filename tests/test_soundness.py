@@ -5,7 +5,6 @@ import os
 
 import pytest
 import torch
-from projects import NORMS, begin, finish, project
 from safetensors.torch import load_file, save_file
 from transformers import BartConfig, BartForConditionalGeneration
 
@@ -15,6 +14,7 @@ from harness.spec.errors import ModelError
 from harness.spec.suite import Evaluation, ModelTable, TaskTable
 from harness.tasks import data
 from harness.tasks.task import prepare
+from support.projects import NORMS, begin, finish, project
 
 SUITES = Evaluation(max_new_tokens=8)
 

@@ -14,11 +14,6 @@ from statistics import fmean
 
 import pytest
 import torch
-from projects import NORMS, project
-from records import finished, prediction
-from repositories import commit
-from sessions import session
-from test_resume import HERE, SESSION
 
 from harness.cli import options as pytest_options
 from harness.cli.against import VERSIONS
@@ -42,6 +37,11 @@ from harness.store.results import Store
 from harness.tasks import data, prepared
 from harness.tasks.task import Encoded, collate, prompt_of
 from harness.training.budget import Batches
+from support.projects import NORMS, project
+from support.records import finished, prediction
+from support.repositories import commit
+from support.sessions import session
+from test_resume import HERE, SESSION
 
 pytest_plugins = ["pytester"]
 TESTED = set()

@@ -9,13 +9,13 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from gate_simulation import HERE, accepted, row, runs
 from scipy import stats
 
 from harness.gate import matches
 from harness.gate.tolerance import Rules
 from harness.gate.verdict import Outcome
 from harness.spec.record import Cost
+from support.gate_simulation import HERE, accepted, row, runs
 
 UNTRAINED = Cost(trainable_parameters=0, total_parameters=16)
 POWER = NormalDist().inv_cdf(0.8)

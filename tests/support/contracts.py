@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
-from toy import CPU, PROMPT, base, batches, copy_of_base, endless, prompts, tokenizer
 from transformers import set_seed
 
 from harness.method import Method, Setting
@@ -17,6 +16,7 @@ from harness.models.base_model import Seq2Seq
 from harness.spec.suite import Budget
 from harness.tasks.task import IGNORED, Batch
 from harness.training.budget import Batches
+from support.toy import CPU, PROMPT, base, batches, copy_of_base, endless, prompts, tokenizer
 
 STEPS = 3
 NOTICEABLE = 1e-4  # relative to the norm; what the order of sums changes is a hundred times less

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 INI = "[pytest]\nmethod_paths = methods\n"
 CONFTEST = 'pytest_plugins = ["harness.pytest_plugin"]\n'
 NORMS = """\

@@ -1,9 +1,9 @@
 """Methods as they start and as they are once changed, and what one of their layers does."""
 
-import contracts
 import torch
-import toy
-from zoo import CLASSES
+
+from support import contracts, toy
+from support.zoo import CLASSES
 
 QUERY = "encoder.block.0.layer.0.SelfAttention.q"
 SECOND = "encoder.block.1.layer.0.SelfAttention.q"

@@ -3,12 +3,11 @@
 from functools import cache
 from importlib.util import find_spec
 
-import contracts
-from contracts import Trial
-
 from harness.method import Method
 from harness.run import loader
 from harness.spec import registry
+from support import contracts
+from support.contracts import Trial
 
 QUICK = {"eva": {"rank": 4, "alpha": 4}, "monteclora": {"rank": 8, "alpha": 8}}  # their defaults take seconds to start
 CLASSES: dict[str, type[Method]] = {

@@ -5,12 +5,12 @@ example from seed to seed, and 0 to 1.5 between seeds (0.4 for LoRA, 1.5 for pro
 """
 
 import numpy as np
-from records import finished, spec
 
 from harness.gate.baseline import Baseline, Fingerprint, measured
 from harness.metrics.rouge.metric import NAMES
 from harness.ranking.leaderboard import Entry
 from harness.spec.record import hash_of
+from support.records import finished, spec
 
 HERE = Fingerprint(
     device="cpu",

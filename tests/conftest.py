@@ -3,9 +3,17 @@
 import json
 import os
 import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from harness.models.base_model import Base
+    from harness.store.results import Store
+    from harness.tasks.task import Task
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported: no test may need a network
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported: two threads on tiny models only wait
@@ -14,6 +22,9 @@ for _name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_
 
 settings.register_profile("reproducible", derandomize=True, database=None, deadline=None)
 settings.load_profile("reproducible")
+
+Row = Mapping[str, str]
+Write = Callable[[Path, Sequence[Row]], Path]
 
 THINGS = (
     "a red bicycle",
@@ -32,7 +43,7 @@ THINGS = (
 REPLIES = ("Of course.", "That will be ten pounds.", "I am sorry, we have none left.", "Please wait a moment.")
 
 
-def _row(number):
+def _row(number: int) -> Row:
     thing = THINGS[number % len(THINGS)]
     turns = [f"#Person1#: Hello, I would like {thing}.", f"#Person2#: {REPLIES[number % len(REPLIES)]}"]
     turns += [f"#Person1#: I have asked {count + 1} times." for count in range(number // 3)]
@@ -45,16 +56,16 @@ def _row(number):
 
 
 @pytest.fixture(scope="session")
-def rows():
+def rows() -> list[Row]:
     """Twenty-four rows with different dialogues of different lengths."""
     return [_row(number) for number in range(24)]
 
 
 @pytest.fixture(scope="session")
-def write():
+def write() -> Write:
     """``write(path, rows)``: the rows as CSV, JSON lines or Parquet, by the path's suffix; returns the path."""
 
-    def write_rows(path, rows):
+    def write_rows(path: Path, rows: Sequence[Row]) -> Path:
         import pandas
 
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +82,7 @@ def write():
 
 
 @pytest.fixture(scope="session")
-def tokenizer(rows):
+def tokenizer(rows: Sequence[Row]) -> Any:
     """A byte-level BPE tokenizer of a few hundred pieces, T5's special tokens in T5's places."""
     from harness.embedded.architecture import build_tokenizer
 
@@ -79,7 +90,7 @@ def tokenizer(rows):
 
 
 @pytest.fixture(scope="session")
-def tiny_folder(tokenizer, tmp_path_factory):
+def tiny_folder(tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint folder: a random T5 of FLAN-T5's kind, 2+2 layers of width 32, untied; read only."""
     import torch
     from transformers import T5Config, T5ForConditionalGeneration
@@ -108,7 +119,7 @@ def tiny_folder(tokenizer, tmp_path_factory):
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path: Path) -> Iterator["Store"]:
     """The open store of a suite called ``small``."""
     from harness.store.results import Store
 
@@ -119,7 +130,7 @@ def store(tmp_path):
 
 
 @pytest.fixture
-def base(tiny_folder):
+def base(tiny_folder: Path) -> "Base":
     """The tiny T5 and its tokenizer, freshly loaded onto the CPU."""
     import torch
 
@@ -130,7 +141,12 @@ def base(tiny_folder):
 
 
 @pytest.fixture(scope="session")
-def toy_task(rows, write, tokenizer, tmp_path_factory):
+def toy_task(
+    rows: Sequence[Row],
+    write: Write,
+    tokenizer: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> "Task":
     """A task of sixteen training rows and four test dialogues."""
     from harness.spec.suite import TaskTable
     from harness.tasks import data
@@ -144,6 +160,6 @@ def toy_task(rows, write, tokenizer, tmp_path_factory):
 
 
 @pytest.fixture
-def folder(tiny_folder, tmp_path):
+def folder(tiny_folder: Path, tmp_path: Path) -> Path:
     """A copy of the checkpoint that a test may break."""
     return shutil.copytree(tiny_folder, tmp_path / "checkpoint")

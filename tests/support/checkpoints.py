@@ -2,7 +2,10 @@
 
 import json
 import shutil
+from collections.abc import Iterable
 from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 import sentencepiece
 import torch
@@ -27,6 +30,8 @@ from transformers import (
 )
 from transformers.models.nllb.tokenization_nllb import FAIRSEQ_LANGUAGE_CODES
 
+from harness.models.base_model import Seq2Seq
+
 T5 = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_heads": 4, "num_layers": 2, "decoder_start_token_id": 0}
 BART = {
     **{f"{side}_{what}": size for side in ("encoder", "decoder") for what, size in (("layers", 2), ("ffn_dim", 64))},
@@ -38,41 +43,41 @@ T5_PIECES = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
 FAIRSEQ_PIECES = {"unk_id": 0, "bos_id": 1, "eos_id": 2}
 
 
-def t5(folder, texts):
+def t5(folder: Path, texts: Iterable[str]) -> Seq2Seq:
     """A T5 that has its vocabulary in ``spiece.model`` alone."""
     pieces(folder / "spiece.model", texts, **T5_PIECES)
     return T5ForConditionalGeneration(T5Config(vocab_size=512, **T5))
 
 
-def mt5(folder, texts):
+def mt5(folder: Path, texts: Iterable[str]) -> Seq2Seq:
     """An mT5, likewise."""
     pieces(folder / "spiece.model", texts, **T5_PIECES)
     return MT5ForConditionalGeneration(MT5Config(vocab_size=512, **T5))
 
 
-def byt5(folder, texts):
+def byt5(folder: Path, texts: Iterable[str]) -> Seq2Seq:
     """A ByT5, which reads bytes and has no vocabulary."""
     ByT5Tokenizer().save_pretrained(folder)
     return T5ForConditionalGeneration(T5Config(vocab_size=384, **T5))
 
 
-def bart(folder, texts):
+def bart(folder: Path, texts: Iterable[str]) -> Seq2Seq:
     """A BART with ``vocab.json`` and ``merges.txt``."""
     return BartForConditionalGeneration(_bart_config(folder, texts))
 
 
-def bart_model(folder, texts):
+def bart_model(folder: Path, texts: Iterable[str]) -> Seq2Seq:
     """A BART saved without its head: no name begins with ``model.``."""
     return BartModel(_bart_config(folder, texts))
 
 
-def mbart(folder, texts):
+def mbart(folder: Path, texts: Iterable[str]) -> Seq2Seq:
     """An mBART with ``sentencepiece.bpe.model`` alone."""
     pieces(folder / "sentencepiece.bpe.model", texts, **FAIRSEQ_PIECES)
     return MBartForConditionalGeneration(MBartConfig(vocab_size=600, decoder_start_token_id=2, **BART))
 
 
-def m2m100(folder, texts):
+def m2m100(folder: Path, texts: Iterable[str]) -> Seq2Seq:
     """An M2M100 with ``vocab.json`` and ``sentencepiece.bpe.model``; its positions are in no state."""
     vocabulary = pieces(folder / "sentencepiece.bpe.model", texts, **FAIRSEQ_PIECES)
     known = ["<s>", "<pad>", "</s>", "<unk>", *vocabulary[3:]]
@@ -81,7 +86,7 @@ def m2m100(folder, texts):
     return M2M100ForConditionalGeneration(M2M100Config(vocab_size=400, **BART))
 
 
-def nllb(folder, texts):
+def nllb(folder: Path, texts: Iterable[str]) -> Seq2Seq:
     """An NLLB with ``sentencepiece.bpe.model``; ``tokenizer_config.json`` has the places of its languages."""
     known = len(pieces(folder / "sentencepiece.bpe.model", texts, **FAIRSEQ_PIECES)) + 1
     special = ["<s>", "<pad>", "</s>", "<unk>"]
@@ -92,7 +97,7 @@ def nllb(folder, texts):
     return M2M100ForConditionalGeneration(M2M100Config(vocab_size=400, **BART))
 
 
-def marian(folder, texts):
+def marian(folder: Path, texts: Iterable[str]) -> Seq2Seq:
     """A Marian with ``source.spm`` and ``target.spm``; the pad token is the last, and no positions are saved."""
     vocabulary = pieces(folder / "source.spm", texts, **FAIRSEQ_PIECES)
     shutil.copy(folder / "source.spm", folder / "target.spm")
@@ -103,7 +108,7 @@ def marian(folder, texts):
     return MarianMTModel(MarianConfig(vocab_size=len(known), decoder_vocab_size=len(known), **special, **BART))
 
 
-def pegasus(folder, texts):
+def pegasus(folder: Path, texts: Iterable[str]) -> Seq2Seq:
     """A Pegasus with ``spiece.model`` alone; the positions that it computes are saved."""
     pieces(folder / "spiece.model", texts, **T5_PIECES)
     return PegasusForConditionalGeneration(PegasusConfig(vocab_size=512, **BART))
@@ -112,7 +117,7 @@ def pegasus(folder, texts):
 KINDS = {kind.__name__: kind for kind in (t5, mt5, byt5, bart, bart_model, mbart, m2m100, nllb, marian, pegasus)}
 
 
-def save(kind, folder, texts):
+def save(kind: str, folder: Path, texts: Iterable[str]) -> Path:
     """A new folder with a checkpoint of that kind."""
     folder.mkdir()
     torch.manual_seed(0)
@@ -120,7 +125,7 @@ def save(kind, folder, texts):
     return folder
 
 
-def pieces(path, texts, **special):
+def pieces(path: Path, texts: Iterable[str], **special: Any) -> list[str]:
     """Train a SentencePiece model of at most two hundred pieces; returns them in their order."""
     model = BytesIO()
     sentencepiece.SentencePieceTrainer.train(
@@ -137,7 +142,7 @@ def pieces(path, texts, **special):
     return [processor.id_to_piece(number) for number in range(processor.get_piece_size())]
 
 
-def _bart_config(folder, texts):
+def _bart_config(folder: Path, texts: Iterable[str]) -> BartConfig:
     tokenizer = ByteLevelBPETokenizer()
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     tokenizer.train_from_iterator(texts, vocab_size=300, special_tokens=special, show_progress=False)

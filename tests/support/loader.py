@@ -9,6 +9,7 @@ import multiprocessing
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from time import perf_counter
+from typing import Any
 
 import torch
 
@@ -18,7 +19,7 @@ from harness.spec.suite import ModelTable, TaskTable
 from harness.tasks import data
 
 
-def load(request):
+def load(request: dict[str, Any]) -> dict[str, Any]:
     """What came of a request: the commit and some of the content, or the error; and the seconds it took."""
     hub.fetch.cache_clear()
     began = perf_counter()
@@ -29,14 +30,14 @@ def load(request):
     return {**answer, "seconds": perf_counter() - began}
 
 
-def _model(name, revision):
+def _model(name: str, revision: str | None) -> dict[str, Any]:
     table = ModelTable(name=name, revision=revision)
     base = base_model.load(table, torch.device("cpu"))
     weights = base.model.state_dict()["lm_head.weight"].sum(1).tolist()
     return {"revision": base_model.revision(table), "content": [weights, base.tokenizer("#Person1#")["input_ids"]]}
 
 
-def _data(name, revision):
+def _data(name: str, revision: str | None) -> dict[str, Any]:
     table = TaskTable(name="dialogsum", data=name, revision=revision)
     splits = data.load(table)
     content = {
@@ -45,7 +46,7 @@ def _data(name, revision):
     return {"revision": data.revision(table), "content": content}
 
 
-def main():
+def main() -> None:
     """Answer until there are no more requests; one for several ``times`` is done by as many processes at once."""
     for line in sys.stdin:
         request = json.loads(line)

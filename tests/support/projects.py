@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -63,7 +64,7 @@ batch_size = 4
 """
 
 
-def project(folder, *, data, model, **methods):
+def project(folder: Path, *, data: Path | str, model: Path | str, **methods: str) -> Path:
     """A project with the one-line ``conftest.py``, an ini, ``methods/<name>.py`` and a suite of these methods."""
     (folder / "methods").mkdir(parents=True)
     (folder / "conftest.py").write_text(CONFTEST)
@@ -75,12 +76,12 @@ def project(folder, *, data, model, **methods):
     return folder
 
 
-def environment():
+def environment() -> dict[str, str]:
     """The environment of a session that can import what is tested here, installed or not."""
     return {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def begin(folder, *arguments, **variables):
+def begin(folder: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
     """A session of pytest in a project, in a process group of its own, as a shell starts it."""
     return subprocess.Popen(
         [sys.executable, "-m", "pytest", "-W", "error", "--benchmark", "--suite", "small.toml", *arguments],
@@ -94,12 +95,12 @@ def begin(folder, *arguments, **variables):
     )
 
 
-def _can_be_interrupted():
+def _can_be_interrupted() -> None:
     """What a shell starts in the background ignores interrupts, and so would everything that it starts."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def finish(session, seconds=240):
+def finish(session: subprocess.Popen[str], seconds: float = 240) -> tuple[int, str]:
     """The exit code and the output of a session; it is killed when it takes too long."""
     try:
         output, _ = session.communicate(timeout=seconds)
@@ -109,18 +110,18 @@ def finish(session, seconds=240):
     return session.returncode, output
 
 
-def until(condition, session, seconds=120):
+def until(condition: Callable[[], object], session: subprocess.Popen[str], seconds: float = 120) -> bool:
     """Wait for a condition that a running session brings about; whether it came before the session ended."""
     deadline = time.monotonic() + seconds
     while not condition():
         if session.poll() is not None:
-            return condition()
+            return bool(condition())
         assert time.monotonic() < deadline, "the session does not get there"
         time.sleep(0.01)
     return True
 
 
-def processes_in(folder):
+def processes_in(folder: Path) -> list[psutil.Process]:
     """The processes whose working directory is in a folder."""
     found = []
     for process in psutil.process_iter():
@@ -132,7 +133,7 @@ def processes_in(folder):
     return found
 
 
-def left_behind(folder, seconds=30):
+def left_behind(folder: Path, seconds: float = 30) -> list[psutil.Process]:
     """The processes in a folder that are still there after a while."""
     deadline = time.monotonic() + seconds
     while (found := processes_in(folder)) and time.monotonic() < deadline:

@@ -172,6 +172,7 @@ def test_a_wheel_has_every_file_and_no_name_but_tuneoffs(wheel, source):
     places = [*source.glob("harness/**/*"), *source.glob("methods/**/*")]
     files = [path.relative_to(source).as_posix() for path in places if path.is_file()]
     assert set(names) == {f"tuneoff/{name.removeprefix('harness/')}" for name in files}
+    assert "tuneoff/py.typed" in names  # so that type checkers read the annotations
 
 
 def test_an_empty_folder_needs_one_line_and_a_method_under_either_name(installed, folder, data, tiny_folder):

@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,13 +78,13 @@ def line(policy: str, alone: list[Session], beside: list[Session]) -> list[str]:
     return [policy, f"{seconds[0]:.1f} s", f"{seconds[1]:.1f} s", *ratios, *marked]
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--suite", default="smoke", help="name or file (default: smoke)")
     options.add_argument("--rounds", type=int, default=3, help="sessions of each kind (default: 3)")
     options.add_argument("--policies", default="passive,active", help="how threads wait (default: passive,active)")
-    asked = options.parse_args()
+    asked = options.parse_args(arguments)
     policies = asked.policies.split(",")
     alone: dict[str, list[Session]] = {policy: [] for policy in policies}
     beside: dict[str, list[Session]] = {policy: [] for policy in policies}

@@ -8,26 +8,27 @@ import pytest
 from harness.store.results import Store
 from support.records import finished, prediction
 
-pytestmark = pytest.mark.slow
-
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if "__main__" in path.read_text(encoding="utf-8"))
+SCRIPTS = {path.stem for path in FOLDER.glob("*.py") if "__main__" in path.read_text(encoding="utf-8")}
+ELSEWHERE = {"busy_neighbour"}  # has a file of tests of its own, as the mutants have
 ON_A_MODEL = ("--model={model}", "--data={data}", "--device=cpu")
-ARGUMENTS = {  # and something that is printed
+QUICK = {  # arguments, and something that is printed
     "arrows": ([], "arrows against the table"),
+    "interval_figures": (["--results={results}", "--suite=small", "--draws=1"], "60 methods, noise 2.5"),
+    "scoring": (["--data={data}", "--texts=5"], "largest difference of an F1"),
+    "stored_records": (["--methods=3", "--seeds=2", "--rows=5"], "6 records of 5 test rows, 3 methods"),
+    "time_figures": (["--sessions=1"], "12%"),
+}
+SLOW = {
     "bare_loop": ([*ON_A_MODEL, "--steps=2", "--batch-size=2", "--sizes=64"], "utilisation"),
     "gate_figures": (["--results={results}", "--suite=small", "--many=small", "--sessions=1"], "loses last words"),
     "inert_plugin": (["--turns=1"], "with the plugin inert"),
-    "interval_figures": (["--results={results}", "--suite=small", "--draws=1"], "60 methods, noise 2.5"),
     "notebook_recipe": ([*ON_A_MODEL, "--examples=4", "--summaries=2"], "end to end"),
     "planted_regressions": (
         ["--model={model}", "--data={data}", "--only=nothing", "--fresh=0", "--stored=1"],
         "0 of 1 red",
     ),
-    "scoring": (["--data={data}", "--texts=5"], "largest difference of an F1"),
     "seq2seq_trainer": ([*ON_A_MODEL, "--examples=4", "--dialogues=2"], "test evaluation"),
-    "stored_records": (["--methods=3", "--seeds=2", "--rows=5"], "6 records of 5 test rows, 3 methods"),
-    "time_figures": (["--sessions=1"], "12%"),
 }
 
 
@@ -48,12 +49,12 @@ def places(tiny_folder, rows, write, tmp_path_factory):
 
 
 def test_every_script_is_tried():
-    assert sorted([*ARGUMENTS, "busy_neighbour"]) == SCRIPTS  # which has a file of tests of its own
+    assert QUICK.keys() | SLOW.keys() | ELSEWHERE == SCRIPTS
 
 
-@pytest.mark.parametrize("script", ARGUMENTS)
+@pytest.mark.parametrize("script", [*QUICK, *(pytest.param(script, marks=pytest.mark.slow) for script in SLOW)])
 def test_a_script_runs_to_its_end(script, places, capsys, monkeypatch):
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")  # no time is asserted, and other tests may run beside this one
-    arguments, printed = ARGUMENTS[script]
+    arguments, printed = (QUICK | SLOW)[script]
     importlib.import_module(f"benchmarks.{script}").main([each.format(**places) for each in arguments])
     assert printed in capsys.readouterr().out

@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 
 import pytest
 
@@ -51,6 +50,5 @@ def test_times_beside_a_busy_core_are_marked(one_core, rows, write, tiny_folder,
     suite = tmp_path / "tiny.toml"
     suite.write_text(SUITE.format(data=tmp_path / "data", model=tiny_folder))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setattr(sys, "argv", ["busy_neighbour", f"--suite={suite}", "--rounds=1", "--policies=passive"])
-    busy_neighbour.main()
+    busy_neighbour.main([f"--suite={suite}", "--rounds=1", "--policies=passive"])
     assert re.search(r"^\| passive .*\| [12] of 2 +\|$", capsys.readouterr().out, re.MULTILINE)

@@ -58,12 +58,12 @@ def tried(mutants: Sequence[Mutant], jobs: int) -> Iterator[tuple[Mutant, Fate]]
             yield mutant, fate
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Try the mutants that the command line names; 1 where one survived that should not, or could not be tried."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mutants", description=str(__doc__).splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="MODULE", help="names of files without their folder, or of lists")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="number of mutants to try at a time")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     os.environ["OMP_NUM_THREADS"] = "1"  # mutants side by side would wait for each other's threads
     mutants = [*listed(options.names)]
     files = sorted({test for mutant in mutants for test in mutant.tests if test.endswith(".py")})

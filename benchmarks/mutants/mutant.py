@@ -16,8 +16,7 @@ PATIENCE = 300  # seconds for the tests of one mutant
 RAN = 100  # added to pytest's exit code, so that a process that dies otherwise is told apart
 PASSED, FAILED, HUNG = RAN, RAN + 1, -1
 
-PROCESSES = get_context("forkserver")
-PROCESSES.set_forkserver_preload(["torch", "transformers", "peft", "pandas", "scipy.stats"])
+SLOW_TO_IMPORT = ["torch", "transformers", "peft", "pandas", "scipy.stats"]
 
 
 class Fate(StrEnum):
@@ -57,7 +56,9 @@ def outcome(tests: Sequence[str], mutant: Mutant | None = None) -> int:
         if mutant is not None:
             path = folder / mutant.file
             path.write_text(path.read_text(encoding="utf-8").replace(mutant.old, mutant.new), encoding="utf-8")
-        process = PROCESSES.Process(target=_pytest, args=(folder, tests))
+        processes = get_context("forkserver")
+        processes.set_forkserver_preload(SLOW_TO_IMPORT)
+        process = processes.Process(target=_pytest, args=(folder, tests))
         process.start()
         process.join(PATIENCE if mutant else None)
         if process.exitcode is None:

@@ -1,17 +1,23 @@
 PYTHON ?= python3
 
-.PHONY: benchmark test test-slow lint
+.PHONY: benchmark test test-slow coverage lint
 
-PYTEST = .venv/bin/pytest -n 3 --dist=worksteal
+WORKERS = -n 3 --dist=worksteal
 
 benchmark: .venv/installed
 	.venv/bin/pytest --benchmark
 
 test: .venv/installed
-	$(PYTEST) -m 'not slow'
+	.venv/bin/pytest $(WORKERS) -m 'not slow'
 
 test-slow: .venv/installed
-	$(PYTEST) -m slow
+	.venv/bin/pytest $(WORKERS) -m slow
+
+coverage: .venv/installed
+	.venv/bin/coverage erase
+	.venv/bin/coverage run -m pytest $(WORKERS) -m 'not slow'
+	.venv/bin/coverage combine --quiet
+	.venv/bin/coverage report
 
 lint: .venv/installed
 	.venv/bin/ruff check

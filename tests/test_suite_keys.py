@@ -63,12 +63,24 @@ def keys(model=Suite, table=""):
             yield f"{table}{name}"
 
 
+class Declared(list):
+    """The names that are declared where pytest's parser is expected."""
+
+    def getgroup(self, *_):
+        return self
+
+    def addoption(self, name, **_):
+        self.append(name)
+
+    def addini(self, name, *_, **__):
+        self.append(name)
+
+
 def options():
     """The options that the plugin adds to pytest, and to its ini file."""
-    parser = pytest.Parser(_ispytest=True)
-    pytest_options.add(parser)
-    named = [name for option in parser.getgroup("tuneoff").options for name in option.names()]
-    return [*named, *parser._inidict]
+    declared = Declared()
+    pytest_options.add(declared)
+    return declared
 
 
 def test_every_key_and_every_option_has_a_test_here():

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 import pytest
 from pydantic import Field
 
-from harness.execute.local import Executor
+from harness.execute.local import LocalExecutor
 from harness.method import Method
 from harness.run import loader
 from harness.spec import hyperparameters, registry
@@ -173,7 +173,7 @@ def test_methods_that_cannot_be_imported_keep_nobody_from_being_examined(tmp_pat
     methods = []
     for name, source in HOSTILE.items():
         methods += [method(name, source), method(f"behind_{name}")]
-    executor = Executor(tmp_path / "scratch")
+    executor = LocalExecutor(tmp_path / "scratch")
     try:
         found = executor.examine(methods, patience=5).result()
     finally:

@@ -7,10 +7,10 @@ from support.projects import environment
 
 START = """\
 from pathlib import Path
-from harness.execute.local import Executor
+from harness.execute.local import LocalExecutor
 
 if __name__ == "__main__":
-    Executor(Path("scratch")).close()
+    LocalExecutor(Path("scratch")).close()
 """
 
 

@@ -19,7 +19,7 @@ from harness.cli import options as pytest_options
 from harness.cli.against import VERSIONS
 from harness.cli.runs import REQUEST
 from harness.cli.served import REQUEST as SERVED
-from harness.execute.local import Executor
+from harness.execute.local import LocalExecutor
 from harness.models import base_model, hub
 from harness.pytest_plugin import PARAMETERS
 from harness.run import preflight, runner
@@ -402,7 +402,7 @@ def test_each_limit_of_the_budget_ends_the_training(limit, value, steps, odd, mo
 def test_a_run_is_ended_at_the_hard_limit(tmp_path, order, found):
     """In a process of its own, which hangs for longer while its method is imported, and fails then."""
     (tmp_path / "hangs.py").write_text("import time\ntime.sleep(6)\n")
-    executor = Executor(tmp_path / "scratch")
+    executor = LocalExecutor(tmp_path / "scratch")
     try:
         asked = order.spec.model_copy(update={"budget": Budget(max_steps=1, hard_seconds=0.5)})
         hanging = replace(order, spec=asked, plugin=Plugin("hangs", tmp_path / "hangs.py"))

@@ -20,14 +20,14 @@ from ..spec.plan import Order
 from ..spec.record import Cost, Preflight, Record, RunOutcome
 from . import child, forkserver, processes
 from .child import ANSWER, COMPLAINT, FOUND, LOG, NO_ROOM, Overridden
+from .executor import IMPORT_SECONDS
 
 LOG_BYTES = 64_000  # what is kept of a run's output
-IMPORT_SECONDS = 60.0  # in which methods are imported to look at their hyper-parameters
 
 Work = TypeVar("Work")
 
 
-class Executor:
+class LocalExecutor:
     """Does orders in processes of their own, ``jobs`` at a time; ``scratch`` is a folder for their files."""
 
     def __init__(self, scratch: Path, jobs: int = 1):

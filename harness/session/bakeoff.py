@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..execute.local import Executor, cores
+from ..execute.executor import Executor
+from ..execute.local import LocalExecutor, cores
 from ..spec.plan import Order, Request
 from ..spec.record import Environment, Preflight, Record, RunOutcome, RunSpec
 from ..spec.suite import ModelTable
@@ -42,7 +43,7 @@ def begin(request: Request, selection: Selection) -> "Bakeoff":
         undone.callback(store.close)
         stored = store.read_runs()
         checks.data(request.suite)
-        executor = Executor(store.scratch, request.jobs)
+        executor = LocalExecutor(store.scratch, request.jobs)
         undone.callback(executor.close)
         checks.hyperparameters(executor, request)
         here = executor.check(order(request, store, request.zero_shot, request.suite.model)).result()

@@ -1,6 +1,6 @@
 """What a session is given, checked before its first run: what can be told without torch comes first."""
 
-from ..execute.local import IMPORT_SECONDS, Executor
+from ..execute.executor import IMPORT_SECONDS, Executor
 from ..spec.errors import PluginError, UsageError
 from ..spec.paths import expanded
 from ..spec.plan import Request

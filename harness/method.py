@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
-from peft import PeftConfig, get_peft_model
-from transformers import GenerationConfig, PreTrainedTokenizerBase
+from peft import LoraConfig, PeftConfig, TaskType, get_peft_model
+from pydantic import Field
+from transformers import DynamicCache, EncoderDecoderCache, GenerationConfig, PreTrainedTokenizerBase
 
 from .metrics.rouge.metric import rouge
 from .models.base_model import Seq2Seq
@@ -21,13 +22,17 @@ __all__ = [
     "Batch",
     "Batches",
     "Bound",
+    "LoraMethod",
     "Method",
     "PeftMethod",
+    "PrefixMethod",
     "Question",
     "Seq2Seq",
     "Setting",
     "Unsupported",
+    "UntrainedMethod",
     "rouge",
+    "train_only",
 ]
 
 
@@ -128,18 +133,101 @@ class PeftMethod(Method):
 
     def build(self, base: Seq2Seq) -> Seq2Seq:
         """Return the frozen base model with a new adapter."""
-        return get_peft_model(base, self.config(base))
+        model = self.attach(base)
+        self.patch(model)
+        return model
+
+    def generate(self, model: Seq2Seq, prompts: Sequence[str]) -> list[str]:
+        """Return one text per prompt, in order, from a model that ``build`` returned or that was loaded again."""
+        self.patch(model)
+        return super().generate(model, prompts)
+
+    def attach(self, base: Seq2Seq, **options: Any) -> Seq2Seq:
+        """Return the frozen base model with the adapter of ``config``; ``options`` go to PEFT's ``get_peft_model``.
+
+        The task type is filled in, so that a method need not know the kind of its base model.
+        """
+        config = self.config(base)
+        config.task_type = config.task_type or TaskType.SEQ_2_SEQ_LM
+        return get_peft_model(base, config, **options)
+
+    def patch(self, model: Seq2Seq) -> None:
+        """Change in place what a PEFT model does wrong and no configuration mends; none by default.
+
+        Called on a new model and before each ``generate``, because a model that was loaded again has lost the change.
+        """
 
 
-class Bound(Method):
-    """A bound that reads the references, for comparison: its row is marked as a bound and has no rank."""
+class LoraMethod(PeftMethod):
+    """LoRA or one of its variants, with the hyper-parameters that they share.
+
+    A variant sets what else it needs in ``config``: ``return replace(super().config(base), use_dora=True)``, where
+    ``replace`` is that of ``dataclasses``.
+    """
+
+    rank = 32
+    alpha = 32
+    dropout = 0.0
+    target_modules: Annotated[list[str], Field(min_length=1)] = ["q", "v"]
+
+    def config(self, base: Seq2Seq) -> LoraConfig:
+        """The configuration of LoRA for this base model."""
+        return LoraConfig(
+            r=self.rank,
+            lora_alpha=self.alpha,
+            lora_dropout=self.dropout,
+            target_modules=self.target_modules,
+        )
+
+
+class PrefixMethod(PeftMethod):
+    """A method that trains keys and values in front of those of every decoder layer."""
+
+    virtual_tokens = 20
+
+    def shape(self, base: Seq2Seq) -> dict[str, Any]:
+        """The arguments that PEFT's configurations of such methods share."""
+        return {
+            "num_virtual_tokens": self.virtual_tokens,
+            "num_layers": base.config.num_decoder_layers,  # PEFT's default counts the encoder's
+            "token_dim": base.config.num_heads * base.config.d_kv,  # PEFT's default is the width
+            "num_transformer_submodules": 1,
+        }
+
+    def train(self, model: Seq2Seq, batches: Batches) -> None:
+        """Train without gradient checkpointing: computed again, a layer would fill the cache twice."""
+        model.activation_checkpointing_disable()
+        super().train(model, batches)
+
+    def patch(self, model: Seq2Seq) -> None:
+        """PEFT's own cache for two submodules gives layers the prefixes of others and leaves half of them unused."""
+
+        def cache(rows: int) -> EncoderDecoderCache:
+            return EncoderDecoderCache(type(model).get_prompt(model, rows), DynamicCache())
+
+        model.get_prompt = cache
+
+
+class UntrainedMethod(Method):
+    """A reference row: the base model as it is, from which nothing is trained."""
 
     trains = False
 
     def build(self, base: Seq2Seq) -> Seq2Seq:
-        """Return the base model as it is; a bound does not use it."""
+        """Return the base model, frozen."""
         return base.requires_grad_(False)
+
+
+class Bound(UntrainedMethod):
+    """A bound that reads the references, for comparison: its row is marked as a bound and has no rank."""
 
     def answer(self, questions: Sequence[Question]) -> list[str]:
         """Return one text per question, in order; called instead of ``generate``; no other call sees references."""
         raise NotImplementedError
+
+
+def train_only(model: Seq2Seq, *parts: str) -> Seq2Seq:
+    """Freeze all parameters except those with one of these parts in their names, and return the model."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(any(part in name for part in parts))
+    return model

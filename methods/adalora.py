@@ -1,6 +1,6 @@
 """AdaLoRA: LoRA that prunes its least important directions as it trains (Zhang et al., ICLR 2023, arXiv:2303.10512)."""
 
-from peft import AdaLoraConfig, PeftConfig, TaskType
+from peft import AdaLoraConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -18,7 +18,6 @@ class Adalora(PeftMethod):
         if self.rank >= self.initial_rank:
             raise ValueError(f"rank = {self.rank}: expected less than initial_rank = {self.initial_rank}")
         return AdaLoraConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             init_r=self.initial_rank,
             target_r=self.rank,
             lora_alpha=self.rank,

@@ -1,6 +1,6 @@
 """AdaMSS: singular directions in clusters, each with a small update (Zheng et al., NeurIPS 2025)."""
 
-from peft import AdamssConfig, PeftConfig, TaskType
+from peft import AdamssConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq, Unsupported
 
@@ -14,7 +14,6 @@ class Adamss(PeftMethod):
     def config(self, base: Seq2Seq) -> PeftConfig:
         try:
             return AdamssConfig(
-                task_type=TaskType.SEQ_2_SEQ_LM,
                 r=self.rank,
                 num_subspaces=self.subspaces,
                 subspace_rank=self.subspace_rank,

@@ -1,6 +1,6 @@
 """BEFT: a trained bias at the value projections, where T5 has none (Huang et al., ACL 2026, arXiv:2509.15974)."""
 
-from peft import BeftConfig, PeftConfig, TaskType
+from peft import BeftConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -9,4 +9,4 @@ class Beft(PeftMethod):
     learning_rate = 2e-1
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return BeftConfig(task_type=TaskType.SEQ_2_SEQ_LM, target_modules=["v"])
+        return BeftConfig(target_modules=["v"])

@@ -1,6 +1,6 @@
 """BOFT: orthogonal butterfly factors rotate the weights (Liu et al., ICLR 2024, arXiv:2311.06243)."""
 
-from peft import BOFTConfig, PeftConfig, TaskType
+from peft import BOFTConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq, Unsupported
 
@@ -16,7 +16,6 @@ class Boft(PeftMethod):
         if base.device.type != "cuda" or CUDA_HOME is None or not is_ninja_available():
             raise Unsupported("needs a CUDA GPU, nvcc and ninja: without its own kernel PEFT makes BOFT an OFT")
         return BOFTConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             boft_block_size=self.block_size,
             boft_n_butterfly_factor=self.butterfly_factors,
             target_modules=["q", "v"],

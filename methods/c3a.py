@@ -1,6 +1,6 @@
 """C3A: updates that are block-wise circular convolutions (Chen et al., 2024, arXiv:2407.19342)."""
 
-from peft import C3AConfig, PeftConfig, TaskType
+from peft import C3AConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -11,7 +11,6 @@ class C3a(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return C3AConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             block_size=self.block_size,
             init_weights=True,  # zeros: PEFT's default starts away from the base model
             target_modules=["q", "v"],

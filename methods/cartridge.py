@@ -1,44 +1,13 @@
 """Cartridge: a trained key-value cache, its first place frozen (Eyuboglu et al., 2025, arXiv:2506.06266)."""
 
-from collections.abc import Sequence
+from peft import CartridgeConfig, PeftConfig
 
-from peft import CartridgeConfig, PeftConfig, TaskType
-from transformers import DynamicCache, EncoderDecoderCache
-
-from harness.method import Batches, PeftMethod, Seq2Seq
+from harness.method import PrefixMethod, Seq2Seq
 
 
-class Cartridge(PeftMethod):
+class Cartridge(PrefixMethod):
     learning_rate = 3e-1
-    virtual_tokens = 20
     frozen_tokens = 1
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return CartridgeConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
-            num_virtual_tokens=self.virtual_tokens,
-            num_frozen_tokens=self.frozen_tokens,
-            num_layers=base.config.num_decoder_layers,  # PEFT's default counts the encoder's
-            token_dim=base.config.num_heads * base.config.d_kv,  # PEFT's default is the width
-            num_transformer_submodules=1,
-        )
-
-    def build(self, base: Seq2Seq) -> Seq2Seq:
-        return _for_decoder(super().build(base))
-
-    def train(self, model: Seq2Seq, batches: Batches) -> None:
-        model.activation_checkpointing_disable()  # computed again, a layer would fill the cache twice
-        super().train(model, batches)
-
-    def generate(self, model: Seq2Seq, prompts: Sequence[str]) -> list[str]:
-        return super().generate(_for_decoder(model), prompts)
-
-
-def _for_decoder(model: Seq2Seq) -> Seq2Seq:
-    """PEFT's own cache for two submodules gives layers the prefixes of others and leaves half of them unused."""
-
-    def cache(rows: int) -> EncoderDecoderCache:
-        return EncoderDecoderCache(type(model).get_prompt(model, rows), DynamicCache())
-
-    model.get_prompt = cache
-    return model
+        return CartridgeConfig(num_frozen_tokens=self.frozen_tokens, **self.shape(base))

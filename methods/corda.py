@@ -1,33 +1,25 @@
 """CorDA: LoRA that starts as the weight's main part on real inputs (Yang et al., NeurIPS 2024, arXiv:2406.05223)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from peft import LoraConfig, PeftConfig, TaskType, get_peft_model_state_dict
+from peft import LoraConfig, get_peft_model_state_dict
 from peft.tuners.lora.config import CordaConfig
 from peft.tuners.lora.corda import preprocess_corda
 from safetensors.torch import save_file
 
-from harness.method import Batch, PeftMethod, Seq2Seq
+from harness.method import Batch, LoraMethod, Seq2Seq
 
 
-class Corda(PeftMethod):
+class Corda(LoraMethod):
     learning_rate = 3e-3
-    rank = 32
-    alpha = 32
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
-        return LoraConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
-            r=self.rank,
-            lora_alpha=self.alpha,
-            init_lora_weights="corda",
-            corda_config=CordaConfig(),
-            target_modules=["q", "v"],
-        )
+    def config(self, base: Seq2Seq) -> LoraConfig:
+        return replace(super().config(base), init_lora_weights="corda", corda_config=CordaConfig())
 
     def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
         preprocess_corda(base, self.config(base), run_model=lambda: _run(base, batches))

@@ -1,6 +1,6 @@
 """DEFT: a subspace is projected out of each weight and filled anew (Kumar et al., NeurIPS 2025)."""
 
-from peft import DeftConfig, PeftConfig, TaskType
+from peft import DeftConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -10,4 +10,4 @@ class Deft(PeftMethod):
     rank = 32
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return DeftConfig(task_type=TaskType.SEQ_2_SEQ_LM, r=self.rank, target_modules=["q", "v"])
+        return DeftConfig(r=self.rank, target_modules=["q", "v"])

@@ -1,6 +1,6 @@
 """DeLoRA: low-rank updates, direction and strength learned apart (Bini et al., ICLR 2025, arXiv:2503.18225)."""
 
-from peft import DeloraConfig, PeftConfig, TaskType
+from peft import DeloraConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -12,7 +12,6 @@ class Delora(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return DeloraConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             r=self.rank,
             delora_lambda=self.strength,
             target_modules=["q", "v"],

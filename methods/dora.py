@@ -1,20 +1,14 @@
 """DoRA: LoRA for the direction of a weight, its magnitude trained apart (Liu et al., ICML 2024, arXiv:2402.09353)."""
 
-from peft import LoraConfig, PeftConfig, TaskType
+from dataclasses import replace
 
-from harness.method import PeftMethod, Seq2Seq
+from peft import LoraConfig
+
+from harness.method import LoraMethod, Seq2Seq
 
 
-class Dora(PeftMethod):
+class Dora(LoraMethod):
     learning_rate = 1e-2
-    rank = 32
-    alpha = 32
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
-        return LoraConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
-            r=self.rank,
-            lora_alpha=self.alpha,
-            use_dora=True,
-            target_modules=["q", "v"],
-        )
+    def config(self, base: Seq2Seq) -> LoraConfig:
+        return replace(super().config(base), use_dora=True)

@@ -1,36 +1,21 @@
 """EVA: LoRA that starts as the main directions of the layers' inputs (Paischer et al., 2024, arXiv:2410.07170)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
-from peft import (
-    EvaConfig,
-    LoraConfig,
-    PeftConfig,
-    TaskType,
-    get_eva_state_dict,
-    get_peft_model,
-    initialize_lora_eva_weights,
-)
+from peft import EvaConfig, LoraConfig, get_eva_state_dict, initialize_lora_eva_weights
 
-from harness.method import Batch, PeftMethod, Seq2Seq
+from harness.method import Batch, LoraMethod, Seq2Seq
 
 
-class Eva(PeftMethod):
+class Eva(LoraMethod):
     learning_rate = 1e-2
-    rank = 32
-    alpha = 32
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
-        return LoraConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
-            r=self.rank,
-            lora_alpha=self.alpha,
-            init_lora_weights="eva",
-            eva_config=EvaConfig(rho=1.0),  # every layer keeps its rank
-            target_modules=["q", "v"],
-        )
+    def config(self, base: Seq2Seq) -> LoraConfig:
+        eva = EvaConfig(rho=1.0)  # every layer keeps its rank
+        return replace(super().config(base), init_lora_weights="eva", eva_config=eva)
 
     def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
         most = max(min(int(_real(batch, side).sum()) for side in (False, True)) for batch in batches)
@@ -46,7 +31,7 @@ class Eva(PeftMethod):
         )
 
     def build(self, base: Seq2Seq) -> Seq2Seq:
-        model = get_peft_model(base, self.config(base), low_cpu_mem_usage=True)
+        model = self.attach(base, low_cpu_mem_usage=True)
         directions = {f"base_model.model.{name}": value for name, value in self._directions.items()}
         initialize_lora_eva_weights(model, eva_state_dict=directions)
         return model

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import torch
 
-from harness.method import Batch, Method, Seq2Seq
+from harness.method import Batch, Seq2Seq, UntrainedMethod
 
 
-class FewShot(Method):
-    trains = False
+class FewShot(UntrainedMethod):
     shots = 2
 
     def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
@@ -16,9 +15,6 @@ class FewShot(Method):
         prompts = self._texts(batch["input_ids"], batch["attention_mask"].bool())
         summaries = self._texts(batch["labels"], batch["labels"] >= 0)
         self.examples = "".join(f"{prompt}{text}\n\n" for prompt, text in zip(prompts, summaries, strict=True))
-
-    def build(self, base: Seq2Seq) -> Seq2Seq:
-        return base.requires_grad_(False)
 
     def generate(self, model: Seq2Seq, prompts: Sequence[str]) -> list[str]:
         return super().generate(model, [self.examples + prompt for prompt in prompts])

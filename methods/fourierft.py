@@ -1,6 +1,6 @@
 """FourierFT: updates from a few trained coefficients of their spectrum (Gao et al., ICML 2024, arXiv:2405.03003)."""
 
-from peft import FourierFTConfig, PeftConfig, TaskType
+from peft import FourierFTConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -12,7 +12,6 @@ class Fourierft(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return FourierFTConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             n_frequency=self.frequencies,
             scaling=self.scaling,
             init_weights=True,  # zeros: PEFT's default starts away from the base model

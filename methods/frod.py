@@ -1,6 +1,6 @@
 """FRoD: sparse rotations of a basis that all weights share (Wan et al., AAAI 2026, arXiv:2512.23485)."""
 
-from peft import FrodConfig, PeftConfig, TaskType
+from peft import FrodConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -11,7 +11,6 @@ class Frod(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return FrodConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             sparse_rate=self.sparse_rate,
             progressbar=False,
             target_modules=["q", "v"],

@@ -1,6 +1,6 @@
 """GLoRA: low-rank scale and shift of each weight, and trained biases (Chavan et al., 2023, arXiv:2306.07967)."""
 
-from peft import GloraConfig, PeftConfig, TaskType
+from peft import GloraConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -10,4 +10,4 @@ class Glora(PeftMethod):
     rank = 16
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return GloraConfig(task_type=TaskType.SEQ_2_SEQ_LM, r=self.rank, target_modules=["q", "v"])
+        return GloraConfig(r=self.rank, target_modules=["q", "v"])

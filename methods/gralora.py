@@ -1,6 +1,6 @@
 """GraLoRA: weights cut into blocks, each with its own low-rank update (Jung et al., 2025, arXiv:2505.20355)."""
 
-from peft import GraloraConfig, PeftConfig, TaskType
+from peft import GraloraConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -13,7 +13,6 @@ class Gralora(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return GraloraConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             r=self.rank,
             alpha=self.alpha,
             gralora_k=self.blocks,

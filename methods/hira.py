@@ -1,6 +1,6 @@
 """HiRA: low-rank updates multiplied entry by entry with the weight (Huang et al., ICLR 2025, OpenReview TwJrTz9cRS)."""
 
-from peft import HiraConfig, PeftConfig, TaskType
+from peft import HiraConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -10,4 +10,4 @@ class Hira(PeftMethod):
     rank = 32
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return HiraConfig(task_type=TaskType.SEQ_2_SEQ_LM, r=self.rank, target_modules=["q", "v"])
+        return HiraConfig(r=self.rank, target_modules=["q", "v"])

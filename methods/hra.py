@@ -1,6 +1,6 @@
 """HRA: orthogonal updates as chains of Householder reflections (Yuan et al., NeurIPS 2024, arXiv:2405.17484)."""
 
-from peft import HRAConfig, PeftConfig, TaskType
+from peft import HRAConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -10,8 +10,4 @@ class Hra(PeftMethod):
     reflections = 8
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return HRAConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
-            r=self.reflections,
-            target_modules=["q", "v"],
-        )
+        return HRAConfig(r=self.reflections, target_modules=["q", "v"])

@@ -1,6 +1,6 @@
 """(IA)3: trained vectors rescale keys, values and inner activations (Liu et al., NeurIPS 2022, arXiv:2205.05638)."""
 
-from peft import IA3Config, PeftConfig, TaskType
+from peft import IA3Config, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -9,8 +9,4 @@ class Ia3(PeftMethod):
     learning_rate = 1e-1
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return IA3Config(
-            task_type=TaskType.SEQ_2_SEQ_LM,
-            target_modules=["k", "v", "wo"],
-            feedforward_modules=["wo"],
-        )
+        return IA3Config(target_modules=["k", "v", "wo"], feedforward_modules=["wo"])

@@ -1,25 +1,20 @@
 """KaSA: LoRA with trained singular values on a weight without its least (Wang et al., 2024, arXiv:2412.06071)."""
 
+from dataclasses import replace
 from typing import Any
 
-from peft import KasaConfig, LoraConfig, PeftConfig, TaskType
+from peft import KasaConfig, LoraConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import LoraMethod, Seq2Seq
 
 
-class Kasa(PeftMethod):
+class Kasa(LoraMethod):
     learning_rate = 1e-2
     rank = 16
     alpha = 16
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
-        return LoraConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
-            r=self.rank,
-            lora_alpha=self.alpha,
-            kasa_config=KasaConfig(),
-            target_modules=["q", "v"],
-        )
+    def config(self, base: Seq2Seq) -> LoraConfig:
+        return replace(super().config(base), kasa_config=KasaConfig())
 
     def build(self, base: Seq2Seq) -> Seq2Seq:
         model = super().build(base)

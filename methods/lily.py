@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from peft import LilyConfig, PeftConfig, TaskType
+from peft import LilyConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -15,7 +15,6 @@ class Lily(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return LilyConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             r=self.rank,
             stride_A=self.stride,
             num_B=self.experts,

@@ -1,6 +1,6 @@
 """LN tuning: only the scales of the layer norms are trained (Zhao et al., 2023, arXiv:2312.11420)."""
 
-from peft import LNTuningConfig, PeftConfig, TaskType
+from peft import LNTuningConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -9,7 +9,4 @@ class LnTuning(PeftMethod):
     learning_rate = 1e-1
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return LNTuningConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
-            target_modules=["layer_norm", "final_layer_norm"],
-        )
+        return LNTuningConfig(target_modules=["layer_norm", "final_layer_norm"])

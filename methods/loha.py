@@ -1,6 +1,6 @@
 """LoHa: updates as Hadamard products of two low-rank ones (Hyeon-Woo et al., ICLR 2022, arXiv:2108.06098)."""
 
-from peft import LoHaConfig, PeftConfig, TaskType
+from peft import LoHaConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -12,7 +12,6 @@ class Loha(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return LoHaConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             r=self.rank,
             alpha=self.alpha,
             target_modules=["q", "v"],

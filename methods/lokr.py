@@ -1,6 +1,6 @@
 """LoKr: updates as Kronecker products of small matrices (Yeh et al., ICLR 2024, arXiv:2309.14859)."""
 
-from peft import LoKrConfig, PeftConfig, TaskType
+from peft import LoKrConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -12,7 +12,6 @@ class Lokr(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return LoKrConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             r=self.rank,
             alpha=self.alpha,
             target_modules=["q", "v"],

@@ -1,37 +1,32 @@
 """LoRA-GA: LoRA that starts along the gradient of full fine-tuning (Wang et al., NeurIPS 2024, arXiv:2407.05000)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from peft import LoraConfig, LoraGAConfig, PeftConfig, TaskType, get_peft_model_state_dict
+from peft import LoraConfig, LoraGAConfig, get_peft_model_state_dict
 from safetensors.torch import save_file
 
-from harness.method import Batch, PeftMethod, Seq2Seq
+from harness.method import Batch, LoraMethod, Seq2Seq
 
 
-class LoraGa(PeftMethod):
+class LoraGa(LoraMethod):
     learning_rate = 1e-2
     rank = 16
     alpha = 16
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
-        return LoraConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
-            r=self.rank,
-            lora_alpha=self.alpha,
-            init_lora_weights="lora_ga",
-            lora_ga_config=LoraGAConfig(),
-            target_modules=["q", "v"],
-        )
+    def config(self, base: Seq2Seq) -> LoraConfig:
+        return replace(super().config(base), init_lora_weights="lora_ga", lora_ga_config=LoraGAConfig())
 
     def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
         for batch in batches:
             base(**batch).loss.backward()
+        targets = tuple(f".{name}" for name in self.target_modules)
         for name, module in base.named_modules():
-            if name.endswith((".q", ".v")):
+            if name.endswith(targets):
                 module._peft_loraga_grad = module.weight.grad / len(batches)  # where PEFT's start looks for it
         base.zero_grad()
 

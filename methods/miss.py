@@ -1,6 +1,6 @@
 """MiSS: one small matrix per weight, repeated over its shards (Kang and Yin, 2024, arXiv:2409.15371)."""
 
-from peft import MissConfig, PeftConfig, TaskType
+from peft import MissConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -10,4 +10,4 @@ class Miss(PeftMethod):
     rank = 32
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return MissConfig(task_type=TaskType.SEQ_2_SEQ_LM, r=self.rank, target_modules=["q", "v"])
+        return MissConfig(r=self.rank, target_modules=["q", "v"])

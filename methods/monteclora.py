@@ -1,26 +1,19 @@
 """MonteCLoRA: LoRA drawn from a learned distribution around it (Seth et al., TMLR 2025, arXiv:2411.04358)."""
 
+from dataclasses import replace
 from typing import Any
 
-from peft import LoraConfig, MontecloraConfig, PeftConfig, TaskType
+from peft import LoraConfig, MontecloraConfig
 
-from harness.method import Batches, PeftMethod, Seq2Seq
+from harness.method import Batches, LoraMethod, Seq2Seq
 
 
-class Monteclora(PeftMethod):
+class Monteclora(LoraMethod):
     learning_rate = 1e-2
-    rank = 32
-    alpha = 32
     samples = 8
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
-        return LoraConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
-            r=self.rank,
-            lora_alpha=self.alpha,
-            monteclora_config=MontecloraConfig(num_samples=self.samples),
-            target_modules=["q", "v"],
-        )
+    def config(self, base: Seq2Seq) -> LoraConfig:
+        return replace(super().config(base), monteclora_config=MontecloraConfig(num_samples=self.samples))
 
     def build(self, base: Seq2Seq) -> Seq2Seq:
         model = super().build(base)

@@ -1,6 +1,6 @@
 """OFT: block-diagonal orthogonal matrices rotate the weights (Qiu et al., NeurIPS 2023, arXiv:2306.07280)."""
 
-from peft import OFTConfig, PeftConfig, TaskType
+from peft import OFTConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -10,8 +10,4 @@ class Oft(PeftMethod):
     block_size = 32
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return OFTConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
-            oft_block_size=self.block_size,
-            target_modules=["q", "v"],
-        )
+        return OFTConfig(oft_block_size=self.block_size, target_modules=["q", "v"])

@@ -1,6 +1,6 @@
 """OSF: training orthogonal to each weight's leading singular directions (Nayak et al., 2025, arXiv:2504.07097)."""
 
-from peft import OSFConfig, PeftConfig, TaskType
+from peft import OSFConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -10,8 +10,4 @@ class Osf(PeftMethod):
     kept = 0.5  # share of the rank that stays frozen
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return OSFConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
-            effective_rank=self.kept,
-            target_modules=["q", "v"],
-        )
+        return OSFConfig(effective_rank=self.kept, target_modules=["q", "v"])

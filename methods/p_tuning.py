@@ -1,6 +1,6 @@
 """P-tuning: virtual input tokens, made by a small trained network (Liu et al., 2021, arXiv:2103.10385)."""
 
-from peft import PeftConfig, PromptEncoderConfig, TaskType
+from peft import PeftConfig, PromptEncoderConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -11,7 +11,6 @@ class PTuning(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return PromptEncoderConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             num_virtual_tokens=self.virtual_tokens,
             num_transformer_submodules=1,  # PEFT's default makes a second half that gets no gradient
         )

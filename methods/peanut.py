@@ -1,6 +1,6 @@
 """PEANuT: small networks make each update from the frozen weight (Zhong et al., 2024, arXiv:2410.01870)."""
 
-from peft import PeanutConfig, PeftConfig, TaskType
+from peft import PeanutConfig, PeftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -13,7 +13,6 @@ class Peanut(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return PeanutConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             r=self.rank,
             depth=self.depth,
             act_fn=self.activation,

@@ -1,10 +1,9 @@
 """Polytropon, of one task: LoRA skills mixed by a trained router (Ponti et al., EACL 2023, arXiv:2202.13914)."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
-from peft import PeftConfig, PolyConfig, TaskType
+from peft import PeftConfig, PolyConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -16,27 +15,18 @@ class Poly(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return PolyConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             r=self.rank,
             n_tasks=1,
             n_skills=self.skills,
             target_modules=["q", "v"],
         )
 
-    def build(self, base: Seq2Seq) -> Seq2Seq:
-        return _with_one_task(super().build(base))
-
-    def generate(self, model: Seq2Seq, prompts: Sequence[str]) -> list[str]:
-        return super().generate(_with_one_task(model), prompts)
-
-
-def _with_one_task(model: Seq2Seq) -> Seq2Seq:
-    """PEFT wants a task id for each row, beams included; there is only task 0."""
-    for name, module in model.named_modules():
-        if name.endswith("poly_router.default"):
-            module.register_forward_pre_hook(_task_zero, with_kwargs=True)
-    return model
+    def patch(self, model: Seq2Seq) -> None:
+        for name, module in model.named_modules():
+            if name.endswith("poly_router.default"):
+                module.register_forward_pre_hook(_task_zero, with_kwargs=True)
 
 
 def _task_zero(_: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """PEFT wants a task id for each row, beams included; there is only task 0."""
     return args, kwargs | {"task_ids": torch.zeros(len(kwargs["input_ids"]), dtype=torch.long)}

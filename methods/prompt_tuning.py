@@ -1,6 +1,6 @@
 """Prompt tuning: a few trained vectors in front of the input (Lester et al., 2021, arXiv:2104.08691)."""
 
-from peft import PeftConfig, PromptTuningConfig, TaskType
+from peft import PeftConfig, PromptTuningConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -11,7 +11,6 @@ class PromptTuning(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return PromptTuningConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             num_virtual_tokens=self.virtual_tokens,
             num_transformer_submodules=1,  # PEFT's default makes a second half that gets no gradient
         )

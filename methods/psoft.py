@@ -1,6 +1,6 @@
 """PSOFT: a trained rotation within each weight's principal subspace (Wu et al., ICLR 2026, arXiv:2505.11235)."""
 
-from peft import PeftConfig, PsoftConfig, TaskType
+from peft import PeftConfig, PsoftConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -11,7 +11,6 @@ class Psoft(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return PsoftConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             r=self.rank,
             psoft_alpha=self.rank,  # the principal part as it is
             target_modules=["q", "v"],

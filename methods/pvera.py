@@ -1,6 +1,6 @@
 """PVeRA: VeRA with latent vectors drawn from a learned distribution (Fillioux et al., WACV 2026, arXiv:2512.07703)."""
 
-from peft import PeftConfig, PveraConfig, TaskType
+from peft import PeftConfig, PveraConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -10,4 +10,4 @@ class Pvera(PeftMethod):
     rank = 256
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return PveraConfig(task_type=TaskType.SEQ_2_SEQ_LM, r=self.rank, target_modules=["q", "v"])
+        return PveraConfig(r=self.rank, target_modules=["q", "v"])

@@ -1,6 +1,6 @@
 """RandLoRA: sums of fixed random matrices with trained scales (Albert et al., ICLR 2025, arXiv:2502.00987)."""
 
-from peft import PeftConfig, RandLoraConfig, TaskType
+from peft import PeftConfig, RandLoraConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -12,7 +12,6 @@ class Randlora(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return RandLoraConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             r=self.rank,
             randlora_alpha=self.alpha,
             target_modules=["q", "v"],

@@ -3,15 +3,11 @@
 from collections.abc import Sequence
 from random import Random
 
-from harness.method import Method, Seq2Seq
+from harness.method import Seq2Seq, UntrainedMethod
 
 
-class RandomSentences(Method):
-    trains = False
+class RandomSentences(UntrainedMethod):
     turns = 3
-
-    def build(self, base: Seq2Seq) -> Seq2Seq:
-        return base.requires_grad_(False)
 
     def generate(self, model: Seq2Seq, prompts: Sequence[str]) -> list[str]:
         return [self._draw(self.setting.prompt.dialogue(prompt).splitlines()) for prompt in prompts]

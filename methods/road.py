@@ -1,6 +1,6 @@
 """RoAd: trained rotations of pairs of a projection's outputs (Liao and Monz, NeurIPS 2024, arXiv:2409.00119)."""
 
-from peft import PeftConfig, RoadConfig, TaskType
+from peft import PeftConfig, RoadConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -12,7 +12,6 @@ class Road(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return RoadConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             variant=self.variant,
             group_size=self.group_size,
             target_modules=["q", "v"],

@@ -1,6 +1,6 @@
 """SHiRA: a random few of each weight's entries are trained (Bhardwaj et al., NeurIPS 2024, arXiv:2406.13175)."""
 
-from peft import PeftConfig, ShiraConfig, TaskType
+from peft import PeftConfig, ShiraConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -11,7 +11,6 @@ class Shira(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return ShiraConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             r=self.rank,
             random_seed=self.setting.seed,
             target_modules=["q", "v"],

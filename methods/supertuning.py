@@ -1,6 +1,6 @@
 """Super-Tuning: the largest entries of each weight are trained (2026, arXiv:2607.09287)."""
 
-from peft import PeftConfig, SupertuningConfig, TaskType
+from peft import PeftConfig, SupertuningConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -10,8 +10,4 @@ class Supertuning(PeftMethod):
     sparsity = 0.9
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return SupertuningConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
-            sparsity=self.sparsity,
-            target_modules=["q", "v"],
-        )
+        return SupertuningConfig(sparsity=self.sparsity, target_modules=["q", "v"])

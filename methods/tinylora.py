@@ -1,6 +1,6 @@
 """TinyLoRA: a few trained numbers per weight, spread by fixed projections (Morris et al., 2026, arXiv:2602.04118)."""
 
-from peft import PeftConfig, TaskType, TinyLoraConfig
+from peft import PeftConfig, TinyLoraConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -12,7 +12,6 @@ class Tinylora(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return TinyLoraConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             r=self.rank,
             u=self.numbers,
             target_modules=["q", "v"],

@@ -1,6 +1,6 @@
 """Trainable tokens: only the input embeddings of the instruction's own tokens are trained (PEFT, 2025)."""
 
-from peft import PeftConfig, TaskType, TrainableTokensConfig
+from peft import PeftConfig, TrainableTokensConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -11,7 +11,6 @@ class TrainableTokens(PeftMethod):
     def config(self, base: Seq2Seq) -> PeftConfig:
         instruction = self.setting.prompt.fill("")
         return TrainableTokensConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             target_modules=["encoder.embed_tokens"],  # "shared" would not reach the encoder
             token_indices=sorted(set(self.setting.tokenizer(instruction)["input_ids"])),
         )

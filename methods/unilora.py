@@ -1,6 +1,6 @@
 """Uni-LoRA: one trained vector holds every entry of all LoRA matrices (Li et al., NeurIPS 2025, arXiv:2506.00799)."""
 
-from peft import PeftConfig, TaskType, UniLoraConfig
+from peft import PeftConfig, UniLoraConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -12,7 +12,6 @@ class Unilora(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return UniLoraConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             r=self.rank,
             theta_d_length=self.length,
             proj_seed=self.setting.seed,

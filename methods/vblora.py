@@ -1,6 +1,6 @@
 """VB-LoRA: LoRA matrices composed of vectors from one bank (Li et al., NeurIPS 2024, arXiv:2405.15179)."""
 
-from peft import PeftConfig, TaskType, VBLoRAConfig
+from peft import PeftConfig, VBLoRAConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -13,7 +13,6 @@ class Vblora(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return VBLoRAConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             r=self.rank,
             num_vectors=self.vectors,
             vector_length=self.vector_length,

@@ -1,6 +1,6 @@
 """WaveFT: updates given by a few trained wavelet coefficients (Bilican et al., 2025, arXiv:2505.12532)."""
 
-from peft import PeftConfig, TaskType, WaveFTConfig
+from peft import PeftConfig, WaveFTConfig
 
 from harness.method import PeftMethod, Seq2Seq
 
@@ -12,7 +12,6 @@ class Waveft(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         return WaveFTConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM,
             n_frequency=self.frequencies,
             scaling=self.scaling,
             target_modules=["q", "v"],

@@ -1,10 +1,7 @@
 """Zero-shot: the base model as it is; every other row is read against this one."""
 
-from harness.method import Method, Seq2Seq
+from harness.method import UntrainedMethod
 
 
-class ZeroShot(Method):
-    trains = False
-
-    def build(self, base: Seq2Seq) -> Seq2Seq:
-        return base.requires_grad_(False)
+class ZeroShot(UntrainedMethod):
+    pass

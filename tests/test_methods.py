@@ -29,6 +29,12 @@ def test_a_method_that_cannot_attach_says_why(name, word):
 
 
 @pytest.mark.parametrize("name", TRAINED)
+def test_a_peft_method_is_told_the_kind_of_its_base_model(name):
+    configs = getattr(trained(name).model, "peft_config", {}).values()
+    assert {config.task_type for config in configs} <= {"SEQ_2_SEQ_LM"}
+
+
+@pytest.mark.parametrize("name", TRAINED)
 def test_what_is_saved_gives_the_same_texts_in_a_fresh_process(name, fresh_process, tmp_path):
     trial, prompts = trained(name), toy.prompts()[:4]
     checkpoint.save(trial.model, tmp_path)

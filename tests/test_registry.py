@@ -210,7 +210,7 @@ def test_a_file_with_two_methods_is_refused(plugin):
 @pytest.mark.parametrize("base", ["Method", "PeftMethod"])
 def test_a_method_that_builds_nothing_is_refused(plugin, base):
     lazy = plugin(f"from harness.method import {base}\n\nclass Lazy({base}):\n    rank = 8\n")
-    assert refusal(lazy) == f"{lazy.path}: Lazy does not define build(); {registry.BUILT_IN}/lora.py is an example"
+    assert refusal(lazy) == f"{lazy.path}: Lazy does not define build(); {registry.BUILT_IN}/bitfit.py is an example"
 
 
 def test_a_bound_that_answers_nothing_is_refused(plugin):

@@ -60,7 +60,7 @@ def _class(plugin: Plugin) -> "type[Method]":
     cls = classes[0]
     configured = issubclass(cls, PeftMethod) and cls.config is not PeftMethod.config
     if cls.build in (Method.build, PeftMethod.build) and not configured:
-        raise PluginError(f"{plugin.path}: {cls.__name__} does not define build(); {_example('lora')} is an example")
+        raise PluginError(f"{plugin.path}: {cls.__name__} does not define build(); {_example('bitfit')} is an example")
     if issubclass(cls, Bound) and cls.answer is Bound.answer:
         raise PluginError(f"{plugin.path}: {cls.__name__} does not define answer(); {_example('oracle')} is an example")
     return cls

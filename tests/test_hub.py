@@ -26,6 +26,8 @@ FAULTS = {  # what passes: the cause that is named, and the remedy
     "limited": ("too many requests for now (429)", "Wait a few minutes, or set HF_TOKEN"),
     "down": ("the hub has an internal error (503)", "Try again later"),
     "silent": ("does not answer in time", "Try again later"),
+    "forbidden": ("the hub refuses access", "Check HF_TOKEN"),
+    "strange": ("does not answer like the hub", "Check HF_ENDPOINT and the network"),
 }
 
 
@@ -234,6 +236,12 @@ def test_a_name_that_the_hub_does_not_have_is_to_be_corrected(load, repository):
         "it is private. Correct the name, or set HF_TOKEN if it is private; without the hub: --suite=embedded, or "
         f"{repository.option}."
     )
+
+
+def test_where_access_is_restricted_it_is_to_be_asked_for(load, repository, hub):
+    hub.faults[repository.key] = "gated"
+    failed = load(repository)["error"]
+    assert "access to it is restricted. Ask for access on its page and set HF_TOKEN; without the hub: " in failed
 
 
 def test_a_revision_that_a_repository_does_not_have_is_named(load, repository):

@@ -19,7 +19,8 @@ RESOLVE = re.compile(r"/(?P<repository>(?:datasets/)?[^/]+/[^/]+)/resolve/(?P<re
 class Hub:
     """Serves ``{"models/owner/name": folder}``, at the ``commits`` that are named; ``faults``, by repository, break it.
 
-    ``limited`` and ``down`` answer 429 and 503, ``silent`` not at all. ``cut`` closes the connection in the middle of
+    ``limited`` and ``down`` answer 429 and 503, ``forbidden`` and ``gated`` 403, ``strange`` as another site would,
+    ``silent`` not at all. ``cut`` closes the connection in the middle of
     a file. ``short`` sends files that lack their end, as if that were all.
     """
 
@@ -90,6 +91,12 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse(429, "", **{"Retry-After": "300"})
         elif self.fault == "down":
             self._refuse(503, "")
+        elif self.fault == "forbidden":
+            self._refuse(403, "")
+        elif self.fault == "gated":
+            self._refuse(403, "GatedRepo")
+        elif self.fault == "strange":
+            self._answer(200, b"<html>Log in first</html>", {"Content-Type": "text/html"})
         elif found is None or repository not in hub.repositories:
             self._refuse(401, "RepoNotFound")
         elif found["revision"] not in (None, "main", hub.commit(repository)):

@@ -330,6 +330,12 @@ def test_a_newer_baseline_asks_for_a_newer_tuneoff(path):
     assert refusal(path).startswith("written by a newer Tuneoff (schema 3, this one reads 2); update Tuneoff, or")
 
 
+def test_a_baseline_that_is_no_file_says_why_it_cannot_be_read(path):
+    path.unlink()
+    path.mkdir()
+    assert refusal(path).startswith("cannot be read ([Errno 21] Is a directory")
+
+
 def test_an_older_baseline_asks_to_be_accepted_anew(path):
     edit(path, lambda content: content.update(schema=0))
     assert refusal(path).startswith("written by an older Tuneoff (schema 0, this one reads 2); restore it")

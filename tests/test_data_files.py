@@ -246,6 +246,7 @@ def test_utf_16_without_a_mark_is_named(tmp_path):
             b'{"version": 1, "data": [{"dialogue": "A", "summary": "a"}]}',
             "is one object, not a list of rows",
         ),
+        ("column.csv", b"dialogue,summary,t\xff\nA,a,b\n", "the name of a column is not UTF-8"),
         ("nothing.json", b"[]", "no column 'dialogue'; it has none"),
         ("twice.csv", b"dialogue,summary,summary\nA,a,b\n", "has several columns called 'summary'"),
         (

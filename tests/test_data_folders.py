@@ -172,6 +172,19 @@ def test_a_readme_that_leaves_the_config_open_or_names_no_file_is_refused(folder
     assert "README.md: no file for its data_files x/*.csv" in refusal(path)
 
 
+def test_a_readme_whose_front_matter_is_no_yaml_is_refused(folder):
+    path = folder("train.csv", "test.csv")
+    (path / "README.md").write_text("---\nconfigs: [\n---\n# Rows\n")
+    assert f"{path}/README.md: its front matter cannot be read: " in refusal(path)
+
+
+def test_a_saved_dataset_whose_files_are_damaged_is_refused(tmp_path, rows):
+    datasets.Dataset.from_list(rows).save_to_disk(tmp_path / "saved")
+    for part in (tmp_path / "saved").glob("*.arrow"):
+        part.write_bytes(b"no table")
+    assert f"{tmp_path / 'saved'}: not a readable Dataset: " in refusal(tmp_path / "saved")
+
+
 def test_a_readme_without_configs_changes_nothing(folder):
     path = folder("train.csv", "test.csv")
     (path / "README.md").write_text("# My dialogues\n")

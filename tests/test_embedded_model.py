@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import sys
 from random import Random
 
 import pytest
@@ -59,3 +60,19 @@ def test_it_was_never_shown_a_summary_or_a_scenario_that_is_held_out():
     drawn = {curriculum.conversation(rng).scenario.name for _ in range(1000)}
     assert drawn == {scenario.name for scenario in corpus.scenarios() if not scenario.held_out}
     assert "Summar" not in " ".join(curriculum.tokenizer_texts())
+
+
+def test_it_is_made_by_a_script_that_runs_to_its_end(tmp_path, monkeypatch, capsys):
+    """With a few small steps in each phase, few texts for the tokenizer, and one probe of each kind."""
+    monkeypatch.setattr(sys, "argv", ["pretrain", f"--output={tmp_path}", f"--threads={torch.get_num_threads()}"])
+    monkeypatch.setattr(pretrain, "PHASES", ((2, 1.0), (2, 0.6)))
+    monkeypatch.setattr(pretrain, "PROBE_ITEMS", 1)
+    monkeypatch.setattr(curriculum, "BATCH_SIZE", 4)
+    rng = Random(0)
+    texts = [curriculum.conversation(rng).dialogue for _ in range(1000)]
+    monkeypatch.setattr(curriculum, "tokenizer_texts", lambda: texts)
+    pretrain.main()
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert hashlib.sha256((tmp_path / "model.safetensors").read_bytes()).hexdigest() in card
+    assert card in capsys.readouterr().out
+    assert base_model.load(ModelTable(name=str(tmp_path)), torch.device("cpu")).model.num_parameters() > 1_000_000

@@ -194,10 +194,20 @@ def test_groups_of_beams_are_refused_where_there_are_beams(folder, toy_task):
     assert "Group Beam Search requires" in refusal(folder, evaluation, toy_task)
 
 
-def test_a_file_that_is_no_json_is_not_passed_over(folder):
-    (folder / "generation_config.json").write_text('{"min_length": 50,')
-    with pytest.raises(ModelError, match=r"generation_config\.json is not valid JSON"):
+@pytest.mark.parametrize(
+    ("text", "reason"), [('{"min_length": 50,', "is not valid JSON"), ("[50]", "does not hold a JSON object")]
+)
+def test_a_file_that_holds_no_settings_is_not_passed_over(text, reason, folder):
+    (folder / "generation_config.json").write_text(text)
+    with pytest.raises(ModelError, match=rf"generation_config\.json {reason}"):
         load(folder)
+
+
+def test_an_old_way_to_force_the_first_token_is_a_setting_of_today(folder):
+    (folder / "generation_config.json").unlink()
+    put(folder / "config.json", force_bos_token_to_be_generated=True, bos_token_id=3)
+    dropped = base_model.own_settings(ModelTable(name=str(folder)), Evaluation()).dropped
+    assert dropped["forced_bos_token_id"] == 3
 
 
 def test_taking_it_over_is_another_question_and_leaving_it_is_none():

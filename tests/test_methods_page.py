@@ -29,6 +29,17 @@ def test_that_does_not_hang_on_what_the_libraries_were_built_for(monkeypatch):
     assert page.PAGE.read_text(encoding="utf-8") == page.page(PLUGINS, FINDINGS)
 
 
+def test_writing_them_again_looks_at_no_method_twice_and_changes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(capabilities, "probe", None)
+    for name in ("FINDINGS", "PAGE"):
+        there = getattr(page, name)
+        monkeypatch.setattr(page, name, tmp_path / there.name)
+        getattr(page, name).write_bytes(there.read_bytes())
+    page.write()
+    assert json.loads(page.FINDINGS.read_text(encoding="utf-8")) == FINDINGS
+    assert page.PAGE.read_text(encoding="utf-8") == page.page(PLUGINS, FINDINGS)
+
+
 @pytest.mark.parametrize(
     "name", ["full_finetune", "ln_tuning", "lora", "ia3", "prompt_tuning", "prefix_tuning", "trainable_tokens", "cpt"]
 )

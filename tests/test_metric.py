@@ -4,10 +4,31 @@ import math
 
 import pytest
 
+from harness.metrics.scoring import Scorer
 from harness.spec.metric import Direction, Metric, options_of
 
 F1 = Metric(id="f1", title="F1")
 LOSS = Metric(id="loss", title="loss", better=Direction.LOWER, high=None, unit="nats", scale=1.0)
+
+
+class Verbatim(Scorer):
+    """As little as a scorer may be."""
+
+    title = "verbatim"
+    metrics = (F1,)
+
+    def scores(self, texts, references):
+        return [({"f1": float(text in known)},) * 2 for text, known in zip(texts, references, strict=True)]
+
+
+def test_a_scorer_need_only_score():
+    scorer = Verbatim()
+    assert scorer.settled({}, ["An answer."]).metrics == (F1,)
+    with scorer.reading({}):
+        assert scorer.scores(["yes", "no"], [["yes"], ["yes"]])[1] == ({"f1": 0.0}, {"f1": 0.0})
+    assert scorer.words("two words", {}) == ["two", "words"]
+    assert scorer.reads("", {})
+    assert scorer.remedy([""], {}) == ""
 
 
 def test_a_gain_is_in_the_metrics_unit_and_above_zero_for_the_better():

@@ -134,6 +134,11 @@ def test_nor_one_whose_runs_are_of_two_machines(folder, local):
     assert "its runs were done in different environments" in refusal("publish", "small.toml")
 
 
+def test_nor_one_whose_runs_had_other_data(folder, local):
+    done(runs()[3:], folder / "results" / "local", data_hash="ffffffffffff")
+    assert "its runs were done on different data or base models" in refusal("publish", "small.toml")
+
+
 def test_a_run_that_failed_is_published_as_such(folder, local):
     done(runs()[3:], folder / "results" / "local", status=Status.DIVERGED)
     commands.main(["publish", "small.toml"])

@@ -1,6 +1,7 @@
 """Method files are found without being imported, and one that breaks the contract says where and why."""
 
 import re
+import shutil
 
 import pytest
 
@@ -70,6 +71,9 @@ def test_methods_of_an_installed_package_are_found_through_its_entry_point(tmp_p
     (metadata / "entry_points.txt").write_text("[tuneoff.methods]\ntheirs = their_methods\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert registry.discover()["theirs"].path == package / "theirs.py"
+    shutil.rmtree(package)
+    with pytest.raises(PluginError, match=r"'theirs' of tuneoff\.methods: there is no module their_methods"):
+        registry.discover()
 
 
 @pytest.mark.parametrize("name", ["harness", "tuneoff"])

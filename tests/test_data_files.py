@@ -236,6 +236,7 @@ def test_utf_16_without_a_mark_is_named(tmp_path):
             b'[{"dialogue": "A", "summary": "a"},\n{"dialogue" "B"}]',
             "not readable JSON at line 2, column 13",
         ),
+        ("first.csv", b'"dialogue,summary\nA,a\n', "its quotes do not match"),
         ("broken.parquet", b"PAR1 and nothing that follows", "not a readable parquet file"),
         ("broken.csv.gz", b"no gzip", "not a readable csv file"),
         ("cut.csv.gz", gzip.compress(b"dialogue,summary\nA,a\n" * 99, mtime=0)[:-9], "not a readable csv file"),

@@ -95,6 +95,10 @@ def test_rows_without_ids_are_numbered_through_the_parts(tmp_path, write):
             ["train-00001-of-00003.csv: is missing"],
         ),
         (("data/train-00001-of-00002.csv", "test.csv"), ["data/train-00000-of-00002.csv: is missing"]),
+        (
+            ("train-00000-of-00001.csv", "train-00001-of-00001.csv", "train-00002-of-00001.csv", "test.csv"),
+            ["train-00002-of-00001.csv: is one more than the 1 parts of train"],
+        ),
         (("train/0000.csv", "train/0002.csv", "test.csv"), ["train/0001.csv: is missing"]),
         (
             ("train-0-of-2-aa.csv", "train-1-of-2-aa.csv", "train-1-of-2-bb.csv", "test.csv"),

@@ -1,9 +1,8 @@
 """Git commands are about the folder that they name, also in a session that a git hook starts."""
 
-from repositories import commit
-
 from harness.run import environment
 from harness.spec import git
+from support.repositories import commit
 
 
 def test_what_a_hook_sets_is_left_out_and_the_rest_is_kept(monkeypatch):

@@ -18,3 +18,8 @@ def test_the_recorded_commit_is_never_that_of_a_hooks_repository(tmp_path, monke
     monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
     assert environment._commit.__wrapped__() == usual
     assert not (usual or "").startswith(other[:12])
+
+
+def test_without_git_no_commit_is_recorded(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert environment._commit.__wrapped__() is None

@@ -23,6 +23,8 @@ class Mine(Method):
     modules = ["q", "v"]
     widths = (16, 32)
     mask: "torch.Tensor | None" = None  # noqa: F821 (a name for type checkers only)
+    size: "torch.Tensor | int" = 4  # noqa: F821
+    depth: Method | int = 4  # no type whose values a suite could hold
 
 
 def problems(cls=Mine, **overrides):
@@ -52,6 +54,8 @@ def with_values(**values):
         ("modules", ["k"]),
         ("modules", []),
         ("widths", [8, 8, 8]),
+        ("size", 8),
+        ("depth", 8),
     ],
 )
 def test_a_value_that_fits_is_taken(name, value):
@@ -65,6 +69,8 @@ def test_a_value_that_fits_is_taken(name, value):
         ("rank", -4, "should be greater than or equal to 1, got -4"),
         ("rank", True, "should be a valid integer, got True"),
         ("rank", 4.0, "should be a valid integer, got 4.0"),
+        ("size", 4.5, "should be a valid integer, got 4.5"),
+        ("depth", 4.5, "should be a valid integer, got 4.5"),
         ("rank", "4", "should be a valid integer, got '4'"),
         ("learning_rate", 0.0, "should be greater than 0, got 0.0"),
         ("learning_rate", -1e-3, "should be greater than 0, got -0.001"),

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from harness.gate import baseline_file
 from harness.metrics.rouge.metric import ROUGE, described
@@ -14,6 +15,7 @@ from harness.session import publication
 from harness.spec.errors import StoreError
 from harness.spec.metric import options_of
 from harness.spec.record import Status, hash_of
+from harness.spec.search import Search
 from harness.spec.suite import load
 from harness.store import schema1
 from harness.store.results import Store
@@ -146,3 +148,9 @@ def test_what_is_written_today_is_none_of_schema_1(tmp_path):
     assert json.loads(line).keys() >= {"text", "source", "references"}
     assert store.read_predictions(spec()) == [prediction()]
     store.close()
+
+
+@pytest.mark.parametrize("migrate", [schema1.record, schema1.search, schema1.baseline])
+def test_what_is_of_no_known_schema_is_refused_as_it_is(migrate):
+    with pytest.raises(ValidationError, match="validation error"):
+        schema1.read(Search, b'{"schema": 99}', migrate)

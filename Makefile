@@ -2,20 +2,21 @@ PYTHON ?= python3
 
 .PHONY: benchmark test test-slow coverage lint
 
-WORKERS = -n 3 --dist=worksteal
+QUICK = -n 3 --dist=worksteal -m 'not slow'
+SLOW = -n 3 --dist=loadfile -m slow  # their fixtures take longer than they do
 
 benchmark: .venv/installed
 	.venv/bin/pytest --benchmark
 
 test: .venv/installed
-	.venv/bin/pytest $(WORKERS) -m 'not slow'
+	.venv/bin/pytest $(QUICK)
 
 test-slow: .venv/installed
-	.venv/bin/pytest $(WORKERS) -m slow
+	.venv/bin/pytest $(SLOW)
 
 coverage: .venv/installed
 	.venv/bin/coverage erase
-	.venv/bin/coverage run -m pytest $(WORKERS) -m 'not slow'
+	.venv/bin/coverage run -m pytest $(QUICK)
 	.venv/bin/coverage combine --quiet
 	.venv/bin/coverage report
 

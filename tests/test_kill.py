@@ -136,10 +136,12 @@ def scores(folder):
     return [{name: value for name, value in row.items() if name not in measured} for row in shown]
 
 
+@pytest.mark.slow
 def test_as_many_sessions_were_killed_as_asked(rounds):
     assert sum(len(each.kept) - 1 for each in rounds) == KILLS
 
 
+@pytest.mark.slow
 def test_nothing_that_was_finished_is_lost_or_changed(rounds):
     for each in rounds:
         for before, after in zip(each.kept, each.kept[1:], strict=False):
@@ -147,6 +149,7 @@ def test_nothing_that_was_finished_is_lost_or_changed(rounds):
             assert records.items() <= after.items()
 
 
+@pytest.mark.slow
 def test_what_a_killed_session_had_reported_was_stored(rounds):
     for each in rounds:
         for names, files in zip(each.reported, each.kept, strict=True):
@@ -154,6 +157,7 @@ def test_what_a_killed_session_had_reported_was_stored(rounds):
             assert set(names) <= stored
 
 
+@pytest.mark.slow
 def test_no_process_outlives_a_killed_session(rounds):
     assert [process for each in rounds for process in each.lingering] == []
 
@@ -167,6 +171,7 @@ def test_a_run_that_would_never_end_does_not_outlive_a_killed_session(ground):
     assert left_behind(folder) == []
 
 
+@pytest.mark.slow
 def test_what_killed_sessions_left_can_be_read(rounds):
     for each in rounds:
         store = Store(each.folder / "results" / "local", "small")
@@ -175,12 +180,14 @@ def test_what_killed_sessions_left_can_be_read(rounds):
         assert all(store.read_predictions(record.spec) for record in records)
 
 
+@pytest.mark.slow
 def test_the_last_session_is_green_and_its_leaderboard_equals_an_undisturbed_one(rounds, undisturbed):
     for each in rounds:
         assert each.code == pytest.ExitCode.OK
         assert scores(each.folder) == undisturbed.scores
 
 
+@pytest.mark.slow
 def test_the_last_session_leaves_nothing_half_written(rounds):
     for each in rounds:
         assert list(each.folder.rglob("*.tmp")) == []

@@ -11,6 +11,7 @@ import pytest
 
 from harness.gate import baseline_file, matches  # noqa: F401 (nor may it import numpy, pandas and scipy again)
 from harness.gate.baseline import Measured
+from harness.gate.verdict import VERDICTS, from_json
 from harness.report import files  # noqa: F401
 from harness.session import bakeoff  # noqa: F401 (nor may it import numpy, pandas and scipy again)
 from support.projects import BROKEN, NORMS, ROOT, project
@@ -327,7 +328,8 @@ def test_each_row_is_an_item_with_a_verdict_on_each_metric(unchanged):
         assert failures == []
         assert properties["gate_trainable_parameters"] == f"{row} trainable_parameters: pass: equal"
         assert properties["gate_rougeLsum"] == f"{row} rougeLsum: pass: the same predictions (1 seed)"
-        assert len(properties) == 10
+        verdicts = from_json(properties.pop(VERDICTS))
+        assert [f"gate_{one.metric}" for one in verdicts] == list(properties)
 
 
 def test_the_last_line_sums_up(unchanged):

@@ -222,11 +222,12 @@ def test_a_stored_run_that_was_generated_otherwise_is_not_taken_for_the_same():
     environment, known = SESSION.environment, SESSION.model_dump(include={"data_hash", "model_revision"})
     old = finished(environment=environment, **known)
     here = SESSION.model_copy(update={"generation": Generation(dropped={"min_length": 50})})
-    assert resume.obstacle(old, SESSION) == ""
+    assert resume.obstacle(old, SESSION) is None
     assert resume.obstacle(old, here) == "what is used of its base model's generation settings changed"
     assert resume.obstacle(changed(old, generation=here.generation), here) == ""
 
 
+@pytest.mark.slow
 def test_a_session_tells_and_records_what_it_dropped(folder, rows, write, tmp_path):
     put(folder / "generation_config.json", min_length=50)
     data = tmp_path / "data"

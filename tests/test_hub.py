@@ -268,6 +268,7 @@ def sessions(hub, variables, tmp_path_factory):
     return done
 
 
+@pytest.mark.slow
 def test_a_session_with_model_and_data_from_the_hub_passes(sessions, hub):
     code, output, records = sessions[0]
     assert (code, len(records)) == (0, 2), output
@@ -275,6 +276,7 @@ def test_a_session_with_model_and_data_from_the_hub_passes(sessions, hub):
     assert {record.provenance.data_revision for record in records} == {hub.commit(f"datasets/{DATA}")}
 
 
+@pytest.mark.slow
 def test_the_same_session_without_a_network_has_the_same_predictions(sessions):
     (_, _, online), (code, output, offline) = sessions
     assert code == 0, output
@@ -282,6 +284,7 @@ def test_the_same_session_without_a_network_has_the_same_predictions(sessions):
     assert hashes[0] == hashes[1]
 
 
+@pytest.mark.slow
 def test_a_session_that_cannot_have_its_model_ends_with_one_message_and_pytests_usage_error(variables, tmp_path):
     there = project(tmp_path / "project", data=DATA, model="google/flan-t5-smal", norms=NORMS)
     code, output = finish(begin(there, **variables))
@@ -291,6 +294,7 @@ def test_a_session_that_cannot_have_its_model_ends_with_one_message_and_pytests_
     assert "Traceback" not in output
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_is_named_with_what_to_set(variables):
     request = {"what": "model", "name": "owner/model", "revision": None, "times": 1}
     done = subprocess.run(

@@ -98,6 +98,7 @@ def test_russian_that_rouge_score_is_to_read_is_refused_with_a_remedy_and_a_shor
     assert len(str(caught.value)) < 500
 
 
+@pytest.mark.slow
 def test_a_session_tells_how_it_read_the_data_and_keeps_it_in_its_records(tiny_folder, tmp_path, write):
     data = write(tmp_path / "russian.jsonl", [*RUSSIAN, {**RUSSIAN[0], "summary": ""}])
     there = project(tmp_path / "project", data=data, model=tiny_folder)

@@ -141,12 +141,14 @@ def test_the_lines_for_the_suite_file_come_at_the_end(done):
     assert f"[methods.norms]\nlearning_rate = {found(folder).learning_rate!r}\n" in tail
 
 
+@pytest.mark.slow
 def test_resume_reuses_the_search_and_its_runs(done, tmp_path):
     folder, _, output = again(done[0], tmp_path, "--search=3", "--resume", "-k", "norms")
     assert "2 reused" in output
     assert found(folder) == found(done[0])
 
 
+@pytest.mark.slow
 def test_a_search_can_be_all_that_is_done_and_another_one_takes_its_place(done, tmp_path):
     folder, code, output = again(done[0], tmp_path, "--search=1", "-k", "test_search and norms")
     assert code == pytest.ExitCode.OK
@@ -158,6 +160,7 @@ def test_a_search_can_be_all_that_is_done_and_another_one_takes_its_place(done, 
     assert kept == [record.spec.hash for record in store(done[0]).read_runs()]
 
 
+@pytest.mark.slow
 def test_pasted_into_the_suite_the_rate_makes_the_same_run_and_its_search_stays_on_the_leaderboard(done, tmp_path):
     suite = done[0] / "small.toml"
     before = suite.read_text()
@@ -170,6 +173,7 @@ def test_pasted_into_the_suite_the_rate_makes_the_same_run_and_its_search_stays_
     assert rows["norms"]["search_seconds"] == found(folder).seconds
 
 
+@pytest.mark.slow
 def test_an_interrupt_in_a_search_keeps_no_part_of_it_and_leaves_no_process(tmp_path, tiny_folder, data):
     folder = project(tmp_path / "project", data=data, model=tiny_folder, sleeper=SLEEPER)
     session = begin(folder, "--search=2")

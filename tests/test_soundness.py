@@ -174,6 +174,7 @@ def test_a_device_that_holds_no_values_is_none():
         base_model.pick_device("meta")
 
 
+@pytest.mark.slow
 def test_a_session_needs_no_home_that_can_be_written(rows, write, tiny_folder, tmp_path):
     write(tmp_path / "data" / "train.jsonl", rows[:16])
     write(tmp_path / "data" / "test.jsonl", rows[16:20])

@@ -45,6 +45,32 @@ def test_what_has_a_place_of_its_own_is_done_nowhere_else(text):
     assert found == [ONE_PLACE[text]]
 
 
+def test_no_object_looks_into_itself_for_what_it_has_made():
+    found = [path for path in FILES if "__dict__" in path.read_text(encoding="utf-8")]
+    assert found == []
+
+
+def test_what_a_process_must_do_is_an_order_and_never_any():
+    orders = [
+        (f"{path.relative_to(ROOT)}: {node.arg}", ast.unparse(node.annotation) if node.annotation else "")
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.arg) and node.arg == "order" and path.parent.name in ("execute", "run", "session")
+    ]
+    assert {annotation for _, annotation in orders} == {"Order"}, orders
+
+
+def test_a_reason_why_not_is_none_where_there_is_none():
+    reasons = [
+        (f"{path.relative_to(ROOT)}: {node.name}", {ast.unparse(each) for each in ast.walk(node)})
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and (ast.get_docstring(node) or "").startswith("Why")
+    ]
+    assert len(reasons) > 20
+    assert [name for name, texts in reasons if "return ''" in texts] == []
+
+
 def test_no_function_is_long_and_most_are_short():
     functions = [
         (f"{path.relative_to(ROOT)}: {node.name}", (node.end_lineno or node.lineno) - node.lineno + 1)

@@ -356,15 +356,24 @@ def test_what_cannot_be_had_is_a_usage_error_before_the_first_run(real, pytester
     assert not list(pytester.path.glob("results/local/small/runs/*"))
 
 
-@pytest.mark.parametrize("kind", ["model", "data"])
-def test_a_path_that_is_not_there_is_told_before_anything_is_loaded(other, pytester, kind):
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--model=/no/such.csv", "model '/no/such.csv': no such file or folder"),
+        ("--data=/no/such.csv", "data '/no/such.csv': no such file or folder"),
+        ("--data=texts.csv", "texts.csv: no column 'dialogue'; it has dialog, summary; did you mean 'dialog'?"),
+    ],
+)
+def test_what_needs_no_torch_is_told_before_it_is_loaded(other, pytester, option, message):
+    (pytester.path / "texts.csv").write_text("dialog,summary\nHello.,A greeting.\n")
     (pytester.path / "watch.py").write_text(
-        "import psutil\ndef pytest_unconfigure():\n    print('children', len(psutil.Process().children()))\n"
+        "import psutil, sys\ndef pytest_unconfigure():\n"
+        "    print('children', len(psutil.Process().children()), 'torch' in sys.modules)\n"
     )
-    result = other("--benchmark", f"--{kind}=/no/such.csv", "-p", "watch", inside=False)
+    result = other("--benchmark", option, "-p", "watch", inside=False)
     assert result.ret == USAGE
-    assert f"ERROR: {kind} '/no/such.csv': no such file or folder" in result.errlines
-    assert "children 0" in result.outlines
+    assert f"ERROR: {message}" in result.errlines
+    assert "children 0 False" in result.outlines
 
 
 WRONG = """

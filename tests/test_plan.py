@@ -1,6 +1,7 @@
 """Suite × methods × seeds → run specs."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,13 @@ def small(*methods, seeds=(0,), **changes):
         run=RunTable(methods=methods, seeds=seeds, batch_size=4),
         **changes,
     )
+
+
+def test_a_request_reads_each_method_file_once_whatever_its_seeds(plugins, monkeypatch):
+    read, whole = [], Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.stem) or whole(path))
+    asked = plan.request(small("lora", "full_finetune", seeds=(0, 1, 2)), plugins, Path("results"))
+    assert (len(asked.runs), sorted(read)) == (9, ["full_finetune", "lora", "zero_shot"])
 
 
 def test_runs_follow_the_suite_method_by_method_and_seed_by_seed(plugins):

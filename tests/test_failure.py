@@ -46,13 +46,13 @@ def test_words_of_sys_exit_are_told():
 
 
 def test_a_code_of_sys_exit_is_told():
-    assert told(SystemExit(7))[:2] == ("crashed", "SystemExit: the process ended itself with exit code 7")
-    assert told(SystemExit())[:2] == ("crashed", "SystemExit: the process ended itself with exit code 0")
+    assert told(SystemExit(7))[:2] == ("crashed", "SystemExit: the process exited with code 7")
+    assert told(SystemExit())[:2] == ("crashed", "SystemExit: the process exited with code 0")
 
 
 def test_what_the_harness_found_is_told_without_a_type():
     assert failure.because(Status.NO_OP, "no weight moved").cause == "no weight moved"
-    assert failure.of_death(-11, killed_for_memory=False)[1].cause == "the process died of SIGSEGV"
+    assert failure.of_death(-11, killed_for_memory=False)[1].cause == "the process was killed by SIGSEGV"
     assert failure.of_timeout(15.0)[1].cause == "ended after hard_seconds = 15"
 
 
@@ -90,10 +90,10 @@ def test_an_exception_is_called_by_what_it_means(error, status):
     ("exitcode", "killed_for_memory", "status", "message"),
     [
         (-9, True, Status.OUT_OF_MEMORY, "the kernel killed the process to free memory"),
-        (-9, False, Status.CRASHED, "the process died of SIGKILL"),
-        (-6, False, Status.CRASHED, "the process died of SIGABRT"),
-        (0, False, Status.CRASHED, "the process ended itself with exit code 0"),
-        (7, False, Status.CRASHED, "the process ended itself with exit code 7"),
+        (-9, False, Status.CRASHED, "the process was killed by SIGKILL"),
+        (-6, False, Status.CRASHED, "the process was killed by SIGABRT"),
+        (0, False, Status.CRASHED, "the process exited with code 0"),
+        (7, False, Status.CRASHED, "the process exited with code 7"),
         (os.EX_IOERR, False, Status.FAILED, "its process could not write its result"),
         (os.EX_IOERR, True, Status.OUT_OF_MEMORY, "the kernel killed the process to free memory"),
     ],

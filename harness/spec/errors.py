@@ -1,7 +1,7 @@
 """What can go wrong, as a tree.
 
 TuneoffError
-├── UsageError          the user asked for something that cannot be done
+├── UsageError          the user requested something that cannot be done
 │   ├── SuiteError      a suite file is missing, malformed or contradicts itself
 │   ├── DataError       rows are missing or broken
 │   ├── ModelError      a base model is not available, or did not load completely

@@ -20,7 +20,7 @@ REMEDIES = {
     Status.OVER_BUDGET: "train() may only use the batches that it is given, each of them once",
 }
 MAX_CHARACTERS = 4_000  # of a message or a traceback
-GITHUB_COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)  # GitHub treats a line that begins with ``::`` as one
+GITHUB_COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)  # GitHub treats a line that begins with ``::`` as a command
 DISK_REMEDY = "free some space where the results are, or choose another folder with --results=DIR"
 DISK_FULL_SIGNS = ("No space left on device", "Disk quota exceeded", "os error 28")  # the last one is safetensors'
 TORCH_OUT_OF_MEMORY_SIGNS = ("can't allocate memory", "not enough memory", "out of memory")
@@ -47,14 +47,14 @@ def of_death(exitcode: int, killed_for_memory: bool) -> tuple[Status, Failure]:
         message = "its process could not write its result"
         return Status.FAILED, Failure(type="OSError", message=message, remedy=DISK_REMEDY)
     elif exitcode < 0:
-        status, message = Status.CRASHED, f"the process died of {signal.Signals(-exitcode).name}"
+        status, message = Status.CRASHED, f"the process was killed by {signal.Signals(-exitcode).name}"
     else:
-        status, message = Status.CRASHED, f"the process ended itself with exit code {exitcode}"
+        status, message = Status.CRASHED, f"the process exited with code {exitcode}"
     return status, because(status, message)
 
 
 def of_no_room(error: OSError) -> tuple[Status, Failure]:
-    """The status of a run that could not start, since its folder cannot be written."""
+    """The status of a run that could not start, because its folder cannot be written."""
     return Status.FAILED, Failure(type=type(error).__name__, message=str(error), remedy=DISK_REMEDY)
 
 
@@ -74,7 +74,7 @@ def because(status: Status, message: str) -> Failure:
 
 
 def release(error: BaseException | None) -> None:
-    """Free what the failed calls hold: otherwise there may be too little memory to write a report."""
+    """Free what the failed calls hold; otherwise, there may be too little memory to write a report."""
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__context__
@@ -121,7 +121,7 @@ def _remedy(error: BaseException, status: Status) -> str:
 def _words(error: BaseException) -> str:
     """The message of an exception; ``sys.exit()`` carries a text, a number, or nothing."""
     if isinstance(error, SystemExit) and not isinstance(error.code, str):
-        return f"the process ended itself with exit code {error.code or 0}"
+        return f"the process exited with code {error.code or 0}"
     return str(error)
 
 

@@ -36,7 +36,7 @@ SEARCHED = (  # known if the method's learning rate was searched
     Figure("search_seconds", "search", "seconds"),
     Figure("learning_rate_sensitivity", "LR gap", "score"),
 )
-SCORE = Metric(id="score", title="score")  # in points, where no run says more
+SCORE = Metric(id="score", title="score")  # in points, unless a run's metric says otherwise
 BY_NAME = {figure.name: figure for figure in (*COSTS, *SEARCHED)}
 
 

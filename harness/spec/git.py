@@ -1,4 +1,4 @@
-"""What a git command must be started with, so that it is about the folder that it names."""
+"""The environment for git commands, so that each one works on the folder that it names."""
 
 import os
 
@@ -6,5 +6,5 @@ HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")  # set by git fo
 
 
 def environment() -> dict[str, str]:
-    """This process' environment without ``HOOK_VARIABLES``: they name the hook's repository, whatever the folder."""
+    """This process's environment without ``HOOK_VARIABLES``, with which git would use the hook's repository instead."""
     return {name: value for name, value in os.environ.items() if name not in HOOK_VARIABLES}

@@ -7,12 +7,12 @@ from typing import Any
 
 
 def digest(*parts: bytes) -> str:
-    """The hash of these bytes, one after the other."""
+    """The hash of these parts, concatenated."""
     return digest_of(parts)
 
 
 def digest_of(parts: Iterable[bytes]) -> str:
-    """The same of many parts, which need not be in memory at once."""
+    """The same hash, of parts that need not be in memory at once."""
     found = hashlib.sha256()
     for part in parts:
         found.update(part)

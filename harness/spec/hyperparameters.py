@@ -72,7 +72,7 @@ def _validator(cls: type, name: str, default: Any) -> TypeAdapter[Any]:
 
 
 def _annotation(cls: type, name: str) -> Any:
-    """The annotation of one attribute, read alone, so that names known only to type checkers affect no other one."""
+    """The annotation of one attribute, read alone, so that names known only to type checkers affect no others."""
     owner = next((base for base in cls.__mro__ if name in vars(base).get("__annotations__", {})), None)
     if owner is None:
         return None

@@ -1,4 +1,4 @@
-"""Suite × methods × seeds → run specs; what a session is asked for, and what it asks of a process."""
+"""Suite × methods × seeds → run specs; the requests to a session and to a process."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +14,9 @@ from .suite import ZERO_SHOT, ModelTable, SearchTable, Suite
 
 @dataclass(frozen=True)
 class Request:
-    """What a session is asked for; ``runs`` are those of all of the suite's methods, zero-shot included.
+    """What a session must do; ``runs`` has those of all of the suite's methods, including zero-shot.
 
-    Results go to ``results``; the baselines and searches of ``published`` count as well, if it is given.
+    Results go to ``results``; if ``published`` is given, its baselines and searches are used as well.
     """
 
     suite: Suite
@@ -26,11 +26,11 @@ class Request:
     published: Path | None = None
     device: str | None = None
     jobs: int = 1  # runs at a time
-    resumes: bool = False  # stored runs and searches stand for those that would only repeat them
+    resumes: bool = False  # reuse stored runs and searches instead of repeating them
 
     @property
     def folder(self) -> Path:
-        """Where the results of the suite go."""
+        """The folder for the results of the suite."""
         return self.results / self.suite.name
 
     @property
@@ -45,7 +45,7 @@ class Request:
 
     @property
     def zero_shot(self) -> RunSpec:
-        """The run that every other one is judged against."""
+        """The run with which every other run is compared."""
         return next(run for run in self.runs if run.method == ZERO_SHOT)
 
 
@@ -67,7 +67,7 @@ class Order:
 
     @property
     def validation(self) -> Path:
-        """The folder of the task that trials answer."""
+        """The folder of the task whose prompts trials answer."""
         return self.task.with_name("validation")
 
 
@@ -81,7 +81,7 @@ def request(
     jobs: int = 1,
     resumes: bool = False,
 ) -> Request:
-    """The request for a suite and the methods that it takes of these plugins; raises as ``joined`` and ``runs`` do."""
+    """The request for a suite and its methods among these plugins; raises the errors of ``joined`` and ``runs``."""
     whole = joined(suite, plugins)
     return Request(whole, plugins, runs(whole, plugins), results, published, device, jobs, resumes)
 

@@ -100,7 +100,7 @@ def multipliers(table: SearchTable) -> list[float]:
     They follow Halton's sequence without its 0 and without scrambling: 1 comes first, so the default is always
     included, and more trials only add multiples.
     """
-    from scipy.stats import qmc  # takes half a second, which listing the runs must not wait for
+    from scipy.stats import qmc  # takes half a second to import, too long when runs are only listed
 
     sequence = qmc.Halton(d=1, scramble=False).fast_forward(1)
     return [float(table.spread ** (2 * point - 1)) for (point,) in sequence.random(table.trials)]

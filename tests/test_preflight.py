@@ -56,7 +56,7 @@ def test_how_rouge_reads_a_data_set_is_decided_over_all_its_summaries_told_and_h
     assert tokenizer(found) == "words"
     (notice,) = found.notices
     assert notice.startswith(
-        "ROUGE compares Unicode words, and characters of scripts without spaces, without a stemmer"
+        "ROUGE compares Unicode words, and single characters in scripts without spaces, without a stemmer"
     )
     assert tokenizer(prepared.load(order.task)) == "words"
     assert tokenizer(prepared.load(order.validation)) == "words"

@@ -1,1 +1,1 @@
-"""ROUGE: a scorer that equals ``rouge_score``, and the ``evaluate`` metric made of it."""
+"""ROUGE: a scorer with the same figures as ``rouge_score``, and an ``evaluate`` metric based on it."""

@@ -1,4 +1,4 @@
-"""ROUGE as metrics of Tuneoff: its four types declared, and every test row scored by them."""
+"""ROUGE's four types as metrics of Tuneoff, and scoring by them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -23,7 +23,7 @@ _tokenizer = ContextVar("tokenizer", default=ROUGE_SCORE)
 
 
 def described(tokenizer: str = ROUGE_SCORE) -> tuple[Metric, ...]:
-    """The four types, with texts read by that tokenizer of ``harness.metrics.rouge.words``; the first one ranks."""
+    """The four types, for words found by that tokenizer of ``harness.metrics.rouge.words``; the first one ranks."""
     legend, options = f"ROUGE in points (F1 × 100, {LEGENDS[tokenizer]})", {TOKENIZER: tokenizer}
     titles = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeLsum": "ROUGE-Lsum"}
     return tuple(
@@ -38,7 +38,7 @@ NAMES = tuple(metric.id for metric in ROUGE)
 
 @contextmanager
 def reading(tokenizer: str) -> Iterator[None]:
-    """Score meanwhile with that tokenizer: in a run the data set's; else ``rouge_score``."""
+    """Score with that tokenizer inside the context; outside any, ``rouge_score`` is used."""
     token = _tokenizer.set(tokenizer)
     try:
         yield
@@ -49,12 +49,12 @@ def reading(tokenizer: str) -> Iterator[None]:
 def rouge(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[tuple[Scores, Scores]]:
     """For each text its mean F1 over its references and its F1 against the closest one, in 0..1.
 
-    ``references[i]`` holds the references of row ``i``, one at least.
+    ``references[i]`` has the references of row ``i``, at least one.
     """
-    from .rouge import Rouge  # evaluate, which brings torch along
+    from .rouge import Rouge  # imports evaluate, and with it torch
 
     pairs = [(text, reference) for text, group in zip(texts, references, strict=True) for reference in group]
-    metric = Rouge(keep_in_memory=True)  # runs side by side would wait for each other's cache file
+    metric = Rouge(keep_in_memory=True)  # otherwise, concurrent runs would wait for each other's cache file
     values = metric.compute(
         predictions=[text for text, _ in pairs],
         references=[reference for _, reference in pairs],
@@ -74,7 +74,7 @@ def rouge(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[tup
 
 
 class RougeTypes(Scorer):
-    """ROUGE-1, -2, -L and -Lsum; the tokenizer is the suite's, or follows from all references of a data set."""
+    """ROUGE-1, -2, -L and -Lsum; the tokenizer is set by the suite or chosen for the data set's references."""
 
     title: ClassVar[str] = "ROUGE"
     metrics: ClassVar[tuple[Metric, ...]] = ROUGE
@@ -84,7 +84,7 @@ class RougeTypes(Scorer):
         return rouge(texts, references)
 
     def settled(self, asked: Mapping[str, str], references: Iterable[str]) -> Settled:
-        """The four types as they read this data set, and what is to be told where that follows from its references."""
+        """The four types with the tokenizer for this data set, and a notice if an unusual one was chosen for it."""
         wanted = asked.get(TOKENIZER, AUTO)
         chosen = words.choose(references) if wanted == AUTO else wanted
         if chosen == ROUGE_SCORE:
@@ -92,24 +92,25 @@ class RougeTypes(Scorer):
         return Settled(described(chosen), {TOKENIZER: chosen}, (NOTICE.format(chosen),) if wanted == AUTO else ())
 
     def reading(self, options: Mapping[str, str]) -> AbstractContextManager[None]:
-        """Score with this tokenizer meanwhile, as those do that ask for ``rouge`` themselves."""
+        """Score with this tokenizer inside the context, as direct calls of ``rouge`` do, too."""
         return reading(options[TOKENIZER])
 
     def words(self, text: str, options: Mapping[str, str]) -> list[str]:
-        """What stands between blanks where texts are Latin, else what the tokenizer finds."""
+        """The words between spaces for ``rouge_score``, which reads Latin text, or else the tokenizer's words."""
         return text.split() if options[TOKENIZER] == ROUGE_SCORE else TOKENIZERS[options[TOKENIZER]](text)
 
     def reads(self, reference: str, options: Mapping[str, str]) -> bool:
-        """Whether the tokenizer sees what a reference says."""
+        """Whether the tokenizer can read a reference."""
         return words.reads(options[TOKENIZER], reference)
 
     def remedy(self, unread: Sequence[str], options: Mapping[str, str]) -> str:
-        """Another tokenizer, if one reads any of them."""
+        """A suggestion to use another tokenizer, if it can read any of them."""
         readable = any(words.reads(WORDS, reference) for reference in unread)
         return f', or set evaluation.{TOKENIZER} = "{WORDS}"' if readable else ""
 
 
 NOTICE = (
-    "ROUGE compares Unicode words, and characters of scripts without spaces, without a stemmer: rouge_score's own "
-    'tokenizer sees a-z and 0-9 only, and many summaries hold other letters (rouge_tokenizer = "{}")'
+    "ROUGE compares Unicode words, and single characters in scripts without spaces, without a stemmer, because "
+    "rouge_score's own tokenizer sees only a-z and 0-9, and many summaries contain other letters "
+    '(rouge_tokenizer = "{}")'
 )

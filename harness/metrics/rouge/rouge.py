@@ -1,6 +1,6 @@
 """ROUGE as an ``evaluate`` metric that needs no download; the figures are ``rouge_score``'s.
 
-``evaluate.load("rouge")`` fetches a script from the hub; ``evaluate.load`` of a file copies it away from its package.
+``evaluate.load("rouge")`` fetches a script from the hub; ``evaluate.load`` of a file copies it out of its package.
 """
 
 import re
@@ -16,12 +16,12 @@ TYPES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 ANY_SENTENCE_END = regex.compile(r"(?<=[.!?])\s+|(?<=[\p{STerm}--[.!?]])\s*", regex.VERSION1)  # 。 needs no space
 
-DESCRIPTION = "F1 of ROUGE-1, ROUGE-2, ROUGE-L and ROUGE-Lsum, one value an example."
+DESCRIPTION = "F1 of ROUGE-1, ROUGE-2, ROUGE-L and ROUGE-Lsum, one value per example."
 CITATION = "Chin-Yew Lin. ROUGE: A Package for Automatic Evaluation of Summaries. ACL 2004 workshop."
 
 
 class Rouge(evaluate.Metric):  # type: ignore[misc]
-    """``compute(predictions=…, references=…, tokenizer=…)`` gives a list of F1 values in 0..1 for each ROUGE type."""
+    """``compute(predictions=…, references=…, tokenizer=…)`` returns a list of F1 values in 0..1 for each ROUGE type."""
 
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
@@ -43,6 +43,6 @@ class Rouge(evaluate.Metric):  # type: ignore[misc]
 
 
 def sentences(text: str, tokenizer: str = ROUGE_SCORE) -> str:
-    """The text with one sentence a line, as ROUGE-Lsum expects it; the other types do not mind."""
+    """The text with one sentence per line, as ROUGE-Lsum expects it; the other types ignore line breaks."""
     end = SENTENCE_END if tokenizer == ROUGE_SCORE else ANY_SENTENCE_END
     return end.sub("\n", text.strip())

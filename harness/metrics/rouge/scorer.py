@@ -1,7 +1,7 @@
 """ROUGE F1 of many pairs of texts: ``rouge_score``'s figures to the last bit, ten times as fast.
 
-A word is stemmed once and written as one character, so that a text's words are a string and its sentences
-strings too; a text is read once; and a row of the LCS table is one whole number.
+Each word is stemmed once and represented by one character, so that sentences and whole texts are strings of words;
+each text is read once; and a row of the LCS table is one integer.
 Definitions: C.-Y. Lin, ROUGE, ACL 2004 workshop. Rows: H. Hyyrö, Bit-parallel LCS-length computation
 revisited, AWOCA 2004.
 """
@@ -20,7 +20,7 @@ from .words import ROUGE_SCORE, TOKENIZERS
 
 
 def scores(pairs: Iterable[tuple[str, str]], tokenizer: str = ROUGE_SCORE) -> list[dict[str, float]]:
-    """F1 in 0..1 of each (reference, prediction): rouge1, rouge2, rougeL, and rougeLsum with a sentence a line.
+    """F1 in 0..1 of each (reference, prediction): rouge1, rouge2, rougeL, and rougeLsum, with one sentence per line.
 
     ``tokenizer`` is one of ``harness.metrics.rouge.words``; words are compared by their stem if it is ``rouge_score``.
     """
@@ -30,13 +30,13 @@ def scores(pairs: Iterable[tuple[str, str]], tokenizer: str = ROUGE_SCORE) -> li
 
 @dataclass(frozen=True)
 class Text:
-    """A text as ROUGE sees it: sentences of stems, a character each; the rest is found once, when it is needed."""
+    """A text as ROUGE sees it: sentences of stems, one character each; everything else is computed on first use."""
 
     sentences: tuple[str, ...]
 
     @cached_property
     def words(self) -> str:
-        """All sentences as one."""
+        """All sentences, joined."""
         return "".join(self.sentences)
 
     @cached_property
@@ -46,17 +46,17 @@ class Text:
 
     @cached_property
     def bigrams(self) -> Counter[str]:
-        """How often each pair of neighbours occurs, across the ends of sentences too."""
+        """How often each pair of adjacent words occurs, including across the ends of sentences."""
         return Counter(map(add, self.words, self.words[1:]))
 
     @cached_property
     def places(self) -> tuple[dict[str, int], ...]:
-        """Where the words of each sentence stand: bit ``i`` of ``places[s][word]`` is position ``i``."""
+        """The positions of the words in each sentence: bit ``i`` of ``places[s][word]`` is position ``i``."""
         return tuple(map(_places, self.sentences))
 
 
 def _shortener(*, stems: bool) -> Callable[[str], str]:
-    """A function that gives a word as one character, which is the same for words of one stem where that counts."""
+    """A function that maps each word to a character; with ``stems``, words with the same stem share one."""
     stem: Callable[[str], list[str]] = DefaultTokenizer(use_stemmer=True).tokenize if stems else lambda word: [word]
     characters: dict[str, str] = {}
 
@@ -112,9 +112,10 @@ def _places(sentence: str) -> dict[str, int]:
 def _lcs(places: Mapping[str, int], length: int, other: str) -> int:
     """The positions, as bits, of the LCS that ``rouge_score`` picks among equally long ones.
 
-    ``places`` and ``length`` stand for the reference's sentence. From the ends of both sentences the last words
-    are a hit if they match; else the word of ``other`` goes if the LCS grows with the reference's word, and the
-    reference's word goes if not. So a word of ``other`` meets the last position where it matches or the LCS grows.
+    ``places`` and ``length`` describe the reference's sentence. Starting at the ends of both sentences, the last words
+    are a hit if they match; otherwise, the word of ``other`` is dropped if the LCS grows with the reference's word,
+    and the reference's word if not. So each word of ``other`` is dropped or a hit at the last position where it
+    matches or the LCS grows.
     """
     whole = (1 << length) - 1
     flat = whole  # bit i is 0 where the LCS with the words so far grows with the reference's word i

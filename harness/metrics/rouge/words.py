@@ -1,11 +1,11 @@
-"""How ROUGE reads a text as words, and which of the readings a data set needs.
+"""How ROUGE splits a text into words, and which tokenizer a data set needs.
 
-``rouge_score``      that library's: lower-case a-z and 0-9, everything else is a gap; stemmed
-``words``            Unicode's: letters, marks and digits; a character each in scripts without spaces; not stemmed
+``rouge_score``      that library's own: lower-case a-z and 0-9; everything else separates words; stemmed
+``words``            Unicode words: letters, marks and digits; single characters in scripts without spaces; not stemmed
 ``characters``       every letter or digit with its marks; not stemmed
 
-The last two compare texts folded as by Unicode's NFKC_Casefold: case, width and ligatures, composed or not, and
-characters that nobody sees (joiners, soft hyphens) make no difference. Marks, as of Arabic, Hindi or Thai, do.
+The last two fold texts like Unicode's NFKC_Casefold: case, width, ligatures, composition and invisible characters
+(joiners, soft hyphens) make no difference. Marks, such as those of Arabic, Hindi or Thai, do.
 """
 
 import re
@@ -17,9 +17,9 @@ import regex
 
 ROUGE_SCORE: Final = "rouge_score"
 WORDS: Final = "words"
-MAX_UNREAD_SHARE = 0.01  # the share of references up to which those that rouge_score cannot read are strays
+MAX_UNREAD_SHARE = 0.01  # the share of references that rouge_score may fail to read
 
-# Scripts written without spaces between words. Tibetan is none: it has a sign after every syllable.
+# Scripts written without spaces between words. Tibetan is not one: it has a mark after every syllable.
 UNSPACED_SCRIPTS = "".join(
     rf"\p{{scx={script}}}"
     for script in (
@@ -35,7 +35,7 @@ WORD = regex.compile(
 )
 INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
 LETTER = regex.compile(r"\p{L}")
-NON_LATIN_LETTER = regex.compile(r"[\p{L}--[\p{Latin}--[\uFF00-\uFFEF]]]", regex.VERSION1)  # accents are none
+NON_LATIN_LETTER = regex.compile(r"[\p{L}--[\p{Latin}--[\uFF00-\uFFEF]]]", regex.VERSION1)  # accented ones are Latin
 
 
 def _folded(text: str) -> str:
@@ -50,20 +50,21 @@ TOKENIZERS: Mapping[str, Callable[[str], list[str]]] = {
 
 
 def choose(references: Iterable[str]) -> str:
-    """The tokenizer for a data set with these references: ``rouge_score`` where they are Latin text, else ``words``.
+    """The tokenizer for a data set with these references: ``rouge_score`` if they are Latin text, or else ``words``.
 
-    Latin are those that ``rouge_score`` reads; one in a hundred may be another. What nobody reads counts for neither.
+    They are Latin if ``rouge_score`` can read all but one in a hundred. What ``words`` cannot read is ignored.
     """
     read = [reads(ROUGE_SCORE, reference) for reference in references if reads(WORDS, reference)]
     return ROUGE_SCORE if read.count(False) <= MAX_UNREAD_SHARE * len(read) else WORDS
 
 
 def reads(tokenizer: str, reference: str) -> bool:
-    """Whether a tokenizer sees what a reference says: any word at all, and ``rouge_score`` half of those with letters.
+    """Whether a tokenizer can read a reference: it finds a word and, for ``rouge_score``, at least half are Latin.
 
-    A foreign name does not hide a Latin sentence, and the digits in a Japanese one are not what it says.
+    Only words with letters count for that half. So a foreign name does not make a Latin sentence unreadable, and digits
+    do not make a Japanese sentence readable.
     """
-    if reference.isascii():  # all of them see the same letters and digits there
+    if reference.isascii():  # in which all tokenizers see the same letters and digits
         return bool(ASCII_WORD.search(reference.lower()))
     if tokenizer != ROUGE_SCORE or not TOKENIZERS[tokenizer](reference):
         return bool(TOKENIZERS[tokenizer](reference))

@@ -83,7 +83,7 @@ def test_every_kind_of_checkpoint_loads_whole_and_answers(kind, saved):
 )
 def test_a_trained_tensor_that_is_missing_is_named(kind, stored, named, changed):
     with pytest.raises(
-        ModelError, match=rf"the checkpoint has no tensor \S*{named or stored}, which would stay random"
+        ModelError, match=rf"the checkpoint has no tensor \S*{named or stored}, which would keep random values"
     ):
         load(changed(kind, lambda tensors: tensors.pop(stored)))
 
@@ -116,17 +116,17 @@ def test_an_embedding_is_not_the_output_projection_where_the_configuration_says_
     folder = changed("mt5", untie)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": False}))
-    with pytest.raises(ModelError, match=rf"the checkpoint has no tensor {missing}, which would stay random"):
+    with pytest.raises(ModelError, match=rf"the checkpoint has no tensor {missing}, which would keep random values"):
         load(folder)
 
 
 @pytest.mark.parametrize(
     ("kind", "file", "reads"),
     [
-        ("t5", "spiece.model", "T5Tokenizer reads tokenizer.json or spiece.model"),
-        ("mbart", "sentencepiece.bpe.model", "MBartTokenizer reads tokenizer.json or sentencepiece.bpe.model"),
-        ("bart", "merges.txt", r"tokenizer that transformers makes of vocab.json does not work: .*`merges` must be"),
-        ("marian", "target.spm", r"tokenizer that transformers makes of source.spm, vocab.json does not work"),
+        ("t5", "spiece.model", "T5Tokenizer needs tokenizer.json or spiece.model"),
+        ("mbart", "sentencepiece.bpe.model", "MBartTokenizer needs tokenizer.json or sentencepiece.bpe.model"),
+        ("bart", "merges.txt", r"tokenizer that transformers makes from vocab.json does not work: .*`merges` must be"),
+        ("marian", "target.spm", r"tokenizer that transformers makes from source.spm, vocab.json does not work"),
     ],
 )
 def test_a_file_of_the_vocabulary_that_is_missing_is_named(kind, file, reads, saved, tmp_path):
@@ -140,7 +140,7 @@ def test_a_tokenizer_that_does_not_know_its_own_language_tokens_is_refused(saved
     folder = shutil.copytree(saved("mbart"), tmp_path / "nllb")
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "NllbTokenizer"}))
     with pytest.raises(
-        ModelError, match=r"sentencepiece\.bpe\.model does not know the tokens that it puts around a text"
+        ModelError, match=r"sentencepiece\.bpe\.model does not know the special tokens that it adds to a text"
     ):
         load(folder)
 

@@ -183,8 +183,8 @@ def test_what_cannot_work_is_refused_before_any_training_with_a_remedy(name, fol
     """The task is of another tokenizer, which is as good to see whether there are answers."""
     put(folder / "generation_config.json", **{name: HARMFUL[name] or 1.0})
     message = refusal(folder, Evaluation(generation="checkpoint"), toy_task)
-    assert "its generation settings cannot be used" in message
-    assert message.endswith('leave that out of its generation_config.json, or set evaluation.generation = "suite"')
+    assert 'its generation settings, selected by evaluation.generation = "checkpoint", cannot be used: ' in message
+    assert message.endswith('correct its generation_config.json, or set evaluation.generation = "suite"')
     assert len(message) < 700
 
 

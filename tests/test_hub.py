@@ -21,8 +21,8 @@ MODEL, DATA = "google/flan-t5-small", "knkarthick/dialogsum"
 PATIENCE = 60  # seconds, also on a busy machine; what the hub asks a client to wait for is five minutes
 CARD = "---\nlicense: cc-by-nc-sa-4.0\ntask_categories:\n- summarization\n---\n# DialogSum\n"
 FAULTS = {  # what passes: the cause that is named, and the remedy
-    "cut": ("the download broke off", "Try again"),
-    "short": ("was damaged and is deleted", "Try again"),
+    "cut": ("the download was interrupted", "Try again"),
+    "short": ("was damaged and has been deleted", "Try again"),
     "limited": ("too many requests for now (429)", "Wait a few minutes, or set HF_TOKEN"),
     "down": ("the hub has an internal error (503)", "Try again later"),
     "silent": ("does not answer in time", "Try again later"),
@@ -154,7 +154,7 @@ def test_data_on_the_hub_are_read_as_a_folder_is(load, served, hub, rows, write,
     }
     (tmp_path / "data" / "train-00000-of-00002.parquet").unlink()
     assert load(repository)["error"] == (
-        "owner/shards/data/train-00000-of-00002.parquet: is missing; 1 of 2 parts of train are there"
+        "owner/shards/data/train-00000-of-00002.parquet: is missing; only 1 of 2 parts of train exist"
     )
 
 
@@ -307,4 +307,4 @@ def test_a_cache_that_cannot_be_written_is_named_with_what_to_set(variables):
     )
     (answer,) = json.loads(done.stdout)
     assert f"the cache {os.devnull}/hf/hub cannot be written" in answer["error"]
-    assert "Set HF_HOME to a folder that can be; without the hub: " in answer["error"]
+    assert "Set HF_HOME to a writable folder; without the hub: " in answer["error"]

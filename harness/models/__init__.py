@@ -1,1 +1,1 @@
-"""A base model: fetched, loaded whole, proven to be what its checkpoint holds, and made fast."""
+"""A base model: downloaded, loaded in full, checked against its checkpoint, and made fast."""

@@ -1,4 +1,4 @@
-"""Loading a base model, and proving that it loaded whole."""
+"""Loads a base model and checks that it loaded in full."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,10 +27,10 @@ from .cpu_kernels import Dropout
 
 EMBEDDED = Path(__file__).parents[1] / "embedded" / "base_model"
 VOCABULARY_FILES = ("tokenizer.json", "vocab*.json", "*.txt", "*.model", "*.spm", "*.tokenizer")
-# Of a repository: no weights in other formats.
+# The files to download from a repository; no weights in other formats.
 CHECKPOINT_FILES = ("*.json", *VOCABULARY_FILES, "*.jinja", "model*.safetensors")
-TOKENIZER_FILE = "tokenizer.json"  # one that holds all of it
-OPTIONAL_FILES = ("tokenizer_config.json", "target_vocab.json")  # of the files that a class of tokenizers names
+TOKENIZER_FILE = "tokenizer.json"  # holds a whole tokenizer
+OPTIONAL_FILES = ("tokenizer_config.json", "target_vocab.json")  # of the vocabulary files that a tokenizer class names
 TEMPLATE_FILES, WEIGHTS_SUFFIX = "additional_chat_templates/*.jinja", ".safetensors"
 
 Seq2Seq: TypeAlias = PreTrainedModel  # or the PeftModel around it
@@ -45,7 +45,7 @@ class Base:
 
 
 def pick_device(name: str | None) -> torch.device:
-    """The device of that name; without a name CUDA, then MPS, then the CPU."""
+    """The device of that name; without a name, the first that is available of CUDA, MPS and the CPU."""
     if name is None:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
@@ -61,8 +61,8 @@ def pick_device(name: str | None) -> torch.device:
 def load(table: ModelTable, device: torch.device, evaluation: Evaluation | None = None) -> Base:
     """The model and tokenizer of that name: ``embedded``, a hub id or a local folder.
 
-    Weights come from safetensors only, are float32, and no code of the repository is run. It generates as
-    ``evaluation`` says. Raises ``ModelError`` that says what to do when it cannot be had.
+    Weights come from safetensors only and are float32, and no code of the repository is run. The model generates as
+    ``evaluation`` says. Raises ``ModelError``, which says what to do, if it cannot be loaded.
     """
     tokenizer = _tokenizer(table)
     return Base(load_model(table, device, tokenizer, evaluation), tokenizer)
@@ -74,7 +74,7 @@ def load_model(
     tokenizer: PreTrainedTokenizerBase,
     evaluation: Evaluation | None = None,
 ) -> Seq2Seq:
-    """The model alone, as ``load`` gives it."""
+    """The model alone, as ``load`` returns it."""
     folder, _ = _folder(table)
     with _explained(table):
         config = generation.clean(AutoConfig.from_pretrained(str(folder), trust_remote_code=False))
@@ -93,13 +93,13 @@ def load_model(
 
 
 def revision(table: ModelTable) -> str:
-    """What is loaded by that name now: the hub's commit, or twelve hex digits of the files of a local checkpoint."""
+    """What that name stands for now: the hub's commit, or twelve hex digits of the files of a local checkpoint."""
     folder, commit = _folder(table)
     return commit or integrity.digest_of_all(folder, _read_files(folder))
 
 
 def own_settings(table: ModelTable, evaluation: Evaluation) -> Generation:
-    """What becomes of the generation settings that the checkpoint of that name has."""
+    """Which generation settings of that checkpoint are used and which are dropped."""
     with _explained(table):
         return generation.of(_folder(table)[0], evaluation)
 
@@ -117,7 +117,7 @@ def _fused(model: Seq2Seq) -> Seq2Seq:
 
 
 def _folder(table: ModelTable) -> tuple[Path, str | None]:
-    """Where the checkpoint is, and the hub's commit of it if it comes from there."""
+    """The checkpoint's folder, and its commit if it comes from the hub."""
     if table.name == suite.EMBEDDED:
         return EMBEDDED, None
     try:
@@ -130,50 +130,50 @@ def _folder(table: ModelTable) -> tuple[Path, str | None]:
 
 
 def _read_files(folder: Path) -> list[Path]:
-    """The files of a checkpoint that loading reads: all that are fetched from the hub, of weights those in use only."""
+    """The files of a checkpoint that loading reads: as downloaded from the hub, but only the weight files in use."""
     weights = integrity.weight_files(folder)
     found = {path for pattern in (*CHECKPOINT_FILES, TEMPLATE_FILES) for path in folder.glob(pattern)}
     return sorted([*(path for path in found if path.suffix != WEIGHTS_SUFFIX), *weights])
 
 
 def _tokenizer(table: ModelTable) -> PreTrainedTokenizerBase:
-    """The tokenizer of that name, which fills and cuts at the end of a text."""
+    """The tokenizer of that name, which pads and truncates on the right."""
     folder, _ = _folder(table)
     files = sorted(path.name for pattern in VOCABULARY_FILES for path in folder.glob(pattern))
-    made = f"the tokenizer that transformers makes of {', '.join(files) or 'no vocabulary'}"
+    made = f"the tokenizer that transformers makes from {', '.join(files) or 'no vocabulary'}"
     with _explained(table):
         try:
             tokenizer = AutoTokenizer.from_pretrained(
                 str(folder), trust_remote_code=False, padding_side="right", truncation_side="right"
             )
             around = tokenizer("")["input_ids"]
-        except Exception as error:  # whatever the libraries of tokenizers raise
+        except Exception as error:  # tokenizer libraries raise anything
             raise OSError(f"{made} does not work: {error}") from error
         _has_files(type(tokenizer), folder)
         if tokenizer.unk_token_id in around:
-            raise OSError(f"{made} does not know the tokens that it puts around a text; add {TOKENIZER_FILE}")
+            raise OSError(f"{made} does not know the special tokens that it adds to a text; add {TOKENIZER_FILE}")
     _can_pad(tokenizer, table)
     return tokenizer
 
 
 def _has_files(cls: type[PreTrainedTokenizerBase], folder: Path) -> None:
-    """transformers makes up, without a word, what a folder lacks of a tokenizer's vocabulary."""
+    """Raise ``OSError`` for missing vocabulary files, for which transformers would silently make up a vocabulary."""
     files = [file for file in cls.vocab_files_names.values() if file not in OPTIONAL_FILES]
     parts = [file for file in files if file != TOKENIZER_FILE]
     whole = TOKENIZER_FILE in files and (folder / TOKENIZER_FILE).exists()
     if files and not whole and not (parts and all((folder / part).exists() for part in parts)):
         choices = [TOKENIZER_FILE] * (TOKENIZER_FILE in files) + [" with ".join(parts)] * bool(parts)
-        raise OSError(f"no tokenizer; {cls.__name__} reads {' or '.join(choices)}")
+        raise OSError(f"no tokenizer; {cls.__name__} needs {' or '.join(choices)}")
 
 
 def _can_pad(tokenizer: PreTrainedTokenizerBase, table: ModelTable) -> None:
-    """Fill short rows with the end token where there is no other: neither attention nor loss see it."""
+    """Pad with the end token if there is no pad token; neither attention nor loss sees padding."""
     if tokenizer.pad_token_id is not None:
         return
     if tokenizer.eos_token_id is None:
         raise ModelError(
-            f"model {table.name!r}: its tokenizer has neither a pad token, to fill short rows with, nor an end token "
-            'that could serve as one; name one as "pad_token" in its tokenizer_config.json'
+            f"model {table.name!r}: its tokenizer has neither a pad token nor an end token to use as one; set "
+            '"pad_token" in its tokenizer_config.json'
         )
     tokenizer.pad_token = tokenizer.eos_token
 

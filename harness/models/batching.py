@@ -1,15 +1,15 @@
-"""Rows of similar length in a batch together, so that little of what a model computes is padding."""
+"""Puts rows of similar length into a batch, so that a model computes little padding."""
 
 from collections.abc import Callable, Iterable
 
 Length = Callable[[int], int]  # of a row, by its number
-Fits = Callable[[int, int], bool]  # whether a batch that begins with this row may have so many rows
+Fits = Callable[[int, int], bool]  # whether a batch that begins with this row may have that many rows
 
 
 def by_length(rows: Iterable[int], length: Length, fits: Fits) -> list[list[int]]:
-    """The rows in batches from the least ``length`` to the greatest, as many in each as ``fits`` allows, one at least.
+    """The rows in batches, shortest first, with as many rows in each as ``fits`` allows, but at least one.
 
-    Rows of equal length stay in the order in which they are given.
+    Rows of equal length keep their order.
     """
     batches: list[list[int]] = []
     for row in sorted(rows, key=length):
@@ -21,5 +21,5 @@ def by_length(rows: Iterable[int], length: Length, fits: Fits) -> list[list[int]
 
 
 def of_size(size: int) -> Fits:
-    """At most so many rows in each batch."""
+    """At most ``size`` rows in each batch."""
     return lambda _, count: count <= size

@@ -1,7 +1,7 @@
 """Attention and dropout for training on the CPU, where torch's own are slow.
 
-torch's fused attention cannot drop weights there and falls back to a slow path. Dropout has torch's distribution,
-from a generator that is ten times as fast.
+With dropout, torch's fused attention falls back to a slow path there. Dropout has the same distribution as torch's, but
+uses a random generator that is ten times as fast.
 """
 
 from typing import Any
@@ -13,11 +13,11 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 ATTENTION_NAME = "sdpa_fast_dropout"
-RESOLUTION = 1 << 16  # a mask's element is decided by sixteen random bits
+RESOLUTION = 1 << 16  # each element of a mask takes sixteen random bits
 
 
 def install(model: PreTrainedModel) -> None:
-    """Let a model that attends by torch's ``scaled_dot_product_attention`` do so by ``attend``."""
+    """Make a model that uses torch's ``scaled_dot_product_attention`` use ``attend`` instead."""
     if model.config._attn_implementation == "sdpa":
         AttentionInterface.register(ATTENTION_NAME, attend)
         AttentionMaskInterface.register(ATTENTION_NAME, sdpa_mask)
@@ -35,10 +35,10 @@ def attend(
     position_bias: torch.Tensor | None = None,
     **others: Any,
 ) -> tuple[torch.Tensor, None]:
-    """What transformers' ``sdpa`` computes, faster where weights are dropped on the CPU.
+    """What transformers' ``sdpa`` computes, but faster with dropout on the CPU.
 
     Shapes: query (batch, heads, length, width), key and value (batch, heads, other length, width), mask and bias
-    as they broadcast over the weights; the result is (batch, length, heads, width).
+    broadcast over the weights; the result is (batch, length, heads, width).
     """
     drop = round(dropout * RESOLUTION)
     grouped = key.shape[1] != query.shape[1]
@@ -58,10 +58,10 @@ def attend(
 
 
 class Dropout(torch.nn.Dropout):
-    """``torch.nn.Dropout``, whose sequential Mersenne Twister was an eighth of a training step of T5.
+    """``torch.nn.Dropout`` without its sequential Mersenne Twister, which took an eighth of a training step of T5.
 
-    Each mask comes from a generator that torch's own seeds, so that ``set_seed`` decides it and activations that are
-    computed twice are dropped alike. The probability is rounded to a 65,536th. On other devices it is torch's.
+    Each mask comes from a generator that torch's own generator seeds, so ``set_seed`` determines it, and recomputed
+    activations get the same mask. The probability is rounded to 1/65,536. Other devices use torch's implementation.
     """
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
@@ -73,9 +73,9 @@ class Dropout(torch.nn.Dropout):
 
 
 def dropped(input: torch.Tensor, drop: int) -> torch.Tensor:
-    """The input with each element set to zero by a chance of ``drop`` in ``RESOLUTION``, the others scaled up."""
+    """The input with each element set to zero with probability ``drop / RESOLUTION``, and the others scaled up."""
     generator = np.random.SFC64(int(torch.randint(2**62, ())))
     bits = generator.random_raw(-(-input.numel() // 4)).view(np.uint16)[: input.numel()]
     scale = np.float32(RESOLUTION / (RESOLUTION - drop))
-    mask = np.multiply(bits >= drop, scale, dtype=np.float32)  # a boolean one costs a conversion in each product
+    mask = np.multiply(bits >= drop, scale, dtype=np.float32)  # a boolean mask would be converted in each product
     return input * torch.from_numpy(mask).view(input.shape).to(input.dtype)

@@ -1,4 +1,4 @@
-"""How answers are generated: by the suite alone, or with a checkpoint's own settings where the suite asks for them."""
+"""How answers are generated: as the suite says, and with the checkpoint's own settings if the suite selects them."""
 
 import json
 from collections.abc import Mapping
@@ -16,19 +16,19 @@ from ..spec.suite import CHECKPOINT, Evaluation
 
 CONFIG_NAME = "config.json"
 TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
-# These decide no answer, or are the checkpoint's in any case.
+# These affect no answer, or always come from the checkpoint.
 IGNORED_SETTINGS = {"transformers_version", "use_cache", *TOKEN_IDS}
 KNOWN_SETTINGS = {name for name in vars(GenerationConfig()) if name[0] != "_"} - IGNORED_SETTINGS
-# What is returned beside the answers.
+# These select what is returned besides the answers.
 OUTPUT_SETTINGS = {"return_dict_in_generate", *GenerationConfig.extra_output_flags}
-# What changes nothing, and so is neither used nor dropped.
+# These values change nothing, so they count as neither used nor dropped.
 NEUTRAL_VALUES = {**GenerationConfig._get_default_generation_params(), **dict.fromkeys(OUTPUT_SETTINGS, False)}
-SUITE_SETTINGS = {"max_length", "max_new_tokens", "num_beams"}  # [evaluation] has its own
+SUITE_SETTINGS = {"max_length", "max_new_tokens", "num_beams"}  # set by [evaluation]
 SAMPLING_SETTINGS = {"temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff"}
-BEAM_SETTINGS = {"early_stopping", "length_penalty"}  # without effect where there is one beam
+BEAM_SETTINGS = {"early_stopping", "length_penalty"}  # without effect with one beam
 REFUSED_SETTINGS = {
     "do_sample": "the same prompts must give the same answers",
-    "num_return_sequences": "one answer to a prompt is scored",
+    "num_return_sequences": "only one answer per prompt is scored",
     "max_time": "answers must not depend on the machine",
 }
 
@@ -38,7 +38,7 @@ def settle(
 ) -> None:
     """Make a model that was loaded from ``folder`` generate as the suite says, and train with the same token ids.
 
-    Raises ``ModelError`` for settings of the checkpoint that are to be used and cannot work.
+    Raises ``ModelError`` for settings of the checkpoint that the suite selects but that cannot be used.
     """
     ids = _token_ids(folder, model.config, tokenizer, name)
     for key in ("pad_token_id", "decoder_start_token_id"):
@@ -48,7 +48,7 @@ def settle(
 
 
 def of(folder: Path, evaluation: Evaluation) -> Generation:
-    """Which of the settings of the checkpoint in ``folder`` are used and which are dropped, its token ids aside."""
+    """Which settings of the checkpoint in ``folder`` are used and which are dropped, except token ids."""
     found = _settings(folder)
     without = set(found)
     if evaluation.generation == CHECKPOINT:
@@ -68,17 +68,17 @@ def apply(model: torch.nn.Module, settings: GenerationConfig) -> None:
 
 
 def refusal(model: str, reason: str) -> str:
-    """The message about a checkpoint's generation settings that cannot be taken over."""
+    """The message about a checkpoint's generation settings that cannot be used."""
     return (
-        f'model {model!r}: its generation settings cannot be used, which evaluation.generation = "{CHECKPOINT}" asks '
-        f'for: {reason}; leave that out of its {GENERATION_CONFIG_NAME}, or set evaluation.generation = "suite"'
+        f'model {model!r}: its generation settings, selected by evaluation.generation = "{CHECKPOINT}", cannot be '
+        f'used: {reason}; correct its {GENERATION_CONFIG_NAME}, or set evaluation.generation = "suite"'
     )
 
 
 def clean(config: PretrainedConfig) -> PretrainedConfig:
-    """A model's configuration without generation settings, which transformers would make a new model generate with.
+    """A model's configuration without generation settings, which transformers would otherwise give to the new model.
 
-    And without a wish for other outputs than training and generation read.
+    Outputs that neither training nor generation reads are turned off, too.
     """
     for name in KNOWN_SETTINGS - OUTPUT_SETTINGS - set(type(config).__dataclass_fields__):
         vars(config).pop(name, None)
@@ -87,7 +87,7 @@ def clean(config: PretrainedConfig) -> PretrainedConfig:
 
 
 def remark(settings: Generation) -> str | None:
-    """What is to be said about a checkpoint's generation settings, if it has any."""
+    """A notice about a checkpoint's generation settings, if it has any."""
     used, dropped = (
         ", ".join(f"{name} = {_shown(value)}" for name, value in each.items())
         for each in (settings.used, settings.dropped)
@@ -115,7 +115,7 @@ def _config(ids: Mapping[str, Any], settings: Generation, evaluation: Evaluation
 def _token_ids(
     folder: Path, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, name: str
 ) -> dict[str, int | list[int] | None]:
-    """The token ids in a checkpoint's generation settings, else in its configuration, else its tokenizer's."""
+    """The token ids from a checkpoint's generation settings, or else its configuration, or else its tokenizer."""
     stored = _read(folder / GENERATION_CONFIG_NAME)
     ids = {}
     for key in TOKEN_IDS:
@@ -123,7 +123,7 @@ def _token_ids(
         ids[key] = next((each for each in choices if each is not None), None)
     if ids["decoder_start_token_id"] is None:
         raise ModelError(
-            f"model {name!r}: it has no decoder_start_token_id, the token that its answers begin with; add that to its "
+            f"model {name!r}: it has no decoder_start_token_id, the token that its answers begin with; add it to its "
             f"{CONFIG_NAME} (T5 begins with its pad token, BART with its end token)"
         )
     if ids["pad_token_id"] not in tokenizer.all_special_ids:  # it would be read as part of an answer
@@ -138,7 +138,7 @@ def _shown(value: object) -> str:
 
 
 def _settings(folder: Path) -> dict[str, Any]:
-    """The settings that transformers would use: a file of their own, or without it old-style keys of the model's."""
+    """The settings that transformers would use: those in their own file or, without one, among the model's own."""
     path = folder / GENERATION_CONFIG_NAME
     found = _read(path) if path.exists() else _old_style(_read(folder / CONFIG_NAME))
     return {
@@ -149,7 +149,7 @@ def _settings(folder: Path) -> dict[str, Any]:
 
 
 def _old_style(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Generation settings among a model's own; of a model made of two the decoder may have them."""
+    """The generation settings in a model's configuration, or in that of its decoder if it has two parts."""
     inner: Mapping[str, Any] = next(
         (stored[part] for part in ("decoder", "generator", "text_config") if stored.get(part)), {}
     )
@@ -167,5 +167,5 @@ def _read(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"{path.name} is not valid JSON: {error}") from error
     if not isinstance(found, dict):
-        raise ValueError(f"{path.name} does not hold a JSON object")
+        raise ValueError(f"{path.name} does not contain a JSON object")
     return found

@@ -1,8 +1,8 @@
-"""Fetching from the hub: a folder with the files of one commit, or why there is none and what to do about it.
+"""Downloads from the hub: returns a folder with the files of one commit, or says why it cannot and what to do.
 
-Whatever is loaded from the hub is first fetched whole into ``huggingface_hub``'s cache, and then read as the
-local folder that it is. So everything that a network can do to a session happens here, a cache that
-``hf download`` has filled is enough, and a commit that was asked for is never another one.
+Files are first downloaded in full into ``huggingface_hub``'s cache, and then read as a local folder. So all errors of
+the network occur here, a cache that ``hf download`` has filled is enough, and what is read is always of the requested
+commit.
 """
 
 import errno
@@ -38,7 +38,7 @@ FILE_SUFFIXES = (
 
 
 class Unavailable(Exception):
-    """Something cannot be had; the message says why, and in a second sentence what to do."""
+    """A file or repository is not available; the message says why and, in a second sentence, what to do."""
 
 
 class Damaged(Exception):
@@ -48,7 +48,7 @@ class Damaged(Exception):
 def local(name: str) -> Path | None:
     """The file or folder of that name; ``None`` for a name that may be a hub id.
 
-    Raises ``Unavailable`` for what can only be a path and does not exist.
+    Raises ``Unavailable`` for a name that can only be a path and does not exist.
     """
     path = expanded(name)
     if path.exists():
@@ -62,13 +62,13 @@ def local(name: str) -> Path | None:
 
 @cache
 def fetch(kind: Kind, name: str, revision: str | None, patterns: tuple[str, ...]) -> Path:
-    """The folder with the files of a repository that match ``patterns``, complete; its name is their commit.
+    """The folder with all files of a repository that match ``patterns``; its name is their commit.
 
-    A process asks the hub once for each repository. When the hub does not give it, a complete copy in the
-    cache is as good: of the commit that was asked for, else of the last that its branch was seen at.
-    Raises ``Unavailable``, at once when the hub cannot be reached or refuses, and within a minute or two when it
-    falls silent in the middle: ``huggingface_hub`` tries again, ``HF_HUB_ETAG_TIMEOUT`` and
-    ``HF_HUB_DOWNLOAD_TIMEOUT`` (10 seconds) limit each step. Only files that arrived whole are kept.
+    A process contacts the hub once for each repository. If the hub is not available, a complete copy in the cache is
+    used: of the requested commit, or else of the last known commit of its branch.
+    Raises ``Unavailable``: at once if the hub cannot be reached or refuses, and within a minute or two if it stops
+    responding during a download. ``huggingface_hub`` tries again; ``HF_HUB_ETAG_TIMEOUT`` and
+    ``HF_HUB_DOWNLOAD_TIMEOUT`` (10 seconds) limit each step. Incomplete files are not kept.
     """
     set_client_factory(_client)
     try:
@@ -81,7 +81,7 @@ def fetch(kind: Kind, name: str, revision: str | None, patterns: tuple[str, ...]
 
 
 def _client() -> httpx.Client:
-    """The hub's own client; but it neither waits for ever, nor the minutes that a 429 asks for and nobody sees."""
+    """The hub's own client, but with a limit for every read, and without silently waiting for minutes after a 429."""
     client = default_client_factory()
     client.event_hooks["request"].append(_limit)
     client.event_hooks["response"].append(_refuse)
@@ -100,16 +100,16 @@ def _refuse(response: httpx.Response) -> None:
 
 
 def _verify(kind: Kind, name: str, folder: Path) -> None:
-    """Throw away files whose size is not the one that the hub lists, and raise ``Damaged``."""
+    """Delete files whose size differs from the one that the hub lists, and raise ``Damaged``."""
     try:
         listed = get_cached_repo_tree(name, repo_type=kind, revision=folder.name)
-    except CachedRepoTreeNotFoundError:  # another program filled the cache, and the hub cannot be asked
+    except CachedRepoTreeNotFoundError:  # another program filled the cache, and the hub cannot be reached
         return
     sizes = {file.path: file.size for file in listed if (folder / file.path).exists()}
     damaged = {path: size for path, size in sizes.items() if (folder / path).stat().st_size != size}
     problems = [f"{path} has {(folder / path).stat().st_size} of {size} bytes" for path, size in damaged.items()]
     for path in damaged:
-        with suppress(OSError):  # a cache that is read only
+        with suppress(OSError):  # a read-only cache
             (folder / path).resolve().unlink()
             (folder / path).unlink(missing_ok=True)
     if problems:
@@ -117,7 +117,7 @@ def _verify(kind: Kind, name: str, folder: Path) -> None:
 
 
 def _explain(kind: Kind, name: str, revision: str | None, error: Exception) -> str:
-    """The cause and the remedy of a failure to fetch, in a sentence each."""
+    """The cause and the remedy of a failed download, one sentence each."""
     chain = list(_chain(error))
     meanings = (_of_answer(kind, revision, each) or _of_silence(revision, each) for each in chain)
     unknown = " ".join(str(error).split())[:300].rstrip("."), "Try again"
@@ -130,12 +130,12 @@ def _explain(kind: Kind, name: str, revision: str | None, error: Exception) -> s
 
 
 def _of_answer(kind: Kind, revision: str | None, error: BaseException) -> tuple[str, str] | None:
-    """What an answer of the hub means, and what to do."""
+    """What a response of the hub means, and what to do."""
     match error:
         case RevisionNotFoundError():
             return f"it has no revision {revision!r}", "Name a branch, tag or commit that it has, or leave it out"
         case GatedRepoError():
-            return "access to it is restricted", "Ask for access on its page and set HF_TOKEN"
+            return "access to it is restricted", "Request access on its page and set HF_TOKEN"
         case RepositoryNotFoundError():
             return f"there is no such {kind}, or it is private", "Correct the name, or set HF_TOKEN if it is private"
         case HfHubHTTPError(response=httpx.Response(status_code=401 | 403)):
@@ -150,7 +150,7 @@ def _of_answer(kind: Kind, revision: str | None, error: BaseException) -> tuple[
 
 
 def _of_silence(revision: str | None, error: BaseException) -> tuple[str, str] | None:
-    """What it means that there is no whole answer, and what to do."""
+    """What a missing or incomplete response means, and what to do."""
     reason = " ".join(str(error).split())[:300]
     match error:
         case OfflineModeIsEnabled():
@@ -159,21 +159,21 @@ def _of_silence(revision: str | None, error: BaseException) -> tuple[str, str] |
         case httpx.TimeoutException():
             return f"{constants.ENDPOINT} does not answer in time", "Try again later"
         case httpx.ReadError() | httpx.RemoteProtocolError():
-            return f"the download broke off ({reason})", "Try again"
+            return f"the download was interrupted ({reason})", "Try again"
         case httpx.TransportError():
             return f"{constants.ENDPOINT} cannot be reached ({reason})", "Check the network and HF_ENDPOINT"
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
             return f"the disk with the cache {constants.HF_HUB_CACHE} is full", "Free some space, or set HF_HOME"
         case OSError(errno=errno.EACCES | errno.EPERM | errno.EROFS | errno.ENOTDIR):
             where = f"the cache {constants.HF_HUB_CACHE} cannot be written"
-            return f"{where} ({reason})", "Set HF_HOME to a folder that can be"
+            return f"{where} ({reason})", "Set HF_HOME to a writable folder"
         case Damaged():
-            return f"the copy in the cache was damaged and is deleted: {reason}", "Try again"
+            return f"the copy in the cache was damaged and has been deleted: {reason}", "Try again"
     return None
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what it was raised from, the last first."""
+    """An error and the errors that it was raised from, the last one first."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -1,4 +1,4 @@
-"""Proving that a base model loaded whole: bit by bit what its checkpoint says, nothing left at random."""
+"""Checks that a base model loaded in full: every tensor equals its checkpoint's, and none has random values."""
 
 import hashlib
 import json
@@ -15,17 +15,17 @@ from ..spec.hashing import digest_of
 
 SINGLE_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
 INITIALIZED_MARK = (
-    "_is_hf_initialized"  # transformers gives a value to a module without it, but not to those tensors that it loaded
+    "_is_hf_initialized"  # transformers initialises modules without this mark, except for the tensors that it loaded
 )
 
 State = Mapping[str, torch.Tensor]  # a model's tensors by name
 
 
 def verify(model: PreTrainedModel, folder: Path, name: str) -> None:
-    """Raise ``ModelError`` with the name of the first tensor that is not what the checkpoint in ``folder`` holds.
+    """Raise ``ModelError``, which names the first tensor that differs from the checkpoint in ``folder``.
 
-    A tensor that the checkpoint does not hold must be tied to one that it does, an input embedding to another input
-    embedding wherever the checkpoint has one; else the architecture must compute it, and no training change it.
+    A tensor that the checkpoint lacks must be tied to one that it has (an input embedding to another input embedding,
+    if the checkpoint has one), or else be computed by the architecture and not trained.
     """
     state = model.state_dict()
     stored = {path: _names(model, path, state) for path in weight_files(folder)}
@@ -36,31 +36,31 @@ def verify(model: PreTrainedModel, folder: Path, name: str) -> None:
         if source is not None:
             _same(state[key], state[source], key, name)
         elif not _is_computed(model, key):
-            raise ModelError(f"model {name!r}: the checkpoint has no tensor {key}, which would stay random")
-    for path, names in stored.items():  # last: what was computed again above must have left the others alone
+            raise ModelError(f"model {name!r}: the checkpoint has no tensor {key}, which would keep random values")
+    for path, names in stored.items():  # last, since computing tensors again, above, must not have changed others
         with safe_open(path, framework="pt") as file:
             for theirs, key in names.items():
                 _same(state[key], file.get_tensor(theirs), key, name)
 
 
 def finite(model: PreTrainedModel, name: str) -> None:
-    """Raise ``ModelError`` with the name of the first weight that is NaN or infinite."""
+    """Raise ``ModelError``, which names the first tensor with NaN or infinite values."""
     for key, parameter in model.named_parameters():
         wrong = int((~torch.isfinite(parameter)).sum())
         if wrong:
             raise ModelError(
-                f"model {name!r}: {key} holds {wrong:,} values that are NaN or infinite, so its answers mean nothing; "
-                "choose a checkpoint whose training did not diverge, or get this one again"
+                f"model {name!r}: {key} has {wrong:,} values that are NaN or infinite, so its answers would be "
+                "meaningless; choose a checkpoint whose training did not diverge, or download this one again"
             )
 
 
 def digest(files: Iterable[Path]) -> str:
-    """Twelve hex digits of weights, file by file in that order."""
+    """Twelve hex digits of the contents of weight files, in that order."""
     return digest_of(_sha256(path).digest() for path in files)
 
 
 def digest_of_all(folder: Path, files: Iterable[Path]) -> str:
-    """Twelve hex digits of files in a folder, by name and content in that order."""
+    """Twelve hex digits of the names and contents of files in a folder, in that order."""
     names = ((path.relative_to(folder).as_posix(), _sha256(path).hexdigest()) for path in files)
     return digest_of(f"{name}\0{content}\0".encode() for name, content in names)
 
@@ -78,7 +78,7 @@ def _sha256(path: Path) -> "hashlib._Hash":
 
 
 def _names(model: PreTrainedModel, path: Path, state: State) -> dict[str, str]:
-    """A file's names of a model's tensors, each with the model's; a base model that was saved alone lacks a prefix."""
+    """The names of a model's tensors, by their names in the file; a base model that was saved alone lacks a prefix."""
     prefix, names = f"{model.base_model_prefix}.", {}
     with safe_open(path, framework="pt") as file:
         for theirs in file.keys():  # noqa: SIM118
@@ -89,10 +89,10 @@ def _names(model: PreTrainedModel, path: Path, state: State) -> dict[str, str]:
 
 
 def _source(model: PreTrainedModel, key: str, state: State, held: Collection[str], untied: bool) -> str | None:
-    """The tensor of the checkpoint that a tensor which it does not hold must be equal to.
+    """The tensor of the checkpoint that must equal the missing tensor ``key``, if there is one.
 
-    Input embeddings are tied to each other first, and to the output projection only where ``config.json`` does not
-    forbid it: transformers ties both in every T5, and has tied the wrong ones when the usual one was missing.
+    Input embeddings are tied to each other first, and to the output projection only if ``config.json`` does not forbid
+    it: transformers ties both in every T5, and ties the wrong ones if the usual one is missing.
     """
     ties = model.get_expanded_tied_weights_keys(all_submodels=True)
     partners = [
@@ -123,9 +123,9 @@ def _owner(model: PreTrainedModel, key: str) -> torch.nn.Module:
 
 @torch.no_grad()
 def _is_computed(model: PreTrainedModel, key: str) -> bool:
-    """Whether no training gave a tensor its value: a buffer or a table of positions that comes out the same again.
+    """Whether a tensor is computed, not trained: a buffer or a table of positions that initialising again reproduces.
 
-    A table is told from what training starts with by its being an embedding, and not the same everywhere.
+    A table is recognised as an embedding whose values are not all the same.
     """
     tensor, owner = model.get_parameter_or_buffer(key), _owner(model, key)
     table = _embeds(model, key) and bool(tensor.min() < tensor.max())
@@ -143,6 +143,6 @@ def _is_computed(model: PreTrainedModel, key: str) -> bool:
 def _same(parameter: torch.Tensor, stored: torch.Tensor, key: str, name: str) -> None:
     if not torch.equal(parameter.cpu(), stored.to(parameter.dtype)):
         raise ModelError(
-            f"model {name!r}: {key} is not what the checkpoint holds after loading with this version of "
-            f"transformers; save the checkpoint again with all its embeddings, or pin another version"
+            f"model {name!r}: {key} differs from the checkpoint after loading with this version of "
+            f"transformers; save the checkpoint again with all its embeddings, or use another version"
         )

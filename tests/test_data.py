@@ -94,7 +94,7 @@ def test_without_a_validation_split_one_training_dialogue_in_ten_is_kept_back(ro
 @pytest.mark.parametrize(("split", "limits"), [("own", {}), ("kept back", {"train_rows": 1})])
 def test_a_search_without_a_row_to_ask_is_refused_and_told_what_to_add(split, limits, rows):
     own = rows[:3] if split == "own" else ()
-    with pytest.raises(DataError, match="add a split called validation, or more training rows, or leave"):
+    with pytest.raises(DataError, match="add a validation split or more training rows, or do without"):
         validation(rows, None, own, **limits)
 
 
@@ -145,7 +145,7 @@ def test_a_dialogue_that_is_a_list_of_turns_is_refused_by_row(tmp_path, rows, wr
 
 
 def test_a_folder_without_data_says_what_it_should_hold(tmp_path):
-    with pytest.raises(DataError, match="holds neither train/validation/test files"):
+    with pytest.raises(DataError, match="contains neither train/validation/test files"):
         load(tmp_path)
 
 

@@ -189,7 +189,7 @@ def test_a_bad_row_is_named_or_skipped_and_counted_where_the_suite_says_so(name,
     assert message.endswith("; fix it, or set task.skip_bad_rows = true")
     loaded = read(tmp_path / name, skip_bad_rows=True)
     assert (sum(map(len, loaded.splits.values())), loaded.skipped) == (2, 1)
-    assert f"{tmp_path / name}: skipped 1 bad of 3 rows: row 2: " in loaded.notices[0]
+    assert f"{tmp_path / name}: skipped 1 of 3 rows: row 2: " in loaded.notices[0]
 
 
 def test_what_has_bad_rows_only_is_not_skipped_away(tmp_path):
@@ -261,7 +261,7 @@ def test_utf_16_without_a_mark_is_named(tmp_path):
             "no column 'dialogue'; it has Dialogue, summary; did you mean 'Dialogue'?",
         ),
         ("typo.csv", b"dialog,summary\nA,a\n", "did you mean 'dialog'?"),
-        ("rows.xlsx", b"PK", "cannot read .xlsx files; known are .csv, .tsv, .jsonl, "),
+        ("rows.xlsx", b"PK", "cannot read .xlsx files; supported: .csv, .tsv, .jsonl, "),
     ],
 )
 def test_what_cannot_be_read_says_why(name, content, reason, tmp_path):

@@ -112,12 +112,15 @@ def test_rows_without_ids_are_numbered_through_the_parts(tmp_path, write):
         (("train.csv", "data/train.csv", "test.csv"), ["data/train.csv and train.csv are both for train"]),
         (("train.csv", "train-00000-of-00001.csv", "test.csv"), ["train-00000-of-00001.csv and train.csv are both"]),
         (("train.csv", "test.csv", "val.csv", "dev.csv"), ["dev.csv and val.csv are both for validation"]),
-        (("train.csv", "test.csv", "eval.csv"), ["'eval' may mean validation or test; call it one of them"]),
-        (("train.csv", "test.dev.csv"), ["'test.dev' may mean test or validation; give it a name of one of them"]),
+        (("train.csv", "test.csv", "eval.csv"), ["'eval' may mean validation or test; rename it to one of them"]),
+        (("train.csv", "test.dev.csv"), ["'test.dev' may mean test or validation; rename it to one of them"]),
         (("train.csv",), ["no rows for test; found train; add a file called test"]),
         (("test.csv",), ["no rows for train; found test; add a file called train"]),
-        (("a.csv", "b.csv"), ["holds neither train/validation/test files", "a.csv, which is then split by dialogue"]),
-        ((), ["holds neither train/validation/test files"]),
+        (
+            ("a.csv", "b.csv"),
+            ["contains neither train/validation/test files", "a.csv, which is then split by dialogue"],
+        ),
+        ((), ["contains neither train/validation/test files"]),
     ],
 )
 def test_what_is_ambiguous_or_not_whole_names_the_files(names, said, folder):
@@ -128,7 +131,7 @@ def test_what_is_ambiguous_or_not_whole_names_the_files(names, said, folder):
 def test_what_is_of_no_split_is_passed_over_and_told(folder):
     path = folder("train.csv", "test.csv", "notes.csv", "backup/train.csv", ".hidden/train.csv", "dataset_infos.json")
     assert ids(path) == {"train": FIRST, "test": SECOND}
-    assert read(path).notices == (f"{path}: skipped, as it is in no split: backup/train.csv, notes.csv",)
+    assert read(path).notices == (f"{path}: skipped (in no split): backup/train.csv, notes.csv",)
 
 
 def test_the_only_file_of_a_folder_is_split_by_dialogue_like_one_that_is_named(tmp_path, rows, write):
@@ -146,7 +149,7 @@ def test_a_saved_dataset_dict_may_call_its_validation_dev(tmp_path, rows):
     saved = datasets.DatasetDict({name: datasets.Dataset.from_list(part) for name, part in parts.items()})
     saved.save_to_disk(tmp_path / "saved")
     assert ids(tmp_path / "saved") == {"train": FIRST, "validation": SECOND, "test": THIRD}
-    assert read(tmp_path / "saved").notices == (f"{tmp_path}/saved: skipped, as it is in no split: unsupervised",)
+    assert read(tmp_path / "saved").notices == (f"{tmp_path}/saved: skipped (in no split): unsupervised",)
 
 
 def test_a_saved_dataset_dict_with_two_validations_is_refused(tmp_path, rows):
@@ -165,13 +168,13 @@ def test_the_readme_says_which_files_are_which_split(folder):
     files = [{"split": "train", "path": "a/*.csv"}, {"split": "test", "path": ["b.csv"]}]
     card(path, {"config_name": "other", "data_files": "x.csv"}, {"config_name": "default", "data_files": files})
     assert ids(path) == {"train": [*FIRST, *SECOND], "test": THIRD}
-    assert read(path).notices == (f"{path}: skipped, as it is in no split: train.csv",)
+    assert read(path).notices == (f"{path}: skipped (in no split): train.csv",)
 
 
 def test_a_readme_that_leaves_the_config_open_or_names_no_file_is_refused(folder):
     path = folder("train.csv", "test.csv")
     card(path, {"config_name": "en", "data_files": "train.csv"}, {"config_name": "de", "data_files": "test.csv"})
-    assert "README.md: has several configs and none is the default: en, de" in refusal(path)
+    assert "README.md: has several configs and no default: en, de" in refusal(path)
     card(path, {"config_name": "en", "data_files": [{"split": "train", "path": "x/*.csv"}]})
     assert "README.md: no file for its data_files x/*.csv" in refusal(path)
 

@@ -106,7 +106,7 @@ def test_a_session_tells_how_it_read_the_data_and_keeps_it_in_its_records(tiny_f
     suite.write_text(suite.read_text().replace("[model]", "skip_bad_rows = true\n[model]").replace("[]", '["lead3"]'))
     code, output = finish(begin(there))
     assert code == 0, output
-    assert "russian.jsonl: skipped 1 bad of 21 rows: row 21: summary is empty" in output
+    assert "russian.jsonl: skipped 1 of 21 rows: row 21: summary is empty" in output
     assert output.count("ROUGE compares Unicode words") == 1
     store = Store(there / "results" / "local", "small")
     records = {record.spec.method: record for record in store.read_runs()}

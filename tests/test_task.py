@@ -156,15 +156,13 @@ def test_a_source_limit_that_leaves_no_room_for_a_dialogue_is_refused(limit, nee
         make_task(rows, rows, max_source_tokens=limit)
     assert str(caught.value) == (
         f"task.max_source_tokens: {limit} leaves no room for a dialogue: the instruction alone takes 36 tokens of this "
-        f"model; raise it to {needed} at the very least"
+        f"model; raise it to at least {needed}"
     )
 
 
 def test_a_target_limit_that_leaves_no_room_for_a_summary_is_refused(make_task, rows):
     assert {len(encoded.target) for encoded in make_task(rows, rows, max_target_tokens=2).training} == {2}
-    with pytest.raises(
-        SuiteError, match=r"task\.max_target_tokens: 1 leaves no room .* raise it to 2 at the very least"
-    ):
+    with pytest.raises(SuiteError, match=r"task\.max_target_tokens: 1 leaves no room .* raise it to at least 2"):
         make_task(rows, rows, max_target_tokens=1)
 
 
@@ -350,7 +348,9 @@ def test_a_sample_beyond_the_test_rows_is_asked_with_all_its_references_and_not_
 
 
 def test_a_sample_that_the_test_split_does_not_have_is_refused(make_task, rows):
-    with pytest.raises(DataError, match=r"evaluation\.sample_rows: there is no test row 24; the split has 24, from 0"):
+    with pytest.raises(
+        DataError, match=r"evaluation\.sample_rows: there is no test row 24; the split has 24 rows, from 0"
+    ):
         make_task(rows, rows, samples=[24])
 
 

@@ -1,1 +1,1 @@
-"""From rows to prompts, tokens and batches: where data come from, and what a suite makes of them."""
+"""From rows to prompts, tokens and batches: reading data and preparing them for a suite."""

@@ -15,15 +15,15 @@ from .data_rows import Example as Example
 
 FILES = (
     "README.md",
-    *(f"*{each}*" for suffix in data_files.READERS for each in (suffix, suffix.upper())),  # packed ones as well
+    *(f"*{each}*" for suffix in data_files.READERS for each in (suffix, suffix.upper())),  # compressed ones, too
 )
-TEST_EVERY = 10  # a file without splits: one dialogue in ten is for testing
+TEST_EVERY = 10  # without splits, every tenth dialogue is for testing
 MAX_MESSAGE_CHARACTERS = 480
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """The rows of each split, what the person should know about how they were read, and how many were skipped."""
+    """The rows of each split, what the user should know about how they were read, and how many were skipped."""
 
     splits: Mapping[str, list[Example]]
     notices: tuple[str, ...] = ()
@@ -31,14 +31,14 @@ class Loaded:
 
 
 def load(table: TaskTable) -> Mapping[str, list[Example]]:
-    """The rows of ``train`` and ``test``, and of ``validation`` where there is one; raises as ``read`` does."""
+    """The rows of ``train`` and ``test``, and of ``validation`` if there is one; raises as ``read`` does."""
     return read(table).splits
 
 
 def read(table: TaskTable) -> Loaded:
-    """The same, with what is to be told.
+    """The same rows, with notices and the number of skipped rows.
 
-    Raises ``DataError`` that names the file, the row and the column; its length is bounded whatever the data are.
+    Raises ``DataError``, which names the file, the row and the column; the length of its message is limited.
     """
     if table.data == EMBEDDED:
         sources = {split: [(split, FileContent(REQUIRED, rows))] for split, rows in corpus.splits().items()}
@@ -62,7 +62,7 @@ def revision(table: TaskTable) -> str | None:
 
 
 def cut(table: TaskTable, splits: Mapping[str, Sequence[Example]]) -> dict[str, Sequence[Example]]:
-    """The rows that the suite trains on and asks."""
+    """The rows that the suite uses for training and testing."""
     return {
         "train": splits["train"][:: table.train_every][: table.train_rows],
         "test": splits["test"][: table.test_rows],
@@ -70,10 +70,10 @@ def cut(table: TaskTable, splits: Mapping[str, Sequence[Example]]) -> dict[str, 
 
 
 def validation(table: TaskTable, splits: Mapping[str, Sequence[Example]], rows: int | None) -> dict[str, list[Example]]:
-    """What the trials of a search train on, and as ``test`` the first ``rows`` validation rows, which they answer.
+    """The training rows for the trials of a search and, as ``test``, the first ``rows`` validation rows to answer.
 
-    Without a validation split one dialogue in ten of the training rows is kept back for it. A dialogue of the suite's
-    training or test rows is left out. Raises ``DataError`` when nothing remains.
+    Without a validation split, every tenth dialogue of the training rows is set aside for it. Dialogues that are also
+    in the suite's training or test rows are left out. Raises ``DataError`` if no rows remain.
     """
     chosen = cut(table, splits)
     train, asked = list(chosen["train"]), splits.get("validation", [])
@@ -83,8 +83,8 @@ def validation(table: TaskTable, splits: Mapping[str, Sequence[Example]], rows: 
     unseen = [row for row in asked if row.dialogue not in seen][:rows]
     if not train or not unseen:
         raise DataError(
-            f"{table.data}: a search needs validation rows that are neither in train nor in test, and there are none; "
-            "add a split called validation, or more training rows, or leave [search] and --search out"
+            f"{table.data}: a search needs validation rows that are in neither train nor test, and there are none; "
+            "add a validation split or more training rows, or do without [search] and --search"
         )
     return {"train": train, "test": unseen}
 
@@ -97,7 +97,7 @@ def _local(table: TaskTable) -> Path | None:
 
 
 def _shown(path: Path) -> str:
-    """A path, or the end of one that would fill the message."""
+    """The path, or only its end if all of it would fill the message."""
     return f"{path}" if len(f"{path}") < MAX_MESSAGE_CHARACTERS // 4 else f"…/{brief(path.name, 80)}"
 
 
@@ -109,7 +109,7 @@ def _fetched(table: TaskTable) -> Path:
 
 
 def _split(rows: list[Example]) -> dict[str, list[Example]]:
-    """Rows of a file without splits: every tenth different dialogue is for testing, with all its summaries."""
+    """The rows of a file without splits: every tenth distinct dialogue, with all its summaries, is for testing."""
     order = {dialogue: number for number, dialogue in enumerate(dict.fromkeys(row.dialogue for row in rows))}
     return {
         "train": [row for row in rows if order[row.dialogue] % TEST_EVERY],
@@ -117,11 +117,11 @@ def _split(rows: list[Example]) -> dict[str, list[Example]]:
     }
 
 
-Source = tuple[str, FileContent]  # where rows come from, and what is there
+Source = tuple[str, FileContent]  # the place that rows come from, and its content
 
 
 def _sources(path: Path) -> tuple[Mapping[str, list[Source]], list[str]]:
-    """Where the rows of each split are, or of ``UNSPLIT``; and what is to be told."""
+    """The sources of each split, or of ``UNSPLIT``; and notices."""
     if path.is_file():
         return {UNSPLIT: [(f"{path}", data_files.read(path))]}, []
     if (path / "dataset_dict.json").exists() or (path / "state.json").exists():
@@ -136,12 +136,12 @@ def _where(path: Path, split: str) -> str:
 
 
 def _passed_over(folder: Path, names: Sequence[str]) -> list[str]:
-    return [f"{folder}: skipped, as it is in no split: {brief(', '.join(names), 150)}"] if names else []
+    return [f"{folder}: skipped (in no split): {brief(', '.join(names), 150)}"] if names else []
 
 
 def _saved(folder: Path) -> tuple[dict[str, list[Source]], list[str]]:
-    """What ``save_to_disk`` has written: a ``DatasetDict``, or a ``Dataset``, which nobody has split."""
-    from datasets import Dataset, DatasetDict, load_from_disk  # a second, for one kind of folder
+    """The sources in a folder written by ``save_to_disk``: a ``DatasetDict``, or a ``Dataset`` without splits."""
+    from datasets import Dataset, DatasetDict, load_from_disk  # takes a second, for one kind of folder
 
     try:
         saved: Dataset | DatasetDict = load_from_disk(str(folder))
@@ -162,19 +162,19 @@ def _saved(folder: Path) -> tuple[dict[str, list[Source]], list[str]]:
 
 def _loaded(table: TaskTable, sources: Mapping[str, Sequence[Source]], notices: Sequence[str]) -> Loaded:
     rows: dict[str, list[Example]] = {split: [] for split in sources}
-    told, skipped = [*notices], 0
+    messages, skipped = [*notices], 0
     for split, group in sources.items():
         before = 0
         for where, content in group:
             made, lines, bad = data_rows.read(where, content, before, skips=table.skip_bad_rows)
             before += len(content.rows)
             rows[split] += made
-            told += [f"{where}: {line}" for line in lines]
+            messages += [f"{where}: {line}" for line in lines]
             skipped += bad
     splits = _split(rows[UNSPLIT]) if UNSPLIT in rows else rows
     for split in ("train", "test"):
         if not splits.get(split):
             found = ", ".join(name for name, part in splits.items() if part) or "no split"
-            remedy = "rows of two dialogues at least are needed" if UNSPLIT in rows else f"add a file called {split}"
+            remedy = "at least two dialogues are needed" if UNSPLIT in rows else f"add a file called {split}"
             raise DataError(f"{brief(table.data, 150)}: no rows for {split}; found {found}; {remedy}")
-    return Loaded(splits, tuple(told), skipped)
+    return Loaded(splits, tuple(messages), skipped)

@@ -1,4 +1,4 @@
-"""One file of rows as people have them: its compression, encoding, separator and form are found out."""
+"""Reads one file of rows; its compression, encoding, separator and structure are detected."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ from ..spec.errors import DataError, brief, closest
 from .data_text import NOT_DECODED, UNPACK, decoded, not_utf8
 
 REQUIRED = ("dialogue", "summary")
-COLUMNS = (*REQUIRED, "id", "fname", "topic")  # what is read of a row; the others may be anything
+COLUMNS = (*REQUIRED, "id", "fname", "topic")  # the columns that are read; others may contain anything
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 NO_SPACE = re.compile(r"\S")
 MAX_HEADER_CHARACTERS = 1 << 20
@@ -28,14 +28,14 @@ MAX_FIELD_CHARACTERS = 2**31 - 1  # of a CSV file; the csv module's own limit is
 
 @dataclass(frozen=True)
 class BadRow:
-    """Stands for a row that cannot be used."""
+    """A row that cannot be used, and why."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class FileContent:
-    """What is in a file: its columns, its rows in order, and what the person should know about how it was read."""
+    """The content of a file: its columns, its rows in order, and what the user should know about how it was read."""
 
     columns: Sequence[str]
     rows: Sequence[Mapping[str, Any] | BadRow]
@@ -43,7 +43,7 @@ class FileContent:
 
 
 def kind(path: Path) -> str | None:
-    """The suffix of what is in a file, if it is known, however it is packed and written: ``.csv`` of ``A.CSV.gz``."""
+    """The suffix of a file's format, in lower case and without compression, if known: ``.csv`` of ``A.CSV.gz``."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in UNPACK:
         suffixes.pop()
@@ -51,14 +51,14 @@ def kind(path: Path) -> str | None:
 
 
 def read(path: Path) -> FileContent:
-    """The rows of a file; a row that cannot be read, but does not make the next one doubtful, is ``BadRow``.
+    """The content of a file; a row that cannot be read, but does not affect the next one, is a ``BadRow``.
 
-    Raises ``DataError`` that names the file, the row and what to do; its length is bounded whatever the file holds.
+    Raises ``DataError``, which names the file, the row and what to do; the length of its message is limited.
     """
     suffix = kind(path)
     if suffix is None:
-        known = f"{', '.join(READERS)}, and packed as {', '.join(UNPACK)}"
-        raise DataError(f"{path}: cannot read {brief(path.suffix) or 'this'} files; known are {known}")
+        known = f"{', '.join(READERS)}, also compressed: {', '.join(UNPACK)}"
+        raise DataError(f"{path}: cannot read {brief(path.suffix) or 'this'} files; supported: {known}")
     try:
         raw = UNPACK.get(path.suffix.lower(), Path.read_bytes)(path)
         return READERS[suffix](raw)
@@ -69,7 +69,7 @@ def read(path: Path) -> FileContent:
 
 
 def of_table(table: pyarrow.Table) -> FileContent:
-    """The rows of an Arrow table; of its columns only those that are read are looked into."""
+    """The rows of an Arrow table, with only the columns that are read."""
     names = table.column_names
     if any(names.count(name) > 1 for name in COLUMNS):
         return FileContent(names, [])
@@ -77,7 +77,7 @@ def of_table(table: pyarrow.Table) -> FileContent:
 
 
 def flaw(columns: Sequence[str]) -> str | None:
-    """What is wrong with these columns: one is missing, or there twice."""
+    """The problem with these columns, if there is one: one is missing, or occurs twice."""
     for name in COLUMNS:
         if columns.count(name) > 1:
             return f"has several columns called {name!r}; rename or remove all but one"
@@ -92,7 +92,7 @@ def flaw(columns: Sequence[str]) -> str | None:
 
 
 def _marked(raw: bytes, text: str, content: FileContent) -> FileContent:
-    """The same, but rows with bytes that are no text are ``BadRow``, and such columns an error."""
+    """The same, but undecodable rows are ``BadRow``; raises ``DataError`` for undecodable column names."""
     if not NOT_DECODED.search(text):
         return content
     reason = not_utf8(raw)
@@ -119,7 +119,7 @@ def _read_csv(raw: bytes, usual: str = ",") -> FileContent:
 
 
 def _columns_by(text: str, separator: str) -> tuple[int, int]:
-    """How well a separator fits the first line: the required columns that it finds, and all of them."""
+    """How well a separator fits the first line: the numbers of required columns and of all columns that it finds."""
     try:
         names = next(_records(text[:MAX_HEADER_CHARACTERS], separator), [])
     except DataError:
@@ -128,7 +128,7 @@ def _columns_by(text: str, separator: str) -> tuple[int, int]:
 
 
 def _records(text: str, separator: str) -> Iterator[list[str]]:
-    """The header and the rows; blank lines are none. After a quote that does not match nothing is sure."""
+    """The header and the rows, without blank lines; unmatched quotes raise, since nothing after them is certain."""
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
     reader, number = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), -1
     try:
@@ -146,12 +146,12 @@ def _named(names: Sequence[str], record: Sequence[str], separator: str) -> Mappi
         return dict(zip(names, record, strict=True))
     fields = f"{len(record)} field{'s' * (len(record) != 1)}"
     return BadRow(
-        f"has {fields} for {len(names)} columns; quote fields that hold {SEPARATORS[separator]} or a line break"
+        f"has {fields} for {len(names)} columns; quote fields that contain {SEPARATORS[separator]} or a line break"
     )
 
 
 def _read_json(raw: bytes) -> FileContent:
-    """Rows as lines, as an array, or as one object after the other, however they are indented."""
+    """Rows as lines, as an array, or as a sequence of objects, however they are indented."""
     text = decoded(raw)
     lines = [line for line in text.split("\n") if line.strip()]
     by_line = any(isinstance(_value(line), Mapping) for line in (lines[:1] + lines[-1:]))
@@ -167,7 +167,7 @@ def _read_json(raw: bytes) -> FileContent:
 
 
 def _values(text: str) -> Iterator[Any]:
-    """Every value of a text, those of an array one by one; after what is broken nothing is sure."""
+    """Every value of a text, those of an array one by one; raises at an error, since nothing after it is certain."""
     position = 0
     while start := NO_SPACE.search(text, position):
         try:

@@ -1,4 +1,4 @@
-"""Which files of a folder are which split: by what its README says, else by their names."""
+"""Assigns the files of a folder to splits: as its README says, or else by their names."""
 
 import os
 import re
@@ -14,22 +14,22 @@ from .data_files import READERS, kind
 from .data_text import UNPACK
 
 SPLITS = ("train", "validation", "test")
-UNSPLIT = "whole"  # in the place of splits: rows that nobody has split
+UNSPLIT = "whole"  # instead of a split's name: rows without splits
 SPLIT_NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "dev", "development"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
 AMBIGUOUS_NAMES = {"eval", "evaluation"}  # validation to some, test to others
-SHARD = re.compile(r"(?P<name>.*?)-?(?P<number>\d+)-of-(?P<of>\d+)(?:-[0-9a-f]+)?")  # with the hash of older ones
+SHARD = re.compile(r"(?P<name>.*?)-?(?P<number>\d+)-of-(?P<of>\d+)(?:-[0-9a-f]+)?")  # older ones end with a hash
 METADATA_FILES = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "config.json"}
-MAX_DEPTH = 3  # folders below the one that is named
+MAX_DEPTH = 3  # levels of folders below the given one
 
 
 def find(folder: Path) -> tuple[Mapping[str, Sequence[Path]], list[str]]:
-    """The files of each split in order, or of ``UNSPLIT``; and the names of files that are passed over.
+    """The files of each split, or of ``UNSPLIT``, in order; and the names of files that are skipped.
 
-    Raises ``DataError`` for what is ambiguous or not complete, and where there is nothing.
+    Raises ``DataError`` if files are ambiguous or missing, or if there are none.
     """
     configured = _configured(folder)
     files = sorted(_files(folder))
@@ -38,7 +38,7 @@ def find(folder: Path) -> tuple[Mapping[str, Sequence[Path]], list[str]]:
         by_split = {UNSPLIT: files}
     if not by_split:
         raise DataError(
-            f"{folder}: holds neither train/validation/test files ({', '.join(READERS)}, also packed: "
+            f"{folder}: contains neither train/validation/test files ({', '.join(READERS)}, also compressed: "
             f"{', '.join(UNPACK)}) nor a saved Dataset or DatasetDict{_instead(folder, files)}"
         )
     used = {file for group in by_split.values() for file in group}
@@ -47,18 +47,18 @@ def find(folder: Path) -> tuple[Mapping[str, Sequence[Path]], list[str]]:
 
 
 def split_of(name: str) -> str | None:
-    """The split that a name means, by its words; ``None`` where there is none of them. Raises for what is unclear."""
+    """The split that the words in a name mean, if any; raises ``DataError`` for a name that may mean several."""
     words = set(re.split(r"[^a-z]+", name.lower()))
     found = {SPLIT_NAMES[word] for word in words & set(SPLIT_NAMES)}
     if len(found) > 1:
-        raise DataError(f"{brief(name)!r} may mean {' or '.join(sorted(found))}; give it a name of one of them")
+        raise DataError(f"{brief(name)!r} may mean {' or '.join(sorted(found))}; rename it to one of them")
     if not found and words & AMBIGUOUS_NAMES:
-        raise DataError(f"{brief(name)!r} may mean validation or test; call it one of them")
+        raise DataError(f"{brief(name)!r} may mean validation or test; rename it to one of them")
     return next(iter(found), None)
 
 
 def _files(folder: Path) -> Iterable[Path]:
-    """Data files of any kind that can be read, but none that are hidden or too deep."""
+    """The data files of supported kinds that are neither hidden nor too many levels down."""
     for place, folders, names in os.walk(folder):
         depth = len(Path(place).relative_to(folder).parts)
         folders[:] = [name for name in folders if not name.startswith(".") and depth < MAX_DEPTH]
@@ -67,7 +67,7 @@ def _files(folder: Path) -> Iterable[Path]:
 
 
 def _by_name(folder: Path, files: Iterable[Path]) -> dict[str, list[Path]]:
-    """Files that are called like a split, or whose folder is; of several levels the highest, ``data/`` being none."""
+    """Files named after a split, or in a folder that is; only from the highest level, not counting ``data/``."""
     by_level: dict[int, dict[str, list[Path]]] = {}
     for file in files:
         path = file.relative_to(folder)
@@ -81,7 +81,7 @@ def _by_name(folder: Path, files: Iterable[Path]) -> dict[str, list[Path]]:
 
 
 def _complete(split: str, files: Sequence[Path], *, listed: bool) -> Sequence[Path]:
-    """The files in order, if they are one, all parts of one, or ``listed`` as belonging together."""
+    """The files in order, if they are a single one, all parts of one, or ``listed`` as belonging together."""
     shards = {file: found for file in files if (found := SHARD.fullmatch(_stem(file)))}
     if len(shards) == len(files):
         _alike(split, shards)
@@ -93,21 +93,23 @@ def _complete(split: str, files: Sequence[Path], *, listed: bool) -> Sequence[Pa
         return _in_order(split, numbers, max(values) + (0 in values), "")
     if len(files) > 1 and not listed:
         raise DataError(
-            f"{_both(files)} are both for {split}; remove one of them, or if they belong together call them "
+            f"{_both(files)} are both for {split}; remove one of them or, if they belong together, name them "
             f"{split}-00000-of-{len(files):05}{kind(files[0])} and so on"
         )
     return files
 
 
 def _alike(split: str, shards: Mapping[Path, re.Match[str]]) -> None:
-    """Raise for shards that are not of one file."""
+    """Raise ``DataError`` for shards that are not of one file."""
     families = {(file.parent, kind(file), found["name"], int(found["of"])): file for file, found in shards.items()}
     if len(families) > 1:
-        raise DataError(f"{_both([*families.values()])} are both for {split}, but not parts of one; remove one of them")
+        raise DataError(
+            f"{_both([*families.values()])} are both for {split}, but not parts of one file; remove one of them"
+        )
 
 
 def _in_order(split: str, numbers: Mapping[Path, str], count: int, tail: str) -> Sequence[Path]:
-    """Parts by their numbers, from 0 or from 1, if each is there once; ``tail`` follows the number in a name."""
+    """Parts in order of their numbers, from 0 or 1, if each occurs once; ``tail`` follows the number in a name."""
     ordered = sorted(numbers, key=lambda file: int(numbers[file]))
     found = [int(numbers[file]) for file in ordered]
     begin = int(0 not in found and count in found)
@@ -119,21 +121,21 @@ def _in_order(split: str, numbers: Mapping[Path, str], count: int, tail: str) ->
         first = ordered[0]
         number = f"{min(missing):0{len(numbers[first])}}"
         path = first.with_name(first.name.replace(f"{numbers[first]}{tail}", f"{number}{tail}", 1))
-        raise DataError(f"{path}: is missing; {len(found)} of {count} parts of {split} are there")
+        raise DataError(f"{path}: is missing; only {len(found)} of {count} parts of {split} exist")
     if found[-1] not in wanted:
-        raise DataError(f"{ordered[-1]}: is one more than the {count} parts of {split}; remove it")
+        raise DataError(f"{ordered[-1]}: is not one of the {count} parts of {split}; remove it")
     return ordered
 
 
 def _both(files: Sequence[Path]) -> str:
-    """Two files, and where both are."""
+    """Two files, and the folder that contains both."""
     one, other = files[:2]
     place = Path(os.path.commonpath([one.parent, other.parent]))
     return f"{place}: {one.relative_to(place)} and {other.relative_to(place)}"
 
 
 def _stem(path: PurePath) -> str:
-    """A file's name without what says how it is written and packed."""
+    """A file's name without the suffixes of its format and compression."""
     name = path.name
     while PurePath(name).suffix.lower() in (*READERS, *UNPACK):
         name = PurePath(name).stem
@@ -147,7 +149,7 @@ def _instead(folder: Path, files: Sequence[Path]) -> str:
 
 
 def _configured(folder: Path) -> dict[str, list[Path]]:
-    """The files of each split that the README's ``configs`` list, as the hub reads them; empty where there are none."""
+    """The files of each split that the README's ``configs`` list, as the hub reads them; empty if there are none."""
     config = _config(folder / "README.md")
     listed = config.get("data_files")
     if not listed:
@@ -164,7 +166,7 @@ def _configured(folder: Path) -> dict[str, list[Path]]:
 
 
 def _config(card: Path) -> Mapping[str, Any]:
-    """The one of the README's ``configs`` that is used where nobody names one."""
+    """The default one of the README's ``configs``."""
     try:
         configs = (metadata_load(card) or {}).get("configs") if card.is_file() else None
     except Exception as error:  # YAML's, or the decoder's
@@ -173,7 +175,7 @@ def _config(card: Path) -> Mapping[str, Any]:
     usual = [each for each in found if each.get("default") or each.get("config_name") == "default"]
     if len(found) > 1 and not usual:
         names = brief(", ".join(str(each.get("config_name")) for each in found), 150)
-        raise DataError(f"{card}: has several configs and none is the default: {names}; name a file or folder of one")
+        raise DataError(f"{card}: has several configs and no default: {names}; name a file or folder of one of them")
     return next(iter(usual or found), {})
 
 

@@ -1,4 +1,4 @@
-"""Rows as they are in files → dialogues with a summary each; what is wrong with a row is said by its number."""
+"""Rows of files → dialogues with a summary each; problems are reported with the numbers of their rows."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 from ..spec.errors import DataError, brief
 from .data_files import BadRow, FileContent, flaw
 
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no tokenizer takes
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no tokenizer accepts
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,10 @@ class Example:
 
 
 def read(where: str, content: FileContent, before: int, *, skips: bool) -> tuple[list[Example], list[str], int]:
-    """The rows of a source, what is to be told about them, and the number of bad ones that were skipped.
+    """The rows of a source, notices about them, and the number of bad ones that were skipped.
 
-    ``before`` is the number of rows in earlier sources of the same split: what has no id is called by its number.
+    ``before`` is the number of rows in earlier sources of the same split; a row without an id gets its number as one.
+    Raises ``DataError`` for the first bad row, unless bad rows are skipped.
     """
     if reason := flaw(content.columns):
         raise DataError(f"{where}: {reason}")
@@ -33,17 +34,17 @@ def read(where: str, content: FileContent, before: int, *, skips: bool) -> tuple
     if bad and not skips:
         others = f" (the first of {len(bad):,} bad rows)" if len(bad) > 1 else ""
         raise DataError(f"{where}: {bad[0]}{others}; fix it, or set task.skip_bad_rows = true")
-    told = list(content.notices)
+    notices = list(content.notices)
     if bad:
-        told.append(f"skipped {len(bad):,} bad of {len(made):,} rows: {brief('; '.join(bad), 200)}")
+        notices.append(f"skipped {len(bad):,} of {len(made):,} rows: {brief('; '.join(bad), 200)}")
     rows = [row for each in made if not isinstance(each, BadRow) for row in each]
     if len(rows) > len(made) - len(bad):
-        told.append("summaries are lists: a dialogue has several references, and in training a row for each of them")
-    return rows, told, len(bad)
+        notices.append("summaries are lists: each is a reference of its dialogue, and a row of its own in training")
+    return rows, notices, len(bad)
 
 
 def _row(number: int, values: Mapping[str, Any] | BadRow) -> list[Example] | BadRow:
-    """One row of a file, as a row for each of its summaries."""
+    """A row of a file, as one row for each of its summaries."""
     if isinstance(values, BadRow):
         return values
     summaries = values.get("summary")
@@ -58,7 +59,7 @@ def _row(number: int, values: Mapping[str, Any] | BadRow) -> list[Example] | Bad
 
 
 def _unfit(text: Any) -> str | None:
-    """Why a cell is no text to work with, if so."""
+    """Why a cell cannot be used as text, or ``None`` if it can."""
     if _nothing(text):
         return "is null"
     if not isinstance(text, str):
@@ -69,7 +70,7 @@ def _unfit(text: Any) -> str | None:
 
 
 def _identity(values: Mapping[str, Any], number: int) -> str:
-    """What the row is called, else its number in the file; ids that pandas has made fractions are whole again."""
+    """The row's id, or else its number; ids that pandas has turned into floats become integers again."""
     for value in (values.get("id"), values.get("fname")):
         if not _nothing(value) and value != "":
             return str(int(value) if isinstance(value, float) and value.is_integer() else value)
@@ -77,5 +78,5 @@ def _identity(values: Mapping[str, Any], number: int) -> str:
 
 
 def _nothing(value: Any) -> bool:
-    """Whether a cell is null; NaN is what pandas writes for that."""
+    """Whether a cell is null, for which pandas writes NaN."""
     return value is None or value != value

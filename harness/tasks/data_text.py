@@ -1,4 +1,4 @@
-"""A file's bytes as text: unpacked, and decoded by its byte order mark or as UTF-8, or the encoding to try."""
+"""A file's bytes as text: decompressed, and decoded by byte order mark or as UTF-8; or the encoding to try."""
 
 import bz2
 import gzip
@@ -12,16 +12,16 @@ import pyarrow
 
 from ..spec.errors import DataError
 
-BYTE_ORDER_MARKS = (  # UTF-16's is the beginning of UTF-32's
+BYTE_ORDER_MARKS = (  # UTF-32's come first, since they begin with UTF-16's
     (b"\xef\xbb\xbf", "utf-8-sig"),
     (b"\xff\xfe\x00\x00", "utf-32"),
     (b"\x00\x00\xfe\xff", "utf-32"),
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-NOT_DECODED = re.compile("[\udc80-\udcff]")  # what errors="surrogateescape" makes of such bytes
-LATIN_1 = "cp1252"  # with some more characters
-ENCODINGS = (  # that text files are still written in
+NOT_DECODED = re.compile("[\udc80-\udcff]")  # what errors="surrogateescape" turns undecodable bytes into
+LATIN_1 = "cp1252"  # Latin-1 with some more characters
+ENCODINGS = (  # in which text files are still written
     *(LATIN_1, "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256", "cp874"),
     *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
 )
@@ -29,7 +29,7 @@ MAX_GUESS_BYTES = 200_000
 
 
 def decoded(raw: bytes) -> str:
-    """The file as text; bytes that are none are left in it as ``NOT_DECODED``. Raises for what is no text at all."""
+    """The file as text, with undecodable bytes as ``NOT_DECODED``; raises an error if it is not text at all."""
     encoding = next((name for mark, name in BYTE_ORDER_MARKS if raw.startswith(mark)), "utf-8")
     text = raw.decode(encoding, errors="surrogateescape" if encoding.startswith("utf-8") else "strict")
     if "\0" in text:
@@ -40,14 +40,14 @@ def decoded(raw: bytes) -> str:
 
 
 def not_utf8(raw: bytes) -> str:
-    """What is wrong with a file in which there is ``NOT_DECODED``, and what to do."""
+    """The problem with a file that contains ``NOT_DECODED``, and what to do."""
     guess = _guess(raw[:MAX_GUESS_BYTES])
     called = "Latin-1 (cp1252)" if guess == LATIN_1 else guess
     return f"is not UTF-8; the file is probably {called}: convert it with iconv -f {guess} -t UTF-8"
 
 
 def _guess(raw: bytes) -> str:
-    """The encoding to try; cp1252, the commonest, where another would be as good or make the same text of it."""
+    """The encoding to try; cp1252, the most common one, if it fits equally well or gives the same text."""
     found = list(charset_normalizer.from_bytes(raw, cp_isolation=[*ENCODINGS]))
     alike = {each.encoding for each in found if (each.chaos, each.coherence) == (found[0].chaos, found[0].coherence)}
     texts = {raw.decode(name, errors="replace") for name in ([found[0].encoding] if found else []) + [LATIN_1]}

@@ -11,7 +11,7 @@ SCORERS: Mapping[str, Scorer] = {"dialogsum": RougeTypes()}
 
 
 def scorer_of(table: TaskTable) -> Scorer:
-    """What the task of that name is scored by. Raises ``SuiteError`` where there is none."""
+    """The scorer of the task of that name. Raises ``SuiteError`` if there is no such task."""
     if table.name not in SCORERS:
         raise SuiteError(f"task.name: {unknown('task', table.name, SCORERS)}")
     return SCORERS[table.name]

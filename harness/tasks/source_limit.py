@@ -1,4 +1,4 @@
-"""The source limit: prompts in tokens, their dialogues cut at the end where they must be."""
+"""Fits prompts into the source limit, by cutting long dialogues at the end."""
 
 from collections.abc import Callable, Sequence
 from itertools import count
@@ -8,11 +8,11 @@ from transformers import PreTrainedTokenizerBase
 
 from ..spec.errors import SuiteError
 
-Fill = Callable[[str], str]  # makes a prompt of a dialogue
+Fill = Callable[[str], str]  # makes a prompt from a dialogue
 
 
 class Fitted(NamedTuple):
-    """A prompt that fits into the source limit, its tokens, and whether its dialogue was cut for that."""
+    """A prompt that fits into the source limit, its tokens, and whether its dialogue was cut to fit."""
 
     prompt: str
     tokens: list[int]
@@ -22,9 +22,9 @@ class Fitted(NamedTuple):
 def fit(dialogues: Sequence[str], fill: Fill, tokenizer: PreTrainedTokenizerBase, longest: int) -> list[Fitted]:
     """The prompts of dialogues, in order, each of at most ``longest`` tokens.
 
-    A cut dialogue is a beginning of the text itself, so it keeps its line breaks. It ends with a token, or with any
-    character where the tokenizer does not tell which characters its tokens stand for; with one more it would not fit.
-    Raises ``SuiteError`` when the instruction leaves no room for the first token of a dialogue.
+    A cut dialogue is the longest beginning of the original text that fits, so it keeps its line breaks. It ends with a
+    token, or with any character if the tokenizer does not report which characters its tokens cover.
+    Raises ``SuiteError`` if the instruction leaves no room for the first token of a dialogue.
     """
     fitted = _tokenized([fill(dialogue) for dialogue in dialogues], tokenizer)
     long = [number for number, one in enumerate(fitted) if len(one.tokens) > longest]
@@ -35,25 +35,25 @@ def fit(dialogues: Sequence[str], fill: Fill, tokenizer: PreTrainedTokenizerBase
 
 
 class _Search:
-    """The longest beginning of a dialogue that fits, looked for between one that does and one that does not."""
+    """A search for the longest beginning of a dialogue that fits, between one that does and one that does not."""
 
     def __init__(self, dialogue: str, ends: Sequence[int], fits: Fitted, over: Fitted):
         self.dialogue, self.ends = dialogue, ends
         self.fits, self.over = fits, over
-        self.low, self.high = -1, len(ends)  # the places in ``ends`` where these two are cut
+        self.low, self.high = -1, len(ends)  # the positions in ``ends`` at which these two are cut
 
     def done(self) -> bool:
-        """Whether there is no beginning between the two."""
+        """Whether there is nothing left between the two."""
         return self.high - self.low == 1
 
     def place(self, longest: int, halve: bool) -> int:
-        """The place to try next: in the middle, or where the limit is if all parts have as many tokens."""
+        """The position to try next: the middle, or the one of the limit if tokens are spread evenly."""
         least, most = len(self.fits.tokens), len(self.over.tokens)
         share = 0.5 if halve else (longest - least) / max(1, most - least)
         return min(max(self.low + int(share * (self.high - self.low)), self.low + 1), self.high - 1)
 
     def learn(self, place: int, one: Fitted, longest: int) -> None:
-        """Keep a prompt that was cut at a place."""
+        """Narrow the search by a prompt that was cut at that position."""
         if len(one.tokens) > longest:
             self.high, self.over = place, one
         else:
@@ -63,7 +63,7 @@ class _Search:
 def _cut(
     dialogues: Sequence[str], whole: Sequence[Fitted], fill: Fill, tokenizer: PreTrainedTokenizerBase, longest: int
 ) -> list[Fitted]:
-    """The prompts of dialogues that are too long as a ``whole``, all of them tokenised together in a few turns."""
+    """The prompts of dialogues that are too long as a ``whole``, tokenised together in a few rounds."""
     (instruction,) = _tokenized([fill("")], tokenizer)
     searches = [
         _Search(dialogue, ends, instruction, over)
@@ -80,7 +80,7 @@ def _cut(
     if needed := max((len(search.over.tokens) for search in searches if search.low < 0), default=0):
         raise SuiteError(
             f"task.max_source_tokens: {longest} leaves no room for a dialogue: the instruction alone takes "
-            f"{len(instruction.tokens)} tokens of this model; raise it to {needed} at the very least"
+            f"{len(instruction.tokens)} tokens of this model; raise it to at least {needed}"
         )
     return [search.fits for search in searches]
 
@@ -92,7 +92,7 @@ def _tokenized(prompts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> li
 
 
 def _ends(dialogues: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
-    """Where each dialogue may be cut: after a token or, if its place is not known, a character; never after a space."""
+    """Where each dialogue may be cut: after a token or, if positions are unknown, a character; never after a space."""
     texts = list(dialogues)
     if tokenizer.is_fast and texts:
         encoded = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False)

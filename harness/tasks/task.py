@@ -19,9 +19,9 @@ from .source_limit import Fitted, fit
 
 IGNORED = -100  # labels that the loss skips
 POOL_BATCHES = 64  # drawn at once and sorted by length, so that little of a batch is padding
-PAIR_BATCHES = 2  # neighbours among them whose rows are sorted by the target's length where that leaves less padding
+PAIR_BATCHES = 2  # neighbours among them, with rows sorted by target length if that leaves less padding
 
-Groups = dict[tuple[int, ...], list[Example]]  # the rows of each different dialogue by their numbers
+Groups = dict[tuple[int, ...], list[Example]]  # the rows of each distinct dialogue, by their numbers
 Batch = dict[str, torch.Tensor]  # input_ids, attention_mask, labels: (rows, longest row), int64
 
 
@@ -56,7 +56,7 @@ class Encoded:
 class Question:
     """One test dialogue: its prompt, every human summary of it, and whether the prompt was cut.
 
-    ``rows`` are its numbers in the test split. A question that is not ``scored`` is only to be shown.
+    ``rows`` are its numbers in the test split. A question that is not ``scored`` is only shown.
     """
 
     id: str
@@ -74,8 +74,8 @@ class Task:
 
     prompt: Prompt
     training: Sequence[Encoded]
-    questions: Sequence[Question]  # one for each different test dialogue, in the order of the rows
-    hash: str  # twelve hex digits of everything that is trained on and asked
+    questions: Sequence[Question]  # one for each distinct test dialogue, in the order of the rows
+    hash: str  # twelve hex digits of all training and test rows
     targets_truncated: float  # the share of training summaries that are longer than the suite's limit
     pad: int  # the token that fills short rows
     metrics: tuple[Metric, ...]  # what answers are scored by, with the options for these data; the first one ranks
@@ -92,7 +92,7 @@ class Task:
                     yield collate([rows[i] for i in group], self.pad)
 
     def _alike(self, pair: Sequence[int], batch_size: int) -> list[list[int]]:
-        """Rows in batches by the length of the source or by that of the target: the smaller ones."""
+        """Rows in batches sorted by source length or by target length, whichever takes fewer tokens."""
         choices = [by_length(pair, length, of_size(batch_size)) for length in (self._source, self._target)]
         return min(choices, key=lambda batches: sum(map(self._size, batches)))
 
@@ -114,10 +114,10 @@ def prepare(
     samples: Iterable[int] = (),
     metrics: tuple[Metric, ...] | None = None,
 ) -> Task:
-    """The task that a suite makes of a data set's splits; ``samples`` are test rows to answer in any case.
+    """The task of a suite on a data set's splits; ``samples`` are test rows to answer in any case.
 
-    ``metrics`` are the task's as they read these data; by default they have their usual options.
-    Raises ``DataError`` for a sample that the test split does not have, ``SuiteError`` for a limit that leaves no room
+    ``metrics`` are the task's, with the options for these data; by default they have their usual options.
+    Raises ``DataError`` for a sample that is not in the test split, and ``SuiteError`` for a limit that leaves no room
     for a dialogue or a summary.
     """
     prompt, chosen = prompt_of(table), data.cut(table, splits)
@@ -137,13 +137,15 @@ def prepare(
 
 
 def _dialogues(test: Sequence[Example], scored: int, samples: Iterable[int]) -> Groups:
-    """The rows of each different dialogue by their numbers: of the first rows, and whole ones of the samples."""
+    """The rows of each distinct dialogue, by their numbers: the first ``scored`` rows, and all of the samples' rows."""
     numbers: dict[str, list[int]] = {}
     for number, row in enumerate(test[:scored]):
         numbers.setdefault(row.dialogue, []).append(number)
     for sample in samples:
         if sample >= len(test):
-            raise DataError(f"evaluation.sample_rows: there is no test row {sample}; the split has {len(test)}, from 0")
+            raise DataError(
+                f"evaluation.sample_rows: there is no test row {sample}; the split has {len(test)} rows, from 0"
+            )
         dialogue = test[sample].dialogue
         if dialogue not in numbers:
             numbers[dialogue] = [number for number, row in enumerate(test) if row.dialogue == dialogue]
@@ -151,7 +153,7 @@ def _dialogues(test: Sequence[Example], scored: int, samples: Iterable[int]) -> 
 
 
 def _questions(groups: Groups, asked: Sequence[Fitted], scored: int) -> list[Question]:
-    """A question for each group of rows, with its prompt; ``scored`` if it begins within so many rows."""
+    """A question for each group of rows, with its prompt; scored if its first row is among the first ``scored``."""
     return [
         Question(
             id=rows[0].id,
@@ -171,15 +173,15 @@ def _targets(
 ) -> tuple[list[torch.Tensor], float]:
     """Target tokens, cut before their end token, and the share of summaries that were longer.
 
-    Raises ``SuiteError`` when that leaves nothing of them but what the tokenizer adds to any text.
+    Raises ``SuiteError`` if that would leave only what the tokenizer adds to any text.
     """
     tokens = tokenizer(text_target=list(summaries), verbose=False)["input_ids"]
     too_long = [number for number, ids in enumerate(tokens) if len(ids) > longest]
     added = len(tokenizer(text_target="")["input_ids"])
     if too_long and longest <= added:
         raise SuiteError(
-            f"task.max_target_tokens: {longest} leaves no room for a summary, since this model's end of a text alone "
-            f"takes {added}; raise it to {added + 1} at the very least"
+            f"task.max_target_tokens: {longest} leaves no room for a summary, because this model adds {added} to "
+            f"every text; raise it to at least {added + 1}"
         )
     for number in too_long:
         tokens[number] = tokenizer(text_target=summaries[number], truncation=True, max_length=longest)["input_ids"]
@@ -191,7 +193,7 @@ def _vector(ids: Sequence[int]) -> torch.Tensor:
 
 
 def hash_of(splits: Mapping[str, Sequence[Example]]) -> str:
-    """Twelve hex digits of all rows that are trained on and asked."""
+    """Twelve hex digits of all training and test rows."""
     return digest_of(part.encode() for split in ("train", "test") for part in _hashed(split, splits[split]))
 
 

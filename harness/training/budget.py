@@ -11,7 +11,7 @@ import torch
 from ..spec.suite import Budget
 from ..tasks.task import IGNORED, Batch
 
-WARM_UP_STEPS = 3  # which are slower
+WARM_UP_STEPS = 3  # the first steps, which are slower
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Used:
 
 
 class Batches(Iterator[Batch]):
-    """The batches that a method may train on, on the model's device; ends for good when the budget is spent."""
+    """The batches that a method may train on, on the model's device; they end for good when the budget is spent."""
 
     def __init__(self, source: Iterator[Batch], budget: Budget, device: torch.device):
         self.limits = budget.limits()
@@ -33,7 +33,7 @@ class Batches(Iterator[Batch]):
         self._source = source
         self._device = device
         self._began: float | None = None
-        self._asked: list[float] = []  # when each batch was asked for
+        self._requested: list[float] = []  # when each batch was requested
 
     @property
     def progress(self) -> float:
@@ -46,10 +46,10 @@ class Batches(Iterator[Batch]):
     @property
     def step_seconds(self) -> list[float]:
         """The time between one batch and the next, without the first steps, which are slower."""
-        return [after - before for before, after in pairwise(self._asked[WARM_UP_STEPS:])]
+        return [after - before for before, after in pairwise(self._requested[WARM_UP_STEPS:])]
 
     def __next__(self) -> Batch:
-        self._asked.append(perf_counter())
+        self._requested.append(perf_counter())
         if self._began is None:
             self._began = perf_counter()
         if self.progress >= 1.0:
@@ -58,12 +58,12 @@ class Batches(Iterator[Batch]):
         self.used.examples += len(batch["labels"])
         self.used.steps += 1
         self.used.tokens += tokens(batch)
-        if self._device.type == "cuda":  # from pinned memory a copy does not wait for the computation before it
+        if self._device.type == "cuda":  # a copy from pinned memory does not wait for earlier computations
             batch = {name: tensor.pin_memory() for name, tensor in batch.items()}
         return {name: tensor.to(self._device, non_blocking=True) for name, tensor in batch.items()}
 
     def _within_limits(self, batch: Batch) -> Batch:
-        """The batch without the rows that would overrun ``max_examples`` or ``max_tokens``; one row at least."""
+        """The batch without the rows that would overrun ``max_examples`` or ``max_tokens``; at least one row."""
         rows = len(batch["labels"])
         keep = min(rows, self.limits.get("examples", math.inf) - self.used.examples)
         if "tokens" in self.limits:

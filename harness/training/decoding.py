@@ -1,4 +1,4 @@
-"""Batched generation: each prompt answered as if it were alone, much faster."""
+"""Batched generation: the answers that prompts get one at a time, but much faster."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ MAX_BATCH_TOKENS = 8192  # prompt tokens in a batch, padding included
 
 @dataclass
 class Generated:
-    """What was generated here: how many texts, of how many tokens, and how many of them the limit cut short."""
+    """What was generated: the numbers of texts, of their tokens, and of texts that the limit cut short."""
 
     texts: int = 0
     tokens: int = 0
@@ -29,7 +29,7 @@ _COUNTED: ContextVar[Generated | None] = ContextVar("_COUNTED", default=None)
 
 @contextmanager
 def counting() -> Iterator[Generated]:
-    """Count what is generated within."""
+    """Count what is generated inside the context."""
     counted = Generated()
     token = _COUNTED.set(counted)
     try:
@@ -49,8 +49,8 @@ def generate(
 ) -> list[str]:
     """One text for each prompt, in the prompts' order; no sampling, so the same prompts give the same texts.
 
-    ``settings`` take the place of the model's own generation settings; a model that a method has built or loaded
-    anew is asked like the others.
+    ``settings`` replace the model's own generation settings, so that a model that a method has built or loaded itself
+    generates like the others.
     """
     if not prompts:
         return []
@@ -90,7 +90,7 @@ def _count(outputs: torch.Tensor, ends: Sequence[int], limit: int) -> None:
 
 
 def _ends(model: Seq2Seq, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """The tokens that end a text; a model of a method's own may not say."""
+    """The tokens that end a text: the model's or, if it has none, the tokenizer's."""
     ends = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     ends = tokenizer.eos_token_id if ends is None else ends
     return [] if ends is None else [ends] if isinstance(ends, int) else list(ends)

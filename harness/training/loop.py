@@ -1,4 +1,4 @@
-"""The one training loop: whatever a method wants to differ in, it passes in."""
+"""The training loop that methods share; what differs between methods is passed in."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -26,9 +26,9 @@ def fit(
 
     The learning rate rises over the first ``warmup`` share of the budget and then falls linearly to
     zero at its end. The model sees ``micro_batch_size`` rows of a batch at once (default: all), with the
-    same gradient; on a GPU with bfloat16 the arithmetic is autocast; the weights stay float32.
-    ``after_step`` is told the step and the share of the budget that is spent, while gradients are still there.
-    Raises ``Diverged`` when the loss is NaN or infinite.
+    same gradient. On a GPU with bfloat16, the arithmetic is autocast; the weights stay float32.
+    ``after_step`` receives the step and the share of the budget that is spent, while gradients are still available.
+    Raises ``Diverged`` if the loss is NaN or infinite.
     """
     accelerator = Accelerator(mixed_precision=precision(model.device), cpu=model.device.type == "cpu")
     model.train()
@@ -38,7 +38,7 @@ def fit(
     before = batches.progress
     for step, batch in enumerate(batches):
         after = batches.progress
-        factor = schedule((before + after) / 2, warmup)  # the middle of the step: neither end is at rate zero
+        factor = schedule((before + after) / 2, warmup)  # the middle of the step, so that no step has rate zero
         before = after
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * factor
@@ -74,7 +74,7 @@ def schedule(progress: float, warmup: float) -> float:
 
 
 def precision(device: torch.device) -> str:
-    """``bf16`` where the hardware computes in it, else ``no``."""
+    """``bf16`` if the hardware supports it, or else ``no``."""
     return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "no"
 
 

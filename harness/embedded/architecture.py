@@ -9,12 +9,12 @@ from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGene
 VOCABULARY = 3072
 WIDTH, HEADS = 128, 4
 MAX_SOURCE_TOKENS = 512
-LOCAL_BIAS = 8.0  # of a head's attention to its favourite distance
+LOCAL_BIAS = 8.0  # of a head's attention to its preferred distance
 SAME_TOKEN, CONTINUATION = 0.3, 0.35  # sharpness of the wired matches
 
 
 def build_tokenizer(texts: Iterable[str], vocabulary: int = VOCABULARY) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer of these texts with so many pieces; any other text is spelled in bytes."""
+    """A byte-level BPE tokenizer of these texts, with ``vocabulary`` tokens; other text is encoded in bytes."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -49,7 +49,7 @@ def new_model(seed: int) -> T5ForConditionalGeneration:
         num_layers=4,
         num_decoder_layers=3,
         feed_forward_proj="gated-gelu",
-        tie_word_embeddings=False,  # transformers 5 ties all the same, but does not scale the output
+        tie_word_embeddings=False,  # transformers 5 ties them all the same, but does not scale the output
         dropout_rate=0.0,
         decoder_start_token_id=0,
         pad_token_id=0,
@@ -64,11 +64,11 @@ def new_model(seed: int) -> T5ForConditionalGeneration:
 def wire(model: T5ForConditionalGeneration) -> None:
     """Set embeddings and attention so that copying needs little learning; everything stays trainable.
 
-    The output layer is its own, a rotation of the embedding: attention that passes a token through the
-    inverse rotation says this token, while a token that merely stands in the decoder says nothing.
-    Encoder heads 0, 1 and 2 look one token back, one ahead and two back; head 3 looks for the same token
-    far away, and brings along what stood two tokens before it (the speaker's tag, at the start of a turn).
-    The decoder looks for places that follow the token, or the two tokens, that it has just said.
+    The output layer is separate, a rotation of the embedding: attention that applies the inverse rotation to a token
+    outputs that token, while a token in the decoder itself outputs nothing.
+    Encoder heads 0, 1 and 2 attend to one token back, one ahead and two back. Head 3 attends to the same token far
+    away, and adds the token two positions before it (the speaker's tag, at the start of a turn).
+    The decoder attends to positions after the token, or the two tokens, that it has just output.
     """
     rotation, reads, writes = (torch.linalg.qr(torch.randn(WIDTH, WIDTH))[0] for _ in range(3))
     back, ahead, second_back, far = (slice(32 * head, 32 * (head + 1)) for head in range(HEADS))
@@ -98,7 +98,7 @@ def wire(model: T5ForConditionalGeneration) -> None:
 
 
 def _set_distances(model: T5ForConditionalGeneration) -> None:
-    """The distances that heads prefer, by T5's position bias of shape (buckets, heads), shared by all layers."""
+    """Set the distances that heads prefer in T5's position bias of shape (buckets, heads), which all layers share."""
     encoder = model.encoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight
     decoder = model.decoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight
     ahead = model.config.relative_attention_num_buckets // 2  # from here on: tokens that follow

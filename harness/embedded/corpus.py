@@ -50,7 +50,7 @@ class Conversation:
 
     @property
     def dialogue(self) -> str:
-        """The turns as DialogSum writes them, one ``#Person1#: …`` a line."""
+        """The turns as DialogSum writes them, one ``#Person1#: …`` per line."""
         return "\n".join(f"{speaker}: {text}" for speaker, text in self.turns)
 
 
@@ -132,7 +132,7 @@ def _rows(split: str, dialogues: int, references: int, seed: int, seen: set[str]
 
 
 def _values(slots: Mapping[str, Any], rng: Random) -> dict[str, str]:
-    """A value for each slot; a slot that names another one gets a different value from the same list."""
+    """A value for each slot; a slot that names another slot gets a different value from the same list."""
     values: dict[str, str] = {}
     for slot, source in slots.items():
         choices = slots[source] if isinstance(source, str) else source

@@ -1,4 +1,4 @@
-"""What the embedded base model is shown, from short windows of random words to whole conversations."""
+"""The training data of the embedded base model, from short windows of random words to whole conversations."""
 
 import math
 import re
@@ -22,10 +22,10 @@ SEED = 20261122
 BATCH_SIZE = 48
 # Shares in the first phase and in the second, which is mostly questions:
 NONSENSE_SHARES = (0.1, 0.02)  # examples of random words; many more in the first fifth of the first phase
-WHOLE_SHARES = (0.3, 0.2)  # real examples that take the whole conversation
-FACT_SHARES = (0.6, 0.9)  # the others that ask for facts
+WHOLE_SHARES = (0.3, 0.2)  # real examples that use the whole conversation
+FACT_SHARES = (0.6, 0.9)  # real examples that ask for facts, among the others
 DISGUISED_SHARES = (0.25, 0.1)  # real conversations whose facts are random words
-POOL_BATCHES = 16  # drawn at once and sorted by length, so that little of a batch is padding
+POOL_BATCHES = 16  # drawn at once and sorted by length, so that batches have little padding
 # How often each task is drawn: these read any window of turns, nonsense too …
 WINDOW_TASKS: Weights = {
     instructions.who_said: 4,
@@ -120,7 +120,7 @@ def _draw(tasks: Weights, rng: Random) -> instructions.Instruction:
 
 
 def _window(turns: Turns, rng: Random, progress: float) -> Turns:
-    """Some turns in a row, from two up to all of them; later on all of them half of the time."""
+    """Consecutive turns, from two up to all of them; later on, all of them half of the time."""
     longest = 2 + math.ceil((len(turns) - 2) * min(1.0, 4 * progress))
     if longest >= len(turns) and rng.random() < 0.5:
         return turns

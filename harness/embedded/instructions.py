@@ -16,7 +16,7 @@ MAX_QUESTIONS = 4  # in one prompt
 
 
 class Instruction(Protocol):
-    """Makes an example from a conversation, or from a window of its turns; ``None`` where that cannot be.
+    """Makes an example from a conversation, or from a window of its turns; ``None`` if that is impossible.
 
     ``most`` is the largest number of questions in one prompt, for tasks that can ask several.
     """
@@ -37,7 +37,7 @@ class Exercise(NamedTuple):
 
 
 def frame(instruction: str, turns: Turns, cue: str) -> str:
-    """A prompt in the frame that every task of this project uses: instruction, conversation, cue."""
+    """A prompt in the format that every task of this project uses: instruction, conversation, cue."""
     dialogue = "\n".join(f"{speaker}: {text}" for speaker, text in turns)
     return f"{instruction}\n\n{dialogue}\n\n{cue}: "
 
@@ -50,7 +50,7 @@ def who_said(conversation: Conversation, turns: Turns, rng: Random, most: int = 
 
 
 def slots(conversation: Conversation, turns: Turns, rng: Random, most: int = MAX_QUESTIONS) -> Exercise | None:
-    """Answer one or more questions about facts of the conversation, in the words it was said in."""
+    """Answer one or more questions about facts of the conversation, in its own words."""
     said = " ".join(text for _, text in turns).lower()
     known = [slot for slot in conversation.scenario.questions if _spoken(conversation, slot, said)]
     if not known:

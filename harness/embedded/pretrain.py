@@ -1,8 +1,8 @@
 """Pre-train the embedded base model: ``python -m harness.embedded.pretrain``.
 
-A T5 of FLAN-T5's kind (gated GELU, untied output), small enough to be committed, learns to read the
-corpus' conversations from the tasks in ``instructions.py``. It never sees a summary, nor a scenario
-that is held out. Writes safetensors weights, the tokenizer and a model card into ``base_model/``.
+A T5 like FLAN-T5 (gated GELU, untied output), small enough to be committed, learns to read the
+corpus's conversations from the tasks in ``instructions.py``. It never sees a summary, nor a scenario
+that is held out. The script writes safetensors weights, the tokenizer and a model card into ``base_model/``.
 
 What made it read instead of guess, found by trial (``docs/decisions.md`` has the figures):
 
@@ -10,7 +10,7 @@ What made it read instead of guess, found by trial (``docs/decisions.md`` has th
   for the same token elsewhere, and cross-attention that continues what it has just said. From random weights
   the same model was still guessing after ten times as many examples.
 - *Nonsense turns* of random words, most of the data at first: they can only be repeated by copying,
-  while real turns can half be guessed from the few thousand sentences of the grammar.
+  while real turns can be half guessed from the few thousand sentences of the grammar.
 - *Short windows first*, whole conversations later, and in a second phase mostly questions.
 - *Muon* for the matrices; AdamW stayed on a plateau for three times as many examples.
 """
@@ -38,7 +38,7 @@ PROBES = (instructions.slots, instructions.who_said, instructions.repeat)
 
 
 def train(model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, phase: int, folder: Path) -> None:
-    """Train a phase in place; prints the loss, and now and then the probes, and saves what there is."""
+    """Train the model in place for one phase; prints the loss and, with each saved checkpoint, the probes."""
     optimizers, (steps, share) = _optimizers(model), PHASES[phase]
     peaks = [share * optimizer.param_groups[0]["lr"] for optimizer in optimizers]
     began, losses = time.monotonic(), []
@@ -62,7 +62,7 @@ def train(model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast,
 
 @torch.no_grad()
 def probe(model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, count: int) -> dict[str, float]:
-    """Exact answers to fresh items on whole conversations, as shares; ``…_held_out`` on unseen scenarios."""
+    """The shares of exact answers to fresh items on whole conversations; ``…_held_out`` on unseen scenarios."""
     model.eval()
     shares = {}
     for held_out in (False, True):
@@ -100,7 +100,7 @@ def _optimizers(model: T5ForConditionalGeneration) -> list[torch.optim.Optimizer
 
 
 def _loss(model: T5ForConditionalGeneration, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Cross-entropy in which a long answer does not drown the short ones of its batch."""
+    """Cross-entropy in which a long answer does not outweigh the short ones of its batch."""
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits = model(**batch).logits
     losses = cross_entropy(logits.float().transpose(1, 2), batch["labels"], reduction="none")
@@ -111,7 +111,7 @@ def _loss(model: T5ForConditionalGeneration, batch: dict[str, torch.Tensor]) -> 
 def main() -> None:
     """Build, train, probe and save; see the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--phase", type=int, default=0, help="go on from the weights in --output with this phase")
+    parser.add_argument("--phase", type=int, default=0, help="continue with this phase, from the weights in --output")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output", type=Path, default=FOLDER)
     options = parser.parse_args()

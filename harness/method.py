@@ -152,7 +152,7 @@ class PeftMethod(Method):
         return get_peft_model(base, config, **options)
 
     def patch(self, model: Seq2Seq) -> None:
-        """Change in place what a PEFT model does wrong and no configuration mends; none by default.
+        """Correct in place what a PEFT model does wrong and no configuration can correct; nothing by default.
 
         Called on a new model and before each ``generate``, because a model that was loaded again has lost the change.
         """
@@ -195,12 +195,12 @@ class PrefixMethod(PeftMethod):
         }
 
     def train(self, model: Seq2Seq, batches: Batches) -> None:
-        """Train without gradient checkpointing: computed again, a layer would fill the cache twice."""
+        """Train without gradient checkpointing, which would compute layers again and fill the cache twice."""
         model.activation_checkpointing_disable()
         super().train(model, batches)
 
     def patch(self, model: Seq2Seq) -> None:
-        """PEFT's own cache for two submodules gives layers the prefixes of others and leaves half of them unused."""
+        """Replace PEFT's cache for two submodules, which gives layers wrong prefixes and leaves half of them unused."""
 
         def cache(rows: int) -> EncoderDecoderCache:
             return EncoderDecoderCache(type(model).get_prompt(model, rows), DynamicCache())

@@ -202,7 +202,7 @@ def test_a_projects_own_harness_and_methods_stay_its_own(installed, folder, data
     assert code == pytest.ExitCode.TESTS_FAILED, output
     assert "tuneoff/bench.py::test_method[of_the_project-seed0] PASSED" in output
     assert statuses(folder) == {"zero_shot": "ok", "of_the_project": "ok", "misses": "failed"}
-    assert f"harness is {folder / 'harness'} here: write from tuneoff.method import" in output
+    assert f"harness is {folder / 'harness'} here: to import from Tuneoff, write from tuneoff.method import" in output
 
 
 def test_an_editable_installation_is_one_copy_under_either_name(editable, folder, source, data, tiny_folder):

@@ -1,1 +1,1 @@
-"""One run from load to save, in its own process: phases, meters and checks."""
+"""One run from loading to saving, in its own process: phases, meters and checks."""

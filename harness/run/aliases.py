@@ -1,8 +1,8 @@
-"""While methods are imported, Tuneoff is one package under both of its names, ``tuneoff`` and ``harness``.
+"""Makes Tuneoff one package under both of its names, ``tuneoff`` and ``harness``, while methods are imported.
 
 A method file may say ``from tuneoff.method import Method`` or ``from harness.method import Method``, and gets the
-modules that are running: the ``Method`` of a second copy would be another class. A project may have a package of its
-own that is called ``harness``. Its modules stay its own, and only those that it does not have are Tuneoff's.
+modules that are already loaded: the ``Method`` of a second copy would be a different class. If a project has its own
+package called ``harness``, it keeps its modules, and only those that it lacks are Tuneoff's.
 """
 
 import importlib
@@ -17,7 +17,7 @@ from types import ModuleType
 from ..spec.names import CONTRACT, INSTALLED, PACKAGE, REPOSITORY
 
 PACKAGE_FOLDER = Path(__file__).resolve().parents[1]
-TUNEOFF_FILES = ("bench.py", "pytest_plugin.py")  # what tells a copy of Tuneoff from a stranger's package
+TUNEOFF_FILES = ("bench.py", "pytest_plugin.py")  # files by which a copy of Tuneoff is recognised
 
 
 class Aliases(MetaPathFinder, Loader):
@@ -26,28 +26,28 @@ class Aliases(MetaPathFinder, Loader):
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """A module of this package, where ``name`` is its other name and nobody else's."""
+        """A module of this package, if ``name`` is its other name and no other package's module."""
         if name.partition(".")[0] not in {INSTALLED, REPOSITORY} - {PACKAGE}:
             return None
         parent = sys.modules.get(name.rpartition(".")[0])
         inside = parent is not None and parent.__name__.partition(".")[0] == PACKAGE
-        if not inside and _strangers(PathFinder.find_spec(name, path)):
+        if not inside and _is_foreign(PathFinder.find_spec(name, path)):
             return None
         return importlib.util.spec_from_loader(name, self) if importlib.util.find_spec(_real(name)) else None
 
     def exec_module(self, module: ModuleType) -> None:
-        """Put the running module in the place of the new one, which the import system allows for."""
+        """Replace the new module with the one already loaded, as the import system permits."""
         sys.modules[module.__name__] = importlib.import_module(_real(module.__name__))
 
 
 def use() -> None:
-    """From now on, imports in this process know both names."""
+    """Make imports in this process accept both names from now on."""
     if not any(isinstance(finder, Aliases) for finder in sys.meta_path):
         sys.meta_path.insert(0, Aliases())
 
 
 def clash(error: BaseException) -> str:
-    """Which ``harness`` hides which, and what to do, where an import failed for that; else empty."""
+    """Which ``harness`` hides which, and what to do, if an import failed because of that; else empty."""
     if not isinstance(error, ImportError) or (error.name or "").partition(".")[0] != REPOSITORY:
         return ""
     others = [folder for folder in folders() if folder != PACKAGE_FOLDER]
@@ -55,21 +55,21 @@ def clash(error: BaseException) -> str:
         return ""
     if PACKAGE == REPOSITORY:
         return f"; {shadow(others[0])}"
-    return f"; {REPOSITORY} is {others[0]} here: write from {CONTRACT} import … for what is Tuneoff's"
+    return f"; {REPOSITORY} is {others[0]} here: to import from Tuneoff, write from {CONTRACT} import …"
 
 
 def folders() -> list[Path]:
-    """The folders called ``harness`` from which Python may import, in its order."""
+    """The folders called ``harness`` from which Python may import, in the order of its search."""
     found = (Path(entry or ".", REPOSITORY).resolve() for entry in sys.path)
     return [folder for folder in dict.fromkeys(found) if folder.is_dir()]
 
 
 def shadow(hidden: Path) -> str:
-    """What to say of a project's own ``harness`` that this package, which runs under that name, hides."""
+    """A message about a project's own ``harness`` that is hidden by this package, which has the same name."""
     return (
-        f"{hidden} is hidden by Tuneoff's own folder of that name, {PACKAGE_FOLDER}: install Tuneoff with pip, which "
-        f'calls it {INSTALLED}, write pytest_plugins = ["{INSTALLED}.pytest_plugin"] in conftest.py, and take '
-        f"{PACKAGE_FOLDER.parent} out of PYTHONPATH"
+        f"{hidden} is hidden by Tuneoff's own folder of that name, {PACKAGE_FOLDER}: install Tuneoff with pip, under "
+        f'the name {INSTALLED}, write pytest_plugins = ["{INSTALLED}.pytest_plugin"] in conftest.py, and remove '
+        f"{PACKAGE_FOLDER.parent} from PYTHONPATH"
     )
 
 
@@ -77,7 +77,7 @@ def _real(name: str) -> str:
     return PACKAGE + name[len(name.partition(".")[0]) :]
 
 
-def _strangers(spec: ModuleSpec | None) -> bool:
-    """Whether a module is none of Tuneoff's; another copy of Tuneoff is this one as well."""
+def _is_foreign(spec: ModuleSpec | None) -> bool:
+    """Whether a module belongs to a package other than Tuneoff; another copy of Tuneoff does not."""
     places = [Path(place) for place in spec.submodule_search_locations or ()] if spec else []
     return spec is not None and not any(all((place / name).is_file() for name in TUNEOFF_FILES) for place in places)

@@ -1,4 +1,4 @@
-"""Saving what a method trained, and loading it again into a fresh base."""
+"""Saves what a method trained, and loads it again into a fresh base."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from ..models.base_model import Seq2Seq
 
 
 def save(model: Seq2Seq, folder: Path) -> int:
-    """Save the adapter, or the whole model where there is none, as safetensors; returns the weights' bytes."""
+    """Save the adapter, or the whole model if there is none, as safetensors; returns the size in bytes."""
     model.save_pretrained(folder)
     return sum(path.stat().st_size for path in _files(folder))
 
@@ -21,7 +21,7 @@ def digest(folder: Path) -> str:
 
 
 def reload(model: Seq2Seq, folder: Path, base: Seq2Seq) -> Seq2Seq:
-    """What was saved from ``model``, loaded: an adapter onto the fresh ``base``, else a model of its class."""
+    """What was saved from ``model``, loaded: an adapter into the fresh ``base``, or else a model of its class."""
     if isinstance(model, PeftModel):
         return PeftModel.from_pretrained(base, folder)
     return type(base).from_pretrained(folder, use_safetensors=True, dtype=base.dtype).to(base.device)

@@ -1,4 +1,4 @@
-"""What ``build`` and ``generate`` may return."""
+"""Checks what ``build`` and ``generate`` return."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def model(returned: Any, method: Method) -> Seq2Seq:
     if method.trains and not any(parameter.requires_grad for parameter in returned.parameters()):
         raise ContractError(
             f"{name}.build() left nothing to train; set requires_grad on what is trained, "
-            f"or trains = False on the class if that is meant"
+            f"or trains = False on the class if that is intended"
         )
     return returned
 

@@ -19,7 +19,7 @@ PACKAGES = ("torch", "transformers", "peft", "accelerate", "datasets", "evaluate
 
 
 def describe(device: torch.device, model: PreTrainedModel, metrics: Iterable[Metric]) -> Environment:
-    """This process' environment, the libraries of metrics included, and how the base model attends in it."""
+    """This process's environment, including the metrics' libraries and the base model's attention implementation."""
     libraries = [metric.library for metric in metrics if metric.library]
     return Environment(
         device=device.type,
@@ -47,7 +47,7 @@ def _device_name(device: torch.device) -> str:
 
 @cache
 def _commit() -> str | None:
-    """The commit of the code, with ``+`` when there are uncommitted changes."""
+    """The commit of the code, with ``+`` if there are uncommitted changes."""
     try:
         commit, changes = (
             _git("rev-parse", "--short=12", "HEAD"),

@@ -1,4 +1,4 @@
-"""What a run has found out so far, phase by phase: a failure keeps what came before."""
+"""What is known about a run so far, phase by phase, so that a failure keeps what came before."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ from .meters import Meters
 
 @dataclass(slots=True)
 class Facts:
-    """The fields of a record as they become known; what is not yet is ``None`` or as if nothing had happened."""
+    """The fields of a record as they become known; until then, they are ``None``, zero or empty."""
 
     environment: Environment | None = None
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Facts:
     weights_hash: str | None = None
 
     def record(self, spec: RunSpec, status: Status, error: Failure | None, meters: Meters, seconds: float) -> Record:
-        """The record of what happened so far, in so many seconds."""
+        """The record of what has happened so far, in ``seconds``."""
         return Record(
             spec=spec,
             status=status,

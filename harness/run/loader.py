@@ -1,4 +1,4 @@
-"""A method's class out of its file, which is imported here, and checked against the contract."""
+"""Imports a method's file and checks its class against the contract."""
 
 import importlib.util
 import inspect
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def load(plugin: Plugin, overrides: Mapping[str, Any]) -> "type[Method]":
-    """The plugin's class with the suite's hyper-parameters; the file is imported here.
+    """Import the plugin's file and return its class with the suite's hyper-parameters.
 
-    Raises ``PluginError`` that names the file, and the line where there is one.
+    Raises ``PluginError``, which names the file and, if known, the line.
     """
     cls = _class(plugin)
     if found := _problems(cls, plugin, overrides):
@@ -31,11 +31,11 @@ def load(plugin: Plugin, overrides: Mapping[str, Any]) -> "type[Method]":
 
 
 def problems(plugin: Plugin, overrides: Mapping[str, Any]) -> list[str]:
-    """What is wrong with a method's hyper-parameters; nothing is known of a file that cannot be used at all."""
+    """The problems with a method's hyper-parameters; none for a file that cannot be used at all."""
     try:
         cls = _class(plugin)
     except PluginError:
-        return []  # it costs its own row, which says why
+        return []  # the method's own row says why
     return _problems(cls, plugin, overrides)
 
 
@@ -45,9 +45,9 @@ def _problems(cls: "type[Method]", plugin: Plugin, overrides: Mapping[str, Any])
 
 
 def _class(plugin: Plugin) -> "type[Method]":
-    """The one class of the file, which is imported here; raises ``PluginError`` where it breaks the contract."""
+    """Import the file and return its only method class; raises ``PluginError`` if it breaks the contract."""
     module = _import(plugin)
-    from ..method import Bound, Method, PeftMethod  # torch: only where a method is really used
+    from ..method import Bound, Method, PeftMethod  # imports torch, so only when a method is really used
 
     classes = [
         value

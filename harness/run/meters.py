@@ -1,4 +1,4 @@
-"""Clocks and memory, one phase at a time."""
+"""Measures time and memory, one phase at a time."""
 
 import ctypes
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from ..spec.record import Phase
 from . import processor
 
 CPU = torch.device("cpu")
-METHOD_PHASES = ("load", "prepare", "build", "train", "generate")  # the others hold the harness' checks, too
+METHOD_PHASES = ("load", "prepare", "build", "train", "generate")  # the others include the harness's checks
 CLEAR_REFS, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
@@ -20,22 +20,22 @@ class Meters:
     """Measures the phases of one run in this process; the device is synchronised before every clock read."""
 
     def __init__(self, device: torch.device = CPU):
-        self.device = device  # may be set within the first phase: starting a GPU takes time, too
+        self.device = device  # may be set during the first phase, since starting a GPU takes time, too
         self.phases: dict[str, Phase] = {}
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Measure what happens inside; a phase that is entered twice adds up. Kept also when it raises."""
+        """Measure what happens inside, even if it raises; a phase that is entered twice adds up."""
         resettable, waits = self._reset(), processor.waits()
         began = self._now()
         try:
             yield
         finally:
-            _give_back()  # at this phase's cost: what is free by now is no part of the next one's peak
+            _give_back()  # within this phase, so that memory freed by now is not part of the next one's peak
             self._add(name, self._now() - began, processor.waited(waits), resettable)
 
     def peak(self, name: str) -> int | None:
-        """The highest of that peak (a field of ``Phase``) in the phases that belong to the method itself."""
+        """The highest value of that peak (a field of ``Phase``) in the phases that belong to the method itself."""
         peaks = (getattr(phase, name) for key, phase in self.phases.items() if key in METHOD_PHASES)
         return max((peak for peak in peaks if peak is not None), default=None)
 
@@ -47,7 +47,7 @@ class Meters:
         return perf_counter()
 
     def _reset(self) -> bool:
-        """Start new high-water marks; False where the system cannot reset the resident one."""
+        """Start new high-water marks; False if the system cannot reset the one for resident memory."""
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
         try:
@@ -57,7 +57,7 @@ class Meters:
         return True
 
     def _add(self, name: str, seconds: float, waited: float | None, resettable: bool) -> None:
-        waited = None if waited is None else min(waited, seconds)  # the kernel counts a wait when it is over
+        waited = None if waited is None else min(waited, seconds)  # the kernel counts a wait when it ends
         before = self.phases.get(name, Phase(seconds=0.0))
         cuda = self.device.type == "cuda"
         self.phases[name] = Phase(
@@ -74,7 +74,7 @@ class Meters:
 
 
 def _give_back() -> None:
-    """Return the memory that is free to the system, where the allocator is glibc's."""
+    """Return free memory to the system, if the allocator is glibc's."""
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
 

@@ -1,4 +1,4 @@
-"""What all runs of a suite share, looked at once before the first of them: base model, data, environment."""
+"""Checks once, before the first run, what all runs of a suite share: base model, data, environment."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,9 +19,9 @@ from . import environment, soundness
 
 
 def check(order: Order) -> Preflight:
-    """What holds for all runs of the suite; raises the ``UsageError`` that every one of them would meet.
+    """What holds for all runs of the suite; raises a ``UsageError`` that every one of them would raise.
 
-    Leaves the prepared task, which the runs share, in ``order.task``.
+    Saves the prepared task, which the runs share, in ``order.task``.
     """
     torch.set_num_threads(order.threads)
     device = base_model.pick_device(order.device)
@@ -54,7 +54,7 @@ def check(order: Order) -> Preflight:
 
 
 def _keep(task: Task, scorer: Scorer, folder: Path) -> None:
-    """Leave the task for the runs. Raises ``DataError`` for references that the metrics could only call missed."""
+    """Save the task for the runs. Raises ``DataError`` for references that the metrics cannot read."""
     options = options_of(task.metrics)
     unread = [
         (f"row {row + 1} (id {brief(question.id, 20)}: {brief(reference, 20)})", reference)
@@ -68,7 +68,7 @@ def _keep(task: Task, scorer: Scorer, folder: Path) -> None:
         remedy = scorer.remedy([reference for _, reference in unread], options)
         raise DataError(
             f"{scorer.title} ({', '.join(options.values())}) cannot read {len(unread):,} of the summaries that answers "
-            f"are compared with, so their scores would mean nothing: {shown}{more}; remove these rows{remedy}"
+            f"are compared with, so their scores would be meaningless: {shown}{more}; remove these rows{remedy}"
         )
     prepared.save(task, folder)
 
@@ -80,9 +80,9 @@ def _validation(
     scorer: Scorer,
     metrics: tuple[Metric, ...],
 ) -> Task:
-    """The task of a search's trials, left in ``order.validation``: they never see a test row."""
+    """The task of a search's trials, saved in ``order.validation``; trials never see a test row."""
     table = order.spec.task
-    rows = data.validation(table, splits, order.search.rows)  # cut already
+    rows = data.validation(table, splits, order.search.rows)  # already cut
     whole = table.model_copy(update={"train_every": 1, "train_rows": None, "test_rows": None})
     task = prepare(whole, rows, tokenizer, metrics=metrics)
     _keep(task, scorer, order.validation)

@@ -1,4 +1,4 @@
-"""One run from load to save, in the process that it has for itself."""
+"""One run from loading to saving, in a process of its own."""
 
 import os
 from collections.abc import Sequence
@@ -31,12 +31,12 @@ from . import checkpoint, contract, environment, loader, weights
 from .facts import Facts
 from .meters import Meters
 
-MAX_PREPARE_BATCHES = 8  # that prepare() may look at
-RELOAD_SAMPLE = 8  # prompts that the reloaded model must answer in the same words
+MAX_PREPARE_BATCHES = 8  # that prepare() may inspect
+RELOAD_SAMPLE = 8  # prompts that the reloaded model must answer with the same texts
 
 
 def execute(order: Order, scratch: Path) -> RunOutcome:
-    """Do one run; whatever goes wrong becomes a status. ``scratch`` is an empty folder for the run's files."""
+    """Execute one run; whatever goes wrong becomes a status. ``scratch`` is an empty folder for the run's files."""
     run = Runner(order, scratch)
     try:
         run.phases()
@@ -46,7 +46,7 @@ def execute(order: Order, scratch: Path) -> RunOutcome:
 
 
 class Runner:
-    """A run under way: each phase adds to what the record will say, so that a failure keeps what came before."""
+    """A run in progress: each phase adds to the record, so that a failure keeps what came before."""
 
     def __init__(self, order: Order, scratch: Path):
         self.order = order
@@ -58,7 +58,7 @@ class Runner:
         self.predictions: tuple[Prediction, ...] = ()
 
     def phases(self) -> None:
-        """Load, prepare, build, train, generate, score, save; each measured on its own, as is what checks them."""
+        """Load, prepare, build, train, generate, score, save; each is measured separately, and so are the checks."""
         scorer = scored_by.scorer_of(self.spec.task)
         with self.meters.phase("load"):
             base, task = self._load(scorer)
@@ -81,7 +81,7 @@ class Runner:
                 self._save(method, model, task, texts)
 
     def outcome(self, status: Status, error: Failure | None = None) -> RunOutcome:
-        """The record of what happened so far."""
+        """The record of what has happened so far."""
         record = self.facts.record(self.spec, status, error, self.meters, perf_counter() - self.began)
         return RunOutcome(record=record, predictions=self.predictions)
 
@@ -95,13 +95,13 @@ class Runner:
         logging.disable_progress_bar()  # it would fill the log, and needs a standard output
         self.meters.device = base_model.pick_device(self.order.device)
         base = base_model.load(self.order.model, self.device, self.spec.evaluation)
-        self.facts.environment = environment.describe(self.device, base.model, scorer.metrics)  # as no plugin left it
+        self.facts.environment = environment.describe(self.device, base.model, scorer.metrics)  # before a plugin runs
         task = prepared.load(self.order.task)
         self._enter_plugins_folder()
         return base, task
 
     def _enter_plugins_folder(self) -> None:
-        """What a plugin writes to its working directory goes away with the run, and meets no file of ours."""
+        """Make an empty folder, which is removed after the run, the working directory for what a plugin writes."""
         folder = self.scratch / "plugin"
         folder.mkdir()
         os.chdir(folder)
@@ -111,7 +111,7 @@ class Runner:
         if self.order.multiplier is not None:
             _multiply(cls, self.order.multiplier)
         self.facts.hyperparameters = dict(cls.hyperparameters())
-        self.facts.bound = issubclass(cls, Bound)  # whoever sees references has no rank
+        self.facts.bound = issubclass(cls, Bound)  # a method that sees references has no rank
         evaluation = self.spec.evaluation
         return cls(
             Setting(
@@ -135,7 +135,7 @@ class Runner:
             method.prepare(base, batches)
         with self.meters.phase("check"):
             if weights.digest(base) != before:
-                raise ContractError("prepare() changed the base model; what it finds out belongs to the method")
+                raise ContractError("prepare() changed the base model; it must store its findings in the method")
 
     def _build(self, method: Method, base: Seq2Seq) -> Seq2Seq:
         set_seed(self.spec.seed)
@@ -173,7 +173,7 @@ class Runner:
 
     def _check_weights(self, model: Seq2Seq, before: weights.Snapshot) -> None:
         if not weights.finite(model):
-            raise Diverged("a trained weight is no longer a number")
+            raise Diverged("a trained weight is NaN or infinite")
         self.facts.largest_change = before.largest_change(model)
         self.facts.frozen_unchanged = before.frozen_unchanged(model)
         if not self.facts.frozen_unchanged:
@@ -193,7 +193,7 @@ class Runner:
 
     def _generate(self, method: Method, model: Seq2Seq, task: Task, scorer: Scorer) -> tuple[list[str], Generated]:
         prompts = [question.prompt for question in task.questions]
-        with scorer.reading(options_of(task.metrics)), decoding.counting() as generated:  # a bound may ask for scores
+        with scorer.reading(options_of(task.metrics)), decoding.counting() as generated:  # a bound may compute scores
             given = method.answer(task.questions) if isinstance(method, Bound) else method.generate(model, prompts)
         return contract.texts(given, len(prompts)), generated
 
@@ -233,13 +233,13 @@ class Runner:
         self.facts.reload_equal = list(again) == list(texts[:RELOAD_SAMPLE])
         if not self.facts.reload_equal:
             raise ContractError(
-                "what save_pretrained() saved gives other texts after loading; whatever generate() uses "
-                "must be in the model that build() returned"
+                "the model generates different texts after save_pretrained() and loading; everything that generate() "
+                "uses must be in the model that build() returned"
             )
 
 
 def _multiply(cls: type[Method], multiplier: float) -> None:
-    """Give a trial's class its learning rate, to two digits, as a suite file will have it."""
+    """Multiply the learning rate of a trial's class, rounded to two digits for use in a suite file."""
     if not cls.trains:
         raise Unsupported("it learns nothing, so there is no learning rate to search")
     if multiplier != 1:

@@ -1,4 +1,4 @@
-"""What a base model must be able to do before a suite's runs begin, tried out on the suite's own rows."""
+"""Tries out, on a suite's own rows, what a base model must be able to do, before the runs begin."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,11 +11,11 @@ from ..spec.suite import CHECKPOINT, Evaluation
 from ..tasks.task import Task
 from ..training import decoding
 
-MAX_TRIAL_TOKENS = 8  # of an answer that is only to show that there can be one
+MAX_TRIAL_TOKENS = 8  # of an answer, which only shows that the model can answer
 
 
 def check(base: Base, task: Task, evaluation: Evaluation, name: str) -> list[str]:
-    """Raise the ``ModelError`` that every run would meet; else what is to be said about the base model of that name."""
+    """Raise a ``ModelError`` that every run would raise, or else return notices about the base model of that name."""
     prompts = sorted((question.prompt for question in task.questions), key=len)
     sources = [*(row.source.tolist() for row in task.training), *base.tokenizer(prompts, verbose=False)["input_ids"]]
     targets = [row.target.tolist() for row in task.training]
@@ -28,26 +28,26 @@ def check(base: Base, task: Task, evaluation: Evaluation, name: str) -> list[str
 
 
 def _known_tokens(base: Base, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], name: str) -> None:
-    """The model has an embedding for every token that it will read or write."""
+    """Raise ``ModelError`` unless the model has an embedding for every token that it will read or write."""
     special = base.model.generation_config
     read = {special.decoder_start_token_id, base.tokenizer.pad_token_id}.union(*sources, *targets)
     rows = _rows(base)
     if (highest := max(read)) >= rows:
         raise ModelError(
-            f"model {name!r}: its tokenizer gives token {highest} ({base.tokenizer.convert_ids_to_tokens(highest)!r}), "
-            f"but the model knows {rows:,} tokens only; take the tokenizer that belongs to the model, or enlarge the "
+            f"model {name!r}: its tokenizer uses token {highest} ({base.tokenizer.convert_ids_to_tokens(highest)!r}), "
+            f"but the model has only {rows:,} tokens; use the tokenizer that belongs to the model, or enlarge the "
             f"model with resize_token_embeddings() and save it again"
         )
 
 
 def _rows(base: Base) -> int:
-    """The tokens that all embeddings of the model know."""
+    """The number of tokens that all embeddings of the model have."""
     layers = (base.model.get_input_embeddings(), base.model.get_output_embeddings())
     return min(int(layer.weight.shape[0]) for layer in layers if layer is not None)
 
 
 def _fits(base: Base, source: int, target: int, name: str) -> None:
-    """The model has a position for every token of the longest prompt and the longest answer."""
+    """Raise ``ModelError`` unless there is a position for every token of the longest prompt and the longest answer."""
     for part, length, keys in (
         ("encoder", source, "task.max_source_tokens"),
         ("decoder", target, "task.max_target_tokens and evaluation.max_new_tokens"),
@@ -56,8 +56,8 @@ def _fits(base: Base, source: int, target: int, name: str) -> None:
         if length > positions:
             what = "prompt" if part == "encoder" else "answer"
             raise ModelError(
-                f"model {name!r}: its {part} has {positions:,} positions, and the longest {what} may take {length:,} "
-                f"tokens; set {keys} to {positions} at most"
+                f"model {name!r}: its {part} has {positions:,} positions, but the longest {what} may take {length:,} "
+                f"tokens; set {keys} to at most {positions}"
             )
 
 
@@ -69,7 +69,7 @@ def _positions(part: torch.nn.Module) -> Iterator[int]:
 
 
 def _learns(base: Base, source: Sequence[int], target: Sequence[int], name: str) -> None:
-    """The model takes the longest row of training, and its loss is a number."""
+    """Raise ``ModelError`` unless the model accepts the longest training row with a finite loss."""
     device = base.model.device
     ids = torch.tensor([source], device=device)
     labels = torch.tensor([target], device=device)
@@ -80,13 +80,13 @@ def _learns(base: Base, source: Sequence[int], target: Sequence[int], name: str)
         raise ModelError(_cannot(name, "read a training row", error)) from error
     if not loss < float("inf"):
         raise ModelError(
-            f"model {name!r}: its loss on a training row is {loss}, so nothing can be trained; "
+            f"model {name!r}: its loss on a training row is {loss}, so it cannot be trained; "
             "its weights are damaged or too large for float32, choose another checkpoint"
         )
 
 
 def _answers(base: Base, prompts: Sequence[str], evaluation: Evaluation, name: str) -> None:
-    """The model answers prompts in a batch; with settings of its own, in full and the same each time."""
+    """Raise ``ModelError`` unless the model answers a batch of prompts; with its own settings, twice the same."""
     own = evaluation.generation == CHECKPOINT
     tokens = evaluation.max_new_tokens if own else min(MAX_TRIAL_TOKENS, evaluation.max_new_tokens)
 
@@ -108,7 +108,7 @@ def _answers(base: Base, prompts: Sequence[str], evaluation: Evaluation, name: s
 def _remarks(base: Base) -> Iterator[str]:
     tokenizer, rows = base.tokenizer, _rows(base)
     if tokenizer.pad_token_id == tokenizer.eos_token_id:
-        yield f"short rows are filled with the end token {tokenizer.eos_token!r}, since the tokenizer has no pad token"
+        yield f"short rows are padded with the end token {tokenizer.eos_token!r}, since the tokenizer has no pad token"
     if (unknown := max(tokenizer.get_vocab().values()) + 1 - rows) > 0:
         yield f"the tokenizer has {unknown:,} tokens that the model does not know; none of them occurs in these rows"
 

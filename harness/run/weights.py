@@ -15,7 +15,7 @@ from ..models.base_model import Seq2Seq
 
 
 class Snapshot:
-    """The weights before training: trainable ones on disk, so that no memory peak shows them, frozen ones as a hash."""
+    """The weights before training: trainable ones on disk, which adds to no memory peak; frozen ones as a hash."""
 
     def __init__(self, model: Seq2Seq, folder: Path):
         self._file = folder / "before.safetensors"
@@ -35,7 +35,7 @@ class Snapshot:
         return max(changes)
 
     def frozen_unchanged(self, model: Seq2Seq) -> bool:
-        """Whether everything that was not to be trained is bit by bit what it was."""
+        """Whether all frozen weights are identical, bit by bit, to those before training."""
         return digest(model, self._names) == self._frozen
 
 
@@ -59,7 +59,7 @@ class Gradients:
 
     @property
     def steps(self) -> int:
-        """The steps of the optimiser that made most of them."""
+        """The steps of the optimiser that made the most."""
         return max(self._steps.values(), default=0)
 
     @contextmanager
@@ -73,7 +73,7 @@ class Gradients:
                 hook.remove()
 
     def _before(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
-        """Strike off what has a gradient; a tensor that is complete is not looked at again."""
+        """Strike off elements that have a gradient; a tensor of which all had one is not checked again."""
         for parameter in [p for p in self._missing if p.grad is not None]:
             mask = self._missing[parameter]
             mask &= parameter.grad == 0
@@ -88,7 +88,7 @@ class Gradients:
 
 
 def digest(model: Seq2Seq, but: Set[str] = frozenset()) -> str:
-    """A hash of all weights but those of these names."""
+    """A hash of all weights except those named in ``but``."""
     found = hashlib.blake2b()
     for name, tensor in sorted(_tensors(model).items()):
         if name not in but:
@@ -98,7 +98,7 @@ def digest(model: Seq2Seq, but: Set[str] = frozenset()) -> str:
 
 
 def finite(model: Seq2Seq) -> bool:
-    """Whether every trainable weight is a number."""
+    """Whether every trainable weight is finite."""
     return all(bool(torch.isfinite(tensor).all()) for tensor in _trainable(model).values())
 
 

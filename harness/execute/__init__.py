@@ -1,1 +1,1 @@
-"""Where runs happen: processes of this machine, started fresh for each run and ended for sure."""
+"""Where runs happen: processes of this machine, started fresh for each run and always ended."""

@@ -1,7 +1,7 @@
-"""What the process of a run does: its work, into files of one folder, and then it is gone.
+"""What the process of a run does: it writes its result to files in one folder, and exits.
 
-An answer travels in a file: a process that dies half-way, even with exit code 0 (which pebble's pool takes for
-idleness), or whose children keep its pipes open, is told apart for sure.
+Because the result is a file, it is always certain whether a process finished, even if it dies half-way with exit code 0
+(which pebble's pool takes for idleness), or if its children keep its pipes open.
 """
 
 import json
@@ -24,19 +24,19 @@ Overridden = Sequence[tuple[Plugin, Mapping[str, Any]]]  # methods, each with th
 
 
 def execute(order: Order, folder: Path) -> None:
-    """Do the run, leave its ``RunOutcome``, and go without waiting for threads that it left."""
+    """Execute the run, write its ``RunOutcome``, and exit without waiting for threads that it left running."""
     _isolate(folder)
     from ..run import runner
 
     process = os.getpid()
     outcome = runner.execute(order, folder)
-    if os.getpid() == process:  # not a copy of it that a plugin forked
+    if os.getpid() == process:  # not in a copy of it that a plugin forked
         _leave(folder / ANSWER, outcome.model_dump_json())
     os._exit(1)
 
 
 def check(order: Order, folder: Path) -> None:
-    """Leave the ``Preflight``, or the message of the ``UsageError`` that every run would meet."""
+    """Write the ``Preflight``, or the message of a ``UsageError`` that every run would raise."""
     _isolate(folder)
     from ..run import preflight
 
@@ -51,12 +51,12 @@ def check(order: Order, folder: Path) -> None:
 
 
 def examine(methods: Overridden, folder: Path) -> None:
-    """Leave the problems of each method's hyper-parameters, a line each; they are imported one after the other."""
+    """Write the problems with each method's hyper-parameters, one line per method; the methods are imported in turn."""
     _isolate(folder)
     from ..run import loader
 
     process = os.getpid()
-    os.chdir(folder)  # what a plugin writes when it is imported goes away
+    os.chdir(folder)  # what a plugin writes when it is imported is removed with the folder
     with (folder / FOUND).open("w", encoding="utf-8") as file:
         for plugin, overrides in methods:
             found = loader.problems(plugin, overrides)
@@ -68,7 +68,7 @@ def examine(methods: Overridden, folder: Path) -> None:
 
 
 def _isolate(folder: Path) -> None:
-    """Die with the session, and print into a file."""
+    """End with the session, and print to a file."""
     processes.die_with_parent()
     with (folder / LOG).open("wb") as log:
         os.dup2(log.fileno(), 1)
@@ -76,7 +76,7 @@ def _isolate(folder: Path) -> None:
 
 
 def _leave(path: Path, text: str) -> None:
-    """Leave a file for the session and end; what else the process has written goes first, since it takes room."""
+    """Write a file for the session and exit; first, delete the process's other files, which take up space."""
     beside = path.with_suffix(".part")
     try:
         for other in path.parent.iterdir():

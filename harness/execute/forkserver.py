@@ -1,4 +1,4 @@
-"""The server that runs are forked from: torch, transformers and peft are loaded, so that a run starts in 0.1 s."""
+"""The server from which runs are forked, with torch, transformers and peft loaded: a run starts in 0.1 s."""
 
 import multiprocessing
 import os
@@ -13,13 +13,13 @@ from ..spec.names import PACKAGE
 
 PRELOAD = [f"{PACKAGE}.run.preflight", f"{PACKAGE}.run.runner", "evaluate", "transformers.models.t5.modeling_t5"]
 SHORT_FOLDER, MAX_FOLDER_BYTES = "/tmp", 60  # for sockets: their paths may have 104 bytes, and 40 follow the folder
-# glibc asks the kernel for every large tensor anew, and its empty pages took a tenth of a training step.
+# By default, glibc gets new pages from the kernel for every large tensor; they took a tenth of a training step.
 MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
-# A thread that waits for others in a loop keeps them from running wherever something else needs a core, too.
+# A thread that waits for others in a busy loop keeps them from running if something else needs a core, too.
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
-VARIABLES = {**WAITING, **MEMORY}  # the environment that runs start with, where the user's says nothing else
+VARIABLES = {**WAITING, **MEMORY}  # the environment of runs, unless the user sets these variables
 
-# Runs end at once and leave their locks to the tracker, which would say on the terminal that it removes them.
+# Runs end at once and leave their locks to the tracker, which would report on the terminal that it removes them.
 QUIET = {"PYTHONWARNINGS": "ignore:resource_tracker:UserWarning"}
 
 
@@ -38,27 +38,27 @@ def start(scratch: Path) -> ForkServerContext:
 def _caches(scratch: Path) -> dict[str, str]:
     """Folders that Hugging Face's libraries write to while data are read and answers are scored.
 
-    In the session's own one, since a home may be read-only, and a cache that is shared may be in use.
+    They are in the session's own folder, since a home may be read-only, and a shared cache may be in use.
     """
     names = ("HF_MODULES_CACHE", "HF_METRICS_CACHE", "HF_EVALUATE_CACHE", "HF_DATASETS_CACHE")
     return {name: str(scratch.absolute() / "caches" / name) for name in names}
 
 
 def _keep_socket_short() -> None:
-    """Have ``multiprocessing`` put its socket elsewhere where its path would be longer than the system allows."""
+    """Make ``multiprocessing`` put its socket elsewhere if its path would be longer than the system allows."""
     usual = tempfile.gettempdir()
     if len(os.fsencode(usual)) <= MAX_FOLDER_BYTES or not os.access(SHORT_FOLDER, os.W_OK):
         return
     tempfile.tempdir = SHORT_FOLDER
     try:
-        util.get_temp_dir()  # which it makes once, and removes in the end
+        util.get_temp_dir()  # which it makes once, and removes at exit
     finally:
         tempfile.tempdir = usual
 
 
 @contextmanager
 def _variables(wanted: Mapping[str, str]) -> Iterator[None]:
-    """Environment variables for processes that start meanwhile, and no longer; what is set already stays."""
+    """Set environment variables for processes that start inside the context; those already set stay as they are."""
     added = {name: value for name, value in wanted.items() if name not in os.environ}
     os.environ.update(added)
     try:

@@ -22,13 +22,13 @@ from . import child, forkserver, processes
 from .child import ANSWER, COMPLAINT, FOUND, LOG, NO_ROOM, Overridden
 from .executor import IMPORT_SECONDS
 
-LOG_BYTES = 64_000  # what is kept of a run's output
+LOG_BYTES = 64_000  # maximum that is kept of a run's output
 
 Work = TypeVar("Work")
 
 
 class LocalExecutor:
-    """Does orders in processes of their own, ``jobs`` at a time; ``scratch`` is a folder for their files."""
+    """Executes orders in processes of their own, ``jobs`` at a time; ``scratch`` is a folder for their files."""
 
     def __init__(self, scratch: Path, jobs: int = 1):
         processes.adopt_orphans()
@@ -41,18 +41,18 @@ class LocalExecutor:
         self._closed = Event()
 
     def submit(self, order: Order) -> Future[RunOutcome]:
-        """Begin a run as soon as a place is free; whatever happens to its process, there is an outcome."""
+        """Begin a run as soon as a slot is free; it has an outcome, whatever happens to its process."""
         return self._threads.submit(self._run, order)
 
     def check(self, order: Order) -> Future[Preflight]:
-        """Begin ``preflight.check``, which leaves the task in ``order.task``; the result may be its ``UsageError``."""
+        """Begin ``preflight.check``, which saves the task in ``order.task``; the result may be its ``UsageError``."""
         return self._threads.submit(self._check, order)
 
     def examine(self, methods: Overridden, patience: float = IMPORT_SECONDS) -> Future[list[str]]:
-        """Begin to look for problems in the hyper-parameters of these methods, by ``run.loader.problems``.
+        """Begin to check the hyper-parameters of these methods with ``run.loader.problems``.
 
-        They are imported in a process of their own, one after the other. One that ends it, or that does not let it
-        end within ``patience`` seconds, is left to its run; those behind it are imported in the next process.
+        They are imported one after another in a process of their own. A method that ends the process, or that is being
+        imported when ``patience`` seconds are over, is left to its run; the next process imports those after it.
         """
         return self._threads.submit(self._examine, methods, patience)
 
@@ -92,7 +92,7 @@ class LocalExecutor:
             if exitcode == NO_ROOM:
                 raise UsageError(f"{self._scratch}: cannot be written; {failure.DISK_REMEDY}")
             if not (folder / ANSWER).exists():
-                raise UsageError(f"loading model and data ended with exit code {exitcode}: {_tail(folder / LOG)}")
+                raise UsageError(f"loading model and data exited with code {exitcode}: {_tail(folder / LOG)}")
             return Preflight.model_validate_json((folder / ANSWER).read_bytes())
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -118,7 +118,7 @@ class LocalExecutor:
     def _process(
         self, target: Callable[[Work, Path], None], work: Work, folder: Path, timeout: float | None
     ) -> int | None:
-        """Run ``target`` in a process; its exit code, or ``None`` if it had to be ended at its time-out."""
+        """Run ``target`` in a process; its exit code, or ``None`` if it was killed at its time limit."""
         process = self._context.Process(target=target, args=(work, folder))
         with self._starting:
             if self._closed.is_set():
@@ -150,7 +150,7 @@ def cores() -> int:
 
 
 def _unanswered(order: Order, exitcode: int | None, seconds: float, kills: int) -> RunOutcome:
-    """The outcome of a run whose process ended without one; ``kills`` is how often the kernel had killed before."""
+    """The outcome of a run whose process ended without one; ``kills`` is ``memory_kills()`` before the run."""
     if exitcode is None:
         status, why = failure.of_timeout(order.spec.budget.hard_seconds)
     else:

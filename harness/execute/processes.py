@@ -1,4 +1,4 @@
-"""Leaving no process behind: what a run forks ends with it."""
+"""Leaves no process behind: what a run forks ends with it."""
 
 import ctypes
 import multiprocessing
@@ -21,7 +21,7 @@ def adopt_orphans() -> None:
 
 
 def die_with_parent() -> None:
-    """End with the session that asked for this process, also when it is killed; leave Ctrl-C to it.
+    """End with the session that requested this process, even if it is killed; leave Ctrl-C to it.
 
     The fork server, which is the parent as the kernel sees it, lives as long as one of its children.
     """
@@ -32,12 +32,12 @@ def die_with_parent() -> None:
 
 
 def die_with_starter() -> None:
-    """On Linux, end when the process that started this one does, also when that is killed; for ``preexec_fn``."""
+    """On Linux, end when the process that started this one ends, even if it is killed; for ``preexec_fn``."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def children() -> set[psutil.Process]:
-    """The processes that are children of this one now."""
+    """The current children of this process."""
     return set(psutil.Process().children())
 
 
@@ -54,7 +54,7 @@ def end(processes: set[psutil.Process]) -> None:
 
 
 def memory_kills() -> int:
-    """How many processes the kernel has killed to free memory since it started; 0 where it does not say."""
+    """How many processes the kernel has killed to free memory since it started; 0 if it does not report that."""
     try:
         lines = VMSTAT.read_text().splitlines()
     except OSError:

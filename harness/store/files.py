@@ -1,4 +1,4 @@
-"""The files of a suite's runs and searches: their content read, of whatever schema, and put together.
+"""Reads the files of a suite's runs and searches, of any schema, and produces their content.
 
 Reading raises ``StoreError``, which names the file, for one that cannot be read.
 """
@@ -23,7 +23,7 @@ from .on_disk import foreign, read
 
 
 def scores(path: str) -> dict[str, NDArray[np.float64]]:
-    """The scores of a run by metric, one value a scored test row; none where there is no such file."""
+    """The scores of a run by metric, one value per scored test row; empty if there is no such file."""
     try:
         return load(read(path))
     except FileNotFoundError:
@@ -33,7 +33,7 @@ def scores(path: str) -> dict[str, NDArray[np.float64]]:
 
 
 def scores_of(predictions: Sequence[Prediction]) -> dict[str, NDArray[np.float64]]:
-    """The same of a run's predictions."""
+    """The same scores, from a run's predictions."""
     if not predictions:
         return {}
     scored = [prediction for prediction in predictions if prediction.scored]
@@ -50,13 +50,13 @@ def predictions(path: Path) -> list[Prediction]:
 
 
 def lines(predictions: Iterable[Prediction]) -> bytes:
-    """Predictions as a file holds them: a JSON object a line."""
+    """The content of a predictions file: one JSON object per line."""
     lines = (json.dumps(each.model_dump(mode="json"), ensure_ascii=False) for each in predictions)
     return "".join(f"{line}\n" for line in lines).encode()
 
 
 def packed(lines: bytes) -> bytes:
-    """Lines as they are stored; the bytes depend on the lines only."""
+    """Lines compressed as they are stored; the bytes depend on the lines only."""
     return gzip.compress(lines, mtime=0)
 
 

@@ -1,4 +1,4 @@
-"""What every file of ``results/`` has in common: it is replaced as a whole, and knows its schema."""
+"""What all files of ``results/`` have in common: they are replaced as a whole, and state their schema."""
 
 import errno
 import json
@@ -9,13 +9,13 @@ from pathlib import Path
 
 from ..spec.errors import StoreError
 
-OLDEST_SCHEMA = 1  # schema that is still read
-DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a disk, a quota or a limit says that leaves no room
+OLDEST_SCHEMA = 1  # schema that can be read
+DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a full disk, a used-up quota, a limit of file sizes
 
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Raise ``StoreError`` with what to do where something in a folder of results cannot be written."""
+    """Raise ``StoreError``, which says what to do, if something in a results folder cannot be written."""
     try:
         yield
     except OSError as error:
@@ -26,7 +26,7 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write beside the file, flush to the disk, then rename: a reader sees the old file or the new one."""
+    """Replace a file: write beside it, flush to the disk, then rename, so that a reader sees the old or the new one."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with beside.open("wb") as file:
@@ -35,18 +35,18 @@ def replace(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError:
-        beside.unlink(missing_ok=True)  # what has arrived of it takes room
+        beside.unlink(missing_ok=True)  # a partial file takes up space
         raise
 
 
 def read(path: Path | str) -> bytes:
-    """The whole file, without the buffers that take longer than a small file itself."""
+    """The whole file, read without a buffer, which takes longer to set up than a small file to read."""
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 (thousands of paths need not be objects)
         return file.read()
 
 
 def foreign(path: Path, schema: int) -> str | None:
-    """Which other Tuneoff wrote this JSON file, if its ``schema`` is none that this one reads."""
+    """Which version of Tuneoff wrote this JSON file, if this version cannot read its ``schema``."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))["schema"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

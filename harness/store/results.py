@@ -1,6 +1,6 @@
-"""The only reader and writer of ``results/``: one folder a suite, one file a run.
+"""The only reader and writer of ``results/``: one folder per suite, one file per run.
 
-What is published lies in ``results/<suite>/``, and what sessions write by themselves in ``results/local/<suite>/``.
+Published results are in ``results/<suite>/``; sessions write to ``results/local/<suite>/`` by default.
 """
 
 import gc
@@ -26,14 +26,14 @@ from ..spec.search import Search
 from . import files
 from .on_disk import read, replace, writing
 
-HOLDER_FILE = ".holder"  # who has the lock
+HOLDER_FILE = ".holder"  # says who holds the lock
 IGNORE_ALL = "# Not published, see results/ beside it.\n*\n"  # for git
 
 
 class Store:
     """The results of one suite, below ``root``.
 
-    Its baselines and searches that are published lie below ``published``; without it, all is in one place.
+    Its published baselines and searches are below ``published``; without it, everything is in one place.
     """
 
     def __init__(self, root: Path, suite: str, published: Path | None = None):
@@ -45,18 +45,18 @@ class Store:
         self._searches = self.folder / "search"
         shared = (published or root) / suite
         self._published_searches = shared / "search"
-        self.baselines = shared / "baseline"  # what later sessions are held against
+        self.baselines = shared / "baseline"  # with which later sessions are compared
         self._folders = (self._runs, self._predictions, self._scores, self._logs)
-        self.scratch = self.folder / ".scratch"  # where runs under way keep their files
+        self.scratch = self.folder / ".scratch"  # for the files of runs in progress
         self._lock = FileLock(self.folder / ".lock")
-        # What could not be written: it is there until the session ends.
+        # What could not be written; it can be read until the session ends.
         self._unwritten: dict[str, tuple[Record, Sequence[Prediction]]] = {}
         self._unwritten_searches: dict[str, Search] = {}
 
     def open(self) -> None:
         """Make the folders, make sure that they can be written, and lock them until ``close()``.
 
-        Raises ``StoreError``, which says who holds the lock if somebody does.
+        Raises ``StoreError``, which says who holds the lock if another session does.
         """
         with writing(self.folder):
             for folder in self._folders:
@@ -71,17 +71,17 @@ class Store:
         self._tidy()
 
     def close(self) -> None:
-        """Give the lock back."""
+        """Release the lock, and remove files that only a session needs."""
         if self._lock.is_locked:
             shutil.rmtree(self.scratch, ignore_errors=True)
             (self.folder / HOLDER_FILE).unlink(missing_ok=True)
             self._lock.release()
 
     def write_run(self, record: Record, predictions: Sequence[Prediction], log: str = "") -> Path:
-        """Keep a finished run; what an older spec of the same method and seed left behind goes away.
+        """Store a finished run, and remove the files of older specs of the same method and seed.
 
-        The record is written last: where there is one, its predictions are whole. Raises ``StoreError`` where it cannot
-        be written; reading gives it even so, until the session ends.
+        The record is written last: if there is one, its predictions are complete. Raises ``StoreError`` if the run
+        cannot be written; it can be read all the same until the session ends.
         """
         name = f"{record.spec.name}-{record.spec.hash}"
         kept = {self._runs / f"{name}.json": record.to_json().encode()}
@@ -105,13 +105,13 @@ class Store:
         return self._runs / f"{name}.json"
 
     def log(self, spec: RunSpec) -> Path:
-        """Where the end of what a run printed is kept, if it printed anything."""
+        """The file with the end of what a run printed, if it printed anything."""
         return self._logs / f"{spec.name}-{spec.hash}.log"
 
     def read_runs(self) -> list[Record]:
-        """Every run, by file name and then those that could not be written.
+        """Every run: first by file name, then those that could not be written.
 
-        Raises ``StoreError`` that names each file that cannot be read.
+        Raises ``StoreError``, which names each file that cannot be read.
         """
         records, complaints = [], []
         with _without_collections():
@@ -126,19 +126,19 @@ class Store:
         return [*written, *(record for record, _ in self._unwritten.values())]
 
     def read_predictions(self, spec: RunSpec) -> list[Prediction]:
-        """The predictions of a run in the order of the test rows; none where the run has none."""
+        """The predictions of a run in the order of the test rows; empty if it has none."""
         if unwritten := self._unwritten.get(spec.name):
             return list(unwritten[1])
         path = self._predictions / f"{spec.name}-{spec.hash}.jsonl.gz"
         return files.predictions(path) if path.exists() else []
 
     def read_scores(self, specs: Iterable[RunSpec]) -> list[dict[str, NDArray[np.float64]]]:
-        """The scores of each run by metric, one value a scored test row; none where the run has none."""
+        """The scores of each run by metric, one value per scored test row; empty if the run has none."""
         with _without_collections():
             return [self._scores_of(spec) for spec in specs]
 
     def write_search(self, search: Search, log: str = "") -> Path:
-        """Keep a finished search and what its trials printed, in place of an earlier one of the same method.
+        """Store a finished search and what its trials printed, replacing an earlier search of the same method.
 
         Raises as ``write_run`` does.
         """
@@ -153,7 +153,7 @@ class Store:
         return path
 
     def read_searches(self, method: str) -> list[Search]:
-        """The last search of a method and the published one, as far as there are any, in this order.
+        """The last search of a method and the published one, if they exist, in this order.
 
         Raises ``StoreError`` for a file that cannot be read.
         """
@@ -163,7 +163,7 @@ class Store:
         return [unwritten, *stored] if unwritten else stored
 
     def take(self, other: "Store", records: Sequence[Record]) -> None:
-        """Hold these runs of another store and the searches that it knows of their methods, and no others."""
+        """Copy these runs and the last searches of their methods from another store, and remove all others."""
         methods = dict.fromkeys(record.spec.method for record in records)
         for record in records:
             self.write_run(record, other.read_predictions(record.spec))
@@ -177,9 +177,9 @@ class Store:
                     path.unlink()
 
     def migrate(self) -> list[Path]:
-        """Write what was stored under an older schema as it is stored today; the files of which that changed anything.
+        """Rewrite files of an older schema in today's, and return the files that changed.
 
-        Raises ``StoreError`` for what cannot be read, before anything is written.
+        Raises ``StoreError`` for a file that cannot be read, before anything is written.
         """
         today = {self._runs / name: files.record(f"{self._runs}/{name}").to_json().encode() for name in self._names()}
         today |= {path: files.search(path).to_json().encode() for path in sorted(self._searches.glob("[!.]*.json"))}
@@ -194,7 +194,7 @@ class Store:
         return list(changed)
 
     def search_log(self, method: str) -> Path:
-        """Where what a search's trials printed is kept."""
+        """The file with what a search's trials printed."""
         return self._logs / f"{method}-search.log"
 
     def _acquire(self) -> None:
@@ -208,7 +208,7 @@ class Store:
             ) from error
 
     def _names(self) -> list[str]:
-        """The files of the runs, sorted; as names, which sort ten times as fast as paths."""
+        """The names of the runs' files, sorted; names sort ten times as fast as paths."""
         found = os.listdir(self._runs) if self._runs.exists() else []  # noqa: PTH208
         return sorted(name for name in found if name.endswith(".json") and not name.startswith("."))
 
@@ -218,27 +218,27 @@ class Store:
         return files.scores(f"{self._scores}/{spec.name}-{spec.hash}.safetensors")
 
     def _tidy(self) -> None:
-        """Remove what a session that was killed left half-way."""
+        """Remove the unfinished files of a session that was killed."""
         shutil.rmtree(self.scratch, ignore_errors=True)
         for folder in (self.folder, self.baselines, self._searches, *self._folders):
             for path in folder.glob(".*.tmp"):
                 path.unlink()
 
     def write_text(self, name: str, text: str) -> Path:
-        """A file of this suite, such as ``leaderboard.md``, replaced as a whole."""
+        """Write a file of this suite, such as ``leaderboard.md``, as a whole; returns its path."""
         path = self.folder / name
         with writing(self.folder):
             replace(path, text.encode())
         return path
 
     def write_json(self, name: str, content: Mapping[str, Any] | Sequence[Any]) -> Path:
-        """A JSON file of this suite, replaced as a whole; ``NaN`` is refused."""
+        """Write a JSON file of this suite, as a whole; raises ``ValueError`` for ``NaN``."""
         return self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 @contextmanager
 def _without_collections() -> Iterator[None]:
-    """Thousands of records come and none goes: looking for garbage between them takes longer than reading them."""
+    """Turn garbage collection off: among thousands of records that all stay, it takes longer than reading them."""
     before = gc.isenabled()
     gc.disable()
     try:

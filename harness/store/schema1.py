@@ -1,4 +1,4 @@
-"""Reading what was stored under schema 1, when every score was ROUGE's and every example a dialogue."""
+"""Reads files of schema 1, in which every score was ROUGE's and every example a dialogue."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -24,9 +24,9 @@ Stored = TypeVar("Stored", bound=BaseModel)
 
 
 def read(model: type[Stored], content: bytes, migrate: Callable[[Values], Values | None]) -> Stored:
-    """Content of any schema as today's ``model``; raises ``ValidationError`` for what is of none.
+    """Content of any schema as today's ``model``; raises ``ValidationError`` for other content.
 
-    ``migrate`` is the function below for what is read.
+    ``migrate`` is the function below for this kind of content.
     """
     try:
         return model.model_validate_json(content)
@@ -37,7 +37,7 @@ def read(model: type[Stored], content: bytes, migrate: Callable[[Values], Values
 
 
 def record(old: Values) -> Values | None:
-    """A run's record; ``None`` for what is not of schema 1."""
+    """A run's record in today's schema; ``None`` if it is not of schema 1."""
     if old.pop("schema") != SCHEMA:
         return None
     scores = old.pop("scores", None) or {}
@@ -61,7 +61,7 @@ def prediction(old: Values) -> Values | None:
 
 
 def search(old: Values) -> Values | None:
-    """A search; it did not say how ROUGE read the validation rows."""
+    """A search, which did not record how ROUGE read the validation rows."""
     if old.pop("schema") != SCHEMA:
         return None
     return {
@@ -72,17 +72,17 @@ def search(old: Values) -> Values | None:
 
 
 def baseline(old: Values) -> Values | None:
-    """What the JSON file of a baseline holds."""
+    """The content of a baseline's JSON file."""
     if old.pop("schema") != SCHEMA:
         return None
     return {"schema": SCHEMA + 1, **old, "rows": {name: _row(row) for name, row in old["rows"].items()}}
 
 
 def metrics(tokenizer: str) -> list[Values]:
-    """The descriptions of the metrics that everything was scored by."""
+    """The descriptions of the metrics of schema 1, as this tokenizer reads texts."""
     legend = f"ROUGE in points (F1 × 100, {TOKENIZER_LEGENDS[tokenizer]})"
-    told = {"library": "rouge_score", "legend": legend, "options": {TOKENIZER_OPTION: tokenizer}}
-    return [{"id": name, "title": title, **told} for name, title in TITLES.items()]
+    shared = {"library": "rouge_score", "legend": legend, "options": {TOKENIZER_OPTION: tokenizer}}
+    return [{"id": name, "title": title, **shared} for name, title in TITLES.items()]
 
 
 def _row(old: Mapping[str, Any]) -> Values:

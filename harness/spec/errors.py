@@ -9,7 +9,7 @@ TuneoffError
 │   ├── StoreError      the results folder cannot be read or written
 │   └── RevisionError   another revision of the project is not available
 ├── ContractError       a method returned something that the contract does not allow
-├── Diverged            the loss is no longer a number
+├── Diverged            the training loss became NaN or infinite
 └── Unsupported         a method cannot attach to this base model (not a failure)
 """
 

@@ -97,7 +97,7 @@ def test_rows_without_ids_are_numbered_through_the_parts(tmp_path, write):
         (("data/train-00001-of-00002.csv", "test.csv"), ["data/train-00000-of-00002.csv: is missing"]),
         (
             ("train-00000-of-00001.csv", "train-00001-of-00001.csv", "train-00002-of-00001.csv", "test.csv"),
-            ["train-00002-of-00001.csv: is one more than the 1 parts of train"],
+            ["train-00002-of-00001.csv: is not one of the 1 parts of train"],
         ),
         (("train/0000.csv", "train/0002.csv", "test.csv"), ["train/0001.csv: is missing"]),
         (

@@ -195,7 +195,7 @@ def test_groups_of_beams_are_refused_where_there_are_beams(folder, toy_task):
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [('{"min_length": 50,', "is not valid JSON"), ("[50]", "does not hold a JSON object")]
+    ("text", "reason"), [('{"min_length": 50,', "is not valid JSON"), ("[50]", "does not contain a JSON object")]
 )
 def test_a_file_that_holds_no_settings_is_not_passed_over(text, reason, folder):
     (folder / "generation_config.json").write_text(text)

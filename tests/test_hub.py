@@ -241,7 +241,7 @@ def test_a_name_that_the_hub_does_not_have_is_to_be_corrected(load, repository):
 def test_where_access_is_restricted_it_is_to_be_asked_for(load, repository, hub):
     hub.faults[repository.key] = "gated"
     failed = load(repository)["error"]
-    assert "access to it is restricted. Ask for access on its page and set HF_TOKEN; without the hub: " in failed
+    assert "access to it is restricted. Request access on its page and set HF_TOKEN; without the hub: " in failed
 
 
 def test_a_revision_that_a_repository_does_not_have_is_named(load, repository):

@@ -130,7 +130,7 @@ def test_tokens_that_the_model_does_not_know_and_nobody_uses_are_told(folder, to
 
 def test_prompts_that_are_longer_than_the_positions_are_refused_with_the_limit_that_works(bart, task):
     message = refusal(bart, task())
-    assert message.startswith("model 'mine': its encoder has 80 positions, and the longest prompt may take ")
+    assert message.startswith("model 'mine': its encoder has 80 positions, but the longest prompt may take ")
     assert message.endswith(" tokens; set task.max_source_tokens to at most 80")
     assert remarks(bart, task(max_source_tokens=80)) == []
 
@@ -138,7 +138,7 @@ def test_prompts_that_are_longer_than_the_positions_are_refused_with_the_limit_t
 def test_so_are_answers(bart, task):
     message = refusal(bart, task(max_source_tokens=80), Evaluation(max_new_tokens=81))
     assert message == (
-        "model 'mine': its decoder has 80 positions, and the longest answer may take 81 tokens; "
+        "model 'mine': its decoder has 80 positions, but the longest answer may take 81 tokens; "
         "set task.max_target_tokens and evaluation.max_new_tokens to at most 80"
     )
     assert remarks(bart, task(max_source_tokens=80), Evaluation(max_new_tokens=80)) == []

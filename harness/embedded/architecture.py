@@ -49,7 +49,7 @@ def new_model(seed: int) -> T5ForConditionalGeneration:
         num_layers=4,
         num_decoder_layers=3,
         feed_forward_proj="gated-gelu",
-        tie_word_embeddings=False,  # transformers 5 ties them all the same, but does not scale the output
+        tie_word_embeddings=False,  # transformers 5 ties them anyway, but does not scale the output
         dropout_rate=0.0,
         decoder_start_token_id=0,
         pad_token_id=0,

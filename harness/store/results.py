@@ -81,7 +81,7 @@ class Store:
         """Store a finished run, and remove the files of older specs of the same method and seed.
 
         The record is written last: if there is one, its predictions are complete. Raises ``StoreError`` if the run
-        cannot be written; it can be read all the same until the session ends.
+        cannot be written; it can still be read until the session ends.
         """
         name = f"{record.spec.name}-{record.spec.hash}"
         kept = {self._runs / f"{name}.json": record.to_json().encode()}

@@ -18,7 +18,7 @@ from .data import Example
 from .source_limit import Fitted, fit
 
 IGNORED = -100  # labels that the loss skips
-POOL_BATCHES = 64  # drawn at once and sorted by length, so that little of a batch is padding
+POOL_BATCHES = 64  # drawn at once and sorted by length, so that batches have little padding
 PAIR_BATCHES = 2  # neighbours among them, with rows sorted by target length if that leaves less padding
 
 Groups = dict[tuple[int, ...], list[Example]]  # the rows of each distinct dialogue, by their numbers

@@ -1,18 +1,18 @@
 """Intervals of means and of paired differences, from one error model with two parts.
 
-Two things are random: the test examples are a sample of all, and a training run is one draw of many. So the squared
-standard error of a mean over examples and seeds, or of a difference of two such means, is a sum:
+Two things are random: the test examples are a sample of all examples, and a training run is one of many possible runs.
+So the squared standard error of a mean over examples and seeds, or of a difference of two such means, has two parts:
 
-- examples: the variance of the seed-averaged scores (or differences) over the examples, divided by their number, less
-  what of it is the noise of single answers: that scatters the seeds' means as well, and is counted there;
-- training: the variance of a method's seeds' means, divided by the number of seeds; for a difference that of both
-  sides. None for what trains nothing, or gave the same answers under every seed.
+- examples: the variance of the seed-averaged scores (or differences) over the examples, divided by their number, minus
+  the share due to the noise of single answers, which also scatters the seeds' means and is counted there;
+- training: the variance of the means of a method's seeds, divided by the number of seeds; for a difference, the sum of
+  both sides. Zero for a method that trains nothing or gave the same answers with every seed.
 
-Each part has an error of its own. The p-value of a value is the mean of the two-sided p-values that Student's t has
-with either part's degrees of freedom, weighted by its share of the squared error, and a 95% interval ends where that
-is 5%. ``docs/statistics.md`` has what was tried, and how often the intervals are right.
+Each part is estimated with its own degrees of freedom. The p-value is the mean of two two-sided p-values of Student's
+t, one for the degrees of freedom of each part, weighted by the part's share of the squared error. A 95% interval ends
+where this p-value is 5%. ``docs/statistics.md`` describes the alternatives tried and how often the intervals are right.
 
-Degrees of freedom of the training of two sides: F. E. Satterthwaite, An approximate distribution of estimates of
+Degrees of freedom of the training part of two sides: F. E. Satterthwaite, An approximate distribution of estimates of
 variance components, Biometrics 2 (1946). Weighting t by shares: W. G. Cochran, Approximate significance levels of the
 Behrens-Fisher test, Biometrics 20 (1964).
 """
@@ -29,7 +29,7 @@ from ..spec.metric import POINTS
 LEVEL = 0.05
 MIN_EXAMPLES = 2  # fewer have no variance, so there is no interval and no rank
 MIN_SQUARED_ERROR = 1e-22  # a squared standard error of a score in 0..1; below it is rounding
-BISECTION_STEPS = 30  # of the distance between two critical values
+BISECTION_STEPS = 30  # between two critical values
 
 Scores = NDArray[np.float64]
 Array = NDArray[np.float64]
@@ -37,14 +37,14 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with the bounds of its 95% interval, which are ``None`` where there are too few examples for one."""
+    """A mean with the bounds of its 95% interval, which are ``None`` if there are too few examples."""
 
     mean: float
     low: float | None
     high: float | None
 
     def facing(self, sign: float) -> "Interval":
-        """The same times ``sign``, which is 1 or -1."""
+        """The interval multiplied by ``sign``, which is 1 or -1."""
         if sign > 0:
             return self
         low, high = (None if bound is None else -bound for bound in (self.high, self.low))
@@ -53,13 +53,13 @@ class Interval:
 
 @dataclass(frozen=True)
 class Sample:
-    """What the error model needs of a method's scores, in the unit that they are stored in."""
+    """What the error model needs to know about a method's scores, in their stored unit."""
 
     rows: Array  # the mean over seeds of each example
     seeds: int
     scatter: float  # the variance of the seeds' means
-    freedom: float  # the degrees of freedom that it is estimated with; infinite if it is assumed or known
-    answers: float  # what of the variance of ``rows`` is the noise of single answers
+    freedom: float  # the degrees of freedom of ``scatter``; infinite if it is assumed or known
+    answers: float  # the part of the variance of ``rows`` that is noise of single answers
 
     @property
     def mean(self) -> float:
@@ -67,7 +67,7 @@ class Sample:
         return float(self.rows.mean())
 
     def facing(self, sign: float) -> "Sample":
-        """The same with the rows times ``sign``: -1 makes more the better of a metric where less is."""
+        """The sample with its rows multiplied by ``sign``: -1 makes higher better for a metric where lower is."""
         return replace(self, rows=sign * self.rows)
 
     @property
@@ -77,14 +77,14 @@ class Sample:
 
     @property
     def training(self) -> float:
-        """Its part of the squared standard error."""
+        """The training part of the squared standard error."""
         return self.scatter / self.seeds
 
 
 def sample(scores: Scores, *, trains: bool = True, scale: float = POINTS) -> Sample:
-    """Boil down scores of shape (seeds, examples), 1 of which are ``scale`` points.
+    """Summarise scores of shape (seeds, examples), where a score of 1 is ``scale`` points.
 
-    One seed does not show how far a method that ``trains`` scatters; it is assumed to be as far as the gate does.
+    A single seed does not show how far a method that ``trains`` scatters, so the gate's assumption is used.
     """
     seeds, rows = len(scores), scores.mean(axis=0)
     if seeds == 1:
@@ -103,7 +103,7 @@ def interval(one: Sample) -> Interval:
 
 
 def difference(one: Sample, other: Sample) -> Interval:
-    """The paired 95% interval of the first mean minus the second over the same examples."""
+    """The paired 95% interval of the first mean minus the second, over the same examples."""
     if one.examples != other.examples:
         raise ValueError(f"paired scores need the same examples, got {one.examples} and {other.examples}")
     return _interval(one.rows - other.rows, one, other)
@@ -120,11 +120,11 @@ def p_value(
     examples: int,
     freedom: float | Array,
 ) -> float | Array:
-    """How likely something lies so many standard errors off, on either side, if nothing is there.
+    """The two-sided p-value of a difference of ``distance`` standard errors.
 
     ``by_examples`` and ``by_training`` are the two parts of the squared standard error, which must not both be zero.
     """
-    from scipy.special import stdtr  # here and below: a tenth of a second that listing the runs must not wait for
+    from scipy.special import stdtr  # imported here and below: its 0.1 seconds must not delay listing the runs
 
     tails = by_examples * stdtr(examples - 1, -distance) + by_training * stdtr(freedom, -distance)
     p: float | Array = 2 * tails / (by_examples + by_training)
@@ -144,7 +144,7 @@ def _interval(rows: Array, *sides: Sample) -> Interval:
 
 
 def _critical(by_examples: float, by_training: float, examples: int, freedom: float) -> float:
-    """So many standard errors have a p-value of ``LEVEL``."""
+    """The number of standard errors whose p-value is ``LEVEL``."""
     from scipy.special import stdtrit
 
     if by_examples + by_training < MIN_SQUARED_ERROR:

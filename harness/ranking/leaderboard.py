@@ -1,4 +1,4 @@
-"""Records → ranked rows."""
+"""From records to ranked rows."""
 
 import math
 from collections import Counter
@@ -26,27 +26,27 @@ Samples = Mapping[str, Mapping[str, Sample]]  # by method and metric
 
 @dataclass(frozen=True)
 class Entry:
-    """A run with its scores by metric, one value a test row; without scores where it has none."""
+    """A run with its scores by metric, one value per test row; empty if the run has no scores."""
 
     record: Record
     scores: Mapping[str, NDArray[np.float64]]
-    earlier: bool = False  # of an earlier session than the one whose leaderboard this is
+    earlier: bool = False  # whether an earlier session did this run
 
 
 @dataclass(frozen=True)
 class Undecided:
-    """The next worse method that one is not told from, and about how many seeds of both would tell them apart."""
+    """The next worse method, if it cannot be told apart, and about how many seeds of both would tell them apart."""
 
     method: str
-    points: float  # by which it is worse, in the unit of the metric that ranks
-    seeds: int | None
+    points: float  # how much worse it is, in the unit of the metric that ranks
+    seeds: int | None  # ``None`` if no number of seeds would be enough
 
 
 @dataclass(frozen=True)
 class Row:
     """One method over its seeds. A method with a run that is not ``ok`` has no rank and no scores.
 
-    ``rank`` and ``rank_high`` are the best and the worst rank that it may have (``harness.ranking.ranks``).
+    ``rank`` and ``rank_high`` are the best and the worst rank that the method may have (``harness.ranking.ranks``).
     """
 
     rank: int | None
@@ -56,27 +56,27 @@ class Row:
     scores: Mapping[str, Interval]
     costs: Mapping[str, float | None]
     gains: Mapping[str, Mapping[str, Interval]]  # over zero-shot and full fine-tuning, by metric; above 0 is better
-    metrics: tuple[Metric, ...] = ()  # what the scores are of, in the order of tables; the first one ranks
+    metrics: tuple[Metric, ...] = ()  # the metrics of the scores, in table order; the first one ranks
     rank_high: int | None = None
-    missing: tuple[int, ...] = ()  # seeds that the suite asks for and that there is no run of
+    missing: tuple[int, ...] = ()  # seeds of the suite that have no run
     reason: str = ""
     bound: bool = False  # made from the references: shown beside the others, never ranked
-    contended: bool = False  # some of its runs had other runs or programs beside them: their times say little
-    earlier: bool = False  # some of its runs are of an earlier session: their times are another day's
-    assumed: bool = False  # it trains, and its only seed does not show how far others would be
+    contended: bool = False  # other runs or programs took processor time from some of its runs: times are unreliable
+    earlier: bool = False  # some of its runs are from an earlier session, and so are their times
+    assumed: bool = False  # it trains, and its only seed does not show how far seeds scatter
     undecided: Undecided | None = None
-    fronts: tuple[str, ...] = ()  # the costs of ``pareto`` for which no ranked method reaches more with less
+    fronts: tuple[str, ...] = ()  # the costs of ``pareto`` for which no ranked method scores higher at a lower cost
 
     def beside_others(self, cost: str) -> bool:
-        """Whether that cost is a time which says little, because a run had others beside it."""
+        """Whether this cost is a time that is unreliable because a run was contended."""
         return self.contended and self._timed(cost)
 
     def doubtful(self, cost: str) -> bool:
-        """Whether that cost is a time which is not to be held against those of the other rows."""
+        """Whether this cost is a time that cannot be compared with those of the other rows."""
         return (self.contended or self.earlier) and self._timed(cost)
 
     def to_dict(self) -> dict[str, Any]:
-        """The row as in ``leaderboard.json``: flat, the bounds of a metric as ``<id>_low`` and ``<id>_high``."""
+        """The row as in ``leaderboard.json``: flat, with a metric's bounds as ``<id>_low`` and ``<id>_high``."""
         flat: dict[str, Any] = {
             "rank": self.rank,
             "rank_low": self.rank,
@@ -102,10 +102,10 @@ class Row:
 def rows(
     entries: Sequence[Entry], searches: Mapping[str, Search] | None = None, seeds: Sequence[int] = ()
 ) -> list[Row]:
-    """The leaderboard: ranked rows first, best first, then those that did not finish.
+    """The leaderboard: ranked rows from best to worst, then rows without a rank.
 
     All runs are scored by the same metrics, which their records name; the first metric ranks.
-    ``searches`` are those of the methods' learning rates, where there were any; ``seeds`` are those that each method
+    ``searches`` are the learning-rate searches by method, if there were any; ``seeds`` are the seeds that each method
     should have.
     """
     groups = by_method(sorted(entries, key=lambda entry: entry.record.spec.seed))
@@ -177,7 +177,7 @@ def _gains(mine: Mapping[str, Sample], theirs: Mapping[str, Sample], metrics: It
 
 
 def _placed(method: str, ranked: Ranking | None, metrics: Sequence[Metric]) -> dict[str, Any]:
-    """What a row says about its place among the others."""
+    """The fields of a row that describe its place among the others."""
     if ranked is None or method not in ranked.names:
         return {}
     low, high = ranked.ranks(method)
@@ -192,7 +192,7 @@ def _placed(method: str, ranked: Ranking | None, metrics: Sequence[Metric]) -> d
 
 
 def _marked(table: Sequence[Row]) -> list[Row]:
-    """The rows with the Pareto fronts that they are on; a time measured beside others takes no part in one."""
+    """The rows with the Pareto fronts that they are on; fronts ignore times of contended runs."""
     ranked = [row for row in table if row.rank is not None]
     fronts = {
         cost: pareto.front(
@@ -213,7 +213,7 @@ def _samples(group: Sequence[Entry]) -> dict[str, Sample]:
 
 
 def _obstacles(samples: Mapping[str, Sample]) -> dict[str, str]:
-    """Why methods that have scores get no rank: too few examples, or others than most of them have."""
+    """Why methods with scores get no rank: too few examples, or not as many as most methods have."""
     counts = Counter(one.examples for one in samples.values())
     usual = max(counts, key=lambda count: (counts[count], count), default=0)
     return {
@@ -225,22 +225,22 @@ def _obstacles(samples: Mapping[str, Sample]) -> dict[str, str]:
 
 def _odd(examples: int, usual: int) -> str:
     if examples < MIN_EXAMPLES:
-        told = f"{examples} test example{'s' * (examples != 1)}; a rank and an interval need {MIN_EXAMPLES} or more"
-        return f"scored on {told}: give the suite more test rows"
-    return f"scored on {examples:,} test examples, and most others on {usual:,}; run it again"
+        count = f"{examples} test example{'s' * (examples != 1)}"
+        return f"scored on {count}; a rank and an interval need {MIN_EXAMPLES} or more: give the suite more test rows"
+    return f"scored on {examples:,} test examples, most other methods on {usual:,}; run it again"
 
 
 def _incomplete(group: Sequence[Entry]) -> str | None:
-    """Why a method has no scores, if so."""
+    """Why a method has no scores; ``None`` if it has them."""
     failed = next((entry.record for entry in group if not _complete(entry)), None)
     if failed and failed.status == Status.OK:
-        return f"the scores of seed {failed.spec.seed} are missing, or no numbers; run it again"
+        return f"the scores of seed {failed.spec.seed} are missing or not numbers; run it again"
     if failed:
-        return failed.error.cause if failed.error else "nobody knows why"
+        return failed.error.cause if failed.error else "unknown cause"
     counts = {entry.record.spec.seed: len(entry.scores[entry.record.metrics[0].id]) for entry in group}
     if len(set(counts.values())) > 1:
-        told = ", ".join(f"{count:,} of seed {seed}" for seed, count in counts.items())
-        return f"its seeds were scored on different numbers of test examples ({told}); run it again"
+        listed = ", ".join(f"{count:,} for seed {seed}" for seed, count in counts.items())
+        return f"its seeds were scored on different numbers of test examples ({listed}); run it again"
     return None
 
 
@@ -255,7 +255,7 @@ def _bound(group: Sequence[Entry]) -> bool:
 
 
 def _trains(group: Sequence[Entry]) -> bool:
-    """Whether chance in training may play a part; it is not known of a run that counted no parameters."""
+    """Whether chance in training may play a part; assumed of a run whose parameters were not counted."""
     return any(entry.record.cost.trainable_parameters != 0 for entry in group)
 
 
@@ -264,7 +264,7 @@ def _seeds(group: Sequence[Entry]) -> tuple[int, ...]:
 
 
 def _cost(group: Sequence[Entry], name: str) -> float | None:
-    """The mean over seeds; exact counts that all seeds share stay whole numbers."""
+    """The mean over seeds; a count that is the same for all seeds stays a whole number."""
     values = [value for entry in group if (value := getattr(entry.record.cost, name)) is not None]
     if not values:
         return None
@@ -272,5 +272,5 @@ def _cost(group: Sequence[Entry], name: str) -> float | None:
 
 
 def _reached(row: Row) -> float:
-    """What a row reaches in the metric that ranks, so that more is better."""
+    """The row's mean in the metric that ranks, with the sign at which higher is better."""
     return row.metrics[0].sign * row.scores[row.metrics[0].id].mean if row.scores else 0.0

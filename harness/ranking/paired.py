@@ -1,18 +1,18 @@
-"""The paired test behind the gate: how far did a method's scores move, and how sure is that.
+"""The paired test behind the gate: how far a method's scores moved, and how certain that is.
 
 Two things are random. The test examples are a sample of all dialogues; a difference is taken within each example,
-so that its difficulty cancels out. And a training run is one draw of many: a change of the code that alters the
-order of random numbers gives other weights under the same seeds, as good on average, but not in these few runs.
-A test over examples alone takes such a draw for a change of the method (false alarms of 2% to 30% on the embedded
-suite, the more the wider its seeds scatter). So the standard error has two parts:
+so that its difficulty cancels out. And a training run is one of many possible runs: a code change that alters the
+order of random numbers gives other weights with the same seeds, as good on average, but not in these few runs.
+A test over examples alone mistakes such a run for a change of the method (false alarms of 2% to 30% on the embedded
+suite, more often the wider a method's seeds scatter). So the squared standard error has two parts:
 
 - examples: the variance of the seed-averaged differences, divided by the number of examples;
-- training: none where it left the very same weights as before, so that only the answering changed. Otherwise how far
-  seeds scatter around their method's mean, in the baseline and now, divided by the number of seeds; but only the
-  share of it that does not cancel out: little where each seed answers almost as before, all of it where it answers
-  anew. The share is one minus the correlation of the two sides' scores after each seed's and each example's mean are
-  taken out. The scatter is taken as no less than the examples alone make it, and the part as no less than the scatter
-  of the seeds' own differences, so that a few seeds that agree by chance do not pass for certainty.
+- training: zero if the weights are exactly the same as before, so that only generation changed. Otherwise the variance
+  of seeds around their method's mean, in the baseline and now, divided by the number of seeds, times the share that
+  does not cancel out: near 0 if each seed answers almost as before, 1 if its answers are unrelated to those before.
+  The share is one minus the correlation of the two sides' scores after removing the mean of each seed and of each
+  example. The scatter is taken as no less than the examples alone cause, and the part as no less than the scatter
+  of the seeds' own differences, so that a few seeds that agree by chance are not mistaken for certainty.
 
 Degrees of freedom: F. E. Satterthwaite, An approximate distribution of estimates of variance components,
 Biometrics 2 (1946). Correction for several tests: S. Holm, A simple sequentially rejective multiple test
@@ -29,8 +29,8 @@ from scipy import stats
 
 from ..spec.metric import POINTS
 
-ASSUMED_SCATTER = 2.5  # points that fewer seeds are taken to scatter by, about the median of the suite zoo
-MIN_SEEDS = 3  # seeds that show how far they scatter; two agree by chance too often
+ASSUMED_SCATTER = 2.5  # points, for fewer than MIN_SEEDS; about the median of the suite zoo
+MIN_SEEDS = 3  # seeds needed to estimate their scatter; two agree by chance too often
 POWER = 0.8
 MIN_ERROR = 1e-9  # a standard error in points; below it is rounding
 
@@ -39,7 +39,7 @@ Scores = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Difference:
-    """Now minus then, in points that are better the higher, with the two parts of its squared standard error."""
+    """Now minus then, in points where higher is better, with the two parts of its squared standard error."""
 
     difference: float
     examples: int
@@ -62,33 +62,34 @@ class Difference:
         return float(stats.t.cdf((self.difference - bound) / self.error, self.freedom))
 
     def interval(self, level: float = 0.90) -> tuple[float, float]:
-        """The bounds of the two-sided confidence interval; of this comparison alone, not corrected for others.
+        """The bounds of the two-sided confidence interval of this comparison, not corrected for other comparisons.
 
-        Both claims are one-sided: with 90% between the bounds, each of them is the bound of a claim at 5%.
+        The gate's claims are one-sided: each bound of a 90% interval is the bound of a claim at 5%.
         """
         low, high = stats.t.interval(level, self.freedom, self.difference, self.error)
         return float(low), float(high)
 
     def examples_needed(self, distance: float, level: float) -> int | None:
-        """So many examples show a difference of ``distance`` points in four of five cases.
+        """The number of examples that show a difference of ``distance`` points in four of five cases.
 
-        ``None`` where no number does, because training noise alone is too large.
+        ``None`` if no number does, because training noise alone is too large.
         """
         room = _detecting_error(distance, level) ** 2 - self.by_training
         return math.ceil(self.by_examples * self.examples / room) if room > 0 else None
 
     def seeds_needed(self, distance: float, level: float) -> int:
-        """So many seeds, on as many examples, do; roughly, for some of the examples' part does not shrink with them."""
+        """The approximate number of seeds that do, on as many examples; part of the examples' error does not shrink."""
         return math.ceil(self.seeds * self.error**2 / _detecting_error(distance, level) ** 2)
 
 
 def compare(now: Scores, then: Scores, *, retrained: bool = True, factor: float = POINTS) -> Difference:
-    """Compare scores of shape (seeds, examples), the same seeds and examples on both sides.
+    """Compare scores of shape (seeds, examples), with the same seeds and examples on both sides.
 
-    ``factor`` makes points of a score, and is below 0 where less is better (``Metric.factor``).
+    ``factor`` converts scores to points and is negative if lower is better (``Metric.factor``).
 
-    What is not ``retrained``, because it trains nothing or has the same weights as then, has no training noise. One or
-    two seeds do not show theirs: it is taken to be ``ASSUMED_SCATTER`` points at least. One example decides nothing.
+    A method that is not ``retrained``, because it trains nothing or has the same weights as then, has no training
+    noise. One or two seeds do not show theirs, so it is taken to be at least ``ASSUMED_SCATTER`` points. A single
+    example decides nothing.
     """
     if now.shape != then.shape:
         raise ValueError(f"paired scores need the same shape, got {now.shape} and {then.shape}")
@@ -105,7 +106,7 @@ def compare(now: Scores, then: Scores, *, retrained: bool = True, factor: float 
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """P-values corrected so that, at any level, a wrong claim among all of them is no likelier than that level."""
+    """P-values corrected so that, at any level, the probability of a single wrong claim does not exceed that level."""
     order = np.argsort(values)
     steps = np.asarray(values)[order] * np.arange(len(values), 0, -1)
     corrected = np.empty(len(values))
@@ -114,7 +115,7 @@ def holm(values: Sequence[float]) -> list[float]:
 
 
 def _training(now: Scores, then: Scores) -> float:
-    """The squared standard error that the draw of a few trainings adds."""
+    """The part of the squared standard error that comes from having only a few training runs."""
     seeds, examples = len(now), now.size // len(now)
     new = 1 - _agreement(now, then)
     assumed = 2 * ASSUMED_SCATTER**2 if seeds < MIN_SEEDS else 0.0
@@ -144,19 +145,19 @@ def _rest(scores: Scores) -> Scores:
 
 
 def _agreement(now: Scores, then: Scores) -> float:
-    """How far the same seed gives the same answers as before: 0 for anew, 1 for alike."""
+    """How closely each seed answers as before: from 0 for unrelated answers to 1 for the same ones."""
     one, other = _rest(now).ravel(), _rest(then).ravel()
     scale = math.sqrt(float(one @ one) * float(other @ other))
     return min(max(float(one @ other) / scale, 0.0), 1.0) if scale > MIN_ERROR else 0.0
 
 
 def _freedom(*parts: tuple[float, int]) -> float:
-    """Satterthwaite's degrees of freedom of a sum of variances; one of 0 degrees is known, not estimated."""
+    """Satterthwaite's degrees of freedom of a sum of variances; a variance with 0 degrees is known, not estimated."""
     total = sum(variance for variance, _ in parts)
     spread = sum(variance**2 / degrees for variance, degrees in parts if degrees)
     return total**2 / spread if spread > MIN_ERROR**4 else float(parts[0][1])
 
 
 def _detecting_error(distance: float, level: float) -> float:
-    """The standard error with which a difference of ``distance`` is shown at ``level`` with ``POWER``."""
+    """The standard error at which a difference of ``distance`` is shown at ``level`` with ``POWER``."""
     return max(distance, 0.01) / float(stats.norm.isf(level) + stats.norm.ppf(POWER))

@@ -1,4 +1,4 @@
-"""The Pareto front: the methods that no other one dominates in score without costing more."""
+"""The Pareto front: the methods that no other method dominates in score and cost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,16 +8,13 @@ FRONT_COSTS = ("trainable_parameters", "train_seconds")
 
 @dataclass(frozen=True)
 class Offer:
-    """What a method costs and what it reaches, more of which is better.
-
-    A method that spends nothing of a cost has no figure for it.
-    """
+    """A method's cost and its score, where higher is better. A method without such a cost has ``None``."""
 
     cost: float | None
     score: float
 
     def dominates(self, other: "Offer") -> bool:
-        """Whether it is no worse in either and better in one."""
+        """Whether it is no worse in both and better in at least one."""
         mine, theirs = (self.cost or 0.0, -self.score), (other.cost or 0.0, -other.score)
         return mine != theirs and all(a <= b for a, b in zip(mine, theirs, strict=True))
 

@@ -1,18 +1,18 @@
-"""Which methods are told apart, and so which ranks each of them may have; held for all methods together.
+"""Which methods are told apart, and so which ranks each may have, with one error rate for all methods together.
 
-In at most 5% of sessions is any method told from one that is as good, however many there are. Two methods are told
-apart when no group of methods with both of them can pass for equal (closed testing: R. Marcus, E. Peritz and
-K. R. Gabriel, Biometrika 63 (1976)). A group of some of all methods has its share of the 5% (T. A. Ryan, Psychol.
-Bull. 57 (1960)), and cannot pass for equal when
+Equally good methods are told apart in at most 5% of sessions, however many methods there are. Two methods are told
+apart if no group of methods that contains both can pass for equal (closed testing: R. Marcus, E. Peritz and
+K. R. Gabriel, Biometrika 63 (1976)). A group of some of the methods gets its share of the 5% (T. A. Ryan, Psychol.
+Bull. 57 (1960)) and cannot pass for equal if
 
 - two of its methods differ, by the p-value of ``harness.ranking.intervals`` times the number of its pairs; or
-- one of its methods stands apart from the mean of the others, by the p-value times twice the number of its methods.
-  This sees one that is ahead of many, for their mean is surer than any of them.
+- one of its methods differs from the mean of the others, by the p-value times twice the number of its methods. This
+  detects a method that is ahead of many, because their mean is more certain than any single one of them.
 
-No group is gone through one by one: it is enough to know how many methods could stand in one with a given pair, and
-which of these would hide the pair best. How far seeds scatter comes from all methods together
+Groups need not be examined one by one: it is enough to know how many methods can be in a group with a given pair, and
+which of them would hide the pair best. The scatter of seeds is estimated from all methods together
 (``harness.ranking.scatter``). Ranks as intervals: M. Mogstad, J. P. Romano, A. M. Shaikh and D. Wilhelm, Inference for
-ranks, Rev. Econ. Stud. 91 (2024). ``docs/statistics.md`` has what was tried, and how often the ranks are right.
+ranks, Rev. Econ. Stud. 91 (2024). ``docs/statistics.md`` describes the alternatives and how often the ranks are right.
 """
 
 import math
@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from . import scatter
 from .intervals import LEVEL, MIN_SQUARED_ERROR, Array, Sample, p_value
 
-MIN_OUTLIER_GROUP = 6  # methods; in smaller groups the pairs see nearly as much, and are wrong less often
-# Of a group's level, beside the whole of it for the group's pairs, which is more than pairs need.
+MIN_OUTLIER_GROUP = 6  # methods; in smaller groups the pairs detect nearly as much, and are wrong less often
+# The share of a group's level that outliers get; the pairs get all of it, which is more than they need.
 OUTLIER_LEVEL_SHARE = 0.5
 POWER = 0.8
 
@@ -37,7 +37,7 @@ Estimate = Callable[[Sequence[Sample]], tuple[Array, Array]]  # the methods' var
 
 @dataclass(frozen=True)
 class Ranking:
-    """Methods from the highest mean to the lowest; ``told[i, j]``: the one at ``i`` is better than the one at ``j``."""
+    """Methods from the highest mean to the lowest; ``told[i, j]``: method ``i`` is shown to be better than ``j``."""
 
     names: tuple[str, ...]
     told: Truth
@@ -54,9 +54,9 @@ class Ranking:
         return above
 
     def seeds_needed(self, name: str, other: str) -> int | None:
-        """About so many seeds of both would tell the two apart in four of five cases, if they differ as they do now.
+        """About how many seeds of both would tell the two apart in four of five cases, if they differ as they do now.
 
-        ``None`` where no number would, since they do not differ, scatter too little or the examples are too few.
+        ``None`` if no number would: they do not differ, their seeds do not scatter, or there are too few examples.
         """
         pair = self.names.index(name), self.names.index(other)
         apart = abs(float(np.subtract(*self.field.means[list(pair)])))
@@ -74,18 +74,18 @@ class Field:
     means: Array
     by_examples: Array  # the examples' part of the squared error of each difference
     scatters: Array  # the variance of each method's seeds' means
-    training: Array  # its part of the squared error of each mean
+    training: Array  # the training part of the squared error of each mean
     freedom: Array
     examples: int
-    seeds: float  # degrees of freedom of all seeds together, which no two methods have more of
+    seeds: float  # the degrees of freedom of all seeds together, which no two methods can exceed
 
     def reversed(self) -> "Field":
-        """The same with the lowest mean first, as if less were better."""
+        """The field with the lowest mean first, as if lower were better."""
         turned = self.means[::-1], self.by_examples[::-1, ::-1], self.scatters[::-1], self.training[::-1]
         return Field(-turned[0], *turned[1:], self.freedom[::-1], self.examples, self.seeds)
 
     def p_values(self) -> Array:
-        """Of each difference."""
+        """The p-value of each difference."""
         training = self.training[:, None] + self.training
         squares = self.training**2 / self.freedom
         freedom = training**2 / np.maximum(squares[:, None] + squares, MIN_SQUARED_ERROR**2)
@@ -98,7 +98,7 @@ class Field:
 def ranking(methods: Mapping[str, Sample], estimate: Estimate = scatter.shared) -> Ranking:
     """Rank methods that were scored on the same examples, ``MIN_EXAMPLES`` or more; the highest mean is the best.
 
-    Of a metric where less is better, give the samples that face the other way (``Sample.facing``).
+    For a metric where lower is better, pass reversed samples (``Sample.facing``).
     """
     names = tuple(sorted(methods, key=lambda name: -methods[name].mean))
     field = _field([methods[name] for name in names], estimate)
@@ -125,7 +125,7 @@ def _field(samples: Sequence[Sample], estimate: Estimate) -> Field:
 
 
 def _told(field: Field) -> Truth:
-    """Each pair that is in no group which can pass for equal."""
+    """The pairs that are in no group that can pass for equal."""
     count = len(field.means)
     p = field.p_values()
     told = np.triu(np.ones((count, count), dtype=bool), 1)
@@ -145,17 +145,17 @@ def _told(field: Field) -> Truth:
 
 
 def _common(alike: Truth) -> NDArray[np.intp]:
-    """How many methods are like both of each pair; by bits, since a product of matrices starts threads each time."""
+    """How many methods are like both of each pair; counted in bits, because a matrix product starts threads."""
     bits = np.packbits(alike, axis=1)
     common: NDArray[np.intp] = np.bitwise_count(bits[:, None] & bits).sum(axis=-1, dtype=np.intp)
     return common
 
 
 def _above(field: Field, alike: Truth, size: int, level: float) -> Truth:
-    """Whether the first of each pair stands out above every group of that size that the two can be in.
+    """Whether the first of each pair stands out above every group of this size that the two can be in.
 
-    The group that hides it best has, besides the other, the highest of those that are like the first. Of a method
-    that is like too few for a group of that size, it says nothing.
+    The group that hides it best contains, besides the second, the highest of the methods that are like the first. The
+    result means nothing for a method that is like too few others for a group of this size.
     """
     others, count = size - 1, len(field.means)
     number, total = alike.cumsum(axis=1), (alike * field.means).cumsum(axis=1)
@@ -168,7 +168,7 @@ def _above(field: Field, alike: Truth, size: int, level: float) -> Truth:
 
 
 def _reach(field: Field, alike: Truth, others: int, level: float) -> Array:
-    """How far above the mean of so many others a method must be, at the widest that any of them make it."""
+    """How far a method must be above the mean of ``others`` methods, for the least certain choice of them."""
     from scipy.special import stdtrit
 
     by_examples = np.where(alike, field.by_examples, 0.0).max(axis=1)

@@ -1,11 +1,10 @@
-"""How far the seeds of a method scatter, estimated from all methods together: three seeds of one alone say little.
+"""How far a method's seeds scatter, estimated from all methods together, because three seeds alone say little.
 
-Where the methods' variances differ by no more than chance makes them, all are taken to be one, and it has the degrees
-of freedom of all seeds together. Otherwise each is drawn towards what is usual among them (moderated t: G. K. Smyth,
-Linear models and empirical Bayes methods, Stat. Appl. Genet. Mol. Biol. 3 (2004)), but never below the mean of all:
-a few seeds that agree by chance do not pass for certainty. What is usual is a scaled inverse chi-square distribution,
-fitted by maximum likelihood; Akaike's criterion says whether it is needed (H. Akaike, IEEE Trans. Autom. Control 19,
-1974).
+If the methods' variances differ by no more than chance explains, they are pooled into one, with the degrees of freedom
+of all seeds together. Otherwise each is drawn towards the usual variance (moderated t: G. K. Smyth, Linear models and
+empirical Bayes methods, Stat. Appl. Genet. Mol. Biol. 3 (2004)), but never below the mean of all, so that a few seeds
+that agree by chance are not mistaken for certainty. The prior is a scaled inverse chi-square distribution, fitted by
+maximum likelihood; Akaike's criterion decides whether it is needed (H. Akaike, IEEE Trans. Autom. Control 19, 1974).
 """
 
 from collections.abc import Sequence
@@ -14,17 +13,17 @@ import numpy as np
 
 from .intervals import Array, Sample
 
-# The grid of the fit: degrees of freedom that what is usual is worth, and its logarithm beside that of the mean.
+# The grid of the fit: the prior's degrees of freedom, and the logarithm of its variance relative to the mean.
 PRIOR_FREEDOMS = np.geomspace(0.5, 200, 25)[:, None, None]
 PRIOR_LOG_RATIOS = np.linspace(-4.0, 0.5, 46)[None, :, None]
-AKAIKE_PENALTY = 1.0  # in log-likelihood, for one parameter more (Akaike)
+AKAIKE_PENALTY = 1.0  # in log-likelihood, for one more parameter
 
 
 def shared(samples: Sequence[Sample]) -> tuple[Array, Array]:
-    """The variance of each method's seeds' means, and its degrees of freedom.
+    """The variance of the means of each method's seeds, and its degrees of freedom.
 
-    What has no scatter keeps none. A single seed, which shows no scatter, gets what is usual, and what was assumed for
-    it if no method shows any.
+    A method without scatter keeps a variance of 0. A single seed, which shows no scatter, gets the usual variance, or
+    keeps the assumed one if no method shows any.
     """
     variances = np.array([one.scatter for one in samples])
     freedoms = np.array([one.freedom for one in samples])
@@ -43,8 +42,8 @@ def shared(samples: Sequence[Sample]) -> tuple[Array, Array]:
 
 
 def _usual(variances: Array, degrees: Array, mean: float) -> tuple[float, float] | None:
-    """What is usual and how many degrees of freedom that is worth; ``None`` where one variance fits all."""
-    from scipy.special import betaln, gammaln  # a tenth of a second that listing the runs must not wait for
+    """The usual variance and the prior's degrees of freedom; ``None`` if one variance fits all."""
+    from scipy.special import betaln, gammaln  # imported here: its 0.1 seconds must not delay listing the runs
 
     half, ratio = degrees / 2, np.log(variances / mean) - PRIOR_LOG_RATIOS
     one = half * (ratio + np.log(half)) - gammaln(half) - half * np.exp(ratio)

@@ -219,7 +219,7 @@ def test_the_table_has_a_column_for_each_metric_in_its_own_unit():
 def test_the_page_says_what_is_better():
     text = markdown.leaderboard(SUITE, rows(), [])
     assert "Errors a text; Hits in points, mean over test examples" in text
-    assert "no ranked method has a lower mean Errors with less of that column" in text
+    assert "no ranked method has a lower mean Errors at a lower value of that column" in text
     assert "## Gain over zero-shot, in errors or points (95%)" in text
 
 

@@ -472,7 +472,7 @@ def test_the_failure_names_the_run_the_cause_the_log_and_what_to_do(done):
 
 def test_test_dialogues_that_were_trained_on_are_counted_in_the_terminal_and_under_the_leaderboard(done):
     folder, _, output = done
-    sentence = "Of 4 test dialogues 2 are in the training split"
+    sentence = "Of 4 test dialogues, 2 are in the training split"
     assert sentence in output
     assert sentence in (folder / "out/small/leaderboard.md").read_text()
 

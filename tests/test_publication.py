@@ -93,7 +93,7 @@ def test_what_the_whole_suite_left_is_published_with_its_tables(folder, local):
     rows = json.loads((folder / "results/small/leaderboard.json").read_text())["rows"]
     assert [(row["rank"], row["method"]) for row in rows] == [(1, "lora"), (2, "zero_shot")]
     assert Store(folder / "results", "small").read_runs() == local.read_runs()
-    assert "Of 4 test dialogues 1 are in the training split" in (folder / "results/small/leaderboard.md").read_text()
+    assert "Of 4 test dialogues, 1 are in the training split" in (folder / "results/small/leaderboard.md").read_text()
 
 
 def test_the_readme_shows_the_published_table_where_its_marks_are(folder, local, capsys):

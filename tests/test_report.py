@@ -247,13 +247,13 @@ def test_a_method_with_fewer_seeds_than_the_suite_is_marked_and_told():
     text = page(entry("lora", 0.4, 0), entry("lora", 0.4, 1), entry("zero_shot", 0.2, 1), seeds=(0, 1))
     assert re.search(r"\| lora +\|", text)
     assert re.search(r"\| zero_shot \(1 of 2 seeds\) +\|", text)
-    assert "\n- zero_shot: 1 of 2 seeds, without 0; --resume runs what is missing\n" in text
+    assert "\n- zero_shot: 1 of 2 seeds, without 0; --resume runs the missing ones\n" in text
 
 
 def test_the_page_says_how_many_seeds_would_tell_neighbours_apart():
     close = [entry(name, level, seed) for name, level in (("lora", 0.41), ("dora", 0.4)) for seed in (0, 1)]
     assert re.search(
-        r"\n- not told apart: lora and dora, \d\.\d points below it; about \d+ seeds would do it", page(*close)
+        r"\n- not told apart: lora and dora, \d\.\d points below it; if that .*, about \d+ seeds would", page(*close)
     )
     assert "not told apart" not in page(entry("lora", 0.8, 0), entry("dora", 0.2, 0))
 
@@ -287,7 +287,7 @@ def test_times_of_an_earlier_session_stand_in_brackets_and_the_page_says_why():
     text = page(replace(entry("lora", 0.5), earlier=True), entry("dora", 0.3))
     assert re.search(r"\| lora .*\| +\(30\.5 s\) \*", text)
     assert re.search(r"\| dora .*\| +30\.5 s", text)
-    assert "Times in brackets may also be those of an earlier session" in text
+    assert "Times in brackets may also come from an earlier session" in text
     assert "earlier session" not in page(entry("dora", 0.3))
 
 
@@ -297,7 +297,7 @@ def noted(*records, leakage=None):
 
 def test_leakage_is_counted_under_the_leaderboard_also_where_there_is_none():
     text = page(entry("lora", 0.4), remarks=noted(leakage=Leakage(test=1500, exact=0, near=0)))
-    assert "Of 1,500 test dialogues 0 are in the training split and 0 are nearly equal to one there.\n" in text
+    assert "Of 1,500 test dialogues, 0 are in the training split and 0 are nearly equal to one in it.\n" in text
 
 
 def test_lengths_under_the_leaderboard_are_means_over_the_seeds():
@@ -355,7 +355,7 @@ def test_the_terminal_hears_of_leakage_and_of_parameters_without_a_gradient_on_o
     record = finished("prompt_tuning", cost=Cost(dead_parameters=10_240))
     line = notes.line(noted(record, leakage=Leakage(test=1500, exact=2, near=0)))
     assert line == (
-        "Of 1,500 test dialogues 2 are in the training split and 0 are nearly equal to one there; "
+        "Of 1,500 test dialogues, 2 are in the training split and 0 are nearly equal to one in it; "
         "prompt_tuning: 10,240 trainable parameters never got a gradient"
     )
 

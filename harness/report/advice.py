@@ -1,4 +1,4 @@
-"""What the ranks leave open, and what would settle it."""
+"""What the ranks leave open, and what would decide it."""
 
 from collections.abc import Sequence
 
@@ -7,11 +7,11 @@ from ..ranking.paired import ASSUMED_SCATTER
 from ..spec.metric import Direction
 from ..spec.suite import Suite
 
-MAX_SHOWN_SEEDS = 1_000  # a greater number is only said to be greater
+MAX_SHOWN_SEEDS = 1_000  # a larger number is shown as "more than 1,000"
 
 
 def lines(suite: Suite, rows: Sequence[Row]) -> list[str]:
-    """Sentences about rows that are not like the others, and about the best two that are not told apart."""
+    """Sentences about rows with missing or single seeds, and about the best two methods that are not told apart."""
     parts = [f"{row.method}: {_fewer(suite, row)}" for row in rows if row.missing]
     if assumed := [row.method for row in rows if row.assumed]:
         parts.append(
@@ -23,7 +23,7 @@ def lines(suite: Suite, rows: Sequence[Row]) -> list[str]:
 
 def _fewer(suite: Suite, row: Row) -> str:
     missing = ", ".join(map(str, row.missing))
-    return f"{len(row.seeds)} of {len(suite.run.seeds)} seeds, without {missing}; --resume runs what is missing"
+    return f"{len(row.seeds)} of {len(suite.run.seeds)} seeds, without {missing}; --resume runs the missing ones"
 
 
 def _undecided(row: Row, other: Undecided) -> str:
@@ -31,7 +31,7 @@ def _undecided(row: Row, other: Undecided) -> str:
     place = "below" if metric.better == Direction.HIGHER else "above"
     apart = f"not told apart: {row.method} and {other.method}, {other.points:.1f} {metric.unit} {place} it"
     if other.seeds is None:
-        return f"{apart}; no number of seeds would do it, more test rows might"
+        return f"{apart}; no number of seeds would be enough, but more test rows might"
     about = f"about {max(other.seeds, len(row.seeds) + 1):,}"
     number = f"more than {MAX_SHOWN_SEEDS:,}" if other.seeds > MAX_SHOWN_SEEDS else about
-    return f"{apart}; {number} seeds would do it in four of five cases, if they differ by so much"
+    return f"{apart}; if that is the true difference, {number} seeds would show it in four of five cases"

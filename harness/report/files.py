@@ -19,7 +19,7 @@ from .notes import Notes
 def write(
     store: Store, suite: Suite, rows: Sequence[Row], samples: Sequence[RunOutcome], notes: Notes | None = None
 ) -> list[Path]:
-    """``leaderboard.md``, ``.csv`` and ``.json``, and the scores for github-action-benchmark; returns their paths."""
+    """Write ``leaderboard.md``, ``.csv``, ``.json`` and the scores for github-action-benchmark; return their paths."""
     flat = [row.to_dict() for row in rows]
     table = pandas.DataFrame(flat, dtype=object)  # whole numbers stay whole beside missing ones
     if "seeds" in table:
@@ -35,10 +35,9 @@ def write(
 
 
 def scores(suite: Suite, rows: Sequence[Row]) -> list[dict[str, str | float]]:
-    """The scores as people read them, for github-action-benchmark's tool ``customBiggerIsBetter``.
+    """The scores in their display units, for the tool ``customBiggerIsBetter`` of github-action-benchmark.
 
-    Nothing else, since it takes more for better: costs, and metrics where less is better, would raise its alarm when
-    they fall.
+    Costs, and metrics where lower is better, are left out: that tool would raise an alarm when they fall.
     """
     return [
         {
@@ -55,7 +54,7 @@ def scores(suite: Suite, rows: Sequence[Row]) -> list[dict[str, str | float]]:
 
 
 def _setting(suite: Suite, rows: Sequence[Row], notes: Notes | None) -> Mapping[str, Any]:
-    """What the rows were made with; what is not known is ``null``. The date is that of the last run."""
+    """What the rows were made with; unknown values are ``null``. The date is that of the last run."""
     known = notes or Notes(None, {}, {})
     metrics = rows[0].metrics if rows else ()
     return {

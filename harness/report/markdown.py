@@ -15,14 +15,14 @@ from . import advice, table
 from .notes import Notes, section
 
 TITLES = {ZERO_SHOT: "zero-shot", FULL_FINETUNE: "full fine-tuning"}
-# What is markup anywhere in a line, but for underscores within a word, what only at a line's start, and what makes a
-# bare address a link.
+# Markup anywhere in a line, except underscores within a word; markup at the start of a line; and what makes a bare
+# address a link.
 MARKUP = re.compile(r"[\\`*\[\]<>|&~$@]|(?<![^\W_])_|_(?![^\W_])|^[-+#=\d]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[RunOutcome], notes: Notes | None = None) -> str:
-    """The whole page; ``samples`` are runs of one seed with the predictions to show."""
+    """The whole page; ``samples`` are the runs of one seed, with the predictions to show."""
     rows = [replace(row, method=escape(row.method)) for row in rows]
     parts = [f"# Leaderboard: {escape(suite.name)}", _setting(suite), table.leaderboard(rows, "github")]
     metrics = rows[0].metrics if rows else ()
@@ -43,27 +43,27 @@ def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[RunOutcome]
 
 
 LEGEND = (
-    "{what}, mean over test examples and seeds, with a 95% interval that counts chance in both. A rank is what the "
-    "scores leave open, at 95% for all methods together: `2–5` says that one method is shown to be better, and all but "
-    "four others to be worse. An interval is about one method alone: two that overlap may still be told apart. Seconds "
-    "and memory are means over seeds; training time holds no evaluation."
+    "{what}, mean over test examples and seeds, with a 95% interval that covers chance in both. A rank is the range "
+    "that the scores allow, at 95% for all methods together: `2–5` means that one method is shown to be better, and "
+    "all but four others to be worse. An interval is about one method alone: two methods whose intervals overlap may "
+    "still be told apart. Seconds and memory are means over seeds; training time excludes evaluation."
 )
 EARLIER = (
-    "Times in brackets may also be those of an earlier session, when the machine was perhaps slower or faster; a whole "
-    "session without `--resume` measures all of them anew."
+    "Times in brackets may also come from an earlier session, when the machine may have been slower or faster; a "
+    "complete session without `--resume` measures all of them again."
 )
 BOUND = (
-    "A bound is made from the references, which no other method sees: it says what such texts could reach at most, "
+    "A bound is made from the references, which no other method sees: it shows the most that such texts could reach, "
     "and has no rank."
 )
 CONTENDED = (
     "Times in brackets were measured while other runs (`--jobs`) or other programs took processor time from them: they "
-    "say little, and take no part in a front."
+    "are unreliable, and do not count for a Pareto front."
 )
 
 
 def escape(text: str) -> str:
-    """Untrusted text for a Markdown paragraph or table cell: nothing in it is markup, all of it on one line."""
+    """Untrusted text made safe for a Markdown paragraph or table cell: no markup, and all on one line."""
     visible = CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.strip().replace("\r\n", "\n"))
     safe = MARKUP.sub(lambda match: f"&#{ord(match[0])};", visible)
     return safe.replace("\t", " ").replace("\n", "<br>")
@@ -76,8 +76,8 @@ def _legend(metrics: Sequence[Metric]) -> str:
 def _front(metric: Metric) -> str:
     better = "a higher" if metric.better == Direction.HIGHER else "a lower"
     return (
-        f"`{table.FRONT_MARK}`: on the Pareto front, so that no ranked method has {better} mean {metric.title} with "
-        "less of that column."
+        f"`{table.FRONT_MARK}`: on the Pareto front: no ranked method has {better} mean {metric.title} at a lower "
+        "value of that column."
     )
 
 
@@ -85,8 +85,8 @@ def _searched(metric: Metric) -> str:
     gap = "the best minus the worst" if metric.better == Direction.HIGHER else "the worst minus the best"
     unanswered = "does not count" if metric.worst is None else f"counts as {metric.shown(metric.worst, 0)}"
     return (
-        "The learning rates were searched on validation rows: `search` is the seconds of all trials together, "
-        f"`LR gap` {gap} of them in {metric.title}, where one without an answer {unanswered}."
+        "The learning rates were searched on validation rows: `search` is the total time of all trials, and "
+        f"`LR gap` is {gap} trial's {metric.title}; a trial without an answer {unanswered}."
     )
 
 

@@ -1,4 +1,4 @@
-"""What must be said beside the ranks: test data seen in training, and texts that were cut or empty."""
+"""Notes beside the ranks: test data seen in training, and texts that were cut or empty."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,9 +20,9 @@ SHARE_TITLES = {
 
 @dataclass(frozen=True)
 class Notes:
-    """Leakage of the task; of each method that scored, its lengths over seeds and its parameters without gradient.
+    """Leakage of the task, and each scored method's text lengths by seed and number of parameters without gradient.
 
-    And the search for each method's learning rate, where there was one, and what all runs share.
+    Also each method's learning-rate search, if there was one, and what all runs share.
     """
 
     leakage: Leakage | None
@@ -33,11 +33,11 @@ class Notes:
     model_revision: str | None = None
     data_revision: str | None = None
     data_hash: str | None = None
-    date: str | None = None  # of the last run, as far as it is known
+    date: str | None = None  # of the last run, if known
 
 
 def of(records: Iterable[Record], leakage: Leakage | None, searches: Mapping[str, Search] | None = None) -> Notes:
-    """The notes on these runs, which are of one machine, model and data."""
+    """The notes on these runs, which share one machine, model and data set."""
     lengths: dict[str, list[Lengths]] = {}
     dead: dict[str, int] = {}
     shared = Notes(leakage, lengths, dead, searches or {})
@@ -59,7 +59,7 @@ def of(records: Iterable[Record], leakage: Leakage | None, searches: Mapping[str
 
 
 def line(notes: Notes) -> str:
-    """Everything that is not as it should be, on one line; empty if there is nothing."""
+    """All problems on one line; empty if there are none."""
     parts = []
     if notes.leakage and (notes.leakage.exact or notes.leakage.near):
         parts.append(_leaked(notes.leakage))
@@ -72,7 +72,7 @@ def line(notes: Notes) -> str:
 
 
 def section(notes: Notes) -> str:
-    """The same as Markdown, with what is as it should be."""
+    """The notes as Markdown, including the figures that show no problem."""
     parts = ["## Leakage and lengths"]
     parts += [f"{_leaked(notes.leakage)}."] if notes.leakage else []
     parts += _lengths(notes) if notes.lengths else []
@@ -81,7 +81,7 @@ def section(notes: Notes) -> str:
 
 
 def _lengths(notes: Notes) -> list[str]:
-    """A sentence on the task, which is the same for all, and a table of the methods."""
+    """A sentence about the task, which is the same for all methods, and a table of the methods."""
     everyone = [each for group in notes.lengths.values() for each in group]
     prompts, targets = _share(everyone, "prompts_truncated"), _share(everyone, "targets_truncated")
     words = fmean(each.words_reference for each in everyone)
@@ -106,7 +106,7 @@ def _lengths(notes: Notes) -> list[str]:
 
 
 def _rates(searches: Mapping[str, Search]) -> list[str]:
-    """How each method came to its learning rate."""
+    """How each method's learning rate was found."""
     cells = [
         [
             method,
@@ -129,7 +129,7 @@ def _outcome(trial: Trial, metric: Metric) -> str:
 
 
 def _searched(searches: Mapping[str, Search]) -> list[str]:
-    """What is not as it should be: nothing was found, or something better may lie beyond."""
+    """Problems of the searches: no trial was ok, or a better learning rate may lie beyond those tried."""
     nothing = [method for method, search in searches.items() if search.learning_rate is None]
     edge = [method for method, search in searches.items() if search.at_edge]
     parts = (
@@ -145,20 +145,20 @@ def _searched(searches: Mapping[str, Search]) -> list[str]:
 
 def _leaked(leakage: Leakage) -> str:
     return (
-        f"Of {leakage.test:,} test dialogues {leakage.exact:,} are in the training split "
-        f"and {leakage.near:,} are nearly equal to one there"
+        f"Of {leakage.test:,} test dialogues, {leakage.exact:,} are in the training split "
+        f"and {leakage.near:,} are nearly equal to one in it"
     )
 
 
 def _by_method(shares: Mapping[str, float]) -> str:
-    """``lora 5%, dora 7%``, or ``5%`` where that is so for every method."""
+    """``lora 5%, dora 7%``, or ``5%`` if all methods have the same share."""
     texts = {method: f"{share:.0%}" if share >= 0.01 else f"{share:.1%}" for method, share in shares.items() if share}
     same = len(texts) == len(shares) and len(set(texts.values())) == 1
     return next(iter(texts.values())) if same else ", ".join(f"{method} {text}" for method, text in texts.items())
 
 
 def _percent(shares: Sequence[float | None]) -> str:
-    """Their mean; a dash where none is known, since nothing was generated that could be cut."""
+    """The mean of the known shares; a dash if there are none, because nothing was generated that could be cut."""
     known = [share for share in shares if share is not None]
     return f"{fmean(known):.1%}" if known else "–"
 

@@ -13,13 +13,13 @@ COST_COLUMNS = (
     *("trainable_parameters", "train_seconds", "generate_seconds", "peak_rss_bytes", "peak_gpu_bytes"),
     *(figure.name for figure in SEARCHED),
 )
-FRONT_MARK = "*"  # stands alone, so that it is no markup
+FRONT_MARK = "*"  # alone, so that Markdown does not read it as markup
 
 
 def leaderboard(rows: Sequence[Row], style: str) -> str:
-    """The ranked table in a style of ``tabulate``; costs that no row knows are left out.
+    """The ranked table in a style of ``tabulate``; costs that no row has are left out.
 
-    Times that are not to be held against those of other rows stand in brackets.
+    Times that cannot be compared with those of other rows are in brackets.
     """
     costs = [BY_NAME[name] for name in COST_COLUMNS if any(row.costs[name] is not None for row in rows)]
     metrics = rows[0].metrics if rows else ()
@@ -37,14 +37,14 @@ def leaderboard(rows: Sequence[Row], style: str) -> str:
 
 
 def ranks(row: Row) -> str:
-    """``1``, or ``2–3`` where the method may have either."""
+    """``1``, or ``2–3`` if the method may have either rank."""
     if row.rank is None:
         return "–"
     return str(row.rank) if row.rank_high in (None, row.rank) else f"{row.rank}–{row.rank_high}"
 
 
 def _name(row: Row) -> str:
-    """The method, with what is not as it should be."""
+    """The method's name, with its missing seeds and the reason that it has no rank."""
     asked = len(row.seeds) + len(row.missing)
     name = f"{row.method} ({len(row.seeds)} of {asked} seeds)" if row.missing else row.method
     if row.rank is not None:

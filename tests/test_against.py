@@ -368,5 +368,5 @@ def test_a_record_of_another_version_is_read_for_what_it_costs(tmp_path):
 def test_a_record_that_cannot_be_read_is_said_to_be_of_another_version(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     run = taken(Sessions("base", tmp_path, tmp_path), b'{"status": "ok", "costs": {}}', "all of the output")
-    assert run.problem.startswith("base: it is too old or too new: no cost in what it records of a run; its full")
-    assert run.problem.endswith("; the end:\n| all of the output")
+    assert run.problem.startswith("base: its Tuneoff is too old or too new: its records have no cost; its full")
+    assert run.problem.endswith("; its last lines:\n| all of the output")

@@ -354,7 +354,7 @@ def test_a_mean_that_was_edited_to_another_is_not_that_of_its_scores(path):
 
 def test_a_run_that_answered_is_not_unsupported_even_if_that_is_written_there_by_hand(path):
     edit(path, lambda content: content["rows"]["lora"]["runs"]["0"].update(status="unsupported"))
-    assert refusal(path).startswith("rows.lora: seed 0 is called unsupported, but it answered")
+    assert refusal(path).startswith("rows.lora: seed 0 is marked unsupported, but has predictions")
 
 
 def test_a_baseline_without_a_schema_is_refused(path):
@@ -392,12 +392,12 @@ def test_a_run_that_failed_is_no_baseline_even_if_it_is_written_there_by_hand(pa
 
 def test_another_fingerprint_than_the_files_name_is_refused(path):
     edit(path, lambda content: content["fingerprint"].update(threads=8))
-    assert refusal(path).startswith("its fingerprint is that of ")
+    assert refusal(path).startswith("its fingerprint belongs to ")
 
 
 def test_a_baseline_of_another_suite_is_refused(path):
     edit(path, lambda content: content.update(suite="large"))
-    with pytest.raises(StoreError, match="it is of suite large; move it to large/baseline/, or delete it"):
+    with pytest.raises(StoreError, match="it belongs to suite large; move it to large/baseline/, or delete it"):
         baseline_file.read(path)
 
 
@@ -417,7 +417,7 @@ def test_a_sidecar_that_is_cut_off_is_named(path):
 def test_a_sidecar_of_other_results_is_named(tmp_path, path):
     other = baseline_file.write(tmp_path / "small" / "other", accepted(row(NOW), row(NOW, "zero_shot")))
     other.with_suffix(".safetensors").replace(path.with_suffix(".safetensors"))
-    assert "rows.lora: the per-example scores of seed 0 in the .safetensors beside it are not this row's" in refusal(
+    assert "rows.lora: the per-example scores of seed 0 in the .safetensors file do not belong to this row" in refusal(
         path
     )
 
@@ -458,7 +458,7 @@ def test_the_first_baseline_tells_its_scores(folder):
 
 def test_a_row_that_did_not_run_is_kept(folder, path):
     _, lines = baseline_file.update(folder, accepted(row(NOW)))
-    assert lines[-1] == "zero_shot: kept, it did not run"
+    assert lines[-1] == "zero_shot: kept as it was: it did not run"
     assert same(baseline_file.read(path), accepted(row(NOW), row(NOW, "zero_shot")))
 
 

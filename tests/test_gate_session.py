@@ -223,7 +223,9 @@ def test_accepting_again_says_old_and_new_and_keeps_what_did_not_run(run, copy):
     assert re.search(
         rf"^lead: rouge1 {number} → {number}, .*, words 8 → 2, its source changed$", text(result), re.MULTILINE
     )
-    assert {"zero_shot: kept, it did not run", "norms: kept, it did not run"} <= set(result.outlines)
+    assert {"zero_shot: kept as it was: it did not run", "norms: kept as it was: it did not run"} <= set(
+        result.outlines
+    )
     assert json.loads(baseline(copy).read_text())["rows"]["norms"] == norms
 
 
@@ -439,8 +441,8 @@ def test_a_method_that_vanished_fails_as_an_item_and_its_new_name_is_told(gone):
     folder, result = gone
     assert result.ret == FAILED
     assert told(result, "test_gate[lead] [row]") == (
-        "lead: missing: it is in the baseline, but did not run. opening gives its predictions: was it renamed? "
-        f"If it is gone for good, delete it from baseline/{baseline(folder).name}"
+        "lead: missing: in the baseline, but did not run. opening gives the same predictions: was it renamed? "
+        f"If it was removed on purpose, delete it from baseline/{baseline(folder).name}"
     )
     assert gate_line(result).endswith("0 regressed, 1 missing")
 
@@ -449,7 +451,7 @@ def test_a_method_that_vanished_fails_as_an_item_and_its_new_name_is_told(gone):
 def test_a_method_that_vanished_fails_in_a_selection_too(run, gone, tmp_path, arguments):
     result = run(shutil.copytree(gone[0], tmp_path / "project"), "--resume", *arguments)
     assert result.ret == FAILED
-    assert told(result, "test_gate[lead] [row]").startswith("lead: missing: it is in the baseline, but did not run")
+    assert told(result, "test_gate[lead] [row]").startswith("lead: missing: in the baseline, but did not run")
     assert "1 missing" in gate_line(result)
 
 
@@ -482,7 +484,7 @@ def test_another_machines_scores_are_not_compared_and_fail_nothing(elsewhere):
     folder, result = elsewhere
     assert result.ret == OK
     properties, _ = case(folder, "test_gate[lead]")
-    assert properties["gate_rouge1"].startswith("lead rouge1: incomparable: accepted on another machine or with ")
+    assert properties["gate_rouge1"].startswith("lead rouge1: incomparable: accepted only on another machine or with ")
     assert gate_line(result).startswith("gate: 3 rows expected, 3 compared: 2 passed, 1 incomparable, ")
 
 
@@ -490,7 +492,7 @@ def test_what_does_not_fail_is_told_in_the_terminal_with_the_reason(elsewhere):
     _, result = elsewhere
     (line,) = [line for line in result.outlines if line.startswith("gate: lead ")]
     assert line.startswith(
-        "gate: lead rouge1, rouge2, rougeL, rougeLsum: incomparable: accepted on another machine or with other "
+        "gate: lead rouge1, rouge2, rougeL, rougeLsum: incomparable: accepted only on another machine or with other "
     )
 
 
@@ -507,7 +509,7 @@ def test_a_row_that_only_another_machine_accepted_is_missed(run, copy):
         (folder / name).write_bytes(content)
     result = run(copy, "--resume")
     assert result.ret == FAILED
-    assert told(result, "test_gate[opening] [row]").startswith("opening: missing: it is in the baseline, but did not")
+    assert told(result, "test_gate[opening] [row]").startswith("opening: missing: in the baseline, but did not")
 
 
 # --- A baseline that cannot be used

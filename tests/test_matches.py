@@ -139,7 +139,7 @@ def test_fresh_trainings_are_inconclusive_with_what_would_decide():
     found = beside(row(now), row(past))["rouge1"]
     assert (found.outcome, found.fails) == (Outcome.INCONCLUSIVE, False)
     told = re.search(
-        "training noise hides it from any number of examples; about ([0-9,]+) seeds would decide$", found.message
+        "with this training noise, no number of examples would decide; about ([0-9,]+) seeds would$", found.message
     )
     test = paired.compare(now, past)
     assert int(told.group(1).replace(",", "")) == test.seeds_needed(test.difference + 0.5, 0.05)
@@ -157,7 +157,7 @@ def test_too_few_examples_are_inconclusive_with_their_number():
 def test_one_example_decides_nothing():
     found = beside(row(lower(then()[:, :1], 0.1)), row(then()[:, :1]))["rouge1"]
     assert found.outcome == Outcome.INCONCLUSIVE
-    assert found.message.endswith("one example decides nothing")
+    assert found.message.endswith("one example cannot decide it")
 
 
 def test_one_seed_tells_that_its_noise_is_assumed():
@@ -188,7 +188,7 @@ def test_the_more_is_tested_the_surer_a_loss_must_be():
 def test_seeds_that_both_have_are_compared_and_named():
     found = beside(row(then(4)[:2], seeds=(0, 1)), row(then(4), seeds=(0, 1, 2, 3)))
     assert found["rouge1"].message == (
-        "lora rouge1: pass: the same predictions (2 seeds: 0, 1, which both have, without 2, 3)"
+        "lora rouge1: pass: the same predictions (2 seeds in common: 0, 1, without 2, 3)"
     )
 
 
@@ -205,7 +205,7 @@ def test_seeds_that_were_not_accepted_are_said_to_be_held_against_nothing():
 def test_accepted_seeds_that_did_not_run_are_told_and_do_not_fail():
     found = beside(row(then(3)[:1], seeds=(0,)), row(then(3)))["seeds"]
     assert found.message == (
-        "lora seeds: missing (advisory): seeds 1, 2 of the baseline did not run, so the gate sees less"
+        "lora seeds: missing (advisory): seeds 1, 2 of the baseline did not run, so the gate can detect less"
     )
     assert not found.fails
 
@@ -266,7 +266,7 @@ def test_on_another_machine_scores_are_incomparable_and_counts_are_not():
     assert {found[name].outcome for name in METRICS} == {Outcome.INCOMPARABLE}
     assert {found[name].outcome for name in COUNTS} == {Outcome.PASS}
     assert found["rouge1"].message == (
-        "lora rouge1: incomparable: accepted on another machine or with other libraries only (device_name AMD EPYC → "
+        "lora rouge1: incomparable: accepted only on another machine or with other libraries (device_name AMD EPYC → "
         "Xeon, torch 2.13.0 → 2.14.0); accept it here with --update-baseline"
     )
 
@@ -321,7 +321,7 @@ def test_of_other_machines_with_the_same_key_the_one_most_like_this_is_taken(nod
     far = HERE.model_copy(update={"device_name": f"Xeon {nodes}", "torch": "2.14.0"})
     baselines = [accepted(row(shortened(then())), fingerprint=each) for each in (far, near)]
     found = {one.metric: one for one in judged([row(then())], *baselines)}
-    assert "only (threads 8 → 2)" in found["rouge1"].message
+    assert "libraries (threads 8 → 2)" in found["rouge1"].message
 
 
 def test_memory_on_another_device_is_incomparable():
@@ -360,15 +360,15 @@ def test_a_method_that_vanished_is_missing():
     found = judged([row(then())], accepted(row(then()), row(then(stream=1), "dora")))[-1]
     assert found.fails
     assert found.message == (
-        "dora: missing: it is in the baseline, but did not run. "
-        f"If it is gone for good, delete it from baseline/{HERE.hash}.json"
+        "dora: missing: in the baseline, but did not run. "
+        f"If it was removed on purpose, delete it from baseline/{HERE.hash}.json"
     )
 
 
 def test_a_method_that_was_renamed_is_missing_and_its_new_name_is_told():
     found = judged([row(then(), "lora2")], accepted(row(then())))
     assert [verdict.outcome for verdict in found] == [Outcome.NEW, Outcome.MISSING]
-    assert "lora2 gives its predictions: was it renamed?" in found[1].message
+    assert "lora2 gives the same predictions: was it renamed?" in found[1].message
 
 
 def test_a_method_that_vanished_is_missing_on_another_machine_too():
@@ -473,8 +473,8 @@ def test_another_machine_is_told_once_for_all_rows_and_metrics():
         *(row(lower(then(stream=number), 0.1), name) for number, name in enumerate(("lora", "dora", "full")))
     )
     assert remarks(judged(rows, past, here=GPU)) == [
-        "all 3 rows: rouge1, rouge2, rougeL, rougeLsum: incomparable: accepted on another machine or with other "
-        "libraries only (device cpu → cuda, device_name AMD EPYC → H200); accept it here with --update-baseline"
+        "all 3 rows: rouge1, rouge2, rougeL, rougeLsum: incomparable: accepted only on another machine or with other "
+        "libraries (device cpu → cuda, device_name AMD EPYC → H200); accept it here with --update-baseline"
     ]
 
 

@@ -161,13 +161,13 @@ def test_a_noise_floor_that_few_ratios_show_is_taken_to_be_larger():
 def test_a_message_says_what_moved_how_far_and_how_sure_that_is():
     assert judged(runs(0.3, 1.2), runs(0.3, 1.2)).message == (
         "lora step_seconds_median: regressed: +20.0% (300 ms → 360 ms, median of 4 pairs, +20.0% in the last "
-        "pass alone; tolerance 5.0%, noise floor 0.4% by 4 A/A ratios)"
+        "pass alone; tolerance 5.0%, noise floor 0.4% from 4 A/A ratios)"
     )
 
 
 def test_a_time_that_is_too_short_is_not_compared():
     found = judged(runs(0.0004, 3.0), controls=[], metric="generate_seconds")
-    assert (found.outcome, found.detail) == (Outcome.INCOMPARABLE, "0.4 ms → 1.2 ms: too short to be told apart")
+    assert (found.outcome, found.detail) == (Outcome.INCOMPARABLE, "0.4 ms → 1.2 ms: too short to compare")
     assert not timing.undecided("generate_seconds", [runs(0.0004, 3.0)], [])
 
 

@@ -158,8 +158,8 @@ def test_the_examples_that_are_said_to_decide_do_so_in_four_of_five_sessions():
     ("points", "told"),
     [
         (-0.4, "about 31,889 examples would decide"),
-        (-0.48, "more than 100,000 examples would decide: the true difference may well be the margin itself"),
-        (-0.5 + 1e-9, "more than 100,000 examples would decide: the true difference may well be the margin itself"),
+        (-0.48, "more than 100,000 examples would decide: the true difference may equal the margin"),
+        (-0.5 + 1e-9, "more than 100,000 examples would decide: the true difference may equal the margin"),
     ],
 )
 def test_a_number_of_examples_beyond_reason_is_only_said_to_be_beyond_it(points, told):
@@ -183,7 +183,7 @@ def test_so_many_seeds_as_the_formula_says_would_decide(points, distance, level)
     assert (
         found
         == (
-            f"training noise hides it from any number of examples; about {np.ceil(needed):,.0f} seeds would decide"
+            f"with this training noise, no number of examples would decide; about {np.ceil(needed):,.0f} seeds would"
         ).split("; ")[-1]
     )
 

@@ -1,1 +1,1 @@
-"""Now against the accepted past, and the verdicts on each row."""
+"""Comparison with the accepted baseline, with a verdict on each row."""

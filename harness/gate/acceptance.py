@@ -1,17 +1,17 @@
-"""Accepting a session's rows as the past that later ones are compared with, and what that changes."""
+"""Accepting a session's rows into the baseline of later sessions, and what that changes."""
 
 from collections.abc import Mapping
 
 from ..spec.figures import changes, megabytes
 from .baseline import MEMORY_TOLERANCE, Baseline, BaselineRow, Measured, unfit
 
-SCORE_DIGITS = 2  # of a score, one more than in the leaderboard: what is accepted may be a small move
+SCORE_DIGITS = 2  # one more than in the leaderboard, because an accepted change may be small
 
-Refused = Mapping[str, str]  # the reasons of a session, by row
+Refused = Mapping[str, str]  # by row, why the session does not accept it
 
 
 def merged(old: Baseline | None, new: Baseline, refused: Refused | None = None) -> Baseline:
-    """The old baseline with the rows of the new one that may replace it and differ; a row is replaced as a whole."""
+    """The old baseline with those rows of the new one that differ and may replace the old; rows are replaced whole."""
     before, known = old.rows if old else {}, refused or {}
     accepted = {name: row for name, row in new.rows.items() if _replaces(before.get(name), row, known.get(name))}
     return Baseline(new.suite, new.fingerprint, {**before, **accepted})
@@ -21,7 +21,7 @@ def updates(old: Baseline | None, new: Baseline, refused: Refused | None = None)
     """What ``merged`` does to each row, old → new, one line each."""
     before, known = old.rows if old else {}, refused or {}
     lines = [f"{name}: {_update(before.get(name), row, known.get(name))}" for name, row in new.rows.items()]
-    return lines + [f"{name}: kept, it did not run" for name in before if name not in new.rows]
+    return lines + [f"{name}: kept as it was: it did not run" for name in before if name not in new.rows]
 
 
 def _replaces(old: Measured | None, new: Measured, refused: str | None) -> bool:
@@ -29,7 +29,7 @@ def _replaces(old: Measured | None, new: Measured, refused: str | None) -> bool:
 
 
 def _obstacle(old: Measured | None, new: Measured, refused: str | None) -> str | None:
-    """Why a row cannot be accepted, if so. With fewer seeds it would be a weaker past."""
+    """Why a row cannot be accepted; ``None`` if it can. A row with fewer seeds than the old one is weaker evidence."""
     if reason := unfit(new) or refused:
         return reason
     if not old or old.row.key != new.row.key or len(old.row.runs) <= len(new.row.runs):
@@ -57,7 +57,7 @@ def _differences(old: BaselineRow, new: BaselineRow) -> list[str]:
 
 
 def _outcome(old: BaselineRow, new: BaselineRow) -> list[str]:
-    """The scores that moved; where none did, whether the answers are others, or the weights that gave them."""
+    """The scores that changed; if none did, whether the predictions or else the weights did."""
     before, after = old.means, new.means
     moved = [metric for metric in new.metrics if after.get(metric.id) != before.get(metric.id)]
     if moved:
@@ -70,12 +70,12 @@ def _outcome(old: BaselineRow, new: BaselineRow) -> list[str]:
 
 
 def _hashes(one: BaselineRow, other: BaselineRow, name: str) -> Mapping[int, str | None]:
-    """Those of the seeds that the other row has, too."""
+    """The hashes of the seeds that both rows have."""
     return {seed: getattr(run, name) for seed, run in one.runs.items() if seed in other.runs}
 
 
 def _counts(old: BaselineRow, new: BaselineRow) -> list[str]:
-    """The counts that moved; those of the first seed stand for the others."""
+    """The counts that changed, as the first common seed shows them."""
     seed = min(set(old.runs) & set(new.runs), default=None)
     if seed is None:
         return []
@@ -83,7 +83,7 @@ def _counts(old: BaselineRow, new: BaselineRow) -> list[str]:
 
 
 def _memory(old: BaselineRow, new: BaselineRow) -> list[str]:
-    """The peaks that moved by more than they do by themselves."""
+    """The peaks that changed by more than the usual variation."""
     peaks = {
         name: (old.peak(name, old.runs), new.peak(name, new.runs)) for name in ("peak_gpu_bytes", "peak_rss_bytes")
     }

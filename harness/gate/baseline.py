@@ -1,4 +1,4 @@
-"""The accepted past of a suite on one fingerprint: which results a later session is compared with."""
+"""The baseline of a suite on one fingerprint: the accepted results that later sessions are compared with."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from ..spec.record import Environment, Record, Status
 from ..spec.suite import JUDGED_BY, METRIC_OPTIONS, Natural
 from .counts import COUNTS
 
-Scores = Mapping[str, NDArray[np.float64]]  # by metric, one value a test example
+Scores = Mapping[str, NDArray[np.float64]]  # by metric, one value per test example
 
-ACCEPTED_STATUSES = (Status.OK, Status.UNSUPPORTED)  # nothing that failed is a past to keep to
+ACCEPTED_STATUSES = (Status.OK, Status.UNSUPPORTED)  # a failed run cannot be a baseline
 MAX_REASON_CHARACTERS = 300
-MEMORY_TOLERANCE = 0.10  # the share by which a peak may differ and still be the same
+MEMORY_TOLERANCE = 0.10  # the share by which a peak may differ without being a change
 
 
 class Fingerprint(Block):
-    """The machine and libraries of runs: what must be equal for the same code to give the same predictions."""
+    """The machine and libraries of runs, which must be equal for the same code to give the same predictions."""
 
     device: str
     device_name: str
@@ -45,12 +45,12 @@ class Fingerprint(Block):
 
     @property
     def hash(self) -> str:
-        """Twelve hex digits, the name of the baseline's files."""
+        """Twelve hex digits that name the baseline's files."""
         return digest_json(self.model_dump(mode="json"))
 
 
 class Key(Block):
-    """What makes two results of a method comparable. Hyper-parameters are not in it: they are what a change changes."""
+    """What must be equal for two results of a method to be comparable. A change may alter hyper-parameters."""
 
     method: str
     data_hash: str | None
@@ -58,12 +58,12 @@ class Key(Block):
     model_revision: str | None
     budget: Mapping[str, Any]  # the limits that are set
     evaluation: Mapping[str, Any]  # how prompts are answered
-    metrics: tuple[str, ...]  # what answers are scored by, the one that ranks first, ...
-    metric_options: Mapping[str, str] = {}  # ... and how that reads them
+    metrics: tuple[str, ...]  # metric ids; the first one ranks
+    metric_options: Mapping[str, str] = {}  # how the metrics read the answers
 
 
 class Counts(Block):
-    """What is exactly the same on any machine."""
+    """Counts that are exactly the same on any machine."""
 
     trainable_parameters: Natural | None = None
     total_parameters: Natural | None = None
@@ -73,7 +73,7 @@ class Counts(Block):
 
 
 class BaselineRun(Block):
-    """One seed of a row; ``scores`` are means, ``per_example`` is the hash of what they are the means of."""
+    """One seed of a row; ``scores`` are means, and ``per_example`` is the hash of the scores of single examples."""
 
     status: Status
     reason: str = ""
@@ -90,7 +90,7 @@ class BaselineRow(Block):
     """One method: what makes it comparable, what it was trained with, and its runs by seed."""
 
     key: Key
-    metrics: tuple[Metric, ...]  # what the scores are of; the first one ranks
+    metrics: tuple[Metric, ...]  # the metrics of the scores; the first one ranks
     hyperparameters: Mapping[str, Any] = {}
     source: str = ""  # hash of the method's file
     runs: Mapping[int, BaselineRun] = Field(min_length=1)
@@ -104,14 +104,14 @@ class BaselineRow(Block):
         return {name: float(np.mean(values)) for name, values in columns.items() if values}
 
     def peak(self, name: str, seeds: Iterable[int]) -> int | None:
-        """The memory of the hungriest of these seeds; ``None`` where none was measured."""
+        """The highest memory peak of these seeds; ``None`` if none was measured."""
         peaks = (getattr(self.runs[seed], name) for seed in seeds)
         return max((peak for peak in peaks if peak is not None), default=None)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A row with its scores by seed, of the baseline or of the session that is compared with it."""
+    """A row with its scores by seed, from the baseline or from the session that is compared with it."""
 
     row: BaselineRow
     scores: Mapping[int, Scores]
@@ -127,7 +127,7 @@ class Baseline:
 
 
 def measured(runs: Iterable[tuple[Record, Scores]]) -> Measured:
-    """The row of one method from its runs, one a seed; whatever they ended as."""
+    """The row of one method, made from its runs, one per seed, whatever their status."""
     pairs = sorted(runs, key=lambda pair: pair[0].spec.seed)
     first = next((record for record, _ in pairs if record.status == Status.OK), pairs[0][0])
     scores = {
@@ -145,12 +145,12 @@ def measured(runs: Iterable[tuple[Record, Scores]]) -> Measured:
 
 
 def unfit(one: Measured) -> str | None:
-    """Why a row cannot be accepted, or be compared at all, if so."""
+    """Why a row can be neither accepted nor compared; ``None`` if it can."""
     for seed, run in one.row.runs.items():
         if run.status not in ACCEPTED_STATUSES:
             return f"seed {seed} ended {run.status}{': ' if run.reason else ''}{run.reason}"
         if run.status == Status.UNSUPPORTED and run.predictions_hash:
-            return f"seed {seed} is called unsupported, but it answered"
+            return f"seed {seed} is marked unsupported, but has predictions"
         if run.status == Status.OK and (reason := _flaw(run, one.row.metrics, one.scores.get(seed, {}))):
             return f"seed {seed}: {reason}"
     if len({values.size for scores in one.scores.values() for values in scores.values()}) > 1:
@@ -159,7 +159,7 @@ def unfit(one: Measured) -> str | None:
 
 
 def hash_of(scores: Scores) -> str:
-    """Twelve hex digits of a run's scores, to the last bit."""
+    """The hash of a run's exact scores, in twelve hex digits."""
     return digest_of(name.encode() + scores[name].tobytes() for name in sorted(scores))
 
 
@@ -168,7 +168,7 @@ def _key(record: Record) -> Key:
     return Key(
         method=spec.method,
         data_hash=record.provenance.data_hash,
-        model=name.name if name.is_absolute() else spec.model.name,  # a folder has another path elsewhere
+        model=name.name if name.is_absolute() else spec.model.name,  # a folder's path differs between machines
         model_revision=record.provenance.model_revision,
         budget=spec.budget.model_dump(mode="json", exclude_none=True, exclude={"hard_seconds"}),
         evaluation=spec.evaluation.model_dump(mode="json", exclude={*JUDGED_BY, *METRIC_OPTIONS}),
@@ -178,7 +178,7 @@ def _key(record: Record) -> Key:
 
 
 def _settings(record: Record) -> dict[str, Any]:
-    """The method's hyper-parameters, and those that the suite gives to all methods."""
+    """The method's hyper-parameters, and the settings that the suite gives all methods."""
     shared = record.spec.model_dump(include={"batch_size", "micro_batch_size", "gradient_checkpointing"})
     lengths = record.spec.task.model_dump(include={"max_source_tokens", "max_target_tokens"})
     own = record.provenance.model_dump(mode="json")[
@@ -203,13 +203,13 @@ def _run(record: Record, metrics: Iterable[Metric], scores: Scores) -> BaselineR
 
 
 def _line(message: str) -> str:
-    """A plugin's message on one line, which ends somewhere."""
+    """A plugin's message on one line of limited length."""
     line = " ".join(message.split())
     return line if len(line) <= MAX_REASON_CHARACTERS else f"{line[:MAX_REASON_CHARACTERS]} …"
 
 
 def _flaw(run: BaselineRun, metrics: Sequence[Metric], scores: Scores) -> str | None:
-    """Why the scores of a finished run cannot be used, if so."""
+    """Why the scores of a finished run cannot be used; ``None`` if they can."""
     for metric in metrics:
         values, mean = scores.get(metric.id), run.scores.get(metric.id)
         if values is None or not values.size or mean is None:

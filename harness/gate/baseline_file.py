@@ -1,7 +1,7 @@
 """Reading and writing baselines: ``<fingerprint>.json`` for people and diffs, a sidecar for per-example scores.
 
-Nothing in the JSON tells when or where it was written, and its keys are sorted: a line of a diff is a change of
-results. A row that is deleted from it by hand is gone; a status, a key or a score that is edited by hand is an error.
+The JSON does not say when or where it was written, and its keys are sorted, so each line of a diff is a change of
+results. A row may be deleted by hand; a status, key or score that was edited by hand is an error.
 """
 
 import json
@@ -31,7 +31,7 @@ Arrays = Mapping[str, NDArray[np.float64]]
 
 
 class BaselineFile(Block):
-    """What the JSON holds."""
+    """The content of the JSON file."""
 
     schema_version: Literal[2] = Field(alias="schema")
     suite: str
@@ -40,9 +40,9 @@ class BaselineFile(Block):
 
 
 def read_all(folder: Path) -> list[Baseline]:
-    """The baselines in a folder, by file name; none where there is no folder.
+    """The baselines in a folder, sorted by file name; none if the folder does not exist.
 
-    Raises ``StoreError`` that names each file that cannot be used, and what to do about it.
+    Raises ``StoreError`` that names each unusable file and what to do about it.
     """
     if os.path.lexists(folder) and not folder.is_dir():
         raise StoreError(f"{folder}: not a folder; move it away, since baselines are stored there")
@@ -58,7 +58,7 @@ def read_all(folder: Path) -> list[Baseline]:
 
 
 def read(path: Path) -> Baseline:
-    """One baseline, whole and consistent, or ``StoreError``."""
+    """Read one baseline. Raises ``StoreError`` if it is incomplete or inconsistent."""
     content = _content(path)
     arrays = _arrays(path.with_suffix(".safetensors"), content)
     rows = {name: Measured(row, _scores(name, row, arrays)) for name, row in content.rows.items()}
@@ -69,10 +69,10 @@ def read(path: Path) -> Baseline:
 
 
 def update(folder: Path, new: Baseline, refused: Refused | None = None) -> tuple[Path | None, list[str]]:
-    """Accept the rows of a session but for those that are ``refused``: merge them into their fingerprint's baseline.
+    """Accept a session's rows, except those that are ``refused``, into the baseline of their fingerprint.
 
-    Returns its file, ``None`` where nothing of it changed, and what became of each row, line by line. Raises
-    ``StoreError`` before anything is written if the baseline in place cannot be read.
+    Returns the file, or ``None`` if nothing changed, and a line on each row. Raises ``StoreError``, before writing
+    anything, if the existing baseline cannot be read.
     """
     path = path_of(folder, new)
     old = read(path) if path.exists() else None
@@ -82,10 +82,10 @@ def update(folder: Path, new: Baseline, refused: Refused | None = None) -> tuple
 
 
 def write(folder: Path, baseline: Baseline) -> Path:
-    """Replace the files of one fingerprint; the bytes depend on the results only.
+    """Replace the files of one fingerprint; their bytes depend on the results only.
 
-    The sidecar goes first: a session killed between the two files leaves a pair that does not match, which reading
-    reports. Raises ``StoreError`` for a row that is not fit to be a baseline and for a folder that cannot be written.
+    The sidecar is written first: if the session is killed in between, the two files do not match, and ``read`` reports
+    that. Raises ``StoreError`` for a row that cannot be accepted and for a folder that cannot be written.
     """
     path = path_of(folder, baseline)
     for name, one in baseline.rows.items():
@@ -100,7 +100,7 @@ def write(folder: Path, baseline: Baseline) -> Path:
 
 
 def path_of(folder: Path, baseline: Baseline) -> Path:
-    """Where a baseline lies in a folder, or would."""
+    """The path of a baseline's JSON file in a folder, whether or not it exists."""
     return folder / f"{baseline.fingerprint.hash}.json"
 
 
@@ -110,9 +110,10 @@ def _content(path: Path) -> BaselineFile:
     except (OSError, ValidationError) as error:
         raise StoreError(f"{path}: {_flaw(path, error)}") from error
     if content.fingerprint.hash != path.stem:
-        raise StoreError(f"{path}: its fingerprint is that of {content.fingerprint.hash}.json; {RESTORE}")
+        raise StoreError(f"{path}: its fingerprint belongs to {content.fingerprint.hash}.json; {RESTORE}")
     if content.suite != path.parent.parent.name:
-        raise StoreError(f"{path}: it is of suite {content.suite}; move it to {content.suite}/baseline/, or delete it")
+        remedy = f"move it to {content.suite}/baseline/, or delete it"
+        raise StoreError(f"{path}: it belongs to suite {content.suite}; {remedy}")
     for name, row in content.rows.items():
         if row.key.method != name:
             raise StoreError(f"{path}: rows.{name}: its key names the method {row.key.method}; {RESTORE}")
@@ -151,7 +152,7 @@ def _scores(name: str, row: BaselineRow, arrays: Arrays) -> dict[int, Scores]:
 def _unlike_its_sidecar(one: Measured) -> str | None:
     for seed, run in one.row.runs.items():
         if run.per_example != (hash_of(scores) if (scores := one.scores[seed]) else None):
-            return f"the per-example scores of seed {seed} in the .safetensors beside it are not this row's"
+            return f"the per-example scores of seed {seed} in the .safetensors file do not belong to this row"
     return None
 
 

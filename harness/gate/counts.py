@@ -1,18 +1,18 @@
-"""Counts beside those that they are compared with: equal on any machine, or a regression, whether more or less."""
+"""The verdict on counts: they must be equal, on any machine; both more and less are regressions."""
 
 from collections.abc import Mapping
 
 from ..spec.figures import move
 from .verdict import Outcome
 
-BUDGET_COUNTS = ("examples", "steps", "tokens")  # what a budget in seconds leaves to the machine
+BUDGET_COUNTS = ("examples", "steps", "tokens")  # under a budget in seconds, they depend on the machine
 COUNTS = ("trainable_parameters", "total_parameters", *BUDGET_COUNTS)
 
 Sides = tuple[int | None, int | None]  # then and now
 
 
 def compare(name: str, seeds: Mapping[int, Sides], *, in_seconds: bool) -> tuple[Outcome, str]:
-    """The outcome for one of ``COUNTS`` over the seeds, and what to say; ``in_seconds``: the budget is."""
+    """The outcome for one of ``COUNTS`` over the seeds, and its message; ``in_seconds`` is about the budget."""
     if in_seconds and name in BUDGET_COUNTS:
         return Outcome.INCOMPARABLE, "the budget is in seconds, so it depends on the machine"
     moved = {seed: sides for seed, sides in seeds.items() if sides[0] != sides[1]}

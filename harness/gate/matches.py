@@ -1,6 +1,6 @@
-"""A session beside the accepted past: which rows are compared with which baseline, and what comes out.
+"""Which rows of a session are compared with which baseline, and the verdicts.
 
-Wall time is never held against a stored number. Nothing here reads or writes a file.
+Wall time is never compared with a stored number. Nothing here reads or writes a file.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from .baseline import Baseline, Fingerprint, Measured, measured, unfit
 from .tolerance import Pair, Rules
 from .verdict import Outcome, Verdict
 
-Found = tuple[Baseline, Measured]  # where a row's baseline was found, and the row
+Found = tuple[Baseline, Measured]  # a baseline and one of its rows
 
 
 def rows(entries: Iterable[Entry]) -> dict[str, Measured]:
@@ -24,7 +24,7 @@ def rows(entries: Iterable[Entry]) -> dict[str, Measured]:
 
 
 def expected(baselines: Sequence[Baseline]) -> list[str]:
-    """The rows that a full run must have, on whatever machine they were accepted."""
+    """The rows that a full session must have, whichever machine they were accepted on."""
     return list(dict.fromkeys(name for baseline in baselines for name in baseline.rows))
 
 
@@ -36,9 +36,9 @@ def verdicts(
     *,
     full: bool = True,
 ) -> list[Verdict]:
-    """Every verdict of a session, row by row; a row that is no basis for comparison has one for the whole row.
+    """All verdicts of a session, row by row; a row that cannot be compared has a single verdict.
 
-    ``full`` says that every row of the suite was asked for, so that one that is expected and not there is ``missing``.
+    ``full`` means that all rows of the suite were selected, so that an expected row that is absent is ``missing``.
     """
     rules, found, pairs = rules or Rules(), [], []
     for name, one in now.items():
@@ -57,7 +57,7 @@ def verdicts(
 
 
 def _reference(one: Measured, name: str, here: Fingerprint, baselines: Sequence[Baseline]) -> Found | None:
-    """The baseline of this fingerprint if it has the row; else one with the same key, on the machine most like this."""
+    """The baseline of this fingerprint if it has the row; else one with the same key, from the most similar machine."""
 
     def distance(found: Found) -> tuple[bool, bool, int, str]:
         baseline, row = found
@@ -69,7 +69,7 @@ def _reference(one: Measured, name: str, here: Fingerprint, baselines: Sequence[
 
 
 def _pair(name: str, one: Measured, here: Fingerprint, reference: Found | None) -> Pair | Verdict:
-    """What can be compared, or the verdict on the row as a whole."""
+    """The pair to compare, or the verdict on the whole row."""
     then = reference[1] if reference else None
     if verdict := _by_status(name, one, then):
         return verdict
@@ -88,12 +88,12 @@ def _pair(name: str, one: Measured, here: Fingerprint, reference: Found | None) 
 
 
 def _elsewhere(different: Sequence[str]) -> str:
-    only = f"accepted on another machine or with other libraries only ({', '.join(different)})"
+    only = f"accepted only on another machine or with other libraries ({', '.join(different)})"
     return f"{only}; accept it here with --update-baseline"
 
 
 def _by_status(name: str, one: Measured, then: Measured | None) -> Verdict | None:
-    """The verdict on a row that did not finish whole, if it is one."""
+    """The verdict on a row in which not all runs are ``ok``; ``None`` if all are."""
     if reason := unfit(one):
         different = tolerance.changed(then.row, one.row) if then else ""
         return Verdict(name, "", Outcome.INVALID, f"{reason}{'; ' if different else ''}{different}")
@@ -112,15 +112,15 @@ def _unsupported(one: Measured) -> bool:
 
 
 def _missing(name: str, now: Mapping[str, Measured], here: Fingerprint, baselines: Sequence[Baseline]) -> Verdict:
-    """A row that vanished, and what it may be called now."""
+    """The verdict on a row that did not run, with the name that it may have now."""
     holders = [one for one in sorted(baselines, key=lambda one: one.fingerprint != here) if name in one.rows]
     holder = holders[0]
     answers = _answers(holder.rows[name])
     twins = [other for other, one in now.items() if other not in holder.rows and _answers(one) == answers]
-    twin = f"{twins[0]} gives its predictions: was it renamed? " if twins else ""
+    twin = f"{twins[0]} gives the same predictions: was it renamed? " if twins else ""
     files = " and ".join(f"baseline/{one.fingerprint.hash}.json" for one in holders)
-    remedy = f"If it is gone for good, delete it from {files}"
-    return Verdict(name, "", Outcome.MISSING, f"it is in the baseline, but did not run. {twin}{remedy}")
+    remedy = f"If it was removed on purpose, delete it from {files}"
+    return Verdict(name, "", Outcome.MISSING, f"in the baseline, but did not run. {twin}{remedy}")
 
 
 def _answers(one: Measured) -> dict[int, str | None]:

@@ -1,6 +1,6 @@
-"""A temporary folder of a session's own, gone when the session is.
+"""A temporary folder for one session, removed when the session ends.
 
-A session that is killed cannot clean up, but its lock goes with it, so that the next one knows what is nobody's.
+A killed session cannot clean up, but its lock is released, so that the next session knows which folders are abandoned.
 """
 
 import shutil
@@ -10,11 +10,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 LOCK_FILE = ".lock"
-LOCK_TIMEOUT_SECONDS = 5.0  # for another session that just looks whether this one lives
+LOCK_TIMEOUT_SECONDS = 5.0  # another session may hold the lock briefly, to check whether this one is alive
 
 
 class Scratch:
-    """A new folder, locked until it is closed; what killed sessions left behind of that name goes away."""
+    """A new folder, locked until it is closed; abandoned folders with the same prefix are removed."""
 
     def __init__(self, prefix: str):
         for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
@@ -25,13 +25,13 @@ class Scratch:
         self._lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
 
     def close(self) -> None:
-        """Remove it with all that is in it."""
+        """Remove the folder and its content."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.release()
 
 
 def abandoned(folder: Path) -> bool:
-    """Whether its session has ended without closing it; one without a lock is only being made."""
+    """Whether the folder's session ended without closing it; a folder without a lock file is still being created."""
     if not (folder / LOCK_FILE).exists():
         return False
     lock = FileLock(folder / LOCK_FILE)

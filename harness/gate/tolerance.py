@@ -1,4 +1,4 @@
-"""A row beside its baseline, metric by metric: counts exactly, scores by a paired test, memory within a tolerance."""
+"""A row compared with its baseline: counts exactly, scores by a paired test, memory within a tolerance."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from .baseline import MEMORY_TOLERANCE, BaselineRow, BaselineRun, Measured
 from .counts import COUNTS, compare
 from .verdict import Outcome, Verdict
 
-MAX_SHOWN_EXAMPLES = 100_000  # a greater number is only said to be greater
+MAX_SHOWN_EXAMPLES = 100_000  # a larger number is shown as "more than 100,000"
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Rules:
 
 @dataclass(frozen=True)
 class Pair:
-    """One method now and then, with equal keys and seeds in common.
+    """One method now and then, with equal keys and common seeds.
 
-    ``elsewhere`` says what differs, and what to do, where the baseline is of another fingerprint.
+    If the baseline has another fingerprint, ``elsewhere`` says what differs and what to do.
     """
 
     name: str
@@ -42,27 +42,27 @@ class Pair:
 
     @property
     def runs(self) -> list[tuple[int, BaselineRun, BaselineRun]]:
-        """Each common seed with its run then and its run now."""
+        """Each common seed, with its run then and its run now."""
         return [(seed, self.then.row.runs[seed], self.now.row.runs[seed]) for seed in self.seeds]
 
     @property
     def changed(self) -> str:
-        """What the method itself changed since the baseline: its settings, its source."""
+        """What changed in the method's settings and source since the baseline."""
         return changed(self.then.row, self.now.row)
 
     @property
     def same_predictions(self) -> bool:
-        """Whether every seed answered what it answered then, to the letter."""
+        """Whether every seed gave exactly the same predictions as then."""
         return self._same("predictions_hash")
 
     @property
     def same_weights(self) -> bool:
-        """Whether training left every seed what it left it then, to the bit."""
+        """Whether every seed's training gave exactly the same weights as then."""
         return self._same("weights_hash")
 
     @property
     def retrained(self) -> bool:
-        """Whether the chance of training plays a part: not for what trains nothing, or has the same weights."""
+        """Whether chance in training plays a part: not if nothing is trained or the weights are the same."""
         trains = any(run.counts.trainable_parameters != 0 for _, *both in self.runs for run in both)
         return trains and not self.same_weights
 
@@ -71,18 +71,18 @@ class Pair:
         return all(now is not None and now == then for then, now in hashes)
 
     def verdict(self, metric: str, outcome: Outcome, *parts: str | None, advisory: bool = False) -> Verdict:
-        """A verdict on this row, its message made of what is there of ``parts``."""
+        """A verdict on this row; its message joins the ``parts`` that are not empty."""
         return Verdict(self.name, metric, outcome, "; ".join(filter(None, parts)), advisory)
 
 
 def changed(then: BaselineRow, now: BaselineRow) -> str:
-    """What of a method is different: its settings, its source."""
+    """The differences in a method's settings and source."""
     source = ["its source changed"] if then.source != now.source else []
     return ", ".join([*changes(then.hyperparameters, now.hyperparameters), *source])
 
 
 def seeds(pair: Pair) -> list[Verdict]:
-    """The seeds of one side alone, which nothing is held against; advisory, since the others are compared."""
+    """Verdicts on seeds that only one side has; advisory, because the common seeds are compared."""
     then, now = set(pair.then.row.runs), set(pair.now.row.runs)
     found = []
     if new := now - then:
@@ -90,18 +90,18 @@ def seeds(pair: Pair) -> list[Verdict]:
         remedy = f"accept {'them' if len(new) > 1 else 'it'} with --update-baseline"
         found.append(pair.verdict("seeds", Outcome.NEW, held, remedy, advisory=True))
     if gone := then - now:
-        left = f"{_named(gone)} of the baseline did not run, so the gate sees less"
+        left = f"{_named(gone)} of the baseline did not run, so the gate can detect less"
         found.append(pair.verdict("seeds", Outcome.MISSING, left, advisory=True))
     return found
 
 
 def counts(pair: Pair) -> list[Verdict]:
-    """Parameters, examples, steps and tokens, on any machine: each one equal, or ``regressed``, more or less."""
+    """Parameters, examples, steps and tokens, on any machine: each is equal or ``regressed``, whether more or less."""
     return [_count(pair, name) for name in COUNTS]
 
 
 def memory(pair: Pair, rules: Rules) -> list[Verdict]:
-    """Peak memory of the hungriest seed: more than the tolerance above the same device's is ``regressed``.
+    """Peak memory of the seed with the highest peak: ``regressed`` if it exceeds the same device's by the tolerance.
 
     Resident memory depends on the allocator and on what else runs, so its verdict is advisory.
     """
@@ -110,22 +110,22 @@ def memory(pair: Pair, rules: Rules) -> list[Verdict]:
 
 
 def scores(pairs: Sequence[Pair], rules: Rules) -> list[Verdict]:
-    """Every metric of every row.
+    """The verdict on every metric of every row.
 
-    On another fingerprint ``incomparable``, unless the predictions are the same. Otherwise a three-way test
-    (``harness.ranking.paired``), in this order:
+    On another fingerprint it is ``incomparable``, unless the predictions are the same. Otherwise it is the result of a
+    paired test (``harness.ranking.paired``), the first of these that applies:
 
     - ``improved``: significantly better;
     - ``pass``: shown to be less than ``rules.margin`` worse;
     - ``regressed``: worse by the margin or more, and significantly worse;
-    - ``inconclusive``: none of these, with what would decide.
+    - ``inconclusive``: none of these; the message says what would decide.
 
-    What is controlled: in a session in which no method got worse, some ``regressed`` comes up with a probability of
+    Two error rates are controlled. In a session in which no method got worse, the probability of any ``regressed`` is
     at most ``rules.level``, whatever the number of methods and metrics (Holm over all tests of the session; equal
-    predictions are no test). The same holds, apart from it, for ``improved``. ``pass`` is held to ``rules.level``
-    for each row, without correction: a method that lost the margin or more in some metric passes in all of its
-    metrics with at most that probability, because it would have to pass in the one that fell. Both are as good as
-    the normal approximation of means over examples and seeds.
+    predictions are not tested). The same holds separately for ``improved``. And a method that lost the margin or more
+    in some metric passes in all of its metrics with a probability of at most ``rules.level``, without correction,
+    because it would have to pass in the metric that fell. Both rates are as accurate as the normal approximation of
+    means over examples and seeds.
     """
     cells = [(pair, metric) for pair in pairs for metric in pair.now.row.metrics]
     known = [_without_test(*cell) for cell in cells]
@@ -158,14 +158,14 @@ def _peak(pair: Pair, name: str, rules: Rules, *, advisory: bool = False) -> Ver
     if not then or now is None:
         side = "now" if now is None else "in the baseline"
         return pair.verdict(name, Outcome.INCOMPARABLE, f"not measured {side}", advisory=advisory)
-    more, tolerated = now - then, rules.memory * then  # of bytes: 1.1 / 1 - 1 is more than 0.1
+    more, tolerated = now - then, rules.memory * then  # in bytes, because 1.1 / 1 - 1 exceeds 0.1
     outcome = Outcome.REGRESSED if more > tolerated else Outcome.IMPROVED if more < -tolerated else Outcome.PASS
     moved = f"{megabytes(then, now)} ({_signed(100 * more / then, 1)}%, tolerance {100 * rules.memory:g}%)"
     return pair.verdict(name, outcome, moved, _blame(pair) if outcome == Outcome.REGRESSED else None, advisory=advisory)
 
 
 def _without_test(pair: Pair, metric: Metric) -> Verdict | None:
-    """The verdict where chance plays no part: equal predictions, or another machine's."""
+    """The verdict if no test is needed or possible; ``None`` if the scores must be tested."""
     now, then = _matrices(pair, metric)
     if pair.same_predictions and now.shape == then.shape and np.allclose(now, then, rtol=0, atol=1e-9):
         return pair.verdict(metric.id, Outcome.PASS, f"the same predictions ({_seeds(pair)})")
@@ -198,24 +198,24 @@ def _tested(test: _Test, worse: float, better: float, tests: int, rules: Rules) 
 
 
 def _decider(found: Difference, rules: Rules, tests: int) -> str:
-    """What would decide if the true difference is the one that was seen."""
+    """What would decide, if the true difference is the observed one."""
     if found.examples == 1:
-        return "one example decides nothing"
+        return "one example cannot decide it"
     below = found.difference <= -rules.margin
     distance = -found.difference if below else found.difference + rules.margin
     level = rules.level / tests if below else rules.level
     examples = found.examples_needed(distance, level)
     if examples is None:
         seeds = found.seeds_needed(distance, level)
-        return f"training noise hides it from any number of examples; about {seeds:,} seeds would decide"
+        return f"with this training noise, no number of examples would decide; about {seeds:,} seeds would"
     if examples > MAX_SHOWN_EXAMPLES:
         more = f"more than {MAX_SHOWN_EXAMPLES:,} examples would decide"
-        return f"{more}: the true difference may well be the margin itself"
+        return f"{more}: the true difference may equal the margin"
     return f"about {examples:,} examples would decide"
 
 
 def _figures(test: _Test, sure: str) -> str:
-    """The values' own move, which is down where less is better and it was for the better."""
+    """The change in the metric's own direction, which is negative for a gain if lower is better."""
     found, sign = test.found, test.metric.sign
     low, high = (_signed(bound) for bound in sorted(sign * bound for bound in found.interval()))
     examples = "1 example" if found.examples == 1 else f"{found.examples:,} examples"
@@ -225,7 +225,7 @@ def _figures(test: _Test, sure: str) -> str:
 
 
 def _training(pair: Pair, metric: Metric) -> str:
-    """What is known about chance in training, where it is not taken from the seeds' scatter."""
+    """What is known or assumed about training noise, if it is not estimated from the seeds."""
     if pair.same_weights:
         return ", the same weights"
     few = pair.retrained and len(pair.seeds) < paired.MIN_SEEDS
@@ -238,13 +238,13 @@ def _named(seeds: Iterable[int]) -> str:
 
 
 def _seeds(pair: Pair) -> str:
-    """How many seeds were compared, and which ones if they are not all."""
+    """How many seeds were compared, and which ones if only some were."""
     count = f"{len(pair.seeds)} seed{'s' * (len(pair.seeds) > 1)}"
     then, now = set(pair.then.row.runs), set(pair.now.row.runs)
     if then == now:
         return count
     common, others = (", ".join(map(str, sorted(seeds))) for seeds in (pair.seeds, then ^ now))
-    return f"{count}: {common}, which both have, without {others}"
+    return f"{count} in common: {common}, without {others}"
 
 
 def _matrices(pair: Pair, metric: Metric) -> tuple[paired.Scores, paired.Scores]:

@@ -1,4 +1,4 @@
-"""What the gate says: a verdict per row and metric, and all of them in one line."""
+"""The gate's verdicts, one per row and metric, and their summary in one line."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,13 +8,13 @@ from pydantic import TypeAdapter
 
 
 class Outcome(StrEnum):
-    """How a row or a metric stands beside the baseline; the worst first."""
+    """How a row or a metric compares with the baseline; the worst outcome first."""
 
-    INVALID = "invalid"  # a run that is not ok, or scores that are no numbers
+    INVALID = "invalid"  # a run that is not ok, or scores that are not numbers
     MISSING = "missing"  # in the baseline, but not here
     REGRESSED = "regressed"
-    INCONCLUSIVE = "inconclusive"  # neither worse nor shown to be as good
-    INCOMPARABLE = "incomparable"  # the baseline's figure is of something else
+    INCONCLUSIVE = "inconclusive"  # neither shown to be worse nor shown to be as good
+    INCOMPARABLE = "incomparable"  # the baseline's figure is for something else
     NEW = "new"  # not in the baseline
     IMPROVED = "improved"
     PASS = "pass"
@@ -22,15 +22,15 @@ class Outcome(StrEnum):
 
 FAILING = (Outcome.INVALID, Outcome.MISSING, Outcome.REGRESSED)
 COMPARED = (Outcome.REGRESSED, Outcome.INCONCLUSIVE, Outcome.IMPROVED, Outcome.PASS)
-VERDICTS = "verdicts"  # the property of a pytest item that has its verdicts as JSON
+VERDICTS = "verdicts"  # the property of a pytest item that holds its verdicts as JSON
 OUTCOME_LABELS = {Outcome.PASS: "passed"}
-MAX_NAMED_ROWS = 5  # of those with the same remark; of more, only the number is given
+MAX_NAMED_ROWS = 5  # rows named in one remark; further rows are only counted
 ALWAYS_COUNTED = (Outcome.PASS, Outcome.REGRESSED, Outcome.INCONCLUSIVE, Outcome.INCOMPARABLE, Outcome.MISSING)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One row in one metric; an empty ``metric`` is the whole row. What is ``advisory`` is told and never fails."""
+    """One row in one metric; an empty ``metric`` means the whole row. Verdicts that are ``advisory`` never fail."""
 
     row: str
     metric: str
@@ -40,7 +40,7 @@ class Verdict:
 
     @property
     def fails(self) -> bool:
-        """Whether it makes the gate red."""
+        """Whether this verdict makes the gate fail."""
         return self.outcome in FAILING and not self.advisory
 
     @property
@@ -50,7 +50,7 @@ class Verdict:
 
     @property
     def said(self) -> str:
-        """The same without what it is said of."""
+        """The message without the row and the metric."""
         outcome = f"{self.outcome} (advisory)" if self.advisory else self.outcome
         return f"{outcome}: {self.detail}"
 
@@ -60,30 +60,30 @@ _ADAPTER = TypeAdapter(list[Verdict])
 
 @dataclass(frozen=True)
 class Summary:
-    """A session's verdicts counted by row, each row by its worst; ``left_out`` were not asked for and do not count."""
+    """A session's verdicts by row, each row by its worst; ``left_out`` rows were not selected and do not count."""
 
     rows: Mapping[str, Outcome]
-    compared: int  # rows of which one metric at least was held against the baseline
+    compared: int  # rows with at least one metric that was compared with the baseline
     left_out: tuple[str, ...] = ()
 
     @property
     def fails(self) -> bool:
-        """Whether the gate is red: some row fails, or nothing at all was compared."""
+        """Whether the gate fails: some row fails, or nothing at all was compared."""
         return not self.compared or any(outcome in FAILING for outcome in self.rows.values())
 
     @property
     def line(self) -> str:
-        """For the terminal: ``5 rows expected, 5 compared: 4 passed, 1 regressed, …``."""
+        """The summary for the terminal: ``5 rows expected, 5 compared: 4 passed, 1 regressed, …``."""
         counts = {outcome: list(self.rows.values()).count(outcome) for outcome in reversed(Outcome)}
-        told = [(outcome, count) for outcome, count in counts.items() if count or outcome in ALWAYS_COUNTED]
+        shown = [(outcome, count) for outcome, count in counts.items() if count or outcome in ALWAYS_COUNTED]
         line = f"{len(self.rows)} row{'s' * (len(self.rows) != 1)} expected, {self.compared} compared: "
-        line += ", ".join(f"{count} {OUTCOME_LABELS.get(outcome, outcome)}" for outcome, count in told)
+        line += ", ".join(f"{count} {OUTCOME_LABELS.get(outcome, outcome)}" for outcome, count in shown)
         line += f"; not selected, not compared: {', '.join(self.left_out)}" if self.left_out else ""
         return line if self.compared else f"{line}; nothing was compared, so the session fails"
 
 
 def to_json(verdicts: Sequence[Verdict]) -> str:
-    """Verdicts as a JSON array, as in the property ``verdicts`` of pytest's items."""
+    """The verdicts as a JSON array, as in the property ``verdicts`` of pytest's items."""
     return _ADAPTER.dump_json(list(verdicts)).decode()
 
 
@@ -93,9 +93,9 @@ def from_json(text: str) -> list[Verdict]:
 
 
 def remarks(verdicts: Sequence[Verdict]) -> list[str]:
-    """What does not fail and is no ``pass``: a line for each row and outcome, one for all rows of which it is the same.
+    """Lines on verdicts that neither fail nor pass, one per row and outcome; rows with the same remark share a line.
 
-    Failures are told by their items.
+    Failures are reported by their items.
     """
     groups: dict[tuple[str, Outcome, bool], list[Verdict]] = {}
     for one in verdicts:
@@ -110,12 +110,12 @@ def remarks(verdicts: Sequence[Verdict]) -> list[str]:
 
 
 def _together(group: Sequence[Verdict]) -> Verdict:
-    """The metrics with the first one's reason, and those with reasons of their own behind it."""
+    """One verdict for a row's metrics: those with the first one's reason, then the names of the others."""
     first = group[0]
     alike = [one.metric for one in group if one.detail == first.detail]
     others = [one.metric for one in group if one.detail != first.detail]
-    too = f"; {first.outcome}, too: {', '.join(others)}" if others else ""
-    return replace(first, metric=", ".join(alike), detail=first.detail + too)
+    also = f"; also {first.outcome}: {', '.join(others)}" if others else ""
+    return replace(first, metric=", ".join(alike), detail=first.detail + also)
 
 
 def _remark(one: Verdict, rows: Sequence[str], total: int) -> str:
@@ -127,7 +127,7 @@ def _remark(one: Verdict, rows: Sequence[str], total: int) -> str:
 
 
 def summary(verdicts: Sequence[Verdict], left_out: Sequence[str] = ()) -> Summary:
-    """The verdicts of a session by row."""
+    """Summarise a session's verdicts by row; advisory verdicts do not count."""
     order = list(Outcome)
     rows: dict[str, Outcome] = {}
     for one in verdicts:

@@ -1,1 +1,1 @@
-"""Now against another revision of the project: both sides by turns, in the same job."""
+"""Comparison with another revision of the project: both sides alternate in the same job."""

@@ -1,4 +1,4 @@
-"""Methods of a suite on two sides, base and head: runs of either by turns, and what is to be said about each method."""
+"""A suite's methods on two sides, base and head: alternating runs, and the verdicts on each method."""
 
 import math
 from collections.abc import Sequence
@@ -17,23 +17,23 @@ ABBA, BAAB = (0, 1, 1, 0), (1, 0, 0, 1)
 
 
 class NotDone(Exception):
-    """A run that there is nothing to compare of; it holds the verdict."""
+    """A run that cannot be compared; ``verdict`` says why."""
 
     def __init__(self, verdict: Verdict):
         self.verdict = verdict
 
 
 class Comparison:
-    """Methods of a suite on two sides, base and head, that are done in the same job."""
+    """A suite's methods compared on two sides, base and head, in the same job."""
 
     def __init__(self, suite: Suite, base: Runs, head: Runs):
         self.suite = suite
         self.sides = (base, head)
         self._controls: dict[str, list[float]] = {metric: [] for metric in SHORTEST}
-        self._contended: list[bool] = []  # of each run of the method that is being compared
+        self._contended: list[bool] = []  # one per run of the method that is being compared
 
     def verdicts(self, method: str) -> list[Verdict]:
-        """What is to be said about one method, metric by metric; that takes four runs of it, or some times four."""
+        """The verdicts on one method, metric by metric; this takes four runs per pass."""
         found: list[Verdict] = []
         self._contended = []
         try:
@@ -45,7 +45,7 @@ class Comparison:
         return found
 
     def _times(self, method: str, runs: Sequence[Sequence[RecordedCost]]) -> list[Verdict]:
-        """The times, with more passes, which the sides begin by turns, as long as any of them is undecided."""
+        """The verdicts on times, after more passes as long as any time is undecided; the sides start in turn."""
         passes = {metric: [one] for metric in SHORTEST if (one := _pass(method, metric, runs))}
         orders = cycle((BAAB, ABBA))
         while any(timing.undecided(metric, found, self._known(metric, found)) for metric, found in passes.items()):
@@ -64,18 +64,18 @@ class Comparison:
         return f"; other programs took processor time from {count} of its {runs} runs" if count else ""
 
     def _known(self, metric: str, passes: Sequence[Pass]) -> list[float]:
-        """What the machine alone does to that time, by the job so far and these passes."""
+        """The controls for this time from the job so far and these passes, which show the machine's noise."""
         own = [] if timing.short(metric, passes) else chain.from_iterable(one.controls for one in passes)
         return [*self._controls[metric], *own]
 
     def _do(self, method: str, order: Sequence[int]) -> tuple[list[RecordedCost], list[RecordedCost]]:
-        """The runs of a method in that order of sides; those of either side in the order in which they were done."""
+        """Run a method on the sides in this order; the runs of each side, in the order in which they were done."""
         done: tuple[list[RecordedCost], list[RecordedCost]] = ([], [])
         base, head = self.sides
         for number in order:
             taken = self.sides[number].run(method)
             if number == 0 and (reason := _of_base(method, base, taken)):
-                alone = head.run(method)  # what is broken in head is so without base
+                alone = head.run(method)  # a failure in head must be reported even if base fails
                 raise NotDone(_broken(method, alone) or reason)
             if number == 1 and (reason := _broken(method, taken) or _of_head(method, base, taken)):
                 raise NotDone(reason)
@@ -85,7 +85,7 @@ class Comparison:
 
 
 def _of_base(method: str, base: Runs, taken: Taken) -> Verdict | None:
-    """Why there is nothing in base to compare with; where it failed, this may be the change that mends it."""
+    """Why base has nothing to compare with; if its run failed, head may contain the fix, so that does not fail."""
     if taken.absent:
         return Verdict(method, "", Outcome.NEW, f"{base.name} has no such method")
     if taken.problem:
@@ -106,7 +106,7 @@ def _broken(method: str, taken: Taken) -> Verdict | None:
 
 
 def _pass(method: str, metric: str, runs: Sequence[Sequence[RecordedCost]]) -> Pass | None:
-    """The four times of a pass; ``None`` for what base does not tell, or no run has, as a method that never trains."""
+    """The four times of a pass; ``None`` if base does not report this time, as for a method that never trains."""
     base, head = ([getattr(cost, metric) for cost in side] for side in runs)
     if all(value is None for value in base):
         return None
@@ -117,7 +117,7 @@ def _pass(method: str, metric: str, runs: Sequence[Sequence[RecordedCost]]) -> P
 
 
 def _counts(method: str, runs: Sequence[Sequence[RecordedCost]], suite: Suite) -> list[Verdict]:
-    """What must be the same on both sides."""
+    """The verdicts on counts, which must be the same on both sides."""
     then, now = runs[0][0], runs[1][0]
     return [_count(method, name, getattr(then, name), getattr(now, name), suite) for name in COUNTS]
 

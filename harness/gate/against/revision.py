@@ -1,4 +1,4 @@
-"""Another revision of a project as a folder: a git worktree in the temporary folder, gone when it is done with."""
+"""Another revision of a project as a folder: a git worktree in the temporary folder, removed after use."""
 
 import os
 import subprocess
@@ -15,9 +15,9 @@ TREE = "base"
 
 
 class Revision:
-    """A revision of the repository that ``root`` is in; ``root`` may be a folder somewhere inside.
+    """A revision of the repository that contains the folder ``root``.
 
-    Raises ``RevisionError`` where there is no git, no repository, no such revision, or no such folder in it.
+    Raises ``RevisionError`` if there is no git, no repository, no such revision, or no such folder in the revision.
     """
 
     def __init__(self, root: Path, name: str):
@@ -30,11 +30,11 @@ class Revision:
 
     @property
     def title(self) -> str:
-        """What was asked for and the commit that it is: ``main (0a1b2c3d4e5f)``."""
+        """The given name and its commit: ``main (0a1b2c3d4e5f)``."""
         return f"{self.name} ({self._commit[:12]})"
 
     def text(self, path: Path) -> str | None:
-        """What a file of the repository held then; ``None`` for one that was not there, or is of no repository."""
+        """A file's text in the revision; ``None`` if it is not there or outside the repository."""
         try:
             inside = path.resolve().relative_to(self._repository.resolve())
         except ValueError:
@@ -42,7 +42,7 @@ class Revision:
         return self._read("cat-file", "blob", self._at(inside))
 
     def files(self, folder: Path) -> list[str]:
-        """The names in a folder of the repository then; none where it was not there, or is of no repository."""
+        """The names in a folder in the revision; none if the folder is not there or outside the repository."""
         try:
             inside = folder.resolve().relative_to(self._repository.resolve())
         except ValueError:
@@ -51,12 +51,12 @@ class Revision:
         return [name for name in listed.split("\0") if name]
 
     def check_out(self) -> "Checkout":
-        """The revision as a folder; what killed sessions left behind goes away."""
+        """Check the revision out into a temporary folder, and remove what killed sessions left behind."""
         for folder in self._abandoned():
             _forget(self._repository, folder)
         scratch = Scratch(PREFIX)
         try:
-            hooks = ("-c", f"core.hooksPath={os.devnull}")  # they are for people's checkouts
+            hooks = ("-c", f"core.hooksPath={os.devnull}")  # hooks are meant for people's checkouts
             tree = str(scratch.folder / TREE)
             _git(self._repository, *hooks, "worktree", "add", "--detach", tree, self._commit)
         except RevisionError:
@@ -66,7 +66,7 @@ class Revision:
 
     def _resolve(self) -> str:
         commit = self._read("rev-parse", "--verify", "--quiet", "--end-of-options", f"{self.name}^{{commit}}")
-        if commit and commit.isalnum():  # ^main is a revision to leave out
+        if commit and commit.isalnum():  # ^main means a revision to exclude
             return commit
         if self._read("rev-parse", "--is-shallow-repository") == "true":
             raise RevisionError(
@@ -77,7 +77,7 @@ class Revision:
         raise RevisionError(f"--against: {unknown('revision', self.name, (known or '').split())}")
 
     def _abandoned(self) -> Iterator[Path]:
-        """The folders of sessions that ended without closing theirs."""
+        """The folders of sessions that ended without closing them."""
         listed = _git(self._repository, "worktree", "list", "--porcelain").splitlines()
         trees = [Path(line.partition(" ")[2]) for line in listed if line.startswith("worktree ")]
         for folder in (tree.parent for tree in trees if tree.name == TREE and tree.parent.name.startswith(PREFIX)):
@@ -88,23 +88,23 @@ class Revision:
         return f"{self._commit}:{inside.as_posix()}"
 
     def _read(self, *arguments: str) -> str | None:
-        """What git says; ``None`` where it fails."""
+        """git's output; ``None`` if it fails."""
         return _read(self._repository, *arguments)
 
 
 class Checkout:
-    """A revision's folder in a temporary one of this session, with room for other files beside it."""
+    """A revision in a temporary folder of this session, with room for other files beside it."""
 
     def __init__(self, scratch: Scratch, repository: Path, inside: Path):
         self.scratch = scratch.folder
-        self.folder = self.scratch / TREE / inside  # what the project's folder was
+        self.folder = self.scratch / TREE / inside  # the project's folder in the revision
         self._scratch = scratch
         self._repository = repository
 
     def path(self) -> str:
-        """A ``PYTHONPATH`` by which this process' folders of the repository are those of the revision.
+        """A ``PYTHONPATH`` that replaces this process's folders of the repository by those of the revision.
 
-        So what a project imports from a folder of its own, such as ``src``, is not head's on both sides.
+        Without it, modules in a project's own folders, such as ``src``, would be head's on both sides.
         """
         top = self._repository.resolve()
         own = [Path(entry).resolve() for entry in sys.path if entry]
@@ -114,7 +114,7 @@ class Checkout:
         return os.pathsep.join([*(str(each) for each in moved if each.is_dir()), *outside])
 
     def close(self) -> None:
-        """Remove all of it, and every trace in the repository."""
+        """Remove the folder, and the worktree's entry in the repository."""
         _forget(self._repository, self.scratch)
         self._scratch.close()
 

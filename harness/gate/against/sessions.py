@@ -1,4 +1,4 @@
-"""Sessions of ``pytest --benchmark`` in another folder, whose own harness and methods they use."""
+"""Sessions of ``pytest --benchmark`` in another folder, with that folder's own harness and methods."""
 
 import subprocess
 import sys
@@ -10,15 +10,15 @@ from pathlib import Path
 from ...execute import processes
 from ...spec import git
 
-TAIL_LINES = 15  # of a session's output that tell why it failed
+TAIL_LINES = 15  # lines of a session's output to show after a failure
 LEFT_OUT = ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTHONSAFEPATH")
 
 
 @dataclass(frozen=True)
 class Sessions:
-    """The sessions of one folder; ``scratch`` is a folder for what they write.
+    """The sessions of one folder, which write to the folder ``scratch``.
 
-    ``path`` is a ``PYTHONPATH`` in place of this process' own.
+    ``path``, if given, replaces this process's ``PYTHONPATH``.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Sessions:
     path: str | None = None
 
     def run(self, *arguments: str) -> tuple[int, str]:
-        """Do a session: its exit code and all that it said."""
+        """Run a session and return its exit code and its output."""
         code = self.start(*arguments).wait()
         return code, self.output()
 
@@ -48,15 +48,15 @@ class Sessions:
             )
 
     def output(self) -> str:
-        """What the last session has said so far."""
+        """The last session's output so far."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def failed(self, reason: str, output: str) -> str:
-        """Why a session gave nothing, with the end of the session's output, all of which is kept."""
+        """The message for a failed session, with the end of its output; the full output is kept in a file."""
         with tempfile.NamedTemporaryFile("w", prefix=f"tuneoff-{self.name}-", suffix=".log", delete=False) as kept:
             kept.write(output)
         tail = "\n".join(f"| {line}" for line in output.splitlines()[-TAIL_LINES:])
-        return f"{self.name}: {reason}; its full output is in {kept.name}; the end:\n{tail}"
+        return f"{self.name}: {reason}; its full output is in {kept.name}; its last lines:\n{tail}"
 
     @property
     def _log(self) -> Path:
@@ -67,8 +67,8 @@ class Sessions:
         return kept if self.path is None else {**kept, "PYTHONPATH": self.path}
 
     def _options(self) -> Iterator[str]:
-        """``-m pytest`` puts the folder first in the path, so that its own harness and methods are what runs."""
+        """The options of every session; ``-m pytest`` makes Python import the folder's own harness and methods."""
         yield from ("--benchmark", f"--rootdir={self.folder}", f"--results={self.scratch / 'results'}")
-        yield from ("-o", f"cache_dir={self.scratch / 'cache'}")  # or --lf would know these runs
+        yield from ("-o", f"cache_dir={self.scratch / 'cache'}")  # otherwise --lf would see these runs
         if self.device:
             yield f"--device={self.device}"

@@ -1,8 +1,8 @@
-"""One side of a comparison: a folder whose own pytest, harness and methods do runs, and what these took.
+"""One side of a comparison: runs in a folder with its own pytest, harness and methods, and their costs.
 
-One session does all runs of a side. It is asked over a socket, by lines of JSON: a method's name is answered by the
-run. Before the first of them, the session says ``Ready``. A Tuneoff that is too old for that ends without a word; its
-runs are done by a session each.
+One session does all runs of a side. It first sends ``Ready`` over a socket, then answers each line, a method's name,
+with a line of JSON about the run. A Tuneoff that is too old for this exits without sending anything; its runs are then
+done in one session each.
 """
 
 import socket
@@ -19,11 +19,11 @@ from ...spec.record import Status
 from ...spec.suite import Suite
 from .sessions import Sessions
 
-CLOSING_SECONDS = 10.0  # for a session to end by itself
+CLOSING_SECONDS = 10.0  # the time that a session has to end by itself
 
 
 class RecordedCost(BaseModel):
-    """What a run took, as any version of Tuneoff records it; whatever else is in the record is not read."""
+    """A run's costs, as any version of Tuneoff records them; the rest of the record is ignored."""
 
     step_seconds_median: float | None = None
     train_seconds: float | None = None
@@ -43,52 +43,52 @@ class Reason(BaseModel):
 
 
 class Taken(BaseModel):
-    """A run of one side. ``problem`` says why there is nothing to compare; ``absent``: the side has no such method."""
+    """A run of one side. ``problem`` says why it cannot be compared; ``absent``: the side has no such method."""
 
     status: str
     cost: RecordedCost
     error: Reason | None = None
-    contended: bool = False  # where records of schema 1 have it
+    contended: bool = False  # as in records of schema 1
     problem: str | None = None
     absent: bool = Field(default=False, exclude=True)
 
     @property
     def reason(self) -> str:
-        """Why it is not ``ok``."""
+        """Why the run is not ``ok``; empty if it is."""
         return self.error.message if self.error else ""
 
 
 class Ready(BaseModel):
-    """What a session says before its first run: why there can be none, and what is wrong with hyper-parameters."""
+    """What a session sends before its first run: why no run is possible, and what is wrong with hyper-parameters."""
 
     problem: str | None = None
     hyperparameters: str | None = None
 
 
 class Answer(BaseModel):
-    """A run as its session tells it: the record as JSON, and why it is not ``ok``. No record: no such method."""
+    """A session's answer: the run's record as JSON, and its output. Without a record, there is no such method."""
 
     record: str | None = None
     output: str = ""
 
 
 class Runs(Protocol):
-    """What does the runs of one side."""
+    """Executes the runs of one side."""
 
     name: str
 
     def run(self, method: str) -> Taken:
-        """Do the run of that method with the suite's first seed."""
+        """Run this method with the suite's first seed."""
         ...
 
 
 def taken(sessions: Sessions, record: bytes, output: str) -> Taken:
-    """The run that a record is about, of whatever version of Tuneoff; ``output`` tells more about a failure."""
+    """The run that a record of any version of Tuneoff describes; ``output`` is shown if it failed."""
     try:
         run = Taken.model_validate_json(record)
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"]))
-        return _nothing(sessions.failed(f"it is too old or too new: no {place} in what it records of a run", output))
+        return _nothing(sessions.failed(f"its Tuneoff is too old or too new: its records have no {place}", output))
     if run.status in (Status.OK, Status.UNSUPPORTED):
         return run
     reason = f"{run.status}: {run.reason or 'no reason given'}"
@@ -96,7 +96,7 @@ def taken(sessions: Sessions, record: bytes, output: str) -> Taken:
 
 
 class Side:
-    """The runs of these methods of a suite in one folder, in a session that starts at once and ends with ``close``."""
+    """The runs of these methods in one folder, in a session that starts at once and ends with ``close``."""
 
     def __init__(self, sessions: Sessions, suite: Suite, *methods: str):
         self.name = sessions.name
@@ -111,12 +111,12 @@ class Side:
 
     @cached_property
     def ready(self) -> Ready | None:
-        """What the session says once it has checked all that it is given; ``None`` if it ended without a word."""
+        """The session's first message, after its checks; ``None`` if it ended without one."""
         line = self._read()
         return Ready.model_validate_json(line) if line else None
 
     def run(self, method: str) -> Taken:
-        """Do the run of that method with the suite's first seed."""
+        """Run this method with the suite's first seed."""
         if self.ready is None:
             return self._alone(method)
         if self.ready.problem:
@@ -125,11 +125,11 @@ class Side:
         if answer is None:
             return _nothing(self._sessions.failed(self._ended(self._process.wait()), self._sessions.output()))
         if answer.record is None:
-            return _nothing(f"{self.name}: it has no such method", absent=True)
+            return _nothing(f"{self.name} has no such method", absent=True)
         return taken(self._sessions, answer.record.encode(), answer.output)
 
     def close(self) -> None:
-        """End the session, and what it has started."""
+        """End the session and everything that it started."""
         self._stream.close()
         self._socket.close()
         try:
@@ -155,7 +155,7 @@ class Side:
             return ""
 
     def _alone(self, method: str) -> Taken:
-        """The run in a session of its own, whose record is read from its results."""
+        """The run, done in its own session and read from that session's results."""
         file, seed = self._write_suite(method), self._suite.run.seeds[0]
         runs = self._sessions.scratch / "results" / file.stem / "runs"
         for old in runs.glob(f"{method}-seed*.json"):
@@ -163,8 +163,8 @@ class Side:
         code, output = self._sessions.run(f"--suite={file}", f"::test_method[{method}-seed{seed}]")
         for path in runs.glob(f"{method}-seed*.json"):
             return taken(self._sessions, path.read_bytes(), output)
-        if code == pytest.ExitCode.USAGE_ERROR and f"unknown method {method!r}" in output:  # all that it tells
-            return _nothing(f"{self.name}: it has no such method", absent=True)
+        if code == pytest.ExitCode.USAGE_ERROR and f"unknown method {method!r}" in output:  # the only sign
+            return _nothing(f"{self.name} has no such method", absent=True)
         return _nothing(self._sessions.failed(self._ended(code), output))
 
     def _write_suite(self, *methods: str) -> Path:

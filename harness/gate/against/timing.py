@@ -1,15 +1,15 @@
-"""Two sides' times of one job: how far did a method's time move, and how much of that is the machine.
+"""Two sides' times in one job: how far a method's time moved, and how much of that is the machine's noise.
 
-Runs alternate, base head head base, so that a machine that becomes slower bit by bit is as unkind to both sides. What
-is judged is the median of the paired log ratios. The two runs of the same side in the same pass are an A/A control:
-the same code, the same job, so that their log ratios show what the machine alone does. Their root mean square over
-all methods of the job, over the square root of the number of pairs, is the standard error of a median of so many
-pairs. Of a few controls it is a rough estimate, so a bound is as many standard errors as Student's t distribution
-says for so many controls. The noise floor is a third of what the machine alone goes beyond once in 740 times: with
-many controls one standard error, with four of them twice as much.
+Runs alternate in the order base, head, head, base, so that a machine that slows down steadily affects both sides
+equally. The verdict is about the median of the paired log ratios. The two runs of one side in one pass are an A/A
+control: same code, same job, so that their log ratio shows the machine's noise. The root mean square of all controls
+of the job, divided by the square root of the number of pairs, is the standard error of the median. A few controls give
+only a rough estimate, so bounds are multiples of the standard error from Student's t distribution, with the number of
+controls as degrees of freedom. The noise floor is a third of the bound that noise exceeds once in 740 times: one
+standard error with many controls, twice as much with four.
 
-The root mean square is not robust, and that is meant: with the few controls of a job a median absolute deviation is
-small by chance too often, and a control that is far off is a reason to be careful.
+The root mean square is deliberately not robust: with the few controls of a job, a median absolute deviation is too
+often small by chance, and an outlying control is a reason for caution.
 """
 
 import math
@@ -21,13 +21,13 @@ import numpy as np
 
 from ..verdict import Outcome, Verdict
 
-ANYWHERE = math.log(1.05)  # what is tolerated on the quietest machine
-FLOORS = 3.0  # what is tolerated on any other, in noise floors
-ALONE = NormalDist().cdf(-FLOORS)  # the chance that the machine alone goes beyond so many
-SHOWN = math.log(1.10)  # what a method that passes is shown not to be slower by
-SURE = 0.05  # the chance that one that is slower by that passes
-MOST = 6  # passes, after which what is still undecided stays so
-SHORTEST = {"step_seconds_median": 0.001, "train_seconds": 0.1, "generate_seconds": 0.1}  # less is the clock's
+ANYWHERE = math.log(1.05)  # the least tolerance, on the quietest machine
+FLOORS = 3.0  # the tolerance on other machines, in noise floors
+ALONE = NormalDist().cdf(-FLOORS)  # the probability that noise alone exceeds that tolerance
+SHOWN = math.log(1.10)  # a method that passes is shown to be less than this much slower
+SURE = 0.05  # the probability that a method that is this much slower passes
+MOST = 6  # the maximum number of passes
+SHORTEST = {"step_seconds_median": 0.001, "train_seconds": 0.1, "generate_seconds": 0.1}  # below that, clock noise
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Pass:
 
     @property
     def ratios(self) -> list[float]:
-        """The log ratio of head to base of each pair."""
+        """The log ratio of head to base for each pair."""
         return [math.log(head / base) for base, head in zip(self.base, self.head, strict=True)]
 
     @property
@@ -49,36 +49,36 @@ class Pass:
 
 
 def noise(controls: Sequence[float], pairs: int) -> float:
-    """The noise floor of the median of so many pairs, as a log ratio."""
+    """The noise floor of a median of this many pairs, as a log ratio."""
     return _beyond(ALONE, controls, pairs) / FLOORS
 
 
 def undecided(metric: str, passes: Sequence[Pass], controls: Sequence[float]) -> bool:
-    """Whether head looks slower or faster, and another pass must confirm that, or more may tell it from noise."""
+    """Whether head looks slower or faster, and another pass must confirm it or may tell it apart from noise."""
     if short(metric, passes) or abs(_median(passes)) <= ANYWHERE or len(passes) == MOST:
         return False
     return len(passes) == 1 or (_outcome(passes, controls) == Outcome.INCONCLUSIVE and not _hidden(passes, controls))
 
 
 def short(metric: str, passes: Sequence[Pass]) -> bool:
-    """Whether both sides take so little time that the clock's and the system's whims are what is seen."""
+    """Whether both sides take so little time that the noise of the clock and the system dominates."""
     return max(_usual(passes)) < SHORTEST[metric]
 
 
 def verdict(row: str, metric: str, passes: Sequence[Pass], controls: Sequence[float]) -> Verdict:
-    """One method in one time; ``controls`` are those of all methods of the job so far.
+    """The verdict on one time of one method; ``controls`` are those of all methods of the job so far.
 
-    ``regressed`` is what is slower by more than the tolerance in all pairs, and by 5% in the last pass alone, too,
-    which confirms those before it, so that one pass is never enough; ``improved`` is the same the other way round.
-    ``pass`` is what is no more than 5% slower, and shown not to be slower by 10%.
+    ``regressed``: slower by more than the tolerance over all pairs, and by more than 5% in the last pass alone, which
+    must confirm those before it, so that one pass is never enough. ``improved``: the same, but faster. ``pass``: no
+    more than 5% slower, and shown to be less than 10% slower.
     """
     move = " → ".join(_seconds(value) for value in _usual(passes))
     if short(metric, passes):
-        return Verdict(row, metric, Outcome.INCOMPARABLE, f"{move}: too short to be told apart")
+        return Verdict(row, metric, Outcome.INCOMPARABLE, f"{move}: too short to compare")
     pairs = 2 * len(passes)
     found, floor = _percent(_median(passes)), noise(controls, pairs)
     alone = f", {_percent(_median(passes[-1:]))} in the last pass alone" if len(passes) > 1 else ""
-    sure = f"tolerance {_share(_tolerance(floor))}, noise floor {_share(floor)} by {len(controls)} A/A ratios"
+    sure = f"tolerance {_share(_tolerance(floor))}, noise floor {_share(floor)} from {len(controls)} A/A ratios"
     detail = f"{found} ({move}, median of {pairs} pairs{alone}; {sure})"
     return Verdict(row, metric, _outcome(passes, controls), detail)
 
@@ -96,7 +96,7 @@ def _outcome(passes: Sequence[Pass], controls: Sequence[float]) -> Outcome:
 
 
 def _hidden(passes: Sequence[Pass], controls: Sequence[float]) -> bool:
-    """Whether the move is less than half of what even all passes would tolerate, if the noise stays as it is."""
+    """Whether the change is less than half of the tolerance after all passes, if the noise stays as it is."""
     more = [*controls] * math.ceil(MOST / len(passes))
     return abs(_median(passes)) <= FLOORS * noise(more, 2 * MOST) / 2
 
@@ -106,20 +106,20 @@ def _tolerance(floor: float) -> float:
 
 
 def _beyond(chance: float, controls: Sequence[float], pairs: int) -> float:
-    """What the machine alone goes beyond, in one direction, with that chance."""
-    from scipy import stats  # half a second that listing the items must not wait for
+    """The bound that noise alone exceeds, in one direction, with this probability."""
+    from scipy import stats  # imported here: its 0.5 seconds must not delay listing the items
 
     error = np.sqrt(np.mean(np.square(controls)) / pairs)
     return float(error * stats.t.isf(chance, len(controls)))
 
 
 def _median(passes: Sequence[Pass]) -> float:
-    """Of the log ratios of all pairs."""
+    """The median of the log ratios of all pairs."""
     return float(np.median([ratio for one in passes for ratio in one.ratios]))
 
 
 def _usual(passes: Sequence[Pass]) -> tuple[float, float]:
-    """The median time of either side."""
+    """The median time of each side."""
     return float(np.median([one.base for one in passes])), float(np.median([one.head for one in passes]))
 
 

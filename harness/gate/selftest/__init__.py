@@ -1,1 +1,1 @@
-"""The gate tried on methods that are known to be as good or worse."""
+"""The gate tested on methods that are known to be as good or worse."""

@@ -1,4 +1,4 @@
-"""The cases of the gate's self-test: what is changed, what the gate said of it, and whether that was right."""
+"""The cases of the gate's self-test: what is changed, the gate's verdicts, and whether they were right."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,14 +10,14 @@ from .drop import Drop
 
 
 class Result(StrEnum):
-    """How the gate did in a case."""
+    """The result of a case."""
 
     GREEN = "green"
     CAUGHT = "caught"
-    UNSEEN = "cannot be seen here"  # by nobody: too few examples, or too noisy a machine
+    UNSEEN = "not detectable here"  # by any test: too few examples, or a machine that is too noisy
     MISSED = "missed"
     FALSE_ALARM = "false alarm"
-    UNTRIED = "could not be tried"
+    UNTRIED = "could not be tested"
 
 
 SCORE = "score"
@@ -25,9 +25,9 @@ SCORE = "score"
 
 @dataclass(frozen=True)
 class Case:
-    """A probe beside the honest one; ``metric`` is the one that must be ``regressed``, or none must.
+    """A probe compared with the honest one; ``metric`` must be ``regressed``, or nothing if it is empty.
 
-    ``SCORE`` stands for the metric that ranks.
+    ``SCORE`` means the metric that ranks.
     """
 
     probe: str
@@ -46,14 +46,14 @@ CASES = {
 
 
 def about(name: str, metric: Metric) -> Case:
-    """The case of that name, about this metric where it is about a score."""
+    """The case of that name; if it is about a score, about this metric."""
     case = CASES[name]
     return replace(case, metric=metric.id) if case.metric == SCORE else case
 
 
 @dataclass(frozen=True)
 class Tried:
-    """A case that was tried; ``drop`` is by how much the scores fell, where that is what was changed."""
+    """A case with the gate's verdicts; ``drop`` says how far the scores fell, if the case is about scores."""
 
     case: Case
     said: Sequence[Verdict]
@@ -73,19 +73,19 @@ class Tried:
 
     @property
     def problem(self) -> str | None:
-        """Why the gate is not to be relied on here."""
+        """Why the gate cannot be relied on here; ``None`` if it can."""
         match self.result:
             case Result.UNTRIED:
                 return "\n".join(one.message for one in self._untried)
             case Result.MISSED:
                 return "\n".join([f"not caught: {self.case.what}", *(one.message for one in self._own)])
             case Result.FALSE_ALARM:
-                return "\n".join(["a false alarm:", *(one.message for one in self.said if one.fails)])
+                return "\n".join(["false alarm:", *(one.message for one in self.said if one.fails)])
         return None
 
     @property
     def unseen(self) -> str | None:
-        """Why nobody could see what was changed."""
+        """Why no test could detect the change; ``None`` if one could."""
         return self._unseen if self.result == Result.UNSEEN else None
 
     @property
@@ -97,12 +97,12 @@ class Tried:
 
     @property
     def _own(self) -> list[Verdict]:
-        """What was said of the metric that must be ``regressed``."""
+        """The verdicts on the metric that must be ``regressed``."""
         return [one for one in self.said if one.metric == self.case.metric]
 
     @property
     def _untried(self) -> list[Verdict]:
-        """What says that there was nothing to judge."""
+        """The verdicts that say that nothing could be judged."""
         nothing = (Outcome.INVALID, Outcome.MISSING, Outcome.INCOMPARABLE)
         return [one for one in self.said if one.outcome in nothing and not one.metric]
 
@@ -117,17 +117,17 @@ class Tried:
 
 
 def table(tried: Iterable[Tried]) -> list[tuple[str, str, str]]:
-    """What was changed, whether the gate was right, and what it said."""
+    """What was changed, whether the gate was right, and its main message; one row per case."""
     return [(one.case.what, str(one.result), one.told) for one in tried]
 
 
 def lines(tried: Collection[Tried]) -> list[str]:
-    """The false alarms and what was caught, and which loss of a score the suite's examples show."""
+    """Lines on false alarms and caught regressions, and on the smallest loss that the suite's examples show."""
     same = [said for one in tried if not one.case.metric for said in one.said]
     worse = [one.result for one in tried if one.case.metric]
     seen, caught = [result for result in worse if result != Result.UNSEEN], worse.count(Result.CAUGHT)
     line = f"false alarms: {sum(one.fails for one in same)} of {len(same)} verdicts; "
-    line += f"caught: {caught} of {len(seen)} that are worse"
-    line += f"; {worse.count(Result.UNSEEN)} cannot be seen here" if Result.UNSEEN in worse else ""
+    line += f"caught: {caught} of {len(seen)} regressions"
+    line += f"; {worse.count(Result.UNSEEN)} not detectable here" if Result.UNSEEN in worse else ""
     drops = [one.drop for one in tried if one.drop]
-    return [line, *(f"lost words show from {each.smallest}" for each in drops)]
+    return [line, *(f"lost words are detected from {each.smallest}" for each in drops)]

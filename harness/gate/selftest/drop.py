@@ -1,6 +1,6 @@
-"""How far a probe's scores fell, by plain arithmetic that has no part in the gate's own test.
+"""How far a probe's scores fell, by simple arithmetic that is independent of the gate's own test.
 
-A gate that is silent is right where so few examples show nothing, and broken where the loss is plain to see.
+A gate that reports nothing is right if the examples are too few to show the loss, and broken if the loss is clear.
 """
 
 import math
@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from ...spec.metric import Metric
 from ...spec.record import Prediction, Record
 
-CLEAR = 5.0  # standard errors that any test sees, from so many examples on:
+CLEAR = 5.0  # standard errors that any test must detect, with at least FEWEST examples
 FEWEST = 5
-SEEN = 3.1  # standard errors that the gate sees in four of five cases, at 5% for four metrics together
+SEEN = 3.1  # standard errors that the gate detects in four of five cases, at 5% for four metrics together
 
 Answered = tuple[Record, Sequence[Prediction]]
 
 
 @dataclass(frozen=True)
 class Drop:
-    """By how many points each example changed for the better; ``own`` is how many of the examples are the suite's own.
+    """By how many points each example improved; ``own`` is how many of the examples are the suite's own.
 
-    ``noise`` is the variance that chance in training adds to their mean.
+    ``noise`` is the variance that chance in training adds to the mean.
     """
 
     metric: Metric
@@ -40,21 +40,21 @@ class Drop:
 
     @property
     def clear(self) -> bool:
-        """Whether it is a loss that the gate must not pass over."""
+        """Whether the loss is so large that the gate must detect it."""
         enough = len(self.differences) >= FEWEST
         return enough and self.mean <= -self.margin and self.mean <= -CLEAR * self._error(len(self.differences))
 
     @property
     def unseen(self) -> str:
-        """Why it is not clear, and what would make it so."""
+        """Why the loss is not clear, and what would show it."""
         lost = f"{-self.mean:.2f} {self.metric.unit} of {self.metric.title}"
         if self.mean > -self.margin:
-            return f"what is lost, {lost}, is within the suite's margin of {self.margin:g}, so there is nothing to see"
-        return f"too few to see what is lost, {lost}, on {_examples(len(self.differences))}; {self._remedy}"
+            return f"the loss of {lost} is within the suite's margin of {self.margin:g}, so the gate need not detect it"
+        return f"{_examples(len(self.differences))} cannot show the loss of {lost}; {self._remedy}"
 
     @property
     def smallest(self) -> str:
-        """From which loss on the gate sees one of this kind, here and on the suite's own examples."""
+        """The smallest loss of this kind that the gate detects, here and on the suite's own examples."""
         here = f"{self._visible(len(self.differences))} {self.metric.unit} of {self.metric.title} on these "
         here += _examples(len(self.differences))
         own = self.own != len(self.differences)
@@ -66,28 +66,28 @@ class Drop:
     def _remedy(self) -> str:
         room = (self.mean / SEEN) ** 2 - self.noise
         if room <= 0:
-            return "training gave other weights, whose noise hides it from any number of examples"
+            return "training gave other weights, and with their noise no number of examples would show it"
         return f"about {math.ceil(self._spread / room):,} would show it"
 
     @property
     def _spread(self) -> float:
-        """The variance of an example's change; unknown from one alone."""
+        """The variance of the change per example; infinite for a single example."""
         return float(self.differences.var(ddof=1)) if len(self.differences) > 1 else math.inf
 
     def _visible(self, examples: int) -> str:
         return f"about {SEEN * self._error(examples):.1f}"
 
     def _error(self, examples: int) -> float:
-        """The standard error of the mean over so many examples."""
+        """The standard error of a mean over this many examples."""
         return math.sqrt(self._spread / examples + self.noise)
 
 
 def between(honest: Answered, probe: Answered, own_rows: int | None, margin: float) -> Drop | None:
-    """The drop from one run to another of the same examples; ``None`` where either has no scores.
+    """The drop from one run to another of the same examples; ``None`` if either has no scores.
 
-    ``own_rows`` are the rows of the test split that the suite itself asks, ``None`` for all.
+    ``own_rows`` is the number of test rows that the suite itself uses, ``None`` for all.
     """
-    from ...ranking.paired import ASSUMED_SCATTER  # scipy, which listing the items must not wait for
+    from ...ranking.paired import ASSUMED_SCATTER  # imported here: scipy must not delay listing the items
 
     (then, before), (now, after) = honest, probe
     metric = then.metrics[0]

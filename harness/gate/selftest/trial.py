@@ -1,4 +1,4 @@
-"""A project that the gate is tried on: its one method, ``probe``, is whichever of the probes is put there."""
+"""A project to test the gate on; its only method, ``probe``, is the probe that was put there last."""
 
 import shutil
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from ..against.sessions import Sessions
 from ..verdict import VERDICTS, Outcome, Verdict, from_json
 
 PROBES = Path(__file__).parent / "probes"
-PROBE = "probe"  # the method's name, whichever it is
+PROBE = "probe"  # the method's name, whichever probe it is
 CONFTEST = f'import sys\n\nsys.path.append({str(PROBES.parents[3])!r})\npytest_plugins = ["{PACKAGE}.pytest_plugin"]\n'
 
 
 class ProbeProject:
-    """A new project in ``folder``, with sessions of pytest whose results go to a folder beside it."""
+    """A new project in ``folder``; its pytest sessions write their results to a folder beside it."""
 
     def __init__(self, folder: Path, suite: Suite, probe: str = "honest", device: str | None = None):
         self.folder = folder
@@ -33,21 +33,21 @@ class ProbeProject:
         self.write(suite)
 
     def put(self, probe: str, method: str = PROBE) -> None:
-        """Make that probe a method of the project."""
+        """Make this probe a method of the project."""
         shutil.copyfile(PROBES / f"{probe}.py", self.folder / "methods" / f"{method}.py")
 
     def write(self, suite: Suite) -> None:
-        """Make that the project's suite."""
+        """Make this the project's suite."""
         self.suite = suite
         suite_file.write(self.folder / f"{suite.name}.toml", suite_file.tables(suite))
 
     def accept(self) -> str | None:
-        """Make what the project gives now its baseline; what went wrong with that."""
+        """Accept the project's results as its baseline; return what went wrong, or ``None``."""
         code, output = self.sessions.run(self._suite, "--update-baseline", "--even-in-ci")
         return self._ended(code, output) if code else None
 
     def judge(self, *arguments: str) -> list[Verdict]:
-        """Every verdict of a session with these arguments; an item that fails without one is ``invalid``."""
+        """All verdicts of a session with these arguments; an item that fails without a verdict is ``invalid``."""
         report = self.sessions.scratch / "junit.xml"
         report.unlink(missing_ok=True)
         code, output = self.sessions.run(self._suite, f"--junitxml={report}", *arguments)
@@ -56,7 +56,7 @@ class ProbeProject:
         return [one for item in ElementTree.parse(report).iter("testcase") for one in _of_item(item)]
 
     def answered(self) -> tuple[Record, Sequence[Prediction]] | None:
-        """The probe's last run and what it answered."""
+        """The probe's last run and its predictions; ``None`` if there is no run."""
         store = Store(self.sessions.scratch / "results", self.suite.name)
         records = [record for record in store.read_runs() if record.spec.method == PROBE]
         return (records[0], store.read_predictions(records[0].spec)) if records else None
@@ -70,7 +70,7 @@ class ProbeProject:
 
 
 def _of_item(item: ElementTree.Element) -> list[Verdict]:
-    told = [one.get("value", "") for one in item.iter("property") if one.get("name") == VERDICTS]
-    found = [one for each in told for one in from_json(each)]
+    stored = [one.get("value", "") for one in item.iter("property") if one.get("name") == VERDICTS]
+    found = [one for each in stored for one in from_json(each)]
     failures = [one.text or "" for one in item.iter("failure")]
     return found or [Verdict(item.get("name", ""), "", Outcome.INVALID, text) for text in failures]

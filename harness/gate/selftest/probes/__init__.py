@@ -1,1 +1,1 @@
-"""Methods that the gate is tried on: an honest one, and ones that are worse than it in one way each."""
+"""Methods to test the gate on: an honest one, and others that are worse in one way each."""

@@ -1,17 +1,17 @@
-"""Full fine-tuning of all tensors but one."""
+"""Full fine-tuning of all tensors except one."""
 
 from harness.method import Method, Seq2Seq
 
-KEPT = "encoder.final_layer_norm.weight"  # T5's; of another model nothing is kept
+KEPT = "encoder.final_layer_norm.weight"  # in T5; in other models nothing stays frozen
 
 
 class Honest(Method):
-    """What the others are compared with."""
+    """The method that the other probes are compared with."""
 
     learning_rate = 3e-3
 
     def build(self, base: Seq2Seq) -> Seq2Seq:
-        """The base model, trainable but for one tensor."""
+        """The base model, trainable except for one tensor."""
         for name, parameter in base.named_parameters():
             parameter.requires_grad_(name != KEPT)
         return base

@@ -5,7 +5,7 @@ from harness.method import Seq2Seq
 
 
 class Larger(Honest):
-    """Trains what the honest one leaves alone, too."""
+    """Also trains the tensor that the honest method leaves frozen."""
 
     def build(self, base: Seq2Seq) -> Seq2Seq:
         """The whole base model, trainable."""

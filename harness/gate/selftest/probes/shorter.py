@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from harness.gate.selftest.probes.honest import Honest
 from harness.method import Seq2Seq
 
-GOLDEN = 0.6180339887498949  # multiples of it are spread evenly
+GOLDEN = 0.6180339887498949  # the fractional parts of its multiples are spread evenly
 
 
 class Shorter(Honest):
-    """Leaves out so many last words of a share of its summaries."""
+    """Removes the last ``words`` words of a share of the summaries."""
 
     words = 4
     share = 1.0

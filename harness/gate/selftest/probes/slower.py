@@ -7,13 +7,13 @@ from harness.method import Seq2Seq
 
 
 class Slower(Honest):
-    """Waits after each step for a share of the time that the step took."""
+    """After each step, waits for a share of the time that the step took."""
 
     share = 0.2
-    _ended = 0.0  # when the last wait did
+    _ended = 0.0  # when the last wait ended
 
     def after_step(self, model: Seq2Seq, *step: object) -> None:
-        """Be busy: a process that sleeps would be slower on some machines for other reasons, too."""
+        """Wait in a busy loop, because sleeping would slow the process down further on some machines."""
         now = perf_counter()
         until = now + self.share * (now - self._ended) if self._ended else now
         while perf_counter() < until:

@@ -1,6 +1,6 @@
 """The items of ``pytest --benchmark``: one test for each search, run, gate row, compared method and self-test case.
 
-A session contains only the tests for whose first parameter it has values.
+A session contains only the tests whose first parameter has values.
 """
 
 from collections.abc import Sequence
@@ -42,14 +42,14 @@ def test_method(run: str, bakeoff: Bakeoff, benchmark, request) -> None:  # type
 def test_gate(row: str, gate: Gate, subtests: pytest.Subtests, request: pytest.FixtureRequest) -> None:
     """The row exists and is not worse than its baseline in any metric."""
     verdicts = gate.verdicts(row)
-    _tell(verdicts, subtests, request)
+    _report(verdicts, subtests, request)
     if not gate.summary.compared:
         pytest.fail("\n".join([*remarks(verdicts), "nothing was compared, so the session fails"]), pytrace=False)
 
 
 def test_against(method: str, against: Against, subtests: pytest.Subtests, request: pytest.FixtureRequest) -> None:
-    """The method is as large as in the other revision, and not slower."""
-    _tell(against.verdicts(method), subtests, request)
+    """The method is as large as in the other revision and not slower."""
+    _report(against.verdicts(method), subtests, request)
 
 
 def test_selftest(case: str, selftest: Selftest) -> None:
@@ -61,7 +61,7 @@ def test_selftest(case: str, selftest: Selftest) -> None:
         pytest.fail(tried.problem, pytrace=False)
 
 
-def _tell(verdicts: Sequence[Verdict], subtests: pytest.Subtests, request: pytest.FixtureRequest) -> None:
+def _report(verdicts: Sequence[Verdict], subtests: pytest.Subtests, request: pytest.FixtureRequest) -> None:
     """Report each verdict as a sub-test and as a property of the item, and all of them as one property in JSON."""
     request.node.user_properties.append((VERDICTS, to_json(verdicts)))
     for verdict in verdicts:

@@ -131,7 +131,7 @@ def test_a_run_that_fails_on_one_side_fails_with_its_reason_and_where_its_output
 @pytest.mark.slow
 def test_a_method_that_is_new_fails_nothing_and_one_that_vanished_does(done):
     _, output, *_ = done
-    assert said(output, "gone: missing: ").startswith("gone: missing: the suite of main has it, this one does not")
+    assert said(output, "gone: missing: ").startswith("gone: missing: in the suite of main, but not in this one")
     assert "fresh" not in "".join(line for line in output.splitlines() if "FAILED" in line)
 
 

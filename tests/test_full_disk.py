@@ -93,7 +93,7 @@ def test_a_session_whose_disk_fills_up_and_then_breaks_off_shows_all_that_it_kno
     assert "failed: OSError: [Errno 28] No space left on device" in told
     assert "To do: free some space where the results are, or choose another folder with --results=DIR" in told
     assert "failed: OSError: its process could not write its result" in told
-    assert f"its results are lost with this session: {disk / 'small'}: cannot be written" in told
+    assert f"its results could not be stored: {disk / 'small'}: cannot be written" in told
     assert all(name in board for name in ("zero_shot", "norms", "filler", "breaker")), board
     assert f"{disk / 'small'}: cannot be written: " in board
     assert "choose another folder with --results=DIR" in board

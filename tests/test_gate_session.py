@@ -263,7 +263,7 @@ def test_a_session_that_is_interrupted_accepts_nothing(run, copy):
     (copy / "conftest.py").write_text((copy / "conftest.py").read_text() + INTERRUPTED)
     result = run(copy, "--update-baseline", "--resume")
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert "baseline: not updated, since the session did not finish" in result.outlines
+    assert "baseline: not updated, because the session did not finish" in result.outlines
     assert files_of(copy) == before
 
 
@@ -287,7 +287,7 @@ def test_where_ci_is_set_nothing_is_accepted(run, copy, monkeypatch):
     monkeypatch.setenv("CI", "true")
     result = run(copy, "--update-baseline")
     assert result.ret == USAGE
-    assert "--update-baseline: refused, since CI is set" in text(result)
+    assert "--update-baseline: refused, because CI is set" in text(result)
     assert "add --even-in-ci" in text(result)
     assert files_of(copy) == before
 

@@ -223,7 +223,7 @@ def test_a_stored_run_that_was_generated_otherwise_is_not_taken_for_the_same():
     old = finished(environment=environment, **known)
     here = SESSION.model_copy(update={"generation": Generation(dropped={"min_length": 50})})
     assert resume.obstacle(old, SESSION) is None
-    assert resume.obstacle(old, here) == "what is used of its base model's generation settings changed"
+    assert resume.obstacle(old, here) == "the generation settings taken from its base model changed"
     assert resume.obstacle(changed(old, generation=here.generation), here) is None
 
 

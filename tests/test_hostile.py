@@ -89,7 +89,7 @@ ENDED = {
     "segfaults": ("crashed", r"the process was killed by SIGSEGV"),
     "sleeps": ("timed_out", r"ended after hard_seconds = 4"),
     "syntax_error": ("failed", r"methods.syntax_error\.py:2: invalid syntax"),
-    "trains_nothing": ("no_op", r"no trainable weight moved"),
+    "trains_nothing": ("no_op", r"no trainable weight changed"),
     "trains_with_trainer": ("ok", ""),
 }
 FINE = [method for method, (status, _) in ENDED.items() if status == "ok"]

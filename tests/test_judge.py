@@ -43,7 +43,7 @@ def test_a_method_whose_answers_are_all_zero_shots_is_a_no_op():
 
 def test_a_method_whose_weights_did_not_move_is_a_no_op():
     judged = judge.judged(trained().model_copy(update={"checks": Checks(largest_change=0.0)}), ZERO_SHOT)
-    assert (judged.status, judged.error.message) == (Status.NO_OP, "no trainable weight moved")
+    assert (judged.status, judged.error.message) == (Status.NO_OP, "no trainable weight changed")
 
 
 def test_a_method_that_trains_nothing_is_no_no_op():
@@ -90,7 +90,7 @@ def test_the_clock_may_only_run_over_by_a_twentieth_and_two_steps_or_a_second(tr
 
 def test_an_overrun_says_how_long_it_was_and_how_long_it_may_be():
     judged = judge.judged(with_cost(within(max_seconds=2.5), train_seconds=9.96), ZERO_SHOT)
-    assert judged.error.message == "trained for 10.0 s of 2.5 s"
+    assert judged.error.message == "trained for 10.0 s on a budget of 2.5 s"
 
 
 def test_a_method_that_learned_nothing_and_took_too_much_is_over_budget():
@@ -115,8 +115,8 @@ def test_without_a_limit_on_seconds_no_time_is_too_long():
 def test_a_gain_below_the_floor_is_a_problem_that_says_by_how_much_and_what_to_do():
     (problem,) = judge.problems(trained(), ZERO_SHOT, floor=25.0)
     assert problem == (
-        "ROUGE-1 is +21.0 points from zero-shot's, the suite's floor is +25.0; "
-        "tune its learning_rate in [methods.lora], or lower evaluation.floor"
+        "ROUGE-1 is +21.0 points from zero-shot's, but the suite's floor is +25.0; "
+        "tune learning_rate in [methods.lora], or lower evaluation.floor"
     )
 
 

@@ -267,7 +267,7 @@ def test_a_time_limit_for_tests_is_none_for_runs(beside):
         (["--suite", "smal.toml"], "smal.toml: no such suite file"),
         (["--seeds", "0,one"], "--seeds=0,one: expected whole numbers such as 0,1,2"),
         (["--seeds", "0,0"], "run.seeds: has duplicates"),
-        (["--jobs", "0"], "--jobs=0: expected a number from 1"),
+        (["--jobs", "0"], "--jobs=0: expected a whole number of 1 or more"),
         (["--device", "nonsense"], "--device=nonsense: not available here; try cpu, cuda, cuda:1 or mps"),
         (["--data="], "--data= is empty; give it a value, or leave it out"),
         (["--model=google/flan-t5-small@"], "expected a path, or a hub id such as google/flan-t5-small@main"),
@@ -589,7 +589,7 @@ def test_stored_runs_of_another_environment_are_left_out_and_named(real, done, p
     elsewhere = norms.environment.model_copy(update={"threads": 99})
     store.write_run(norms.model_copy(update={"environment": elsewhere}), store.read_predictions(norms.spec))
     output = complaint(real("-k", "broken", "--results", "out"))
-    assert "left out, since they ran in another environment or on other data: norms-seed0" in output
+    assert "left out, because they ran in another environment or on other data: norms-seed0" in output
     assert set(rows(pytester.path / "out")) == {"zero_shot", "broken"}
 
 

@@ -125,7 +125,7 @@ def test_a_run_on_other_data_or_another_base_is_done_again(changes, told):
 
 def test_a_run_with_other_generation_settings_of_its_base_is_done_again():
     here = SESSION.model_copy(update={"generation": Generation(used={"length_penalty": 2.0})})
-    assert reason(spec(), stored(), here=here) == "what is used of its base model's generation settings changed"
+    assert reason(spec(), stored(), here=here) == "the generation settings taken from its base model changed"
     assert decide(spec(), stored(generation=here.generation), here=here).stored
     assert decide(spec(), stored(generation=None)).stored  # a record of before they were kept
 
@@ -180,7 +180,7 @@ def test_a_run_without_its_predictions_is_done_again():
 
 @pytest.mark.parametrize("texts", [TEXTS[:1], TEXTS[::-1], ("Ann books a room.", "Bob is early.")])
 def test_a_run_with_predictions_of_another_time_is_done_again(texts):
-    assert reason(spec(), stored(texts=texts)) == "its stored predictions are not its own"
+    assert reason(spec(), stored(texts=texts)) == "its stored predictions do not match its record"
 
 
 def test_of_two_runs_of_one_name_the_one_that_was_asked_for_counts():
@@ -192,6 +192,6 @@ def test_of_two_runs_of_one_name_the_one_that_was_asked_for_counts():
 def test_a_run_whose_rouge_was_read_otherwise_is_done_again():
     here = SESSION.model_copy(update={"metrics": described("words")})
     assert reason(spec("lora"), stored(), here=here) == (
-        "its answers were scored otherwise: rouge_tokenizer rouge_score → words"
+        "its answers were scored differently: rouge_tokenizer rouge_score → words"
     )
     assert decide(spec("lora"), stored(metrics=described("words")), here=here).stored

@@ -22,7 +22,7 @@ RED = Verdict("probe", "step_seconds_median", Outcome.REGRESSED, "+20%")
 GREEN = Verdict("probe", "step_seconds_median", Outcome.PASS, "+1%")
 NOISY = Verdict("probe", "step_seconds_median", Outcome.INCONCLUSIVE, "+17%")
 
-UNTRIED = Verdict("probe", "", Outcome.INCOMPARABLE, "base: its session of pytest ended with code 4")
+UNTRIED = Verdict("probe", "", Outcome.INCOMPARABLE, "base: its pytest session ended with code 4")
 
 LOST = Verdict("probe", "rouge1", Outcome.REGRESSED, "−2.43 points")
 SILENT = Verdict("probe", "rouge1", Outcome.INCONCLUSIVE, "−2.43 points")

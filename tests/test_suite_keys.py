@@ -583,7 +583,7 @@ def test_in_ci_a_baseline_is_updated_on_demand_only(begun, monkeypatch):
     begun("--update-baseline")
     monkeypatch.setenv("CI", "true")
     begun()
-    with pytest.raises(pytest.UsageError, match="--update-baseline: refused, since CI is set"):
+    with pytest.raises(pytest.UsageError, match="--update-baseline: refused, because CI is set"):
         begun("--update-baseline")
     begun("--update-baseline", "--even-in-ci")
 

@@ -69,7 +69,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """List what neither failed nor passed, and sum up all verdicts in one line."""
+    """List the verdicts that neither fail nor pass, and summarise all verdicts in one line."""
     found = config.stash.get(AGAINST, None)
     if found and found.judged:
         for line in found.remarks:

@@ -1,9 +1,9 @@
 """Publish the results of suites. Run it in the project's root folder.
 
-publish: copy what ``pytest --benchmark`` wrote to results/local/<suite>/ to results/<suite>/. The whole suite must have
-run. The baseline is not changed. render: write the tables of results/<suite>/ again from the stored scores; nothing is
-trained. migrate: store the published results in today's schema, with the same content, for a project that used an
-older Tuneoff. Each command also updates the tables that README.md has marks for.
+publish: copy the results of ``pytest --benchmark`` from results/local/<suite>/ to results/<suite>/. The whole suite
+must have run. The baseline is not changed. render: write the tables of results/<suite>/ again from the stored scores;
+nothing is trained. migrate: store the published results in the current schema, with the same content, for a project
+that used an older Tuneoff. Each command also updates the tables that are marked in README.md.
 """
 
 import argparse
@@ -22,7 +22,7 @@ README = Path("README.md")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Execute the command line; exit with a message if that is not possible."""
+    """Run the command line; exit with a message if that is not possible."""
     parser = argparse.ArgumentParser(
         prog=f"python -m {PACKAGE}", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

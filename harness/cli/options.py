@@ -70,7 +70,7 @@ def kinds(config: pytest.Config) -> list[str]:
 
 
 def request(config: pytest.Config) -> "Request":
-    """What is asked for, after checking that all of the suite's methods exist; nothing is loaded or written yet."""
+    """What the options request, after checking that all of the suite's methods exist; loads and writes nothing."""
     from ..spec import plan
 
     device, jobs, resumes = (config.getoption(name) for name in ("device", "jobs", "resume"))
@@ -80,7 +80,7 @@ def request(config: pytest.Config) -> "Request":
 
 
 def suite(config: pytest.Config) -> "Suite":
-    """The suite that is named, with what other options say in place of its keys."""
+    """The named suite, with the keys that other options override."""
     from ..spec import suite as suites
 
     _check_values(config)
@@ -134,7 +134,7 @@ def check(request: "Request") -> None:
 
 @contextmanager
 def as_pytest_says() -> Iterator[None]:
-    """Turn a ``UsageError`` into pytest's own: each line begins with ``ERROR:``, and the exit code is 4."""
+    """Convert a ``UsageError`` into pytest's own: each line begins with ``ERROR:``, and the exit code is 4."""
     try:
         yield
     except UsageError as error:
@@ -149,7 +149,7 @@ def runs_nothing(session: pytest.Session) -> bool:
 
 
 def refuse_beside(config: pytest.Config, option: str) -> None:
-    """Raise ``UsageError`` if an option is given that has no meaning together with this one."""
+    """Raise ``UsageError`` if another option is given that cannot be combined with this one."""
     if strangers := [name for name in kinds(config) if name != option]:
         raise UsageError(f"{option} cannot be combined with {', '.join(strangers)}; leave out all but one")
     if config.getoption("jobs") != 1:
@@ -176,7 +176,7 @@ def _check_values(config: pytest.Config) -> None:
     if device and not DEVICE.fullmatch(device):
         raise UsageError(f"--device={device}: not available here; try cpu, cuda, cuda:1 or mps")
     if jobs < 1:
-        raise UsageError(f"--jobs={jobs}: expected a number from 1")
+        raise UsageError(f"--jobs={jobs}: expected a whole number of 1 or more")
 
 
 def _seeds(text: str) -> Sequence[int]:

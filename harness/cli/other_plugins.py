@@ -30,7 +30,7 @@ def refuse(config: pytest.Config) -> None:
         )
     if _reruns(config):
         raise pytest.UsageError(
-            "--benchmark never repeats a run, since a failure is a result: leave out --reruns, or add --reruns=0"
+            "--benchmark never repeats a run, because a failure is a result: leave out --reruns, or add --reruns=0"
         )
 
 

@@ -75,7 +75,7 @@ def gate(pytestconfig: pytest.Config, bakeoff: "Bakeoff") -> "Gate":
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Accept what ran, if requested. Fail if a requested gate or baseline did not come about.
+    """Accept the rows that ran, if requested. Fail the session if a requested gate compared nothing.
 
     This happens after the loop, which stores what has finished, and before the terminal summary.
     """
@@ -109,7 +109,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Show the leaderboard, what the gate found, and the learning rates found, ready to paste."""
+    """Show the leaderboard, the gate's verdicts, and the learning rates found, ready to paste."""
     if config.option.collectonly:
         return
     bakeoff = config.stash.get(BAKEOFF, None)
@@ -131,8 +131,8 @@ def _check_gate(config: pytest.Config, past: "Accepted") -> None:
         raise UsageError(f"--gate: no baseline in {past.folder}; accept one with --update-baseline")
     if updates and os.environ.get("CI") and not config.getoption("even_in_ci"):
         raise UsageError(
-            "--update-baseline: refused, since CI is set: a gate that accepts every result checks nothing; to accept "
-            "results in CI even so, add --even-in-ci"
+            "--update-baseline: refused, because CI is set: a gate that accepts every result checks nothing; to accept "
+            "results in CI anyway, add --even-in-ci"
         )
 
 
@@ -155,9 +155,9 @@ def _leaderboard(terminalreporter: pytest.TerminalReporter, session: "Bakeoff") 
 
 
 def _accept(session: pytest.Session, gate: "Gate") -> None:
-    """Make this session's rows the baseline, and store the lines to show about it."""
+    """Accept this session's rows as the baseline, and store the lines to show about it."""
     if session.exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        session.config.stash[UPDATED] = ["baseline: not updated, since the session did not finish"]
+        session.config.stash[UPDATED] = ["baseline: not updated, because the session did not finish"]
         return
     try:
         path, lines = gate.accept()
@@ -169,7 +169,7 @@ def _accept(session: pytest.Session, gate: "Gate") -> None:
 
 
 def _compared(config: pytest.Config) -> Iterator[str]:
-    """The lines about what the gate found, or what was accepted."""
+    """The lines about the gate's verdicts, or about what was accepted."""
     gate, rows = config.stash.get(GATE, None), config.stash[PAST].rows
     if config.getoption("update_baseline"):
         yield from config.stash.get(UPDATED, [])
@@ -188,7 +188,7 @@ def _decided(session: "Bakeoff", left_out: Sequence[str]) -> Iterator[str]:
     if session.request.resumes:
         yield from (f"not reused: {each.run.name}: {each.reason}" for each in session.decisions if not each.stored)
     if left_out:
-        yield f"left out, since they ran in another environment or on other data: {', '.join(left_out)}"
+        yield f"left out, because they ran in another environment or on other data: {', '.join(left_out)}"
     if shares := session.disturbed:
         runs, longest = f"{len(shares)} of {len(session.asked)} runs", max(shares)
         yield f"contended: other programs kept {runs} waiting for up to {longest:.0%} of their time; see the brackets"

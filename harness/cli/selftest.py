@@ -47,12 +47,12 @@ def selftest(pytestconfig: pytest.Config) -> "Selftest":
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Say what the gate is tried on."""
+    """Say which suite the gate is tested on."""
     return f"tuneoff: the gate's self-test on suite {config.stash[REQUEST].suite.name}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Show what was caught, and what was a false alarm."""
+    """Show which regressions were caught, and which verdicts were false alarms."""
     session = config.stash.get(SELFTEST, None)
     if not session or not session.tried:
         return
@@ -63,7 +63,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.section("the gate's self-test")
     tried = session.tried.values()
     rows = [(what, result, message.partition("\n")[0]) for what, result, message in case.table(tried)]
-    terminalreporter.write_line(tabulate(rows, ("what was changed", "the gate", "what it said"), "simple"))
+    terminalreporter.write_line(tabulate(rows, ("change", "result", "message"), "simple"))
     terminalreporter.write_line("")
     for line in case.lines(tried):
         terminalreporter.write_line(line)

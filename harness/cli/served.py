@@ -1,4 +1,4 @@
-"""``pytest --benchmark --serve``: no items; the runs are those that another session asks for, such as ``--against``."""
+"""``pytest --benchmark --serve``: no items; does the runs that another session, such as ``--against``, requests."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ REQUEST: pytest.StashKey["Request"] = pytest.StashKey()
 
 
 def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
-    """No values, so that there are no items; a method that does not exist here can be asked for all the same."""
+    """No values, and so no items; the suite may name methods that do not exist here."""
     from ..spec import plan
 
     plugins = options.plugins(config)
@@ -26,7 +26,7 @@ def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool:
-    """Do runs until the other session has no more to ask for."""
+    """Do runs until the other session requests no more."""
     from ..session import served
 
     served.serve(session.config.stash[REQUEST], session.config.getoption("serve"))

@@ -1,1 +1,1 @@
-"""One session from start to end: the queue of runs, searches, judging, resuming and publishing."""
+"""One session from start to finish: the queue of runs, searches, judging, resuming and publishing."""

@@ -1,4 +1,4 @@
-"""The session of ``--against``: the methods of a suite beside those of a git revision of the project."""
+"""The session of ``--against``: a suite's methods compared with those of a git revision of the project."""
 
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ from . import checks
 
 @dataclass(frozen=True)
 class Versions:
-    """A project's folder as it is, head, and a revision of it, base; ``gone`` are methods that only base had."""
+    """A project's folder as it is (head) and a revision of it (base); ``gone`` are methods that only base has."""
 
     request: Request
     folder: Path
@@ -29,19 +29,19 @@ class Versions:
 
     @property
     def suite(self) -> Suite:
-        """The suite as it is."""
+        """Head's suite."""
         return self.request.suite
 
     @property
     def methods(self) -> list[str]:
-        """The methods of the suite, and those that it had in base."""
+        """The methods of the suite in head, then those that only base has."""
         return [*self.suite.run.methods, *self.gone]
 
 
 def versions(request: Request, file: Path, folder: Path, revision: str, method_folders: Iterable[Path]) -> Versions:
-    """What is compared with what; ``file`` is the suite's, ``method_folders`` are those of the project's own methods.
+    """The two versions to compare; ``file`` is the suite's, ``method_folders`` hold the project's own methods.
 
-    Raises ``RevisionError`` for what git cannot give.
+    Raises ``RevisionError`` if git cannot provide the revision.
     """
     base, suite = Revision(folder, revision), request.suite
     then = [*_methods(base.text(file)), *(_own(base, method_folders) if suite.run.new_methods else ())]
@@ -50,7 +50,7 @@ def versions(request: Request, file: Path, folder: Path, revision: str, method_f
 
 
 def begin(compared: Versions, asked: Sequence[str]) -> "Against":
-    """Check what is given, check base out, and start a session of each side, for the methods that are asked for.
+    """Check the suite, check out base, and start a session of each side for the selected methods.
 
     Raises the ``UsageError`` that the methods, the model or the data of head would cause.
     """
@@ -67,14 +67,14 @@ def begin(compared: Versions, asked: Sequence[str]) -> "Against":
             undone.callback(side.close)
         head = sides[0].ready
         if head is None:
-            raise UsageError(now.failed("its session of pytest ended before its first run", now.output()))
+            raise UsageError(now.failed("its pytest session ended before the first run", now.output()))
         if problem := head.problem or head.hyperparameters:
             raise UsageError(problem)
         return Against(compared, Comparison(compared.suite, sides[1], sides[0]), asked, undone.pop_all())
 
 
 class Against:
-    """What is said about the methods that are ``asked`` for; ``close`` ends the sessions and removes their files."""
+    """The verdicts on the selected methods, ``asked``; ``close`` ends the sessions and removes their files."""
 
     def __init__(self, compared: Versions, comparison: Comparison, asked: Sequence[str], opened: ExitStack):
         self.close = opened.close
@@ -85,23 +85,23 @@ class Against:
 
     @property
     def judged(self) -> bool:
-        """Whether there are verdicts to sum up."""
+        """Whether there are verdicts to summarise."""
         return bool(self._found)
 
     @property
     def remarks(self) -> list[str]:
-        """What is neither a failure nor a plain ``pass``."""
+        """Lines on verdicts that neither fail nor pass."""
         return remarks(self._verdicts)
 
     @property
     def summary(self) -> Summary:
-        """All verdicts of this session, and the methods that were left out."""
+        """The summary of all verdicts of this session, with the methods that were left out."""
         return summary(self._verdicts, [name for name in self._compared.methods if name not in self._asked])
 
     def verdicts(self, method: str) -> list[Verdict]:
-        """What is to be said about one method, metric by metric."""
+        """The verdicts on one method, metric by metric."""
         if method in self._compared.gone:
-            detail = f"the suite of {self._compared.revision.name} has it, this one does not; was it renamed?"
+            detail = f"in the suite of {self._compared.revision.name}, but not in this one; was it renamed?"
             self._found[method] = [Verdict(method, "", Outcome.MISSING, detail)]
         else:
             self._found[method] = self._comparison.verdicts(method)
@@ -113,14 +113,14 @@ class Against:
 
 
 def _own(base: Revision, method_folders: Iterable[Path]) -> list[str]:
-    """The project's own methods that base had, which a suite that takes new ones ran without naming them."""
+    """The project's own methods in base, which a suite with ``new_methods`` ran without naming them."""
     files = [Path(name) for folder in method_folders for name in base.files(folder)]
     found = [file.stem for file in files if file.suffix == ".py" and not file.stem.startswith("_")]
     return [name for name in found if name not in named()]
 
 
 def _methods(text: str | None) -> list[str]:
-    """The methods that a suite's file names; none where there is no such file, or none that can be read."""
+    """The methods that a suite's file names; none if the file is missing or cannot be read."""
     try:
         named = tomllib.loads(text or "").get("run", {}).get("methods", [])
     except (tomllib.TOMLDecodeError, AttributeError):

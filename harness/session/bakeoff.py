@@ -1,4 +1,4 @@
-"""One session of ``pytest --benchmark``: runs are done as they are asked for, and shown in the end."""
+"""One session of ``pytest --benchmark``: executes runs as pytest requests them, and shows the results at the end."""
 
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -24,7 +24,7 @@ from .tables import Tables
 
 @dataclass(frozen=True)
 class Selection:
-    """What is asked for of all that a session could do, by name and in order; ``rows`` are those of the gate."""
+    """The selected searches, runs and gate rows of a session, by name and in order."""
 
     searches: Sequence[str] = ()
     runs: Sequence[str] = ()
@@ -32,7 +32,7 @@ class Selection:
 
 
 def begin(request: Request, selection: Selection) -> "Bakeoff":
-    """Check what is given, and return the session, ready for its first run.
+    """Check the request and return the session, ready for its first run.
 
     Raises the ``UsageError`` that the suite's methods, model, data or results folder would cause later.
     """
@@ -53,9 +53,9 @@ def begin(request: Request, selection: Selection) -> "Bakeoff":
 
 
 class Bakeoff:
-    """The runs of a request after its checks, done one by one: a method's search before them, zero-shot first of all.
+    """The runs of a request after its checks: zero-shot runs first, and a method's search before its runs.
 
-    ``here`` is what the checks found out, ``stored`` are the runs of earlier sessions.
+    ``here`` is the result of the checks; ``stored`` are the runs of earlier sessions.
     """
 
     def __init__(
@@ -90,43 +90,43 @@ class Bakeoff:
 
     @property
     def asked(self) -> list[Record]:
-        """The runs that were asked for and are done, those that stored ones stand for included."""
+        """The selected runs that are done, including reused ones."""
         return [self.ledger.done[name] for name in self._asked if name in self.ledger.done]
 
     @property
     def decisions(self) -> Sequence[Decision]:
-        """Which stored runs stand for this session's, and why others do not."""
+        """Which stored runs are reused, and why others are not."""
         return self.ledger.decisions
 
     @property
     def disturbed(self) -> list[float]:
-        """The share of its time that each run which had to wait for a processor did so, because of other programs."""
+        """For each run that other programs disturbed, the share of its time that it waited for a processor."""
         if self.request.jobs > 1:
             return []
         return [share for record in self.asked if (share := judge.disturbed(record)) is not None]
 
     @property
     def environment(self) -> Environment:
-        """Where this session's runs are done."""
+        """The machine and libraries of this session's runs."""
         return self._here.environment
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What the person should know about how model and data were read, a line each."""
+        """What the user should know about how the model and the data were read, one line each."""
         return self._here.notices
 
     def examine(self, request: Request) -> None:
-        """Raise ``PluginError`` for hyper-parameters of that request's methods that cannot be used."""
+        """Raise ``PluginError`` for unusable hyper-parameters of the request's methods."""
         checks.hyperparameters(self._executor, request)
 
     def execute(self, name: str) -> Record:
-        """Do the run of that name, or wait for it, and keep it; ``CLOCK`` advances by its training seconds."""
+        """Do the run of that name, or wait for it, and store it; ``CLOCK`` advances by its training seconds."""
         record = self.finish(next(run for run in self.request.runs if run.name == name))
         CLOCK.seconds += record.cost.train_seconds or 0.0
         return record
 
     def finish(self, run: RunSpec) -> Record:
-        """Do the run, or wait for it, and keep it; the search of its method comes first."""
+        """Do the run, or wait for it, and store it; the search of its method comes first."""
         if run.name not in self._asked:
             self._asked.append(run.name)
         ahead = [each for each in self.request.runs if each.name in self._asked] if self.request.jobs > 1 else []
@@ -142,12 +142,12 @@ class Bakeoff:
         return self.ledger.done[run.name]
 
     def repeat(self, run: RunSpec) -> Record:
-        """Do a run once more, however often it has been done; it may be one that the request does not name."""
+        """Do a run again, even if it has been done; the request need not name it."""
         self.ledger.done.pop(run.name, None)
         return self.finish(run)
 
     def figures(self, record: Record) -> dict[str, Any]:
-        """What other tools read: scores and costs by name, and whether the run is an earlier one's."""
+        """The figures that other tools read: scores and costs by name, and whether the run was reused."""
         costs = record.cost.model_dump(mode="json", exclude={"phases", "contended"})
         return {
             "status": str(record.status),
@@ -162,7 +162,7 @@ class Bakeoff:
         return self.ledger.problems(record, self.suite.evaluation.floor)
 
     def tables(self) -> Tables:
-        """The leaderboard of what there is: this session's runs, and stored ones that they can be compared with."""
+        """The leaderboard of this session's runs and of the stored runs that can be compared with them."""
         hashes = {run.hash for run in self.runs}
         stored = [record for record in self.store.read_runs() if record.spec.hash in hashes]
         shown = [record for record in stored if self.ledger.comparable(record)]
@@ -173,11 +173,11 @@ class Bakeoff:
         return replace(tables.tables(self.store, self.suite, found, self._here.leakage), left_out=left_out)
 
     def write(self, shown: Tables) -> list[Path]:
-        """Write the files of the leaderboard; raises ``StoreError`` where that cannot be done."""
+        """Write the files of the leaderboard; raises ``StoreError`` if they cannot be written."""
         return tables.write(self.store, self.suite, shown)
 
     def stop(self) -> None:
-        """End whatever still runs; what has finished is kept."""
+        """End all runs that are under way; finished ones are stored."""
         try:
             self.searches.stop()
             self._keep_ended()
@@ -186,12 +186,12 @@ class Bakeoff:
             self._executor.close()
 
     def close(self) -> None:
-        """Stop, and give the results folder back."""
+        """Stop, and release the results folder."""
         self.stop()
         self.store.close()
 
     def _begin(self, run: RunSpec) -> None:
-        """Give a run to the executor, unless a stored one stands for it or nobody asked for it anew."""
+        """Pass a run to the executor, unless it is done, under way, or a stored one can be reused."""
         if run.name in self.ledger.done or run.name in self._queue:
             return
         reusable = self.request.resumes or run.name not in self._asked
@@ -211,6 +211,6 @@ class Bakeoff:
 
 
 def order(request: Request, store: Store, run: RunSpec, model: ModelTable) -> Order:
-    """What the process of a run must do; ``model`` is the suite's, or exactly the one that was checked."""
+    """The order for the process of a run; ``model`` is the suite's, or exactly the one that was checked."""
     task, search = (store.scratch / "task").absolute(), request.suite.search
     return Order(run, request.plugins[run.method], model, task, request.device, threads=cores(), search=search)

@@ -1,4 +1,4 @@
-"""What a session is given, checked before its first run: what can be told without torch comes first."""
+"""Checks of a session's request before its first run; those that need no torch come first."""
 
 from ..execute.executor import IMPORT_SECONDS, Executor
 from ..spec.errors import PluginError, UsageError
@@ -8,7 +8,7 @@ from ..spec.suite import EMBEDDED, ModelTable, Suite
 
 
 def paths(suite: Suite) -> None:
-    """Raise ``UsageError`` for what can only be a path and does not exist."""
+    """Raise ``UsageError`` for a model or data that can only be a path and does not exist."""
     from ..models import hub
 
     for kind, name in {"model": suite.model.name, "data": suite.task.data}.items():
@@ -19,7 +19,7 @@ def paths(suite: Suite) -> None:
 
 
 def data(suite: Suite) -> None:
-    """Raise ``UsageError`` for an unknown task, and for data that cannot be read as its rows."""
+    """Raise ``UsageError`` for an unknown task, and for data that cannot be read as rows of the task."""
     from ..tasks import data as rows
     from ..tasks import scored_by
 
@@ -29,7 +29,7 @@ def data(suite: Suite) -> None:
 
 
 def hyperparameters(executor: Executor, request: Request) -> None:
-    """Raise ``PluginError`` for hyper-parameters that cannot be used, of all methods at once."""
+    """Raise one ``PluginError`` for the unusable hyper-parameters of all methods."""
     overrides = {run.method: run.overrides for run in request.runs}
     patience = min(IMPORT_SECONDS, request.suite.budget.hard_seconds)
     methods = [(request.plugins[name], values) for name, values in overrides.items()]
@@ -38,7 +38,7 @@ def hyperparameters(executor: Executor, request: Request) -> None:
 
 
 def exactly(model: ModelTable, revision: str) -> ModelTable:
-    """The model that was checked, wherever a run looks for it from and however its branch moves on."""
+    """The model that was checked, independent of a run's working directory and of later commits to its branch."""
     if model.name == EMBEDDED:
         return model
     path = expanded(model.name)

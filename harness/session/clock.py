@@ -1,8 +1,8 @@
-"""The clock that pytest-benchmark reads: only training moves it."""
+"""The clock that pytest-benchmark reads: it counts training seconds only."""
 
 
 class TrainClock:
-    """The timer that pytest-benchmark reads: it stands still but for the training seconds of each run."""
+    """A timer that advances only by the training seconds of each run."""
 
     def __init__(self) -> None:
         self.seconds = 0.0

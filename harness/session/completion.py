@@ -1,4 +1,4 @@
-"""What a run's process does not know of its record, which the session adds."""
+"""The parts of a record that the run's process does not know and the session adds."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ from ..spec.record import Preflight, Provenance, Record
 
 
 def completed(record: Record, here: Preflight, *, contended: bool) -> Record:
-    """The record with what all runs of the session have in common, and with the day."""
+    """The record with the date and with what all runs of the session share."""
     known = record.provenance
     provenance = Provenance(
         hyperparameters=known.hyperparameters,

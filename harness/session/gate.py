@@ -1,4 +1,4 @@
-"""The gate of a session: its rows held against the accepted past, or accepted as the next one."""
+"""The gate of a session: its rows are compared with the baseline, or accepted as the new one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from .bakeoff import Bakeoff
 
 @dataclass(frozen=True)
 class Accepted:
-    """The baselines of a suite, which are in ``folder``, and the rows to judge on a full run.
+    """The baselines of a suite, which are in ``folder``, and the rows to judge in a full session.
 
-    These are the suite's, and those that only a baseline has; none where there is no baseline.
+    These are the suite's rows and those that only a baseline has; none if there is no baseline.
     """
 
     folder: Path
@@ -28,7 +28,7 @@ class Accepted:
 
 
 def accepted(request: Request) -> Accepted:
-    """What was accepted of the suite; raises ``StoreError`` for a baseline that cannot be read."""
+    """The suite's accepted baselines; raises ``StoreError`` if one cannot be read."""
     folder = Store(request.results, request.suite.name, request.published).baselines
     baselines = baseline_file.read_all(folder)
     known = [name for baseline in baselines for name in baseline.rows]
@@ -36,37 +36,37 @@ def accepted(request: Request) -> Accepted:
 
 
 class Gate:
-    """The baselines of a suite beside the rows of this session that are ``asked`` for; the others are not compared."""
+    """The comparison of this session's selected rows, ``asked``, with the baselines of its suite."""
 
     def __init__(self, bakeoff: Bakeoff, baselines: Sequence[Baseline], asked: Sequence[str] = ()):
         self.bakeoff = bakeoff
-        self.judged = False  # whether there are verdicts to sum up
+        self.judged = False  # whether there are verdicts to summarise
         self._baselines = baselines
         self._asked = asked
 
     def verdicts(self, row: str) -> list[Verdict]:
-        """What is to be said about a row, metric by metric; runs that it needs and that were not selected are done."""
+        """The verdicts on a row, metric by metric; runs that it needs are done even if they were not selected."""
         return [verdict for verdict in self._verdicts if verdict.row == row]
 
     @cached_property
     def summary(self) -> Summary:
-        """All verdicts, and the rows that were left out."""
-        from ..gate import matches  # scipy, which listing the runs must not wait for
+        """The summary of all verdicts, with the rows that were left out."""
+        from ..gate import matches  # imported here: scipy must not delay listing the runs
 
         expected = matches.expected(self._baselines)
         return summary(self._verdicts, [name for name in expected if name not in self._asked])
 
     @property
     def remarks(self) -> list[str]:
-        """What is neither a failure nor a plain ``pass``, and what to do where a change may be meant."""
+        """Lines on verdicts that neither fail nor pass, and on how to accept an intended change."""
         moved = any(one.outcome in (Outcome.REGRESSED, Outcome.IMPROVED) for one in self._verdicts if not one.advisory)
         remedy = ["accept an intended change with --update-baseline; add -k to accept single rows"] if moved else []
         return [*remarks(self._verdicts), *remedy]
 
     def accept(self) -> tuple[Path | None, list[str]]:
-        """Make the rows that were asked for the baseline; its file if it changed, and old → new for each row.
+        """Accept the selected rows as the baseline; return its file if it changed, and old → new for each row.
 
-        Not a row of which a seed did not run, or a run of which fails its test.
+        A row is not accepted if one of its seeds did not run or one of its runs fails its test.
         """
         records = self.bakeoff.asked
         measured = self._measured(records)
@@ -95,12 +95,12 @@ class Gate:
         return matches.rows(tables.entries(self.bakeoff.store, records))
 
     def _failure(self, record: Record) -> str | None:
-        """Why a run fails its test, in one line."""
+        """Why a run fails its test, in one line; ``None`` if it passes."""
         first = next(iter(self.bakeoff.problems(record)), None)
         return f"seed {record.spec.seed}: {first.splitlines()[0]}" if first else None
 
     def _gaps(self, name: str, row: Measured) -> str | None:
-        """Which seeds of the suite a row does not have."""
+        """The reason that a row lacks seeds of the suite; ``None`` if it has all."""
         seeds = [run.seed for run in self.bakeoff.runs if run.method == name and run.seed not in row.row.runs]
         return f"it did not run with seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}" if seeds else None
 

@@ -1,16 +1,16 @@
-"""What is to be said about a run when it is seen beside the others: did it learn, keep its budget, beat zero-shot."""
+"""Judging a run: whether it learned, kept to its budget and beat zero-shot."""
 
 from ..spec import failure
 from ..spec.record import Phase, Record, Status
 
 TIMED = ("train", "generate")  # the phases whose seconds are shown
-WAITED = 0.1  # of a phase's seconds so many may be spent waiting for a processor
-ROUNDING = 1e-9  # points; 100 * (0.41 - 0.2) is a little less than 21
-NOTICED = 0.1  # seconds of waiting; in less the system's own work shows
+WAITED = 0.1  # the share of a phase's seconds from which waiting for a processor counts as a disturbance
+ROUNDING = 1e-9  # points; 100 * (0.41 - 0.2) is slightly less than 21
+NOTICED = 0.1  # seconds of waiting; less may be the system's own work
 
 
 def judged(record: Record, zero_shot: Record) -> Record:
-    """The record, its status replaced where a method that trains did not learn or took more than its budget."""
+    """The record, with another status if a method that trains learned nothing or exceeded its budget."""
     if record.status != Status.OK or not record.cost.trainable_parameters:
         return record
     same = zero_shot.predictions_hash == record.predictions_hash if zero_shot.predictions_hash else None
@@ -22,34 +22,34 @@ def judged(record: Record, zero_shot: Record) -> Record:
 
 
 def no_op(record: Record) -> tuple[Status, str] | None:
-    """Whether a trained method changed nothing: its weights, or any of its answers."""
+    """The status and message of a trained method that changed no weight or no answer; ``None`` for others."""
     if record.checks.largest_change == 0.0:
-        return Status.NO_OP, "no trainable weight moved"
+        return Status.NO_OP, "no trainable weight changed"
     if record.checks.same_as_zero_shot:
         return Status.NO_OP, "every answer is the same as zero-shot's"
     return None
 
 
 def budget_overrun(record: Record) -> tuple[Status, str] | None:
-    """Whether training took more than its budget gave."""
+    """The status and message of a run whose training exceeded its budget; ``None`` for others."""
     cost, limits = record.cost, record.spec.budget.limits()
     if cost.optimizer_steps > cost.steps:
         return Status.OVER_BUDGET, f"made {cost.optimizer_steps:,} optimiser steps on {cost.steps:,} batches"
     slack = max(1.0, 2 * (cost.step_seconds_p90 or 0.0))
     seconds = limits.get("seconds")
     if seconds is not None and (cost.train_seconds or 0.0) > 1.05 * seconds + slack:
-        return Status.OVER_BUDGET, f"trained for {cost.train_seconds:.1f} s of {seconds:g} s"
+        return Status.OVER_BUDGET, f"trained for {cost.train_seconds:.1f} s on a budget of {seconds:g} s"
     return None
 
 
 def disturbed(record: Record) -> float | None:
-    """The share of a phase's seconds in which other programs had the processor, where that spoils its time."""
+    """The share of a phase's seconds spent waiting for a processor; ``None`` if too small to affect the time."""
     phases = [phase for name, phase in record.cost.phases.items() if name in TIMED]
     return max((share for phase in phases if (share := _waited(phase)) is not None), default=None)
 
 
 def problems(record: Record, zero_shot: Record, floor: float) -> list[str]:
-    """Why this run fails its test; each names cause and remedy."""
+    """Why this run fails its test; each problem names cause and remedy."""
     if record.status != Status.OK:
         return [described(record)]
     below = below_floor(record, zero_shot, floor)
@@ -57,12 +57,12 @@ def problems(record: Record, zero_shot: Record, floor: float) -> list[str]:
 
 
 def unsupported(record: Record) -> str | None:
-    """Why the method cannot attach to this base model."""
+    """Why the method cannot attach to this base model; ``None`` if it can."""
     return record.error.message if record.status == Status.UNSUPPORTED and record.error else None
 
 
 def described(record: Record) -> str:
-    """What ended a run that is not ``ok``, the reason first; then what to do, and where it happened."""
+    """Why a run is not ``ok``, then what to do, and where it happened."""
     error = record.error
     if error is None:
         return str(record.status)
@@ -72,7 +72,7 @@ def described(record: Record) -> str:
 
 
 def below_floor(record: Record, zero_shot: Record, floor: float) -> str | None:
-    """Whether a trained method gains less than ``floor`` over zero-shot, in points of the metric that ranks."""
+    """The message if a trained method gains less than ``floor`` points over zero-shot in the metric that ranks."""
     if not record.cost.trainable_parameters or record.score is None or zero_shot.score is None:
         return None
     metric = record.metrics[0]
@@ -81,8 +81,8 @@ def below_floor(record: Record, zero_shot: Record, floor: float) -> str | None:
         return None
     distance, least = metric.sign * gain, metric.sign * floor
     return (
-        f"{metric.title} is {distance:+.1f} {metric.unit} from zero-shot's, the suite's floor is {least:+.1f}; "
-        f"tune its learning_rate in [methods.{record.spec.method}], or lower evaluation.floor"
+        f"{metric.title} is {distance:+.1f} {metric.unit} from zero-shot's, but the suite's floor is {least:+.1f}; "
+        f"tune learning_rate in [methods.{record.spec.method}], or lower evaluation.floor"
     )
 
 

@@ -1,4 +1,4 @@
-"""The runs of a session that are done: judged and stored, or stored by an earlier session and used again."""
+"""The finished runs of a session: judged and stored, or reused from an earlier session."""
 
 from collections.abc import Sequence
 
@@ -12,28 +12,28 @@ from .resume import Decision
 
 
 class Ledger:
-    """Runs by name; ``stored`` are those of earlier sessions, ``zero_shot`` is the run that others are judged against.
+    """Finished runs by name; ``stored`` are those of earlier sessions, and others are judged against ``zero_shot``.
 
-    ``parallel`` says that the times of runs are disturbed by other runs of the session.
+    ``parallel`` means that other runs of the session disturb the times of a run.
     """
 
     def __init__(self, store: Store, here: Preflight, stored: Sequence[Record], zero_shot: RunSpec, *, parallel: bool):
         self.done: dict[str, Record] = {}
-        self.decisions: list[Decision] = []  # about stored runs, in the order in which they were looked for
+        self.decisions: list[Decision] = []  # about reusing stored runs, in order
         self._store = store
         self._here = here
         self._stored = stored
         self._zero_shot = zero_shot
         self._parallel = parallel
-        self._unwritten: dict[str, str] = {}  # why, by the name of the run
+        self._unwritten: dict[str, str] = {}  # by the name of a run, why it could not be stored
 
     @property
     def reused(self) -> set[str]:
-        """The names of the runs that an earlier session did."""
+        """The names of the runs that were reused from earlier sessions."""
         return {decision.run.name for decision in self.decisions if decision.stored}
 
     def reuse(self, run: RunSpec) -> bool:
-        """Take a stored run for this one, if it would only be repeated."""
+        """Reuse a stored run if this one would only repeat it; return whether that was possible."""
         decision = resume.decide(run, self._stored, self._answers, self._here)
         self.decisions.append(decision)
         if decision.stored:
@@ -41,7 +41,7 @@ class Ledger:
         return decision.stored is not None
 
     def keep(self, run: RunSpec, outcome: RunOutcome) -> None:
-        """Judge a run that has ended, and store it."""
+        """Judge and store a run that has ended."""
         contended = self._parallel or judge.disturbed(outcome.record) is not None
         record = completed(outcome.record, self._here, contended=contended)
         record = judge.judged(record, self.done.get(self._zero_shot.name, record))
@@ -53,19 +53,19 @@ class Ledger:
             self._unwritten[run.name] = str(error)
 
     def problems(self, record: Record, floor: float) -> list[str]:
-        """Why this run fails its test; each names cause, remedy and log."""
+        """Why this run fails its test; each problem names cause, remedy and log."""
         found = judge.problems(record, self.done[self._zero_shot.name], floor)
         log = self._store.log(record.spec)
         found = [f"{problem}\nLog: {shown(log)}" for problem in found] if log.exists() else found
         if reason := self._unwritten.get(record.spec.name):
-            found.append(f"its results are lost with this session: {reason}")
+            found.append(f"its results could not be stored: {reason}")
         return found
 
     def comparable(self, record: Record) -> bool:
-        """Whether a stored run is this session's, or one that it can be compared with."""
+        """Whether a stored run belongs to this session or can be compared with its runs."""
         return record.spec.name in self.done or resume.obstacle(record, self._here) is None
 
     def _answers(self, run: RunSpec) -> Sequence[Prediction]:
-        """The stored predictions of a run; none where there are no scores beside them."""
+        """The stored predictions of a run; none if its scores are missing."""
         (scores,) = self._store.read_scores([run])
         return self._store.read_predictions(run) if scores else []

@@ -1,4 +1,4 @@
-"""Publishing a suite: what its sessions left in ``results/local/`` becomes ``results/<suite>/``, tables included."""
+"""Publishing a suite: copying its results from ``results/local/`` to ``results/<suite>/``, tables included."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,16 +15,16 @@ from ..spec.suite import JUDGED_BY, LOCAL, Suite
 from ..store.results import Store
 from . import resume, tables
 
-# Where a page shows a published leaderboard: between a comment that names its file and one that ends it.
+# A page shows a published leaderboard between a comment that names its file and a comment that ends it.
 SHOWN = re.compile(
     r"(?P<begin><!-- leaderboard: the table of (?P<page>\S+) -->\n\n).*?(?P<end>\n\n<!-- end of leaderboard -->)", re.S
 )
 
 
 def publish(results: Path, suite: Suite, plugins: Mapping[str, Plugin]) -> list[Path]:
-    """Put what the last sessions left in the place of what is published; the files with its tables.
+    """Replace the published results by those of the last sessions; return the files with the tables.
 
-    Raises ``StoreError`` unless every run of the suite is there, done as it would be done now, all in one environment.
+    Raises ``StoreError`` unless every run of the suite is stored, unchanged, and done in one environment.
     """
     local, public = Store(results / LOCAL, suite.name, results), Store(results, suite.name)
     local.open()
@@ -41,9 +41,9 @@ def publish(results: Path, suite: Suite, plugins: Mapping[str, Plugin]) -> list[
 
 
 def render(results: Path, suite: Suite) -> list[Path]:
-    """Write the tables of what is published again, from stored scores alone, on whatever machine they were made.
+    """Write the tables of the published results again from the stored scores, which may come from another machine.
 
-    Raises ``UsageError`` where there is nothing, or where the suite or its data are not those of the stored runs.
+    Raises ``UsageError`` if there are no results, or if the suite or its data differ from those of the stored runs.
     """
     store = Store(results, suite.name)
     store.open()
@@ -56,9 +56,9 @@ def render(results: Path, suite: Suite) -> list[Path]:
 
 
 def migrate(results: Path, suite: Suite) -> list[Path]:
-    """Bring what is published of a suite to today's schema, whatever it was stored by; the files that this changed.
+    """Convert a suite's published results to the current schema; return the files that changed.
 
-    Nothing is run again: names, hashes, texts and scores stay what they are.
+    Nothing is run again: names, hashes, texts and scores stay the same.
     """
     store = Store(results, suite.name)
     store.open()
@@ -74,7 +74,7 @@ def migrate(results: Path, suite: Suite) -> list[Path]:
 
 
 def show(page: Path) -> bool:
-    """Bring the published leaderboards that a Markdown page shows up to date; whether that changed it."""
+    """Update the published leaderboards that a Markdown page shows; return whether the page changed."""
     before = page.read_text(encoding="utf-8")
     after = SHOWN.sub(lambda mark: mark["begin"] + _table(page.parent / mark["page"]) + mark["end"], before)
     if after != before:
@@ -83,13 +83,13 @@ def show(page: Path) -> bool:
 
 
 def _table(leaderboard: Path) -> str:
-    """The first table of a page, which is the ranked one."""
+    """The first table of a page, which is the leaderboard."""
     parts = leaderboard.read_text(encoding="utf-8").split("\n\n")
     return next(part for part in parts if part.startswith("|")).strip()
 
 
 def _whole(store: Store, runs: Sequence[RunSpec]) -> list[Record]:
-    """The stored records of these runs."""
+    """The stored records of these runs; raises ``StoreError`` if they cannot be published."""
     stored = {record.spec.name: record for record in store.read_runs()}
     reasons = [f"{run.name}: {reason}" for run in runs if (reason := _obstacle(store, run, stored.get(run.name)))]
     records = [stored[run.name] for run in runs if run.name in stored]
@@ -105,7 +105,7 @@ def _whole(store: Store, runs: Sequence[RunSpec]) -> list[Record]:
 
 
 def _obstacle(store: Store, run: RunSpec, stored: Record | None) -> str | None:
-    """Why a stored record is not what a session would leave now."""
+    """Why a session would not produce this stored record now; ``None`` if it would."""
     if stored is None:
         return "not stored yet"
     tuned = [found.tuned(run) for found in store.read_searches(run.method)]
@@ -113,20 +113,21 @@ def _obstacle(store: Store, run: RunSpec, stored: Record | None) -> str | None:
 
 
 def _published(store: Store, suite: Suite) -> list[Record]:
-    """What is published of the suite as it is now."""
+    """The published records of the suite; raises ``StoreError`` if there are none or the suite has changed."""
     records = store.read_runs()
     if not records:
         raise StoreError(f"{store.folder}: there are no results; run the suite, then python -m {PACKAGE} publish")
     for record in records:
         if different := changes(_setting(record.spec), _setting(suite)):
             name = record.spec.name
-            raise StoreError(f"{store.folder}: {name} was run in another suite: {', '.join(different)}; run it again")
+            listed = ", ".join(different)
+            raise StoreError(f"{store.folder}: {name} ran with other suite settings: {listed}; run it again")
     return records
 
 
 def _leakage(store: Store, suite: Suite, records: Sequence[Record]) -> Leakage:
-    """The leakage of the suite's data, which are loaded to see whether these runs are about them."""
-    from ..tasks import data, leakage, task  # datasets and torch, which only this needs
+    """The leakage of the suite's data, after checking that these runs used the same data."""
+    from ..tasks import data, leakage, task  # imported here: only this function needs datasets and torch
 
     rows = data.cut(suite.task, data.load(suite.task))
     if {record.provenance.data_hash for record in records} != {task.hash_of(rows)}:
@@ -135,7 +136,7 @@ def _leakage(store: Store, suite: Suite, records: Sequence[Record]) -> Leakage:
 
 
 def _setting(one: RunSpec | Suite) -> dict[str, object]:
-    """What all runs of a suite share, and what is written above its table."""
+    """The settings that all runs of a suite share."""
     return one.model_dump(
         include={"task": True, "model": True, "budget": True, "evaluation": True}, exclude={"evaluation": JUDGED_BY}
     )

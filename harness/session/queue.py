@@ -1,4 +1,4 @@
-"""Runs under way: given to an executor, and taken when they have ended."""
+"""Runs under way, submitted to an executor and collected when they have ended."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -7,7 +7,7 @@ from ..spec.record import RunOutcome, RunSpec
 
 
 class Queue:
-    """Runs in the order in which they were added; the one called ``first`` is taken before all others."""
+    """Runs in the order in which they were added; the run named ``first`` is collected before all others."""
 
     def __init__(self, submit: Callable[[RunSpec], Future[RunOutcome]], first: str):
         self._submit = submit
@@ -19,17 +19,17 @@ class Queue:
         return name in self._pending
 
     def add(self, run: RunSpec) -> None:
-        """Begin a run as soon as the executor has a place for it."""
+        """Submit a run; it begins as soon as the executor has a free place."""
         self._pending[run.name] = run, self._submit(run)
 
     def wait(self) -> None:
-        """Wait until a run can be taken."""
+        """Wait until a run can be collected."""
         first = self._pending.get(self._first)
         awaited = [first] if first else self._pending.values()
         wait([future for _, future in awaited], return_when=FIRST_COMPLETED)
 
     def ended(self) -> Iterator[tuple[RunSpec, RunOutcome]]:
-        """Take the runs that have ended; none as long as the first one is under way."""
+        """Collect the runs that have ended; none while the first run is under way."""
         for name in sorted(self._pending, key=lambda name: name != self._first):
             run, future = self._pending[name]
             if future.done():
@@ -39,5 +39,5 @@ class Queue:
                 return
 
     def clear(self) -> None:
-        """Forget the runs that have not ended, so that ending their processes is not taken for a crash."""
+        """Drop the runs that have not ended, so that ending their processes does not look like a crash."""
         self._pending.clear()

@@ -1,4 +1,4 @@
-"""Which stored record can stand for a run that is asked for again, and why none can."""
+"""Which stored record can be reused for a run, or why none can."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from ..spec.figures import changes
 from ..spec.metric import Metric, options_of
 from ..spec.record import Environment, Generation, Prediction, Preflight, Record, RunSpec, Status, hash_of
 
-Answers = Callable[[RunSpec], Sequence[Prediction]]  # the stored predictions of a run; none where they are not whole
+Answers = Callable[[RunSpec], Sequence[Prediction]]  # the stored predictions of a run; none if they are incomplete
 
 CALLED = {"source": "its method's file", "overrides": "its hyper-parameters", "batch_size": "the suite's batch size"}
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What stands for a run, or the reason why it has to be done."""
+    """The stored record to reuse for a run, or the reason that the run must be done."""
 
     run: RunSpec
     stored: Record | None
@@ -24,7 +24,7 @@ class Decision:
 
 
 def decide(run: RunSpec, stored: Sequence[Record], answers: Answers, here: Preflight) -> Decision:
-    """The stored run that this one would only repeat: ``ok``, of the same spec, source, data, base and environment."""
+    """Find a stored run that this one would repeat: ``ok``, with equal spec, source, data, base and environment."""
     namesakes = [record for record in stored if record.spec.name == run.name]
     same = next((record for record in namesakes if record.spec.hash == run.hash), None)
     if same is not None:
@@ -34,7 +34,7 @@ def decide(run: RunSpec, stored: Sequence[Record], answers: Answers, here: Prefl
 
 
 def obstacle(record: Record, here: Preflight) -> str | None:
-    """Why a stored run cannot be compared with the runs of this session."""
+    """Why a stored run cannot be compared with the runs of this session; ``None`` if it can."""
     if record.environment is None:
         return "its environment is unknown"
     if record.environment.hash != here.environment.hash:
@@ -44,9 +44,9 @@ def obstacle(record: Record, here: Preflight) -> str | None:
     if record.provenance.model_revision != here.model_revision:
         return f"its base model changed: {record.provenance.model_revision} → {here.model_revision}"
     if different := changes(_scoring(record.metrics), _scoring(here.metrics)):
-        return f"its answers were scored otherwise: {', '.join(different)}"
+        return f"its answers were scored differently: {', '.join(different)}"
     if (record.provenance.generation or Generation()) != here.generation:
-        return "what is used of its base model's generation settings changed"
+        return "the generation settings taken from its base model changed"
     return None
 
 
@@ -62,19 +62,19 @@ def _flaw(record: Record, answers: Answers, here: Preflight) -> str | None:
     if not predictions:
         return "its predictions are missing"
     if record.predictions_hash != hash_of(prediction.text for prediction in predictions):
-        return "its stored predictions are not its own"
+        return "its stored predictions do not match its record"
     return None
 
 
 def difference(run: RunSpec, stored: RunSpec) -> str:
-    """What is different between a run and a stored one of the same name."""
+    """What differs between a run and a stored run of the same name."""
     now, then = run.model_dump(mode="json"), stored.model_dump(mode="json")
     changed = [name for name in now if now[name] != then[name]]
     return " and ".join(CALLED.get(name, f"the suite's {name}") for name in changed) + " changed"
 
 
 def _scoring(metrics: Sequence[Metric]) -> dict[str, str]:
-    """Which metrics there are, and how they read texts."""
+    """The metrics, and how they read texts."""
     return {"metrics": " ".join(metric.id for metric in metrics), **options_of(metrics)}
 
 

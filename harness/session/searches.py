@@ -1,4 +1,4 @@
-"""The searches of a session, one for each method: reused or done, kept, and given to the method's runs."""
+"""The learning-rate searches of a session, one per method: reused or done, stored, and applied to the method's runs."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -17,10 +17,10 @@ Submit = Callable[[RunSpec, float], Future[RunOutcome]]  # begin a trial: a run 
 
 
 class Searches:
-    """What is searched before the runs, as it is asked for; nothing where the suite has no ``[search]``.
+    """The searches before the runs, done on request; none if the suite has no ``[search]``.
 
-    ``asked`` are the methods whose search is asked for by itself: it is done anew, unless the request resumes.
-    Raises ``StoreError`` for what earlier sessions left and cannot be read.
+    ``asked`` are the methods whose search was selected: it is done again, unless the request resumes.
+    Raises ``StoreError`` for a stored search that cannot be read.
     """
 
     def __init__(self, request: Request, store: Store, here: Preflight, submit: Submit, asked: Sequence[str] = ()):
@@ -33,13 +33,13 @@ class Searches:
         self._asked = [method for method in self._specs if method in asked]
         self._parallel = request.jobs > 1
         self._resumes = request.resumes
-        self._stored = self._unchanged()  # of earlier sessions
-        self._done: dict[str, Search] = {}  # of this session, those that stored ones stand for included
-        self._unwritten: dict[str, str] = {}  # why, by method
+        self._stored = self._unchanged()  # by earlier sessions
+        self._done: dict[str, Search] = {}  # of this session, including reused ones
+        self._unwritten: dict[str, str] = {}  # by method, why its search could not be stored
         self._pending: dict[str, list[Future[RunOutcome]]] = {}
 
     def finish(self, method: str) -> Search:
-        """Do the search, or wait for it, and keep it."""
+        """Do the search, or wait for it, and store it."""
         for each in [*(self._asked if self._parallel else ()), method]:
             self._begin(each)
         while method not in self._done:
@@ -48,12 +48,12 @@ class Searches:
         return self._done[method]
 
     def tuned(self, run: RunSpec) -> RunSpec:
-        """The run with the learning rate that was found for its method, if one was."""
+        """The run with the learning rate found for its method, if there is one."""
         found = self._done.get(run.method) or self._stored.get(run.method)
         return found.tuned(run) if found else run
 
     def figures(self, found: Search) -> dict[str, Any]:
-        """What other tools read about a search."""
+        """The figures of a search that other tools read."""
         return {
             "reused": self._stored.get(found.spec.method) is found,
             "learning_rate": found.learning_rate,
@@ -62,37 +62,37 @@ class Searches:
         }
 
     def problem(self, found: Search) -> str | None:
-        """Why a search found nothing although the method learns, or what it found is lost, if that is so."""
+        """Why a search found no learning rate or could not be stored; ``None`` if neither is so."""
         method = found.spec.method
         if found.learning_rate is not None:
             why = self._unwritten.get(method)
-            return f"its search is lost with this session: {why}" if why else None
+            return f"its search could not be stored: {why}" if why else None
         reasons = [f"  × {each.multiplier:.3g}: {each.status}: {each.reason}" for each in found.trials]
         log = f"Log: {shown(self._store.search_log(method))}"
         return "\n".join(["no trial is ok, so the method's runs keep its learning rate", *reasons, log])
 
     def lines(self) -> list[str]:
-        """What this session found, to be pasted into the suite's file."""
+        """The learning rates that this session found, to be pasted into the suite's file."""
         return search.lines(self._done.values())
 
     def keep_finished(self) -> None:
-        """Store the searches of which every trial has ended, or the first said that there is nothing to search."""
+        """Store the searches whose trials have all ended, or whose first trial was ``unsupported``."""
         for method, trials in list(self._pending.items()):
             if _pointless(trials):
                 for each in trials[1:]:
                     each.cancel()
                 trials = trials[:1]
             if not _open(trials):
-                del self._pending[method]  # first: a trial that could not even be begun raises
+                del self._pending[method]  # first, because a trial that could not be started raises
                 self._keep(method, [each.result() for each in trials])
 
     def stop(self) -> None:
-        """Keep what has finished; what has not is nobody's any more."""
+        """Store the finished searches and drop the others."""
         self.keep_finished()
         self._pending.clear()
 
     def _unchanged(self) -> dict[str, Search]:
-        """The stored search of each method, as far as it is whole and would only be repeated."""
+        """The stored searches, by method, that are complete and would only be repeated."""
         found = {}
         for method, spec in self._specs.items():
             wanted = search.hash_of(spec, self._table, self._here)
@@ -127,7 +127,7 @@ class Searches:
 
 
 def stored(store: Store, records: Sequence[Record]) -> dict[str, Search]:
-    """The stored search of each method, of whichever session, that all of its runs among these belong to."""
+    """For each method, the stored search, of any session, that all of its given runs belong to."""
     found = {}
     for method in dict.fromkeys(record.spec.method for record in records):
         runs = [record for record in records if record.spec.method == method]
@@ -138,7 +138,7 @@ def stored(store: Store, records: Sequence[Record]) -> dict[str, Search]:
 
 
 def _judged(record: Record) -> Record:
-    """The trial's run with its own verdict; zero-shot is not asked on validation rows."""
+    """The trial's run, judged without zero-shot, which does not run on validation rows."""
     return judge.judged(record, record.model_copy(update={"predictions_hash": None}))
 
 

@@ -1,4 +1,4 @@
-"""The session of ``--gate-selftest``: the gate on a method that changes nothing and on ones that are worse."""
+"""The session of ``--gate-selftest``: the gate tested on an unchanged method and on methods made worse."""
 
 from contextlib import ExitStack, closing
 from functools import cached_property
@@ -17,13 +17,13 @@ from ..spec.suite import Suite
 from ..tasks import scored_by
 
 STEPS = 20
-ROWS = 600  # test rows that show four lost words; a suite that asks fewer is tried on so many of its data
+ROWS = 600  # test rows, enough to show four lost words; a suite with fewer is tested on this many of its data
 
 
 class Selftest:
-    """The cases, each done in projects of its own in the temporary folder, on a suite's model, data and batch size.
+    """The cases, each tested in temporary projects with a suite's model, data and batch size.
 
-    ``close`` ends their sessions and removes them.
+    ``close`` ends their sessions and removes the projects.
     """
 
     def __init__(self, suite: Suite, device: str | None = None):
@@ -36,7 +36,7 @@ class Selftest:
         self.close = self._opened.close
 
     def attempt(self, name: str) -> Tried:
-        """Try a case."""
+        """Test a case."""
         case = about(name, self._ranks)
         self.tried[name] = Tried(case, self._by_time(case)) if case.by_time else self._by_gate(case)
         return self.tried[name]
@@ -48,7 +48,7 @@ class Selftest:
 
     @cached_property
     def _accepted(self) -> tuple[ProbeProject, drop.Answered | None, str | None]:
-        """A project whose honest results were accepted, what it answered, and what went wrong with that."""
+        """A project with the honest results as its baseline, its predictions, and what went wrong, if anything."""
         project = self._project("gated", "honest")
         problem = project.accept()
         return project, None if problem else project.answered(), problem
@@ -81,7 +81,7 @@ class Selftest:
 
 
 def small(suite: Suite) -> Suite:
-    """The suite with the probe for its only method, one seed, few steps, and test rows enough to show a loss."""
+    """The suite with the probe as its only method, one seed, few steps, and enough test rows to show a loss."""
     content = suite_file.only(suite, PROBE)
     content["budget"] = {"max_steps": min(STEPS, suite.budget.max_steps or STEPS)}
     content["evaluation"] = {**content.get("evaluation", {}), "floor": -100.0}

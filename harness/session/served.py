@@ -1,4 +1,4 @@
-"""A session that does the runs which another one asks for: one side of a comparison."""
+"""A session that does the runs that another session requests: one side of a comparison."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,9 +15,9 @@ from .bakeoff import Bakeoff, Selection, begin
 
 
 def serve(request: Request, descriptor: int) -> None:
-    """Say ``Ready`` over the socket of this file descriptor, then answer each method's name by a run of it.
+    """Send ``Ready`` over the socket of this file descriptor, then answer each method's name with a run.
 
-    The runs have the request's first seed. Returns when the other session closes its end.
+    The runs use the request's first seed. Returns when the other session closes its end.
     """
     with socket(fileno=descriptor) as connection, connection.makefile("rw", encoding="utf-8") as stream:
         try:
@@ -42,7 +42,7 @@ def _answer(bakeoff: Bakeoff, run: RunSpec | None) -> Answer:
 
 
 def _misfits(bakeoff: Bakeoff, request: Request) -> str | None:
-    """What is wrong with the hyper-parameters of the methods that may be asked for."""
+    """What is wrong with the methods' hyper-parameters; ``None`` if nothing is."""
     try:
         bakeoff.examine(request)
     except PluginError as error:

@@ -1,4 +1,4 @@
-"""The leaderboard of a session, or of what is published: made from stored runs, and written beside them."""
+"""The leaderboard of a session or of published results: made from stored runs, and written beside them."""
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from . import searches
 
 @dataclass(frozen=True)
 class Tables:
-    """The rows, what must be said beside them, and the runs that both are made of.
+    """The rows, the notes on them, and the runs that both are made from.
 
     ``left_out`` are the names of stored runs that cannot be compared with these.
     """
@@ -28,7 +28,7 @@ class Tables:
 
 
 def entries(store: Store, records: Sequence[Record], earlier: Container[str] = ()) -> list[Entry]:
-    """Runs with their stored scores; ``earlier`` are the names of those that an earlier session did."""
+    """The runs with their stored scores; ``earlier`` names those that an earlier session did."""
     scores = store.read_scores(record.spec for record in records)
     return [
         Entry(record, each, earlier=record.spec.name in earlier) for record, each in zip(records, scores, strict=True)
@@ -44,16 +44,16 @@ def tables(store: Store, suite: Suite, found: Sequence[Entry], leakage: Leakage)
 
 
 def write(store: Store, suite: Suite, shown: Tables) -> list[Path]:
-    """Write the files of the leaderboard and return their paths; raises ``StoreError`` where that cannot be done."""
+    """Write the files of the leaderboard and return their paths; raises ``StoreError`` if they cannot be written."""
     seed = suite.run.seeds[0]
     samples = [_sample(store, suite, record) for record in shown.records if record.spec.seed == seed]
-    from ..report import files  # pandas, which listing the runs must not wait for
+    from ..report import files  # imported here: pandas must not delay listing the runs
 
     return files.write(store, suite, shown.rows, samples, shown.notes)
 
 
 def _sample(store: Store, suite: Suite, record: Record) -> RunOutcome:
-    """The run with those of its predictions that the suite wants to be seen."""
+    """The run with the predictions that the suite selects as samples."""
     count, named = suite.evaluation.samples, set(suite.evaluation.sample_rows)
     predictions = enumerate(store.read_predictions(record.spec))
     shown = tuple(each for number, each in predictions if number < count or named.intersection(each.rows))

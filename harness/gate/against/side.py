@@ -172,7 +172,7 @@ class Side:
         return suite_file.write(path, suite_file.only(self._suite, *methods))
 
     def _ended(self, code: int) -> str:
-        return f"its session of pytest ended with code {code}"
+        return f"its pytest session ended with code {code}"
 
 
 def _nothing(problem: str, *, absent: bool = False) -> Taken:

@@ -62,7 +62,7 @@ class ProbeProject:
         return (records[0], store.read_predictions(records[0].spec)) if records else None
 
     def _ended(self, code: int, output: str) -> str:
-        return self.sessions.failed(f"its session of pytest ended with code {code}", output)
+        return self.sessions.failed(f"its pytest session ended with code {code}", output)
 
     @property
     def _suite(self) -> str:

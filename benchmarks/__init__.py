@@ -1,1 +1,1 @@
-"""Measurements side by side in one job: each module is a script that prints ratios, see docs/performance.md."""
+"""Side-by-side measurements in one job: each module is a script that prints ratios; see docs/performance.md."""

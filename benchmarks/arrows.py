@@ -1,10 +1,10 @@
-"""The imports between the entries of ``harness/``, which are its packages and the modules at its top.
+"""The imports between the entries of ``harness/``: its packages and its top-level modules.
 
-An arrow leads from one entry to another that it imports, wherever in the file the import stands. What each entry may
-import is read from the table of ``docs/architecture.md``, and from nowhere else.
+An arrow leads from one entry to another that it imports, anywhere in a file. What each entry may import is read from
+the table in ``docs/architecture.md`` alone.
 
     python -m benchmarks.arrows             the figures, as a Markdown table
-    python -m benchmarks.arrows --each      and every arrow, with the modules that import
+    python -m benchmarks.arrows --each      also every arrow, with the importing modules
 """
 
 import argparse
@@ -21,24 +21,24 @@ PAGE = Path("docs", "architecture.md")
 HEADERS = ["| room |", "| may import |"]  # the table's first and last columns
 NAME = re.compile(r"`(\w+)(?:/|\.py)?`")
 
-Arrows = Mapping[tuple[str, str], Sequence[str]]  # the modules that import, by the entry that does and the one it needs
+Arrows = Mapping[tuple[str, str], Sequence[str]]  # importing modules, by importing and imported entry
 
 
 def modules(root: Path, package: str) -> dict[str, Path]:
-    """The modules and sub-packages of a package with their files, by dotted name; without the package itself."""
+    """The files of a package's modules and sub-packages, by dotted name, without the package itself."""
     files = {path: path.relative_to(root).with_suffix("") for path in sorted((root / package).rglob("*.py"))}
     names = {".".join(name.parts).removesuffix(".__init__"): path for path, name in files.items()}
     return {name: path for name, path in names.items() if name != package}
 
 
 def needs(module: str, known: Mapping[str, Path]) -> set[str]:
-    """What one of the known modules imports of this repository."""
+    """The modules of this repository that a known module imports."""
     path = known[module]
     return imports(path, known, module if path.name == "__init__.py" else module.rpartition(".")[0])
 
 
 def imports(path: Path, known: Mapping[str, Path], package: str = "") -> set[str]:
-    """What a file imports of this repository, wherever in the file; ``known`` tells modules from other names.
+    """The modules of this repository that a file imports, anywhere in the file; ``known`` are all modules.
 
     Relative imports start from ``package``.
     """
@@ -59,20 +59,20 @@ def entry(module: str) -> str:
 
 
 def arrows(root: Path = ROOT) -> dict[tuple[str, str], list[str]]:
-    """Every arrow between two entries."""
+    """All arrows between two entries."""
     known, found = modules(root, "harness"), dict[tuple[str, str], list[str]]()
     for module in known:
         for name in sorted(needs(module, known)):
-            ends = entry(module), entry(f"{name}.")  # of ``harness`` itself there is nothing to import
+            ends = entry(module), entry(f"{name}.")  # ``harness`` itself has nothing to import
             if ends[0] != ends[1]:
                 found.setdefault(ends, []).append(module)
     return found
 
 
 def allowed(root: Path = ROOT) -> dict[str, set[str]]:
-    """What each entry may import, by the table of ``docs/architecture.md``.
+    """What each entry may import, according to the table in ``docs/architecture.md``.
 
-    Raises ``ValueError`` where there is no such table.
+    Raises ``ValueError`` if there is no such table.
     """
     lines = (root / PAGE).read_text(encoding="utf-8").splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith(HEADERS[0]) and line.endswith(HEADERS[1])]
@@ -93,7 +93,7 @@ def against(found: Arrows, table: Mapping[str, set[str]]) -> list[tuple[str, str
 
 
 def in_cycles(found: Arrows) -> list[str]:
-    """The entries that need themselves, by whatever detour."""
+    """The entries that import themselves, directly or indirectly."""
     heads: dict[str, set[str]] = {}
     for one, other in found:
         heads.setdefault(one, set()).add(other)

@@ -1,8 +1,8 @@
-"""(c) A bare PyTorch loop (forward, backward, step) on the same padded batches against our training phase.
+"""(c) A bare PyTorch loop (forward, backward, step) compared with our training phase on the same padded batches.
 
-Prints tokens without padding per second of both, and the useful arithmetic of the training phase, counted
-for tokens that are not padding, as a share of the best measured float32 matrix product (bfloat16 where the
-loop is autocast). Bare, ours, ours, bare: so that a machine that warms up or slows down favours neither.
+Prints the tokens per second of both, without padding, and the useful arithmetic of the training phase, without
+padding, as a share of the best measured float32 matrix product (bfloat16 if the loop uses autocast). The order is bare,
+ours, ours, bare, so that a machine that warms up or slows down favours neither.
 
     python -m benchmarks.bare_loop --data FILE --steps 8
 """
@@ -22,11 +22,11 @@ from harness.tasks.task import IGNORED, Batch
 from harness.training import loop as training
 from harness.training.budget import Batches, tokens
 
-SIZES = (512, 1024, 2048, 4096)  # of the matrices whose product is the best that the machine can do
+SIZES = (512, 1024, 2048, 4096)  # of the matrices whose product shows the machine's peak
 
 
 def useful(batch: Batch, config: T5Config) -> float:
-    """Floating-point operations of a training step that padding has no part in: 2 a weight forward, 4 backward."""
+    """Floating-point operations of a training step, without padding: 2 per weight forward, 4 backward."""
     width, inner, heads = config.d_model, config.d_ff, config.num_heads * config.d_kv
     attention, feed_forward = 4 * width * heads, 3 * width * inner
     encoder = config.num_layers * (attention + feed_forward)
@@ -40,7 +40,7 @@ def useful(batch: Batch, config: T5Config) -> float:
 
 
 def peak(sizes: Sequence[int], device: torch.device, dtype: torch.dtype, finish: Callable[[], object]) -> float:
-    """The best measured matrix product, in floating-point operations a second."""
+    """The best measured matrix product, in floating-point operations per second."""
     rates = []
     for size in sizes:
         a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
@@ -57,7 +57,7 @@ def _multiply(a: torch.Tensor, b: torch.Tensor, times: int) -> None:
 
 
 def bare(job: Workload, batches: Sequence[Batch]) -> float:
-    """Seconds of the loop with nothing in it but the three calls."""
+    """Seconds of a loop that only makes the three calls."""
     model = job.base().train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
     dtype = torch.bfloat16 if training.precision(job.device) == "bf16" else None
@@ -74,7 +74,7 @@ def bare(job: Workload, batches: Sequence[Batch]) -> float:
 
 
 def ours(job: Workload, batch_size: int, rows: int) -> float:
-    """Seconds of our training phase: batches made on the way, schedule, clipping, budget, watched gradients."""
+    """Seconds of our training phase, including making batches, schedule, clipping, budget and gradient checks."""
     model = job.base()
     batches = Batches(job.task(job.rows).batches(batch_size, seed=0), Budget(max_examples=rows), job.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
@@ -83,7 +83,7 @@ def ours(job: Workload, batch_size: int, rows: int) -> float:
 
 
 def measure(job: Workload, steps: int, batch_size: int, sizes: Sequence[int]) -> list[tuple[str, str]]:
-    """Both loops on the same batches, and what of the machine's arithmetic ours makes use of."""
+    """The rates of both loops on the same batches, and our loop's share of the machine's peak."""
     made = list(islice(job.task(job.rows).batches(batch_size, seed=0), steps))
     batches = [{name: tensor.to(job.device) for name, tensor in batch.items()} for batch in made]
     bare(job, batches[:1])  # warm up
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser(__doc__)
     options.add_argument("--steps", type=int, default=8)
     options.add_argument("--batch-size", type=int, default=16)
-    options.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="of the matrices to multiply")
+    options.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="sizes of the matrices to multiply")
     asked = options.parse_args(arguments)
     with setting(asked) as job:
         figures = apart(OURS, measure, job, asked.steps, asked.batch_size, asked.sizes)

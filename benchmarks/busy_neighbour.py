@@ -1,8 +1,8 @@
-"""Sessions alone and beside a program that keeps one core busy, by turns: how much slower, and do the rows say so?
+"""Sessions alone, alternating with sessions beside a program that keeps one core busy: how much slower are they?
 
-Each is a whole ``pytest --benchmark`` of a suite. Prints a Markdown table with one line for each way in which threads
-wait for each other: ``passive`` is what Tuneoff sets, any other is given by ``OMP_WAIT_POLICY`` as a user would.
-Seconds are medians over the rounds; rows are those whose times stand in brackets.
+Each is a complete ``pytest --benchmark`` of a suite. Prints a Markdown table with one line for each way in which
+threads wait for each other: ``passive`` is Tuneoff's setting; others are set with ``OMP_WAIT_POLICY``, as a user would.
+Seconds are medians over the rounds; rows are those whose times are in brackets.
 
     python -m benchmarks.busy_neighbour --suite smoke --rounds 3 --policies passive,active
 """
@@ -33,7 +33,7 @@ HEADERS = ("threads wait", "session alone", "beside a busy core", "ratio", "trai
 
 @dataclass(frozen=True)
 class Session:
-    """What a session took; training is of all methods together."""
+    """The times of a session; training is the total of all methods."""
 
     seconds: float
     training: float
@@ -43,7 +43,7 @@ class Session:
 
 @contextmanager
 def busy_core() -> Iterator[None]:
-    """A program that never waits for anything."""
+    """A program that keeps one core busy."""
     program = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
         yield
@@ -53,7 +53,7 @@ def busy_core() -> Iterator[None]:
 
 
 def session(suite: str, folder: Path, policy: str) -> Session:
-    """A session of a suite in which threads wait that way."""
+    """Run a session of a suite with this wait policy."""
     wanted = {} if policy == "passive" else {"OMP_WAIT_POLICY": policy.upper()}
     kept = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     sessions, name = Sessions("session", ROOT, folder), load(suite).name
@@ -70,7 +70,7 @@ def session(suite: str, folder: Path, policy: str) -> Session:
 
 
 def line(policy: str, alone: list[Session], beside: list[Session]) -> list[str]:
-    """The table's line."""
+    """The line of the table."""
     seconds = [median(one.seconds for one in each) for each in (alone, beside)]
     training = [median(one.training for one in each) for each in (alone, beside)]
     marked = [f"{sum(one.marked for one in each)} of {sum(one.rows for one in each)}" for each in (alone, beside)]

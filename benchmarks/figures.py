@@ -1,4 +1,4 @@
-"""Clocks, and how figures are printed."""
+"""Timing a function and printing figures."""
 
 from collections.abc import Callable, Sequence
 from time import perf_counter
@@ -7,7 +7,7 @@ from tabulate import tabulate
 
 
 def clocked(work: Callable[[], object], finish: Callable[[], object] | None = None) -> float:
-    """Seconds that it takes; ``finish`` waits for what it left on a device."""
+    """The seconds that a call takes; ``finish`` waits for its remaining work on a device."""
     began = perf_counter()
     work()
     if finish:
@@ -16,5 +16,5 @@ def clocked(work: Callable[[], object], finish: Callable[[], object] | None = No
 
 
 def show(title: str, figures: Sequence[tuple[str, str]]) -> None:
-    """Print figures, one a line."""
+    """Print figures, one per line."""
     print(f"\n{title}\n{tabulate(figures, tablefmt='plain', colalign=('left', 'right'), disable_numparse=True)}")

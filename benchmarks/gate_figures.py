@@ -1,17 +1,17 @@
-"""The gate's error rates: how often it is red although no method got worse, and how often a known loss makes it red.
+"""The gate's error rates: how often it fails although no method got worse, and how often it detects a known loss.
 
-Sessions are simulated from the stored runs of a suite and judged by ``harness.gate.tolerance``. In each of them the
-test examples are drawn anew, with replacement. There are two ways to be different from the past:
+Sessions are simulated from the stored runs of a suite and judged by ``harness.gate.tolerance``. Each session draws its
+test examples with replacement. Results differ from the baseline in one of two ways:
 
-- trained anew: to an example's mean score comes the scatter of a stored seed's answer, and to each seed a level of
-  its own, with the spread that the levels of the stored seeds have;
-- last words lost: the stored answers, scored again without their last words, in so many of them that ROUGE-1 falls
-  by what was planted. Training left the same weights, which is known on a machine that computes the same to the bit,
-  and not known on one that does not, as most GPUs.
+- trained anew: each example's mean score plus the residual of a stored seed's answer, plus a random level for each
+  seed, with the spread of the stored seeds' levels;
+- last words lost: the stored answers, scored again without their last words, in as many of them as lower ROUGE-1 by the
+  planted loss. The weights are the same, which is known only on a machine that computes reproducibly bit for bit; most
+  GPUs do not.
 
-And one that is not drawn: single stored seeds held against another seed of the same method, of the suite ``zoo``.
+A third comparison is not simulated: single stored seeds against another seed of the same method, of the suite ``zoo``.
 
-Prints the Markdown of the tables in ``docs/gate.md``; the same numbers every time for the same stored runs.
+Prints the Markdown of the tables in ``docs/gate.md``; the same stored runs always give the same numbers.
 
     python -m benchmarks.gate_figures
 """
@@ -37,10 +37,10 @@ from harness.spec.record import Record, Status
 from harness.store.results import Store
 
 PLANTED_IN = ROUGE[0].id
-PLANTED = 0.7  # points of it that the lost words cost
-SAME = "the same"  # for a hash of weights that training left twice
-CUTS = 8  # answers are scored without none to seven of their last words
-FOUR = 4  # methods make a session
+PLANTED = 0.7  # points that the lost words cost
+SAME = "the same"  # the hash of weights that are equal on both sides
+CUTS = 8  # answers are scored without their last 0 to 7 words
+FOUR = 4  # methods per session
 LOSSES = (1, 2, 3, 5)  # points by which a method trained anew is worse
 
 Array = NDArray[np.float64]
@@ -48,7 +48,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Stored:
-    """A trained method as it is stored; ``scores`` has the shape (cuts, metrics, seeds, examples)."""
+    """A stored trained method; ``scores`` has the shape (cuts, metrics, seeds, examples)."""
 
     name: str
     row: BaselineRow
@@ -56,11 +56,11 @@ class Stored:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """Its seeds, as in ``scores``."""
+        """The method's seeds, in the order of ``scores``."""
         return tuple(sorted(self.row.runs))
 
     def pair(self, now: Array, then: Array, weights: str | None = None) -> Pair:
-        """Scores of shape (metrics, seeds, examples) beside those of the past; ``weights`` is a hash that both have."""
+        """The pair to compare, from scores now and then of shape (metrics, seeds, examples); both have ``weights``."""
         known = {"predictions_hash": None, "weights_hash": weights}
         runs = {seed: run.model_copy(update=known) for seed, run in self.row.runs.items()}
         row = self.row.model_copy(update={"runs": runs})
@@ -73,7 +73,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Simulation:
-    """A kind of session; ``rows`` are the methods that it is about."""
+    """A kind of session; ``rows`` are the changed methods."""
 
     title: str
     rows: Sequence[str]
@@ -81,7 +81,7 @@ class Simulation:
 
 
 def methods(store: Store, cuts: int = CUTS) -> list[Stored]:
-    """The trained methods of a suite, with so many ways to cut their answers."""
+    """The trained methods of a suite, their answers scored with this many cuts."""
     groups: dict[str, list[Record]] = {}
     for record in store.read_runs():
         if record.status == Status.OK and record.cost.trainable_parameters:
@@ -99,7 +99,7 @@ def nothing(trained: Sequence[Stored]) -> Simulation:
 
 
 def another_seed(trained: Sequence[Stored], suite: str) -> Simulation:
-    """No method got worse: one seed of each of four methods is held against another of its own."""
+    """No method got worse: one seed of each of four methods is compared with another seed of the same method."""
 
     def session(random: Generator) -> list[Pair]:
         chosen = [trained[number] for number in random.choice(len(trained), FOUR, replace=False)]
@@ -109,7 +109,7 @@ def another_seed(trained: Sequence[Stored], suite: str) -> Simulation:
 
 
 def shorter(one: Stored, others: Sequence[Stored] = (), weights: str | None = SAME) -> Simulation:
-    """A method's answers lost words; the others give their predictions of the past, or were trained anew."""
+    """One method's answers lost words; the others give the same predictions as before, or were trained anew."""
 
     def session(random: Generator) -> list[Pair]:
         chosen = _examples(random, one)
@@ -122,7 +122,7 @@ def shorter(one: Stored, others: Sequence[Stored] = (), weights: str | None = SA
 
 
 def worse(one: Stored, points: float) -> Simulation:
-    """A method was trained anew and is worse in every example; the others give their predictions of the past."""
+    """One method was trained anew and is worse in every example; the others give the same predictions as before."""
 
     def session(random: Generator) -> list[Pair]:
         return _anew(random, [one], loss=points / 100)
@@ -142,7 +142,7 @@ def figures(case: Simulation, sessions: int, rules: Rules) -> list[str]:
 
 
 def over_examples_alone(case: Simulation, sessions: int, rules: Rules) -> list[str]:
-    """The same for a paired t-test that takes the examples for all there is to chance."""
+    """The same figures for a paired t-test that accounts for the examples as the only source of chance."""
     random, red = np.random.default_rng(0), 0
     for _ in range(sessions):
         differences = [_differences(pair, name) for pair in case.session(random) for name in NAMES]
@@ -155,7 +155,7 @@ def over_examples_alone(case: Simulation, sessions: int, rules: Rules) -> list[s
 
 
 def messages(trained: Sequence[Stored], rules: Rules) -> list[list[str]]:
-    """What the gate says about each method's stored answers without last words, on the test split as it is."""
+    """The gate's verdicts on each method's stored answers without last words, on the unchanged test split."""
     random = np.random.default_rng(0)
     found = [tolerance.scores([one.pair(_shortened(random, one), one.scores[0], SAME)], rules) for one in trained]
     return [
@@ -164,7 +164,7 @@ def messages(trained: Sequence[Stored], rules: Rules) -> list[list[str]]:
 
 
 def _of_seeds(one: Stored, now: int, then: int) -> Pair:
-    """One seed's scores beside those of another, as if both were of the same seed."""
+    """One seed's scores paired with those of another, as if both were the same seed."""
     single = replace(one, row=one.row.model_copy(update={"runs": {0: one.row.runs[one.seeds[0]]}}))
     return single.pair(one.scores[0][:, [now]], one.scores[0][:, [then]])
 
@@ -177,7 +177,7 @@ def _stored(store: Store, name: str, records: Iterable[Record], cuts: int) -> St
 
 
 def _scores(store: Store, record: Record, cuts: int) -> Array:
-    """One run: (cuts, metrics, examples)."""
+    """The scores of one run, of shape (cuts, metrics, examples)."""
     answers = [each for each in store.read_predictions(record.spec) if each.scored]
     if not answers:
         raise SystemExit(f"{store.folder}: {record.spec.name} has no predictions; run pytest --benchmark again")
@@ -191,7 +191,7 @@ def _without_last(text: str, words: int) -> str:
 
 
 def _examples(random: Generator, one: Stored) -> NDArray[np.int64]:
-    """Numbers of test examples, drawn with replacement."""
+    """Indices of test examples, drawn with replacement."""
     count = one.scores.shape[-1]
     return random.integers(0, count, (count,))
 
@@ -204,7 +204,7 @@ def _anew(random: Generator, group: Sequence[Stored], loss: float = 0.0) -> list
 
 
 def _trained(random: Generator, one: Stored, chosen: NDArray[np.int64]) -> Array:
-    """Scores as another training under the same number of seeds may give: (metrics, seeds, examples)."""
+    """Scores that another training with as many seeds may give, of shape (metrics, seeds, examples)."""
     scores, count = one.scores[0], len(one.seeds)
     levels, means = scores.mean(axis=2, keepdims=True), scores.mean(axis=1, keepdims=True)
     rest = (scores - levels - means + means.mean(axis=2, keepdims=True)) * np.sqrt(count / (count - 1))
@@ -215,7 +215,7 @@ def _trained(random: Generator, one: Stored, chosen: NDArray[np.int64]) -> Array
 
 
 def _shortened(random: Generator, one: Stored) -> Array:
-    """All stored answers, each without so many last words that they lose ``PLANTED`` points together."""
+    """The scores of the stored answers, cut so that together they lose ``PLANTED`` points."""
     means = one.scores[:, NAMES.index(PLANTED_IN)].mean(axis=(1, 2))
     lost = 100 * (means[0] - means)
     cut = int(np.argmax(lost >= PLANTED))
@@ -227,7 +227,7 @@ def _shortened(random: Generator, one: Stored) -> Array:
 
 
 def _differences(pair: Pair, metric: str) -> Array:
-    """Now minus then in points, seeds averaged."""
+    """Now minus then in points, averaged over seeds."""
     now, then = ([side.scores[seed][metric] for seed in pair.seeds] for side in (pair.now, pair.then))
     differences: Array = 100 * (np.mean(now, axis=0) - np.mean(then, axis=0))
     return differences
@@ -245,9 +245,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print both tables."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--results", default="results", help="the results folder (default: results)")
-    options.add_argument("--suite", default="embedded", help="the suite whose stored runs are taken")
+    options.add_argument("--suite", default="embedded", help="the suite whose stored runs are used")
     options.add_argument("--many", default="zoo", help="a suite of many methods, whose seeds are compared")
-    options.add_argument("--sessions", type=int, default=500, help="simulated sessions a line (default: 500)")
+    options.add_argument("--sessions", type=int, default=500, help="simulated sessions per line (default: 500)")
     asked = options.parse_args(arguments)
     trained, rules = methods(Store(Path(asked.results), asked.suite)), Rules()
     unchanged, many = nothing(trained), methods(Store(Path(asked.results), asked.many), 1)

@@ -1,4 +1,4 @@
-"""(f) What the plugin costs a pytest session that does not ask for it: with it, and with ``-p no:`` it, in turns.
+"""(f) The plugin's cost for a pytest session without ``--benchmark``: sessions with the plugin and without, in turns.
 
 python -m benchmarks.inert_plugin
 """
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def session(folder: Path, *arguments: str) -> float:
-    """Seconds of a session of pytest in a folder."""
+    """The seconds of a pytest session in a folder."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     return clocked(lambda: subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True))

@@ -1,13 +1,12 @@
 """How often the leaderboard's intervals and ranks are right, and what they can tell apart.
 
-A method's scores are simulated as its level + the difficulty of each example (standard deviation 15 points, the same
-for all methods) + a training effect of each seed (the noise) + what is left of each answer (10 points). Equal methods
-have the same level. Everything that is simulated goes through ``harness.ranking.intervals`` and
-``harness.ranking.ranks`` as it is; "before" is the bootstrap over examples and seeds that the leaderboard had until
-November 2026.
+A method's simulated scores are its level + the difficulty of each example (standard deviation 15 points, the same
+for all methods) + a training effect of each seed (the noise) + a residual of each answer (10 points). Equal methods
+have the same level. The simulated scores go through ``harness.ranking.intervals`` and ``harness.ranking.ranks``
+unchanged; "before" is the bootstrap over examples and seeds that the leaderboard used until November 2026.
 
-Prints the Markdown of the tables in ``docs/statistics.md``; the same numbers every time. Some twenty minutes on one
-core; ``--only`` makes one of them.
+Prints the Markdown of the tables in ``docs/statistics.md``, with the same numbers every time. Takes about twenty
+minutes on one core; ``--only`` makes a single table.
 
     python -m benchmarks.interval_figures
 """
@@ -30,21 +29,21 @@ from harness.store.results import Store
 DIFFICULTY, ANSWER = 15.0, 10.0
 NOISES = (0.0, 0.5, 1.0, 2.0, 4.0)
 SEEDS, EXAMPLES = (3, 5, 10), (30, 200, 1000)
-USUAL = (3, 200)  # seeds and examples of sessions with many methods
+USUAL = (3, 200)  # seeds and examples in sessions with many methods
 COUNTS = (5, 60, 200)  # methods
 MANY, NOISE = 60, 2.5
-AHEAD = (3.0, 5.0, 10.0)  # points by which the best method is
-RESAMPLES = 2000  # of the bootstrap that was
-FEWER = 5  # sessions for what is only compared with: one in so many
+AHEAD = (3.0, 5.0, 10.0)  # points by which the best method is ahead
+RESAMPLES = 2000  # of the former bootstrap
+FEWER = 5  # alternatives are simulated in one of this many sessions
 
 Array = NDArray[np.float64]
-Told = Callable[[Sequence[Array]], float]  # the share of the other methods that the first is told to be better than
+Told = Callable[[Sequence[Array]], float]  # the share of the other methods that the first is shown to be better than
 
 
 def simulated(
     random: Generator, noises: Sequence[float], seeds: int, examples: int, levels: Sequence[float] = ()
 ) -> list[Array]:
-    """Scores in 0..1, of shape (seeds, examples), of a method for each noise; ``levels`` in points set some apart."""
+    """Scores in 0..1, of shape (seeds, examples), for one method per noise; ``levels`` are differences in points."""
     hard = random.normal(50, DIFFICULTY, examples)
     answers = random.standard_normal((len(noises), seeds, examples), dtype=np.float32) * ANSWER
     trained = random.standard_normal((len(noises), seeds, 1)) * np.asarray(noises)[:, None, None]
@@ -54,7 +53,7 @@ def simulated(
 
 
 def coverage(draws: int) -> Iterator[str]:
-    """How often 95% intervals of means and of differences of equal methods hold the truth."""
+    """How often 95% intervals of means, and of differences of equal methods, contain the true value."""
     for title, interval in (("mean", _mean), ("difference of two equal methods", _difference)):
         random, cells = np.random.default_rng(1), {}
         for seeds in SEEDS:
@@ -76,7 +75,7 @@ def coverage(draws: int) -> Iterator[str]:
 
 
 def compared(draws: int) -> Iterator[str]:
-    """The same for a difference with the usual seeds and examples: before, as the gate does it, and now."""
+    """The coverage of a difference with the usual seeds and examples: before, as in the gate, and now."""
     ways = {"before": _bootstrap_difference, "gate (`harness.ranking.paired`)": _gate_difference, "now": _difference}
     lines = []
     for name, way in ways.items():
@@ -87,7 +86,7 @@ def compared(draws: int) -> Iterator[str]:
 
 
 def real(draws: int, store: Store) -> Iterator[str]:
-    """The same with the stored answers of a suite's trained methods, trained anew."""
+    """The coverage with new trainings simulated from the stored answers of a suite's trained methods."""
     lines = []
     for method, scores in _stored(store):
         random = np.random.default_rng(3)
@@ -98,7 +97,7 @@ def real(draws: int, store: Store) -> Iterator[str]:
 
 
 def ranks(draws: int) -> Iterator[str]:
-    """In how many sessions of equal methods every rank may be 1."""
+    """The share of sessions of equal methods in which every method may have rank 1."""
     spans: Mapping[str, Callable[[int], Sequence[float]]] = {
         "0.5": lambda count: [0.5] * count,
         "2.5": lambda count: [NOISE] * count,
@@ -120,7 +119,7 @@ def ranks(draws: int) -> Iterator[str]:
 
 
 def groups(draws: int) -> Iterator[str]:
-    """In how many sessions no method is told from one that is as good, where others are better or worse."""
+    """The share of sessions in which no equally good methods are told apart, although others are better or worse."""
     kinds = {
         "one 30 points ahead": [30.0] + [0.0] * (MANY - 1),
         "two groups, 10 points apart": np.repeat([10.0, 0.0], MANY // 2).tolist(),
@@ -143,7 +142,7 @@ def groups(draws: int) -> Iterator[str]:
 
 
 def power(draws: int, few: int) -> Iterator[str]:
-    """Of how many of the other methods a best one is told, by how far it is ahead."""
+    """The share of the other methods from which the best one is told apart, by how far it is ahead."""
     ways: Mapping[str, tuple[Told, int]] = {
         "now": (_of_best(scatter.shared), draws),
         "before, without a correction": (_before, few),
@@ -181,13 +180,13 @@ def _bootstrap_difference(scores: Sequence[Array]) -> tuple[Interval, float]:
 
 
 def _resamples(scores: Array, stream: int) -> Array:
-    """Means of resamples of seeds, of a stream of their own, and of examples, the same for all methods."""
+    """Means over resampled seeds, drawn separately, and over resampled examples, the same for all methods."""
     means: Array = np.einsum("nr,nr->n", _drawn(len(scores), stream) @ scores, _drawn(scores.shape[1], 0))
     return means
 
 
 def _drawn(count: int, stream: int) -> Array:
-    """How often each of so many things is drawn, as shares: (RESAMPLES, count)."""
+    """How often each of ``count`` things is drawn, as shares of shape (RESAMPLES, count)."""
     if (count, stream) not in _DRAWN:
         drawn = np.random.default_rng(stream).multinomial(count, np.full(count, 1 / count), RESAMPLES)
         _DRAWN[count, stream] = drawn / count
@@ -198,7 +197,7 @@ _DRAWN: dict[tuple[int, int], Array] = {}
 
 
 def _stored(store: Store) -> Iterator[tuple[str, Array]]:
-    """The scores of each method with parameters to train, of shape (seeds, examples)."""
+    """The scores of each method with trainable parameters, of shape (seeds, examples)."""
     records = [record for record in store.read_runs() if record.scores and record.cost.trainable_parameters]
     entries = map(Entry, records, store.read_scores(record.spec for record in records))
     for method, group in by_method(entries).items():
@@ -206,7 +205,7 @@ def _stored(store: Store) -> Iterator[tuple[str, Array]]:
 
 
 def _resampled(random: Generator, scores: Array, noise: float, sides: int) -> tuple[Interval, float]:
-    """New trainings on drawn examples: each answers as one of the stored seeds did, around the examples' means."""
+    """New trainings on drawn examples: each answers like one of the stored seeds, around the examples' means."""
     seeds, examples = scores.shape
     means = scores.mean(axis=0)
     rest = (scores - means - scores.mean(axis=1, keepdims=True) + means.mean()) * np.sqrt(seeds / (seeds - 1))
@@ -246,7 +245,7 @@ def _of_best(estimate: Estimate) -> Told:
 
 
 def _right(scores: Sequence[Array], levels: Sequence[float]) -> bool:
-    """Whether whatever is told to be better is."""
+    """Whether every method that is shown to be better really is."""
     found = ranking(_samples(scores))
     true = np.array([levels[int(name)] for name in found.names])
     return not bool((found.told & (true[:, None] <= true)).any())
@@ -266,7 +265,7 @@ def _before(scores: Sequence[Array]) -> float:
 
 
 def _share(drawn: Sequence[tuple[Interval, float]]) -> float:
-    """In how many cases the truth lies in the interval."""
+    """The share of cases in which the interval contains the true value."""
     return float(np.mean([(found.low or 0.0) <= truth <= (found.high or 0.0) for found, truth in drawn]))
 
 
@@ -276,11 +275,11 @@ def _table(headers: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print all tables, or one."""
+    """Print all tables or one of them."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--draws", type=int, default=2000, help="sessions a cell; intervals are drawn twice as often")
+    options.add_argument("--draws", type=int, default=2000, help="sessions per cell; intervals are drawn twice as often")
     options.add_argument("--results", type=Path, default=Path("results"))
-    options.add_argument("--suite", default="embedded", help="whose stored answers are trained anew")
+    options.add_argument("--suite", default="embedded", help="the suite whose stored answers are used")
     options.add_argument("--only", choices=("coverage", "compared", "real", "ranks", "groups", "power"))
     asked = options.parse_args(arguments)
     tables: Mapping[str, Callable[[], Iterator[str]]] = {

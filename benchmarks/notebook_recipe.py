@@ -1,9 +1,9 @@
-"""(a) The teaching notebook's recipe as written against the harness: the same rows trained and summarised.
+"""(a) The teaching notebook's recipe, as written, compared with the harness on the same training and test rows.
 
 The recipe pads every prompt and every summary to 512 tokens, leaves padding in the labels, trains with
 ``transformers.Trainer`` in batches of 8 and generates one summary at a time. Both sides do full
-fine-tuning in float32 from the same weights, each in a process of its own; a first step of each, in which
-libraries and memory are set up, is not counted.
+fine-tuning in float32 from the same weights, each in its own process; the first step of each, which sets up
+libraries and memory, is not counted.
 
     python -m benchmarks.notebook_recipe --data FILE --examples 24 --summaries 10
 """
@@ -28,7 +28,7 @@ LAB = (1_300, 10)
 def notebook(
     job: Workload, training_rows: Sequence[Example], test_rows: Sequence[Example], folder: str
 ) -> tuple[float, float]:
-    """Seconds of training on each row once, and of one summary for each test row."""
+    """The seconds of training on each row once, and of generating one summary per test row."""
     model = job.plain()
 
     def tokenize(batch: dict[str, list[str]]) -> dict[str, list[list[int]]]:
@@ -67,7 +67,7 @@ def notebook(
 
 
 def ours(job: Workload, training_rows: Sequence[Example], test_rows: Sequence[Example]) -> tuple[float, float]:
-    """The same through the harness' loop and decoding; preparing the rows belongs to training."""
+    """The same with the harness's loop and decoding; preparing the rows counts as training."""
     model = job.base()
 
     def train(rows: Sequence[Example]) -> None:

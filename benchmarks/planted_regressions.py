@@ -1,15 +1,15 @@
-"""The gate tried end to end: is it green where nothing changed, and red where something was made worse?
+"""The gate tested end to end: does it pass if nothing changed, and fail if something was made worse?
 
-Everything goes through ``pytest --benchmark`` in projects of its own in the temporary folder, one of them a git
-repository. The method is one of ``harness/gate/selftest/probes``, trained for a few steps; it is planted:
+Everything runs through ``pytest --benchmark`` in temporary projects, one of them a git repository. The method is one
+of ``harness/gate/selftest/probes``, trained for a few steps. These changes are planted:
 
-- nothing: the smoke suite is accepted and then judged again and again; in some sessions all is trained anew, the
-  others judge what is stored;
-- a step that takes 20% longer, by ``--against``;
-- summaries that lose as many last words as cost 0.7 points of ROUGE-1, on the full test split of the embedded suite;
-- one more trainable tensor, a method that vanished, one that was renamed, and a score that is no number.
+- nothing: the smoke suite is accepted and then judged repeatedly; some sessions train every method again, the others
+  judge the stored runs;
+- a step that takes 20% longer, with ``--against``;
+- summaries without as many last words as cost 0.7 points of ROUGE-1, on the full test split of the embedded suite;
+- one more trainable tensor, a method that vanished, one that was renamed, and a score that is not a number.
 
-Prints the Markdown of the table in ``docs/gate.md``; how far it is, is told on standard error.
+Prints the Markdown of the table in ``docs/gate.md``, and its progress on standard error.
 
     python -m benchmarks.planted_regressions
 """
@@ -42,7 +42,7 @@ Line = Sequence[str]
 
 
 def nothing(folder: Path, smoke: Suite, fresh: int, stored: int) -> Line:
-    """Gate decisions on the smoke suite as it is, with all of its methods."""
+    """The gate on the unchanged smoke suite, with all of its methods."""
     trial = ProbeProject(
         folder / "nothing", smoke.model_copy(update={"run": smoke.run.model_copy(update={"new_methods": False})})
     )
@@ -67,7 +67,7 @@ def slower(folder: Path, suite: Suite) -> Line:
 
 
 def shorter(folder: Path, suite: Suite) -> Line:
-    """Summaries that lose so many last words that it costs ``LOST`` points."""
+    """Summaries that lose as many last words as cost ``LOST`` points."""
     trial = ProbeProject(folder / "shorter", suite)
     _must(trial.accept())
     words, share = _cut(_answers(trial))
@@ -78,7 +78,7 @@ def shorter(folder: Path, suite: Suite) -> Line:
 
 
 def counted_and_named(folder: Path, suite: Suite) -> Iterator[Line]:
-    """What one accepted project is enough for: a tensor more, a method that is gone or renamed, a score of NaN."""
+    """The cases that share one accepted project: one more tensor, a vanished or renamed method, a score of NaN."""
     trial = ProbeProject(folder / "named", suite)
     _must(trial.accept())
     _spoil(trial)
@@ -94,7 +94,7 @@ def counted_and_named(folder: Path, suite: Suite) -> Iterator[Line]:
 
 
 def _caught(found: Sequence[Verdict], metric: str, outcome: Outcome = Outcome.REGRESSED, kind: str = "gate") -> Line:
-    """Whether a row fails in that metric (none: as a whole) and that way; its item, and what is said."""
+    """Whether a row fails with this outcome in this metric (none: as a whole), with its item and message."""
     red = [one for one in found if one.fails and one.outcome == outcome and metric in (one.metric, "")]
     if not red:
         worst = sorted(found, key=lambda one: list(Outcome).index(one.outcome))
@@ -103,14 +103,14 @@ def _caught(found: Sequence[Verdict], metric: str, outcome: Outcome = Outcome.RE
 
 
 def _answers(trial: ProbeProject) -> list[list[Prediction]]:
-    """What was accepted: the scored answers of each seed."""
+    """The accepted, scored answers of each seed."""
     store = Store(trial.sessions.scratch / "results", trial.suite.name)
     records = [record for record in store.read_runs() if record.spec.method == PROBE]
     return [[each for each in store.read_predictions(record.spec) if each.scored] for record in records]
 
 
 def _cut(answers: Sequence[Sequence[Prediction]]) -> tuple[int, float]:
-    """How many last words to take from which share of the summaries, so that they lose ``LOST`` points just about."""
+    """How many last words to remove from which share of the summaries, so that they lose about ``LOST`` points."""
     numbers = np.arange(len(answers[0])) * GOLDEN % 1
     first = np.argsort(numbers)  # the order in which summaries are cut as the share grows
     for words in range(1, WORDS + 1):
@@ -122,7 +122,7 @@ def _cut(answers: Sequence[Sequence[Prediction]]) -> tuple[int, float]:
 
 
 def _loss(answer: Prediction, words: int) -> float:
-    """The points of ROUGE-1 that the summary loses with so many words."""
+    """The points of ROUGE-1 that the summary loses with this many words."""
     shortened = " ".join(answer.text.split()[:-words])
     ((mean, _),) = rouge([shortened], [answer.references])
     return 100 * (answer.scores["rouge1"] - mean["rouge1"])
@@ -142,7 +142,7 @@ def _with(suite: Suite, method: str) -> Suite:
 
 
 def _suites(model: str | None, data: str | None) -> tuple[Suite, Suite, Suite]:
-    """The smoke suite, and that and the embedded one with the probe for their only method."""
+    """The smoke suite, then it and the embedded suite with the probe as their only method."""
     instead: Mapping[str, Mapping[str, str]] = {
         "model": {"name": model} if model else {},
         "task": {"data": data} if data else {},
@@ -162,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--fresh", type=int, default=10, help="A/A sessions that train anew (default: 10)")
     options.add_argument("--stored", type=int, default=40, help="A/A sessions on stored runs (default: 40)")
     options.add_argument("--seeds", default="0,1,2", help="seeds of the lost words (default: 0,1,2)")
-    options.add_argument("--only", default="", help="a part of the name of the only step to do")
+    options.add_argument("--only", default="", help="do only the step whose name contains this text")
     options.add_argument("--model", help="hub id or folder instead of the embedded base model")
     options.add_argument("--data", help="hub id, folder or file instead of the embedded data")
     asked = options.parse_args(arguments)

@@ -1,7 +1,7 @@
-"""(d) Our scores and interval against ``rouge_score`` and its bootstrap, on the same pairs.
+"""(d) Our scores and interval compared with ``rouge_score`` and its bootstrap, on the same pairs.
 
-1,500 pairs: 500 texts, each against three references. Both give every example's F1 of four ROUGE types and a 95%
-interval of each mean. Also says whether all figures are equal to 1e-12.
+1,500 pairs: 500 texts with three references each. Both give every example's F1 of four ROUGE types and a 95% interval
+of each mean. Also prints whether all scores agree to 1e-12.
 
     python -m benchmarks.scoring --data FILE
 """

@@ -1,7 +1,7 @@
-"""(b) ``transformers.Seq2SeqTrainer`` with its defaults against the harness at the same budget.
+"""(b) ``transformers.Seq2SeqTrainer`` with its defaults compared with the harness at the same budget.
 
-Its side: ``DataCollatorForSeq2Seq``, batches of 8, ``predict_with_generate`` on every test row, three
-for each dialogue as in DialogSum. Ours: the shared loop in the same batches, one generation a dialogue.
+Its side: ``DataCollatorForSeq2Seq``, batches of 8, ``predict_with_generate`` on every test row, with three rows
+per dialogue as in DialogSum. Our side: the shared loop with the same batches, one generation per dialogue.
 
     python -m benchmarks.seq2seq_trainer --data FILE --examples 128 --dialogues 48
 """
@@ -26,7 +26,7 @@ NEW_TOKENS, SUMMARIES, BATCH = 64, 3, 8  # the trainer's default batch
 def trainer(
     job: Workload, training_rows: Sequence[Example], test_rows: Sequence[Example], folder: str
 ) -> tuple[float, float]:
-    """Seconds of training on each row once, and of predicting every test row."""
+    """The seconds of training on each row once, and of predicting every test row."""
 
     def dataset(rows: Sequence[Example]) -> Dataset:
         prompts = job.tokenizer([PROMPT.fill(row.dialogue) for row in rows], truncation=True, max_length=512)
@@ -57,7 +57,7 @@ def trainer(
 
 
 def ours(job: Workload, training_rows: Sequence[Example], test_rows: Sequence[Example]) -> tuple[float, float]:
-    """The same budget and the same rows through the harness."""
+    """The same with the harness, with the same budget and rows."""
     model, task = job.base(), job.task(training_rows)
     batches = Batches(task.batches(BATCH, seed=0), Budget(max_examples=len(training_rows)), job.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, fused=True)

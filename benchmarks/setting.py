@@ -1,4 +1,4 @@
-"""What the scripts share: a checkpoint, rows, and processes of each side's own."""
+"""What the scripts share: a checkpoint, rows, and a separate process for each side."""
 
 import argparse
 import os
@@ -51,11 +51,11 @@ class Workload:
     checkpoint: Path
 
     def plain(self) -> PreTrainedModel:
-        """The model as ``transformers`` loads it."""
+        """The model, loaded by ``transformers``."""
         return T5ForConditionalGeneration.from_pretrained(self.checkpoint).to(self.device)
 
     def base(self) -> PreTrainedModel:
-        """The same model as the harness loads it."""
+        """The same model, loaded by the harness."""
         return base_model.load_model(ModelTable(name=str(self.checkpoint)), self.device, self.tokenizer)
 
     def finish(self) -> None:
@@ -64,7 +64,7 @@ class Workload:
             torch.cuda.synchronize(self.device)
 
     def task(self, rows: Sequence[Example], summaries: int = 1) -> Task:
-        """The harness' task of these rows, each with so many summaries in the test."""
+        """The harness's task with these rows; each test row has ``summaries`` references."""
         test = [row for row in rows for _ in range(summaries)]
         return prepare(TABLE, {"train": rows, "test": test}, self.tokenizer)
 
@@ -78,13 +78,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     options.add_argument(
         "--model", metavar="DIR", help="folder of a T5 checkpoint (default: flan-t5-small's shape with random weights)"
     )
-    options.add_argument("--device", help="cpu, cuda (default: the best there is)")
+    options.add_argument("--device", help="cpu, cuda (default: the best available)")
     return options
 
 
 @contextmanager
 def setting(options: argparse.Namespace) -> Iterator[Workload]:
-    """Read the rows, make a checkpoint where none is named, and print what the figures belong to."""
+    """Read the rows, create a checkpoint if none is named, and print what the figures apply to."""
     splits = data.load(TaskTable(name="dialogsum", data=options.data))
     rows = list({row.dialogue: row for split in ("train", "test") for row in splits[split]}.values())
     device = base_model.pick_device(options.device)
@@ -106,9 +106,9 @@ def _random(folder: Path, rows: Sequence[Example]) -> Path:
 
 
 def apart(environment: dict[str, str], work: Callable[..., Result], *arguments: object) -> Result:
-    """What it returns in a fresh process, as either side would be run alone.
+    """The result of a function in a fresh process, as if its side ran alone.
 
-    It has these environment variables; what is set already stays.
+    The process gets these environment variables, except those that are already set.
     """
     added = {name: value for name, value in environment.items() if name not in os.environ}
     with patch.dict(os.environ, added), ProcessPoolExecutor(1, get_context("spawn")) as pool:
@@ -118,7 +118,7 @@ def apart(environment: dict[str, str], work: Callable[..., Result], *arguments: 
 def beside(
     job: Workload, theirs: Callable[..., Figures], ours: Callable[..., Figures], training: int, test: int
 ) -> tuple[Figures, Figures]:
-    """Both sides one after the other on the same so many rows to train on and to test with; theirs gets a folder."""
+    """Run both sides, one after the other, on the same training and test rows; their side gets a folder."""
     rows = first(job.rows, training + test)
     split = rows[:training], rows[training:]
     with tempfile.TemporaryDirectory() as folder:
@@ -126,7 +126,7 @@ def beside(
 
 
 def _tokenizer(rows: Sequence[Example]) -> PreTrainedTokenizerFast:
-    """A BPE tokenizer of the rows' own words, so that lengths are like those of T5's on English text."""
+    """A BPE tokenizer trained on the rows, so that lengths are like those of T5 on English text."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
@@ -142,5 +142,5 @@ def _tokenizer(rows: Sequence[Example]) -> PreTrainedTokenizerFast:
 
 
 def first(rows: Sequence[Example], count: int) -> list[Example]:
-    """So many rows, evenly over all of them, so that their lengths are typical."""
+    """``count`` evenly spaced rows, so that their lengths are typical."""
     return list(islice(rows[:: max(1, len(rows) // count)], count))

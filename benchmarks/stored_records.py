@@ -1,6 +1,6 @@
-"""(e) The leaderboard of 10,000 stored records: read them, rank their methods, write Markdown, CSV and JSON.
+"""(e) The leaderboard of 10,000 stored records: reading them, ranking the methods, writing Markdown, CSV and JSON.
 
-50 methods with 200 seeds each, scores of 200 test rows; the records and scores are random, their files are the store's.
+50 methods with 200 seeds each and scores of 200 test rows; the content is random, in the store's file format.
 
     python -m benchmarks.stored_records
 """
@@ -26,7 +26,7 @@ TASK, BUDGET = TaskTable(name="dialogsum"), Budget(max_examples=1280)
 
 
 def fill(store: Store, methods: int, seeds: int, rows: int) -> None:
-    """Write random runs as the store does, but without their texts and without waiting for the disk."""
+    """Write random runs like the store, but without texts and without waiting for the disk."""
     generator = np.random.default_rng(0)
     difficulty = generator.normal(0, 0.1, rows)
     for method in range(methods):

@@ -1,9 +1,9 @@
-"""``--against``: how often it is red although nothing changed, and how often it sees a step that takes 20% longer.
+"""``--against``: how often it fails although nothing changed, and how often it detects a step that takes 20% longer.
 
-Simulated: what runs take is drawn, each with a scatter of its own, and judged by ``harness.gate.against.comparison`` as
-the runs of a session are. No machine is measured; how far runs scatter on one is what its sessions say as noise floor.
+Simulated: the times of runs are drawn at random and judged by ``harness.gate.against.comparison`` like those of a
+session. Nothing is measured; the noise floor that sessions report shows how far runs scatter on a machine.
 
-Prints the Markdown of the table in ``docs/gate.md``; the same numbers every time.
+Prints the Markdown of the table in ``docs/gate.md``, with the same numbers every time.
 
     python -m benchmarks.time_figures
 """
@@ -24,12 +24,12 @@ from harness.spec.suite import load
 
 SCATTERS = (0.01, 0.03, 0.05, 0.08, 0.12)  # of the logarithm of a run's time
 SLOWER = 1.2
-METHODS = 5  # of a session in which nothing changed
+METHODS = 5  # in a session in which nothing changed
 
 
 @dataclass
 class Drawn:
-    """A side whose runs take what is drawn: steps and training alike, generation apart from them."""
+    """A side whose runs take random times: one draw for steps and training, another for generation."""
 
     name: str
     random: Generator
@@ -47,7 +47,7 @@ class Drawn:
 
 
 def session(random: Generator, scatter: float, factor: float, methods: int) -> tuple[bool, float, float]:
-    """Whether a session is red, the share of its times that pass, and how many runs a method took."""
+    """Whether a session fails, the share of its times that pass, and the number of runs per method."""
     base = Drawn("base", random, scatter)
     head = Drawn("head", random, scatter, factor)
     both = Comparison(load("smoke"), base, head)
@@ -59,7 +59,7 @@ def session(random: Generator, scatter: float, factor: float, methods: int) -> t
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--sessions", type=int, default=400, help="simulated sessions a cell (default: 400)")
+    options.add_argument("--sessions", type=int, default=400, help="simulated sessions per cell (default: 400)")
     asked = options.parse_args(arguments)
     rows = []
     for scatter in SCATTERS:

@@ -106,7 +106,7 @@ def compare(now: Scores, then: Scores, *, retrained: bool = True, factor: float 
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """P-values corrected so that, at any level, the probability of a single wrong claim does not exceed that level."""
+    """P-values corrected so that, at any level, even one wrong claim is no likelier than that level."""
     order = np.argsort(values)
     steps = np.asarray(values)[order] * np.arange(len(values), 0, -1)
     corrected = np.empty(len(values))

@@ -58,7 +58,7 @@ BOUND = (
 )
 CONTENDED = (
     "Times in brackets were measured while other runs (`--jobs`) or other programs took processor time from them: they "
-    "are unreliable, and do not count for a Pareto front."
+    "are unreliable and do not count for Pareto fronts."
 )
 
 
@@ -76,7 +76,7 @@ def _legend(metrics: Sequence[Metric]) -> str:
 def _front(metric: Metric) -> str:
     better = "a higher" if metric.better == Direction.HIGHER else "a lower"
     return (
-        f"`{table.FRONT_MARK}`: on the Pareto front: no ranked method has {better} mean {metric.title} at a lower "
+        f"`{table.FRONT_MARK}` marks the Pareto front: no ranked method has {better} mean {metric.title} at a lower "
         "value of that column."
     )
 

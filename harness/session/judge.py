@@ -22,7 +22,7 @@ def judged(record: Record, zero_shot: Record) -> Record:
 
 
 def no_op(record: Record) -> tuple[Status, str] | None:
-    """The status and message of a trained method that changed no weight or no answer; ``None`` for others."""
+    """The status and message of a method whose training changed no weight or no answer; ``None`` for others."""
     if record.checks.largest_change == 0.0:
         return Status.NO_OP, "no trainable weight changed"
     if record.checks.same_as_zero_shot:

@@ -277,7 +277,7 @@ def _table(headers: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print all tables or one of them."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--draws", type=int, default=2000, help="sessions per cell; intervals are drawn twice as often")
+    options.add_argument("--draws", type=int, default=2000, help="sessions per cell; intervals use twice as many")
     options.add_argument("--results", type=Path, default=Path("results"))
     options.add_argument("--suite", default="embedded", help="the suite whose stored answers are used")
     options.add_argument("--only", choices=("coverage", "compared", "real", "ranks", "groups", "power"))

@@ -18,7 +18,7 @@ from tabulate import tabulate
 
 from harness.gate.against.comparison import Comparison
 from harness.gate.against.side import RecordedCost, Taken
-from harness.gate.against.timing import SHORTEST
+from harness.gate.against.timing import MIN_SECONDS
 from harness.spec.record import Status
 from harness.spec.suite import load
 
@@ -52,7 +52,7 @@ def session(random: Generator, scatter: float, factor: float, methods: int) -> t
     head = Drawn("head", random, scatter, factor)
     both = Comparison(load("smoke"), base, head)
     found = [one for number in range(methods) for one in both.verdicts(f"method{number}")]
-    passed = np.mean([one.outcome == "pass" for one in found if one.metric in SHORTEST])
+    passed = np.mean([one.outcome == "pass" for one in found if one.metric in MIN_SECONDS])
     return any(one.fails for one in found), float(passed), (base.runs + head.runs) / methods
 
 

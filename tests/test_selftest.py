@@ -12,7 +12,7 @@ from harness.gate.selftest.trial import PROBES
 from harness.gate.verdict import Outcome, Verdict
 from harness.metrics.rouge.metric import ROUGE
 from harness.run.loader import load
-from harness.session.selftest import ROWS, small
+from harness.session.selftest import MIN_TEST_ROWS, small
 from harness.spec.registry import Plugin
 from harness.spec.suite import load as suite
 from support.projects import NORMS, begin, finish, project
@@ -167,7 +167,9 @@ def test_a_false_alarm_is_counted_among_all_verdicts_on_what_did_not_change():
     assert lines(tried) == ["false alarms: 1 of 3 verdicts; caught: 0 of 1 regressions"]
 
 
-@pytest.mark.parametrize(("name", "rows"), [("smoke", ROWS), ("lab", ROWS), ("embedded", None), ("dialogsum", None)])
+@pytest.mark.parametrize(
+    ("name", "rows"), [("smoke", MIN_TEST_ROWS), ("lab", MIN_TEST_ROWS), ("embedded", None), ("dialogsum", None)]
+)
 def test_test_rows_are_enough_to_show_a_loss_whatever_the_suite_asks(name, rows):
     assert small(suite(name)).task.test_rows == rows
 

@@ -132,11 +132,11 @@ def test_on_a_noisy_machine_more_is_tolerated():
 def test_what_the_noise_hides_is_looked_at_again_but_not_for_ever():
     loud = [0.1, -0.1, 0.1, -0.1]
     assert timing.undecided("step_seconds_median", 2 * [runs(0.3, 1.2)], loud)
-    assert not timing.undecided("step_seconds_median", timing.MOST * [runs(0.3, 1.2)], 3 * loud)
+    assert not timing.undecided("step_seconds_median", timing.MAX_PASSES * [runs(0.3, 1.2)], 3 * loud)
 
 
 def test_after_the_last_pass_nothing_is_looked_at_again_however_near_a_verdict_is():
-    passes, controls = timing.MOST * [runs(0.3, 1.17)], timing.MOST * [0.2, -0.2]
+    passes, controls = timing.MAX_PASSES * [runs(0.3, 1.17)], timing.MAX_PASSES * [0.2, -0.2]
     assert timing.undecided("step_seconds_median", passes[1:], controls)
     assert not timing.undecided("step_seconds_median", passes, controls)
 
@@ -183,7 +183,7 @@ def test_a_time_is_short_below_its_own_least_on_both_sides(metric, least):
 
 def test_what_more_passes_cannot_tell_from_noise_is_not_looked_at_again():
     count = 8  # controls of two passes; of six there would be three times as many
-    error = 0.2 / math.sqrt(2 * timing.MOST)
+    error = 0.2 / math.sqrt(2 * timing.MAX_PASSES)
     half = error * stats.t.isf(stats.norm.sf(3), 3 * count) / 2
     for factor, again in ((0.99, False), (1.01, True)):
         passes = 2 * [runs(0.3, math.exp(factor * half))]

@@ -5,8 +5,8 @@ import io
 import sys
 import unicodedata
 
-ERRORS = "tuneoff.plain"  # the name of the codecs' error handler
-PLAIN = {
+ERROR_HANDLER = "tuneoff.plain"  # the name of the codecs' error handler
+SUBSTITUTES = {
     **dict.fromkeys("–—−‑", "-"),
     **dict.fromkeys("“”„", '"'),
     **dict.fromkeys("‘’", "'"),
@@ -21,20 +21,20 @@ PLAIN = {
     "✓": "yes",
     "ß": "ss",
 }
-NEEDED = "–−×→…"
+CHARACTERS_IN_USE = "–−×→…"
 
 
 def use_plain_words() -> None:
     """Make standard output and standard error replace characters that their encoding lacks."""
-    codecs.register_error(ERRORS, _plain)
+    codecs.register_error(ERROR_HANDLER, _plain)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and not _has(stream.encoding):
-            stream.reconfigure(errors=ERRORS)
+            stream.reconfigure(errors=ERROR_HANDLER)
 
 
 def _has(encoding: str) -> bool:
     try:
-        return bool(NEEDED.encode(encoding))
+        return bool(CHARACTERS_IN_USE.encode(encoding))
     except UnicodeEncodeError:
         return False
 
@@ -48,4 +48,4 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
 
 def _word(character: str) -> str:
     letters = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
-    return PLAIN.get(character) or letters or ascii(character)[1:-1]
+    return SUBSTITUTES.get(character) or letters or ascii(character)[1:-1]

@@ -3,10 +3,10 @@
 from ..spec import failure
 from ..spec.record import Phase, Record, Status
 
-TIMED = ("train", "generate")  # the phases whose seconds are shown
-WAITED = 0.1  # the share of a phase's seconds from which waiting for a processor counts as a disturbance
-ROUNDING = 1e-9  # points; 100 * (0.41 - 0.2) is slightly less than 21
-NOTICED = 0.1  # seconds of waiting; less may be the system's own work
+TIMED_PHASES = ("train", "generate")  # the phases whose seconds are shown
+MAX_WAITED_SHARE = 0.1  # the share of a phase's seconds from which waiting for a processor counts as a disturbance
+MAX_ROUNDING = 1e-9  # points; 100 * (0.41 - 0.2) is slightly less than 21
+MIN_WAITED_SECONDS = 0.1  # seconds of waiting; less may be the system's own work
 
 
 def judged(record: Record, zero_shot: Record) -> Record:
@@ -44,7 +44,7 @@ def budget_overrun(record: Record) -> tuple[Status, str] | None:
 
 def disturbed(record: Record) -> float | None:
     """The share of a phase's seconds spent waiting for a processor; ``None`` if too small to affect the time."""
-    phases = [phase for name, phase in record.cost.phases.items() if name in TIMED]
+    phases = [phase for name, phase in record.cost.phases.items() if name in TIMED_PHASES]
     return max((share for phase in phases if (share := _waited(phase)) is not None), default=None)
 
 
@@ -77,7 +77,7 @@ def below_floor(record: Record, zero_shot: Record, floor: float) -> str | None:
         return None
     metric = record.metrics[0]
     gain = metric.gain(record.score, zero_shot.score)
-    if gain > floor - ROUNDING:
+    if gain > floor - MAX_ROUNDING:
         return None
     distance, least = metric.sign * gain, metric.sign * floor
     return (
@@ -88,4 +88,4 @@ def below_floor(record: Record, zero_shot: Record, floor: float) -> str | None:
 
 def _waited(phase: Phase) -> float | None:
     waited = phase.waited_seconds or 0.0
-    return waited / phase.seconds if waited >= max(NOTICED, WAITED * phase.seconds) else None
+    return waited / phase.seconds if waited >= max(MIN_WAITED_SECONDS, MAX_WAITED_SHARE * phase.seconds) else None

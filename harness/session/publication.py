@@ -16,7 +16,7 @@ from ..store.results import Store
 from . import resume, tables
 
 # A page shows a published leaderboard between a comment that names its file and a comment that ends it.
-SHOWN = re.compile(
+LEADERBOARD_MARKS = re.compile(
     r"(?P<begin><!-- leaderboard: the table of (?P<page>\S+) -->\n\n).*?(?P<end>\n\n<!-- end of leaderboard -->)", re.S
 )
 
@@ -76,7 +76,7 @@ def migrate(results: Path, suite: Suite) -> list[Path]:
 def show(page: Path) -> bool:
     """Update the published leaderboards that a Markdown page shows; return whether the page changed."""
     before = page.read_text(encoding="utf-8")
-    after = SHOWN.sub(lambda mark: mark["begin"] + _table(page.parent / mark["page"]) + mark["end"], before)
+    after = LEADERBOARD_MARKS.sub(lambda mark: mark["begin"] + _table(page.parent / mark["page"]) + mark["end"], before)
     if after != before:
         page.write_text(after, encoding="utf-8")
     return after != before

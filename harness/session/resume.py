@@ -11,7 +11,11 @@ from ..spec.record import Environment, Generation, Prediction, Preflight, Record
 
 Answers = Callable[[RunSpec], Sequence[Prediction]]  # the stored predictions of a run; none if they are incomplete
 
-CALLED = {"source": "its method's file", "overrides": "its hyper-parameters", "batch_size": "the suite's batch size"}
+FIELD_LABELS = {
+    "source": "its method's file",
+    "overrides": "its hyper-parameters",
+    "batch_size": "the suite's batch size",
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ def difference(run: RunSpec, stored: RunSpec) -> str:
     """What differs between a run and a stored run of the same name."""
     now, then = run.model_dump(mode="json"), stored.model_dump(mode="json")
     changed = [name for name in now if now[name] != then[name]]
-    return " and ".join(CALLED.get(name, f"the suite's {name}") for name in changed) + " changed"
+    return " and ".join(FIELD_LABELS.get(name, f"the suite's {name}") for name in changed) + " changed"
 
 
 def _scoring(metrics: Sequence[Metric]) -> dict[str, str]:

@@ -16,8 +16,8 @@ from ..spec.metric import Metric
 from ..spec.suite import Suite
 from ..tasks import scored_by
 
-STEPS = 20
-ROWS = 600  # test rows, enough to show four lost words; a suite with fewer is tested on this many of its data
+MAX_STEPS = 20
+MIN_TEST_ROWS = 600  # test rows, enough to show four lost words; a suite with fewer is tested on this many of its data
 
 
 class Selftest:
@@ -83,8 +83,8 @@ class Selftest:
 def small(suite: Suite) -> Suite:
     """The suite with the probe as its only method, one seed, few steps, and enough test rows to show a loss."""
     content = suite_file.only(suite, PROBE)
-    content["budget"] = {"max_steps": min(STEPS, suite.budget.max_steps or STEPS)}
+    content["budget"] = {"max_steps": min(MAX_STEPS, suite.budget.max_steps or MAX_STEPS)}
     content["evaluation"] = {**content.get("evaluation", {}), "floor": -100.0}
     if suite.task.test_rows is not None:
-        content["task"]["test_rows"] = max(ROWS, suite.task.test_rows)
+        content["task"]["test_rows"] = max(MIN_TEST_ROWS, suite.task.test_rows)
     return Suite.model_validate({"name": suite.name, **content})

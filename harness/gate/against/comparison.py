@@ -11,7 +11,7 @@ from ..counts import COUNTS, compare
 from ..verdict import Outcome, Verdict
 from . import timing
 from .side import RecordedCost, Runs, Taken
-from .timing import SHORTEST, Pass
+from .timing import MIN_SECONDS, Pass
 
 ABBA, BAAB = (0, 1, 1, 0), (1, 0, 0, 1)
 
@@ -29,7 +29,7 @@ class Comparison:
     def __init__(self, suite: Suite, base: Runs, head: Runs):
         self.suite = suite
         self.sides = (base, head)
-        self._controls: dict[str, list[float]] = {metric: [] for metric in SHORTEST}
+        self._controls: dict[str, list[float]] = {metric: [] for metric in MIN_SECONDS}
         self._contended: list[bool] = []  # one per run of the method that is being compared
 
     def verdicts(self, method: str) -> list[Verdict]:
@@ -46,7 +46,7 @@ class Comparison:
 
     def _times(self, method: str, runs: Sequence[Sequence[RecordedCost]]) -> list[Verdict]:
         """The verdicts on times, after more passes as long as any time is undecided; the sides start in turn."""
-        passes = {metric: [one] for metric in SHORTEST if (one := _pass(method, metric, runs))}
+        passes = {metric: [one] for metric in MIN_SECONDS if (one := _pass(method, metric, runs))}
         orders = cycle((BAAB, ABBA))
         while any(timing.undecided(metric, found, self._known(metric, found)) for metric, found in passes.items()):
             again = self._do(method, next(orders))

@@ -21,13 +21,15 @@ import numpy as np
 
 from ..verdict import Outcome, Verdict
 
-ANYWHERE = math.log(1.05)  # the least tolerance, on the quietest machine
-FLOORS = 3.0  # the tolerance on other machines, in noise floors
-ALONE = NormalDist().cdf(-FLOORS)  # the probability that noise alone exceeds that tolerance
-SHOWN = math.log(1.10)  # a method that passes is shown to be less than this much slower
-SURE = 0.05  # the probability that a method that is this much slower passes
-MOST = 6  # the maximum number of passes
-SHORTEST = {"step_seconds_median": 0.001, "train_seconds": 0.1, "generate_seconds": 0.1}  # below that, clock noise
+MIN_TOLERANCE = math.log(1.05)  # the least tolerance, on the quietest machine
+TOLERANCE_IN_FLOORS = 3.0  # the tolerance on other machines, in noise floors
+CHANCE_BEYOND_TOLERANCE = NormalDist().cdf(
+    -TOLERANCE_IN_FLOORS
+)  # the probability that noise alone exceeds that tolerance
+MAX_HIDDEN_SLOWDOWN = math.log(1.10)  # a method that passes is shown to be less than this much slower
+MAX_CHANCE_OF_PASSING = 0.05  # the probability that a method that is this much slower passes
+MAX_PASSES = 6  # the maximum number of passes
+MIN_SECONDS = {"step_seconds_median": 0.001, "train_seconds": 0.1, "generate_seconds": 0.1}  # below that, clock noise
 
 
 @dataclass(frozen=True)
@@ -50,19 +52,19 @@ class Pass:
 
 def noise(controls: Sequence[float], pairs: int) -> float:
     """The noise floor of a median of this many pairs, as a log ratio."""
-    return _beyond(ALONE, controls, pairs) / FLOORS
+    return _beyond(CHANCE_BEYOND_TOLERANCE, controls, pairs) / TOLERANCE_IN_FLOORS
 
 
 def undecided(metric: str, passes: Sequence[Pass], controls: Sequence[float]) -> bool:
     """Whether head looks slower or faster, and another pass must confirm it or may tell it apart from noise."""
-    if short(metric, passes) or abs(_median(passes)) <= ANYWHERE or len(passes) == MOST:
+    if short(metric, passes) or abs(_median(passes)) <= MIN_TOLERANCE or len(passes) == MAX_PASSES:
         return False
     return len(passes) == 1 or (_outcome(passes, controls) == Outcome.INCONCLUSIVE and not _hidden(passes, controls))
 
 
 def short(metric: str, passes: Sequence[Pass]) -> bool:
     """Whether both sides take so little time that the noise of the clock and the system dominates."""
-    return max(_usual(passes)) < SHORTEST[metric]
+    return max(_usual(passes)) < MIN_SECONDS[metric]
 
 
 def verdict(row: str, metric: str, passes: Sequence[Pass], controls: Sequence[float]) -> Verdict:
@@ -87,22 +89,22 @@ def _outcome(passes: Sequence[Pass], controls: Sequence[float]) -> Outcome:
     pairs = 2 * len(passes)
     found, confirming = _median(passes), _median(passes[-1:]) if len(passes) > 1 else 0.0
     tolerance = _tolerance(noise(controls, pairs))
-    if min(found / tolerance, confirming / ANYWHERE) > 1:
+    if min(found / tolerance, confirming / MIN_TOLERANCE) > 1:
         return Outcome.REGRESSED
-    if max(found / tolerance, confirming / ANYWHERE) < -1:
+    if max(found / tolerance, confirming / MIN_TOLERANCE) < -1:
         return Outcome.IMPROVED
-    shown = found <= ANYWHERE and found + _beyond(SURE, controls, pairs) <= SHOWN
+    shown = found <= MIN_TOLERANCE and found + _beyond(MAX_CHANCE_OF_PASSING, controls, pairs) <= MAX_HIDDEN_SLOWDOWN
     return Outcome.PASS if shown else Outcome.INCONCLUSIVE
 
 
 def _hidden(passes: Sequence[Pass], controls: Sequence[float]) -> bool:
     """Whether the change is less than half of the tolerance after all passes, if the noise stays as it is."""
-    more = [*controls] * math.ceil(MOST / len(passes))
-    return abs(_median(passes)) <= FLOORS * noise(more, 2 * MOST) / 2
+    more = [*controls] * math.ceil(MAX_PASSES / len(passes))
+    return abs(_median(passes)) <= TOLERANCE_IN_FLOORS * noise(more, 2 * MAX_PASSES) / 2
 
 
 def _tolerance(floor: float) -> float:
-    return max(ANYWHERE, FLOORS * floor)
+    return max(MIN_TOLERANCE, TOLERANCE_IN_FLOORS * floor)
 
 
 def _beyond(chance: float, controls: Sequence[float], pairs: int) -> float:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ...spec.metric import Metric
 from ...spec.record import Prediction, Record
 
-CLEAR = 5.0  # standard errors that any test must detect, with at least FEWEST examples
-FEWEST = 5
-SEEN = 3.1  # standard errors that the gate detects in four of five cases, at 5% for four metrics together
+CLEAR_IN_ERRORS = 5.0  # standard errors that any test must detect, with at least MIN_EXAMPLES examples
+MIN_EXAMPLES = 5
+DETECTED_IN_ERRORS = 3.1  # standard errors that the gate detects in four of five cases, at 5% for four metrics together
 
 Answered = tuple[Record, Sequence[Prediction]]
 
@@ -41,8 +41,10 @@ class Drop:
     @property
     def clear(self) -> bool:
         """Whether the loss is so large that the gate must detect it."""
-        enough = len(self.differences) >= FEWEST
-        return enough and self.mean <= -self.margin and self.mean <= -CLEAR * self._error(len(self.differences))
+        enough = len(self.differences) >= MIN_EXAMPLES
+        return (
+            enough and self.mean <= -self.margin and self.mean <= -CLEAR_IN_ERRORS * self._error(len(self.differences))
+        )
 
     @property
     def unseen(self) -> str:
@@ -64,7 +66,7 @@ class Drop:
 
     @property
     def _remedy(self) -> str:
-        room = (self.mean / SEEN) ** 2 - self.noise
+        room = (self.mean / DETECTED_IN_ERRORS) ** 2 - self.noise
         if room <= 0:
             return "training gave other weights, and with their noise no number of examples would show it"
         return f"about {math.ceil(self._spread / room):,} would show it"
@@ -75,7 +77,7 @@ class Drop:
         return float(self.differences.var(ddof=1)) if len(self.differences) > 1 else math.inf
 
     def _visible(self, examples: int) -> str:
-        return f"about {SEEN * self._error(examples):.1f}"
+        return f"about {DETECTED_IN_ERRORS * self._error(examples):.1f}"
 
     def _error(self, examples: int) -> float:
         """The standard error of a mean over this many examples."""

@@ -28,7 +28,15 @@ from harness.spec.suite import load
 
 ROOT = Path(__file__).parents[1]
 VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
-HEADERS = ("threads wait", "session alone", "beside a busy core", "ratio", "training", "rows marked alone", "beside")
+HEADERS = (
+    "how threads wait",
+    "session alone",
+    "beside a busy core",
+    "ratio",
+    "ratio of training",
+    "rows marked alone",
+    "rows marked beside",
+)
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def another_seed(trained: Sequence[Stored], suite: str) -> Simulation:
         chosen = [trained[number] for number in random.choice(len(trained), FOUR, replace=False)]
         return [_of_seeds(one, *random.permutation(len(one.seeds))[:2]) for one in chosen]
 
-    return Simulation(f"nothing; {FOUR} methods of `{suite}`, one seed held against another", [], session)
+    return Simulation(f"nothing; {FOUR} methods of `{suite}`, one seed compared with another", [], session)
 
 
 def shorter(one: Stored, others: Sequence[Stored] = (), weights: str | None = SAME) -> Simulation:

@@ -61,7 +61,8 @@ def coverage(draws: int) -> Iterator[str]:
                 for noise in NOISES:
                     drawn = [interval(simulated(random, [noise] * 2, seeds, examples)) for _ in range(draws)]
                     cells[seeds, examples, noise] = _share(drawn)
-        low = max(share for (*_, noise), share in cells.items() if noise <= 0.5)
+        quiet = max(share for (*_, noise), share in cells.items() if noise <= 0.5)
+        all_shares = list(cells.values())
         lines = [
             [f"{seeds}", f"{examples:,}", *(f"{cells[seeds, examples, noise]:.1%}" for noise in NOISES)]
             for seeds in SEEDS
@@ -69,8 +70,8 @@ def coverage(draws: int) -> Iterator[str]:
         ]
         yield _table(["seeds", "examples", *(f"noise {noise:g}" for noise in NOISES)], lines)
         yield (
-            f"95% intervals of the {title}, {draws:,} draws a cell: at least {min(cells.values()):.1%}, at most "
-            f"{low:.1%} where the noise is 0.5 or less, {np.mean(list(cells.values())):.1%} on average."
+            f"Coverage of 95% intervals of the {title}, with {draws:,} draws per cell: at least {min(all_shares):.1%}; "
+            f"where the noise is 0.5 or less, at most {quiet:.1%}; on average {np.mean(all_shares):.1%}."
         )
 
 
@@ -93,7 +94,7 @@ def real(draws: int, store: Store) -> Iterator[str]:
         for title, sides in (("mean", 1), ("difference", 2)):
             shares = [_share([_resampled(random, scores, noise, sides) for _ in range(draws)]) for noise in NOISES]
             lines.append([f"`{method}`", title, *(f"{share:.1%}" for share in shares)])
-    yield _table(["answers of", "95% interval of the", *(f"noise {noise:g}" for noise in NOISES)], lines)
+    yield _table(["stored answers of", "95% interval of the", *(f"noise {noise:g}" for noise in NOISES)], lines)
 
 
 def ranks(draws: int) -> Iterator[str]:
@@ -101,8 +102,8 @@ def ranks(draws: int) -> Iterator[str]:
     spans: Mapping[str, Callable[[int], Sequence[float]]] = {
         "0.5": lambda count: [0.5] * count,
         "2.5": lambda count: [NOISE] * count,
-        "0.5 to 5, evenly": lambda count: np.linspace(0.5, 5, count).tolist(),
-        "0.5 to 5, by equal factors": lambda count: np.geomspace(0.5, 5, count).tolist(),
+        "0.5 to 5, evenly spaced": lambda count: np.linspace(0.5, 5, count).tolist(),
+        "0.5 to 5, log-spaced": lambda count: np.geomspace(0.5, 5, count).tolist(),
     }
     lines = []
     for count in COUNTS:
@@ -126,7 +127,7 @@ def groups(draws: int) -> Iterator[str]:
         "six groups, 10 points apart each": np.repeat(np.arange(0.0, 60, 10), MANY // 6).tolist(),
         "thirty pairs, 5 points apart each": np.repeat(np.arange(0.0, 150, 5), 2).tolist(),
     }
-    noises = {"2.5": [NOISE] * MANY, "0.5 to 5, by equal factors": np.geomspace(0.5, 5, MANY).tolist()}
+    noises = {"2.5": [NOISE] * MANY, "0.5 to 5, log-spaced": np.geomspace(0.5, 5, MANY).tolist()}
     lines = []
     for kind, levels in kinds.items():
         cells = []
@@ -148,7 +149,7 @@ def power(draws: int, few: int) -> Iterator[str]:
         "before, without a correction": (_before, few),
         "Holm over all pairs": (_holm, few),
         "one variance for all": (_of_best(_pooled), few),
-        "each its own": (_of_best(_own), few),
+        "one variance per method": (_of_best(_own), few),
     }
     lines = []
     for name, (way, times) in ways.items():
@@ -157,7 +158,7 @@ def power(draws: int, few: int) -> Iterator[str]:
             drawn = [way(simulated(random, [NOISE] * MANY, *USUAL, [ahead])) for _ in range(times)]
             cells.append(f"{np.mean(drawn):.1%}")
         lines.append([name, f"{times:,}", *cells])
-    yield _table([f"{MANY} methods, noise {NOISE:g}", "sessions", *(f"{ahead:g} ahead" for ahead in AHEAD)], lines)
+    yield _table([f"{MANY} methods, noise {NOISE:g}", "sessions", *(f"{ahead:g} points" for ahead in AHEAD)], lines)
 
 
 def _mean(scores: Sequence[Array]) -> tuple[Interval, float]:
@@ -233,7 +234,11 @@ def _pooled(samples: Sequence[Sample]) -> tuple[Array, Array]:
     return np.full_like(variances, np.average(variances, weights=freedoms)), np.full_like(freedoms, freedoms.sum())
 
 
-ESTIMATES: Mapping[str, Estimate] = {"now": scatter.shared, "one variance for all": _pooled, "each its own": _own}
+ESTIMATES: Mapping[str, Estimate] = {
+    "now": scatter.shared,
+    "one variance for all": _pooled,
+    "one variance per method": _own,
+}
 
 
 def _of_best(estimate: Estimate) -> Told:

@@ -51,7 +51,7 @@ def nothing(folder: Path, smoke: Suite, fresh: int, stored: int) -> Line:
     red = sum(any(one.fails for one in found) for found in decisions)
     verdicts = [one for found in decisions for one in found]
     alarms = sum(one.fails for one in verdicts)
-    what = f"nothing ({fresh} sessions trained anew, {stored} on what is stored)"
+    what = f"nothing ({fresh} sessions that trained anew, {stored} on stored results)"
     return what, f"{red} of {len(decisions)} red", "–", f"{alarms} of {len(verdicts):,} verdicts fail"
 
 

@@ -71,12 +71,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         taken = [np.mean([one[2] for one in found]) for found in (same, slower)]
         rows.append([f"{scatter:.0%}", *(f"{share:.1%}" for share in shares), *(f"{runs:.1f}" for runs in taken)])
     headers = (
-        "scatter of a run",
+        "scatter of run times",
         f"{METHODS} methods unchanged: red",
         "times that pass",
         "one method 20% slower: red",
-        "runs of an unchanged method",
-        "of the slower one",
+        "runs per unchanged method",
+        "runs of the slower method",
     )
     print(tabulate(rows, headers, "pipe", disable_numparse=True, colalign=("right",) * len(headers)))
 

@@ -1,1 +1,1 @@
-"""The only reader and writer of results."""
+"""The only reader and writer of the files of runs; it also writes the files of the leaderboard."""

@@ -232,7 +232,7 @@ def test_it_goes_with_no_other_kind_of_session(refused, option):
 
 def test_it_does_one_run_at_a_time(refused):
     found = refused("--benchmark", "--against", "main", "--jobs", "2")
-    assert "--against does one run at a time, since it compares times; leave out --jobs" in found
+    assert "--against executes one run at a time, since it compares times; leave out --jobs" in found
 
 
 @pytest.mark.parametrize("arguments", [["--against", "main"], ["--gate-selftest"]])
@@ -368,5 +368,7 @@ def test_a_record_of_another_version_is_read_for_what_it_costs(tmp_path):
 def test_a_record_that_cannot_be_read_is_said_to_be_of_another_version(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     run = taken(Sessions("base", tmp_path, tmp_path), b'{"status": "ok", "costs": {}}', "all of the output")
-    assert run.problem.startswith("base: its Tuneoff is too old or too new: its records have no cost; its full")
+    assert run.problem.startswith(
+        "base: its version of Tuneoff is too old or too new: its records have no cost; its full"
+    )
     assert run.problem.endswith("; its last lines:\n| all of the output")

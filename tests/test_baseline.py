@@ -125,7 +125,7 @@ def test_a_row_holds_each_seed_with_its_counts_and_peaks():
 def test_a_row_that_failed_keeps_the_reason():
     one = measured([(unfinished(), {})])
     assert one.row.runs[0].reason == "killed by signal 9"
-    assert unfit(one) == "seed 0 ended crashed: killed by signal 9"
+    assert unfit(one) == "the status of seed 0 is crashed: killed by signal 9"
 
 
 def test_a_row_with_a_score_that_is_no_number_is_unfit():
@@ -166,7 +166,7 @@ def test_a_finished_run_without_any_example_is_unfit():
 
 def test_the_first_seed_that_is_at_fault_is_named():
     entries = [*runs(THEN), scored(unfinished(seed=2, status=Status.DIVERGED, reason="nan"))]
-    assert unfit(measured((one.record, one.scores) for one in entries)) == "seed 2 ended diverged: nan"
+    assert unfit(measured((one.record, one.scores) for one in entries)) == "the status of seed 2 is diverged: nan"
 
 
 def test_the_means_of_a_row_are_over_the_seeds_that_have_scores():
@@ -387,7 +387,7 @@ def test_a_row_under_another_method_is_named(path):
 
 def test_a_run_that_failed_is_no_baseline_even_if_it_is_written_there_by_hand(path):
     edit(path, lambda content: content["rows"]["lora"]["runs"]["0"].update(status="diverged"))
-    assert refusal(path).startswith("rows.lora: seed 0 ended diverged")
+    assert refusal(path).startswith("rows.lora: the status of seed 0 is diverged")
 
 
 def test_another_fingerprint_than_the_files_name_is_refused(path):
@@ -514,12 +514,12 @@ def test_a_row_that_the_session_refuses_is_kept_with_the_reason():
 
 
 def test_predictions_that_differ_at_equal_scores_are_told():
-    assert updates(accepted(row(THEN)), accepted(row(THEN, predictions_hash="0"))) == ["lora: other predictions"]
+    assert updates(accepted(row(THEN)), accepted(row(THEN, predictions_hash="0"))) == ["lora: different predictions"]
 
 
 def test_answers_that_are_the_same_by_other_weights_are_told():
     then, now = (accepted(row(THEN, weights_hash=each)) for each in ("1", "2"))
-    assert updates(then, now) == ["lora: other weights"]
+    assert updates(then, now) == ["lora: different weights"]
 
 
 def test_a_row_of_another_key_replaces_one_of_more_seeds():
@@ -554,8 +554,12 @@ def test_a_row_that_failed_is_not_accepted_and_the_old_one_stays():
     failed = measured([(unfinished(), {})])
     old = accepted(row(THEN))
     assert same(merged(old, accepted(failed)), old)
-    assert updates(old, accepted(failed)) == ["lora: kept as it was: seed 0 ended crashed: killed by signal 9"]
-    assert updates(None, accepted(failed)) == ["lora: not accepted: seed 0 ended crashed: killed by signal 9"]
+    assert updates(old, accepted(failed)) == [
+        "lora: kept as it was: the status of seed 0 is crashed: killed by signal 9"
+    ]
+    assert updates(None, accepted(failed)) == [
+        "lora: not accepted: the status of seed 0 is crashed: killed by signal 9"
+    ]
 
 
 def test_a_baseline_that_cannot_be_read_is_not_overwritten(folder, path):

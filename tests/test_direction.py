@@ -113,8 +113,8 @@ def test_the_floor_asks_for_so_many_errors_fewer(level, below):
 def test_what_is_below_the_floor_is_told_in_the_metrics_own_numbers():
     zero_shot, record = (entry(*one).record for one in (("zero_shot", 30.0), ("lora", 35.0)))
     told = judge.below_floor(record, zero_shot, 1.0)
-    assert told.startswith("Errors is +5.")
-    assert "errors from zero-shot's, but the suite's floor is -1.0; " in told
+    assert told.startswith("Errors differs from zero-shot's by +5.")
+    assert " errors, but the suite requires at most -1.0; " in told
 
 
 # The search

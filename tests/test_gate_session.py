@@ -270,7 +270,7 @@ def test_a_session_that_is_interrupted_accepts_nothing(run, copy):
 def test_accepting_and_comparing_are_two_sessions(run, copy):
     result = run(copy, "--gate", "--update-baseline")
     assert result.ret == USAGE
-    assert "--gate: it would compare with what --update-baseline accepts" in text(result)
+    assert "--gate would compare the results with the baseline that --update-baseline makes of them" in text(result)
 
 
 @pytest.mark.parametrize("option", ["--gate", "--update-baseline", "--resume"])

@@ -115,7 +115,7 @@ def test_without_a_limit_on_seconds_no_time_is_too_long():
 def test_a_gain_below_the_floor_is_a_problem_that_says_by_how_much_and_what_to_do():
     (problem,) = judge.problems(trained(), ZERO_SHOT, floor=25.0)
     assert problem == (
-        "ROUGE-1 is +21.0 points from zero-shot's, but the suite's floor is +25.0; "
+        "ROUGE-1 differs from zero-shot's by +21.0 points, but the suite requires at least +25.0; "
         "tune learning_rate in [methods.lora], or lower evaluation.floor"
     )
 
@@ -158,7 +158,7 @@ def test_a_failure_without_a_reason_is_told_by_its_status():
 def test_a_loss_is_a_problem_even_where_the_floor_is_zero():
     worse = trained().model_copy(update={"scores": means(rouge1=0.1, rouge2=0.1, rougeL=0.1, rougeLsum=0.1)})
     (problem,) = judge.problems(worse, ZERO_SHOT, floor=0.0)
-    assert "ROUGE-1 is -10.0 points from zero-shot's" in problem
+    assert "ROUGE-1 differs from zero-shot's by -10.0 points" in problem
 
 
 def test_the_floor_is_not_for_methods_that_train_nothing():

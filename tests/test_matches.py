@@ -132,14 +132,16 @@ def test_the_margin_is_the_suites():
     assert found.outcome == Outcome.REGRESSED
 
 
-def test_fresh_trainings_are_inconclusive_with_what_would_decide():
+def test_fresh_trainings_are_inconclusive_with_what_is_needed_to_decide():
     random = np.random.default_rng(3)
     hard = dialogues(random)
     past, now = trainings(random, hard, spread=0), trainings(random, hard, spread=0)
     found = beside(row(now), row(past))["rouge1"]
     assert (found.outcome, found.fails) == (Outcome.INCONCLUSIVE, False)
     told = re.search(
-        "with this training noise, no number of examples would decide; about ([0-9,]+) seeds would$", found.message
+        "with this much training noise, no number of examples would be enough to decide; "
+        "about ([0-9,]+) seeds would be$",
+        found.message,
     )
     test = paired.compare(now, past)
     assert int(told.group(1).replace(",", "")) == test.seeds_needed(test.difference + 0.5, 0.05)
@@ -151,13 +153,13 @@ def test_too_few_examples_are_inconclusive_with_their_number():
     found, test = beside(row(now), row(past))["rouge1"], paired.compare(now, past)
     assert found.outcome == Outcome.INCONCLUSIVE
     needed = test.examples_needed(-test.difference, 0.05 / len(METRICS))
-    assert found.message.endswith(f"; about {needed} examples would decide")
+    assert found.message.endswith(f"; about {needed} examples would be enough to decide")
 
 
 def test_one_example_decides_nothing():
     found = beside(row(lower(then()[:, :1], 0.1)), row(then()[:, :1]))["rouge1"]
     assert found.outcome == Outcome.INCONCLUSIVE
-    assert found.message.endswith("one example cannot decide it")
+    assert found.message.endswith("one example is not enough to decide")
 
 
 def test_one_seed_tells_that_its_noise_is_assumed():
@@ -188,7 +190,7 @@ def test_the_more_is_tested_the_surer_a_loss_must_be():
 def test_seeds_that_both_have_are_compared_and_named():
     found = beside(row(then(4)[:2], seeds=(0, 1)), row(then(4), seeds=(0, 1, 2, 3)))
     assert found["rouge1"].message == (
-        "lora rouge1: pass: the same predictions (2 seeds in common: 0, 1, without 2, 3)"
+        "lora rouge1: pass: the same predictions (2 seeds in common: 0, 1; not compared: 2, 3)"
     )
 
 
@@ -421,7 +423,7 @@ def test_a_run_that_failed_makes_its_row_invalid_with_the_reason():
     entries = [*runs(then(2)), scored(unfinished(seed=2))]
     found = whole(judged(matches.rows(entries).values(), accepted(row(then()))))
     assert found.fails
-    assert found.message == "lora: invalid: seed 2 ended crashed: killed by signal 9"
+    assert found.message == "lora: invalid: the status of seed 2 is crashed: killed by signal 9"
 
 
 def test_a_score_that_is_no_number_makes_its_row_invalid():

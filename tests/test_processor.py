@@ -111,7 +111,13 @@ def test_a_kernel_that_counts_nothing_does_not_tell(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("jobs", "told"),
     [
-        (1, ["contended: other programs kept 1 of 2 runs waiting for up to 40% of their time; see the brackets"]),
+        (
+            1,
+            [
+                "contended: other programs kept 1 of 2 runs waiting for up to 40% of their time; "
+                "the affected times are shown in brackets"
+            ],
+        ),
         (2, []),
     ],
 )

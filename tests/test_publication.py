@@ -166,7 +166,7 @@ def test_tables_of_another_suite_or_of_other_data_are_not_rendered(folder, write
     done(runs(), folder / "results")
     suite = (folder / "small.toml").read_text()
     (folder / "small.toml").write_text(suite.replace("max_steps = 4", "max_steps = 5"))
-    assert "ran with other suite settings: budget.max_steps 4 → 5" in refusal("render", "small.toml")
+    assert "ran with different suite settings: budget.max_steps 4 → 5" in refusal("render", "small.toml")
     (folder / "small.toml").write_text(suite)
     write(folder / "data" / "test.jsonl", rows[10:14])
     assert "the rows of its data have changed" in refusal("render", "small.toml")

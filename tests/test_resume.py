@@ -81,7 +81,7 @@ def test_another_seed_is_another_run():
 
 @pytest.mark.parametrize("status", [status for status in Status if status != Status.OK])
 def test_a_run_that_was_not_ok_is_done_again(status):
-    assert reason(spec(), RunOutcome(record=unfinished(status=status))) == f"it ended {status}"
+    assert reason(spec(), RunOutcome(record=unfinished(status=status))) == f"its status is {status}"
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_a_line_says_how_often_the_gate_was_right_and_another_what_the_examples_
     told = done[1].splitlines()
     assert "false alarms: 0 of 0 verdicts; caught: 1 of 1 regressions; 1 not detectable here" in told
     assert any(
-        re.fullmatch(r"lost words are detected from about \d+\.\d points of ROUGE-1 on these 4 examples", line)
+        re.fullmatch(r"the smallest detectable loss is about \d+\.\d points of ROUGE-1 on these 4 examples", line)
         for line in told
     )
 
@@ -134,7 +134,9 @@ def test_a_loss_within_the_margin_is_none_to_see():
 
 
 def test_a_loss_in_the_noise_of_training_is_shown_by_no_number_of_examples():
-    assert lost(-2.43, 5, 200, noise=12.5).unseen.endswith("with their noise no number of examples would show it")
+    assert lost(-2.43, 5, 200, noise=12.5).unseen.endswith(
+        "with this much training noise, no number of examples would show it"
+    )
 
 
 def test_what_the_suites_own_examples_show_is_told_beside_what_these_show():

@@ -482,7 +482,7 @@ def test_the_first_samples_and_the_sample_rows_are_shown(tmp_path, odd, plugins)
 def test_a_method_must_beat_zero_shot_by_the_floor(floor, below, tmp_path, odd, plugins):
     found = ended(tmp_path, changed(odd, floor=floor), plugins, points=2.0)
     problems = found.problems(found.asked[-1])
-    assert [f"the suite's floor is {floor:+.1f}" in problem for problem in problems] == [True] * below
+    assert [f"the suite requires at least {floor:+.1f}" in problem for problem in problems] == [True] * below
 
 
 @of("evaluation.margin")

@@ -105,7 +105,7 @@ def test_the_figures_are_those_of_the_paired_t_test():
     assert found.detail.startswith(f"−2.00 points ({interval}, p = {expected:.2g} after Holm, 20 examples, 1 seed)")
 
 
-# What would decide
+# What would be needed to decide
 
 
 def decider(found):
@@ -123,11 +123,13 @@ def decider(found):
         (-1.5, 5.0, 1.5, 0.05 / 4),
     ],
 )
-def test_so_many_examples_as_the_formula_says_would_decide(points, spread, distance, level):
+def test_so_many_examples_as_the_formula_says_would_be_enough(points, spread, distance, level):
     now, then = moved(points, spread)
     variance = np.var(100 * (now - then), ddof=1)
     needed = (z(level) + POWER) ** 2 * variance / distance**2
-    (told,) = re.fullmatch("about ([0-9,]+) examples would decide", decider(beside(now, then)["rouge1"])).groups()
+    (told,) = re.fullmatch(
+        "about ([0-9,]+) examples would be enough to decide", decider(beside(now, then)["rouge1"])
+    ).groups()
     assert int(told.replace(",", "")) == pytest.approx(needed, abs=1)
     assert int(told.replace(",", "")) >= needed - 1e-6
 
@@ -139,7 +141,7 @@ def test_more_rows_ask_for_more_examples_to_show_a_loss():
     )
     needed = (z(0.05 / 12) + POWER) ** 2 * (error(5.0) ** 2 * 20) / 1.5**2
     assert decider(next(one for one in found if one.metric == "rougeL")) == f"about {np.ceil(needed):.0f} examples " + (
-        "would decide"
+        "would be enough to decide"
     )
 
 
@@ -157,9 +159,15 @@ def test_the_examples_that_are_said_to_decide_do_so_in_four_of_five_sessions():
 @pytest.mark.parametrize(
     ("points", "told"),
     [
-        (-0.4, "about 31,889 examples would decide"),
-        (-0.48, "more than 100,000 examples would decide: the true difference may equal the margin"),
-        (-0.5 + 1e-9, "more than 100,000 examples would decide: the true difference may equal the margin"),
+        (-0.4, "about 31,889 examples would be enough to decide"),
+        (
+            -0.48,
+            "more than 100,000 examples would be needed to decide, because the true difference may equal the margin",
+        ),
+        (
+            -0.5 + 1e-9,
+            "more than 100,000 examples would be needed to decide, because the true difference may equal the margin",
+        ),
     ],
 )
 def test_a_number_of_examples_beyond_reason_is_only_said_to_be_beyond_it(points, told):
@@ -174,7 +182,7 @@ def anew(points, seeds=1):
 
 
 @pytest.mark.parametrize(("points", "distance", "level"), [(-0.2, 0.3, 0.05), (0.5, 1.0, 0.05), (-2.0, 2.0, 0.05 / 4)])
-def test_so_many_seeds_as_the_formula_says_would_decide(points, distance, level):
+def test_so_many_seeds_as_the_formula_says_would_be_enough(points, distance, level):
     now, then = anew(points)
     by_examples = np.var(100 * (now - then), ddof=1) / 16
     by_training = 2 * 2.5**2  # points, assumed of both sides
@@ -183,7 +191,8 @@ def test_so_many_seeds_as_the_formula_says_would_decide(points, distance, level)
     assert (
         found
         == (
-            f"with this training noise, no number of examples would decide; about {np.ceil(needed):,.0f} seeds would"
+            "with this much training noise, no number of examples would be enough to decide; "
+            f"about {np.ceil(needed):,.0f} seeds would be"
         ).split("; ")[-1]
     )
 

@@ -16,7 +16,7 @@ AGAINST: pytest.StashKey["Against"] = pytest.StashKey()  # once the checks have 
 
 
 def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
-    """The values that make the items: methods."""
+    """The parameter values from which pytest's items are made: methods."""
     from ..session.against import versions
     from ..spec.suite import locate
 
@@ -34,7 +34,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
-    """Check methods, model and data, and check out the other revision; afterwards remove everything temporary."""
+    """Check methods, model and data, and check out the other revision; afterwards, remove all temporary files."""
     if options.runs_nothing(session):
         return (yield)
     from ..session.against import begin
@@ -65,7 +65,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_report_header(config: pytest.Config) -> str:
     """Say what is compared with what."""
     found, suite = config.stash[VERSIONS], config.getoption("suite")
-    return f"tuneoff: suite {suite}, {len(found.methods)} methods, this folder as it is against {found.revision.title}"
+    compared = f"the working tree compared with {found.revision.title}"
+    return f"tuneoff: suite {suite}, {len(found.methods)} methods, {compared}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

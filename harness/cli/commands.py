@@ -1,9 +1,9 @@
-"""Publish the results of suites. Run it in the project's root folder.
+"""Publish the results of suites. Run this command in the project's root folder.
 
 publish: copy the results of ``pytest --benchmark`` from results/local/<suite>/ to results/<suite>/. The whole suite
 must have run. The baseline is not changed. render: write the tables of results/<suite>/ again from the stored scores;
 nothing is trained. migrate: store the published results in the current schema, with the same content, for a project
-that used an older Tuneoff. Each command also updates the tables that are marked in README.md.
+that used an older version of Tuneoff. Each command also updates the tables that are marked in README.md.
 """
 
 import argparse

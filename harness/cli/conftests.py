@@ -34,7 +34,10 @@ def leave_out_those_of_tests(config: pytest.Config) -> None:
 
 
 def leave_out_own(config: pytest.Config) -> None:
-    """Leave out the ``conftest.py`` of Tuneoff's checkout: in another project, pytest refuses it as a non-root one."""
+    """Leave out the ``conftest.py`` of Tuneoff's checkout.
+
+    In another project, pytest rejects it because it is not in the root folder.
+    """
     _stand_in(config.pluginmanager, OWN)
 
 

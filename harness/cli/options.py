@@ -43,20 +43,35 @@ def add(parser: pytest.Parser) -> None:
         "--search",
         metavar="TRIALS",
         type=int,
-        help="number of learning rates to try per method first, on validation rows (0: none, whatever the suite says)",
+        help="number of learning rates to try per method on validation rows before the runs "
+        "(0: none, whatever the suite says)",
     )
     group.addoption("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the best available)")
-    group.addoption("--jobs", metavar="N", type=int, default=1, help="parallel runs; their times are not comparable")
+    group.addoption(
+        "--jobs",
+        metavar="N",
+        type=int,
+        default=1,
+        help="number of runs to execute in parallel (default: 1); with more than one, times are not comparable",
+    )
     group.addoption("--resume", action="store_true", help="reuse stored runs that are ok and unchanged")
     group.addoption(
         "--results", metavar="DIR", help="where results go (default: results/local/ in pytest's root folder)"
     )
     group.addoption("--gate", action="store_true", help="fail if there is no baseline or nothing was compared")
     group.addoption(
-        "--update-baseline", action="store_true", help="accept the rows that run as the baseline for later sessions"
+        "--update-baseline", action="store_true", help="accept this session's rows as the baseline for later sessions"
     )
-    group.addoption("--even-in-ci", action="store_true", help="allow --update-baseline where CI is set")
-    group.addoption("--against", metavar="REF", help="compare times and counts with another git revision, alternately")
+    group.addoption(
+        "--even-in-ci",
+        action="store_true",
+        help="allow --update-baseline even if the environment variable CI is set",
+    )
+    group.addoption(
+        "--against",
+        metavar="REF",
+        help="compare times and counts with those of another git revision, alternating runs of the two",
+    )
     group.addoption(
         "--gate-selftest", action="store_true", help="test the gate on an unchanged method and on methods made worse"
     )
@@ -153,7 +168,7 @@ def refuse_beside(config: pytest.Config, option: str) -> None:
     if strangers := [name for name in kinds(config) if name != option]:
         raise UsageError(f"{option} cannot be combined with {', '.join(strangers)}; leave out all but one")
     if config.getoption("jobs") != 1:
-        raise UsageError(f"{option} does one run at a time, since it compares times; leave out --jobs")
+        raise UsageError(f"{option} executes one run at a time, since it compares times; leave out --jobs")
 
 
 def _overrides(config: pytest.Config) -> dict[str, dict[str, Any]]:

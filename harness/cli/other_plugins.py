@@ -12,7 +12,7 @@ def refuse_twice(plugins: pytest.PytestPluginManager) -> None:
     found = [plugin for name in (INSTALLED, REPOSITORY) if (plugin := plugins.get_plugin(f"{name}.pytest_plugin"))]
     if len(found) > 1:
         places = " and ".join(f"{plugin.__name__} ({plugin.__file__})" for plugin in found)
-        raise pytest.UsageError(f"two copies of Tuneoff are loaded, {places}; name one of them in pytest_plugins")
+        raise pytest.UsageError(f"two copies of Tuneoff are loaded, {places}; name only one of them in pytest_plugins")
 
 
 def refuse(config: pytest.Config) -> None:
@@ -56,7 +56,7 @@ def spare(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
 def values(items: Sequence[pytest.Item], kinds: Sequence[str]) -> dict[str, list[str]]:
     """The items' values, by parameter and in order.
 
-    Raises ``pytest.UsageError`` if another plugin makes several items of one.
+    Raises ``pytest.UsageError`` if another plugin turns one item into several.
     """
     found: dict[str, list[str]] = {kind: [] for kind in kinds}
     for item in filter(is_item, items):

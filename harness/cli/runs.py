@@ -24,7 +24,10 @@ UPDATED: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
-    """The values that make the items: runs, methods to search, and the gate's rows if there is something to compare."""
+    """The parameter values from which pytest's items are made: runs, methods to search, and the gate's rows.
+
+    There are rows only if there is something to compare them with.
+    """
     from ..session.gate import accepted
 
     request = config.stash[REQUEST] = options.request(config)
@@ -123,10 +126,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _check_gate(config: pytest.Config, past: "Accepted") -> None:
-    """Raise ``UsageError`` for a gate that would compare with nothing or with itself, or accept everything."""
+    """Raise ``UsageError`` for a gate that would compare results with nothing or with themselves, or accept all."""
     asked, updates = config.getoption("gate"), config.getoption("update_baseline")
     if asked and updates:
-        raise UsageError("--gate: it would compare with what --update-baseline accepts; leave out one of the two")
+        raise UsageError(
+            "--gate would compare the results with the baseline that --update-baseline makes of them; "
+            "leave out one of the two"
+        )
     if asked and not past.rows:
         raise UsageError(f"--gate: no baseline in {past.folder}; accept one with --update-baseline")
     if updates and os.environ.get("CI") and not config.getoption("even_in_ci"):
@@ -182,7 +188,7 @@ def _compared(config: pytest.Config) -> Iterator[str]:
 
 
 def _decided(session: "Bakeoff", left_out: Sequence[str]) -> Iterator[str]:
-    """The lines about reused runs, why others were repeated, runs that are not shown, and disturbed runs."""
+    """The lines about reused runs, why the others were repeated, runs that are not shown, and disturbed runs."""
     if reused := [decision.run.name for decision in session.decisions if decision.stored]:
         yield f"reused: {', '.join(reused)}"
     if session.request.resumes:
@@ -191,4 +197,7 @@ def _decided(session: "Bakeoff", left_out: Sequence[str]) -> Iterator[str]:
         yield f"left out, because they ran in another environment or on other data: {', '.join(left_out)}"
     if shares := session.disturbed:
         runs, longest = f"{len(shares)} of {len(session.asked)} runs", max(shares)
-        yield f"contended: other programs kept {runs} waiting for up to {longest:.0%} of their time; see the brackets"
+        yield (
+            f"contended: other programs kept {runs} waiting for up to {longest:.0%} of their time; "
+            "the affected times are shown in brackets"
+        )

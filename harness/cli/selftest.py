@@ -17,7 +17,7 @@ SELFTEST: pytest.StashKey["Selftest"] = pytest.StashKey()  # once the checks hav
 
 
 def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
-    """The values that make the items: cases."""
+    """The parameter values from which pytest's items are made: cases."""
     from ..gate.selftest.case import CASES
 
     options.refuse_beside(config, "--gate-selftest")

@@ -1,4 +1,7 @@
-"""``pytest --benchmark --serve``: no items; does the runs that another session, such as ``--against``, requests."""
+"""``pytest --benchmark --serve``: no items; executes the runs that another session requests.
+
+Such a session is that of ``--against``.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING

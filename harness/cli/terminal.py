@@ -40,7 +40,7 @@ def _has(encoding: str) -> bool:
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:
-    """Replace characters that an encoding lacks: by plain characters, by letters without accents, else by escapes."""
+    """Replace characters that an encoding lacks with plain characters or unaccented letters, or else with escapes."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(map(_word, error.object[error.start : error.end])), error.end

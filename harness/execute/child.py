@@ -1,7 +1,7 @@
 """What the process of a run does: it writes its result to files in one folder, and exits.
 
-Because the result is a file, it is always certain whether a process finished, even if it dies half-way with exit code 0
-(which pebble's pool takes for idleness), or if its children keep its pipes open.
+Because the result is a file, it is always clear whether a process finished, even if it dies halfway with exit code 0
+(which pebble's process pool mistakes for an idle worker), or if its children keep its pipes open.
 """
 
 import json
@@ -68,7 +68,7 @@ def examine(methods: Overridden, folder: Path) -> None:
 
 
 def _isolate(folder: Path) -> None:
-    """End with the session, and print to a file."""
+    """Make this process end when the session ends, and redirect its output to a file."""
     processes.die_with_parent()
     with (folder / LOG).open("wb") as log:
         os.dup2(log.fileno(), 1)

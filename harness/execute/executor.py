@@ -11,7 +11,7 @@ IMPORT_SECONDS = 60.0  # time limit for importing methods to check their hyper-p
 
 
 class Executor(Protocol):
-    """Where runs happen. All work begins as soon as a slot is free, and returns a future."""
+    """Where runs happen. Each method returns a future at once; its work begins as soon as a slot is free."""
 
     def submit(self, order: Order) -> Future[RunOutcome]:
         """Begin a run; it has an outcome, whatever happens to its process."""
@@ -24,7 +24,8 @@ class Executor(Protocol):
     def examine(self, methods: Overridden, patience: float = IMPORT_SECONDS) -> Future[list[str]]:
         """Begin to check the hyper-parameters of these methods with ``run.loader.problems``.
 
-        A method that cannot be imported within ``patience`` seconds has no problems here: its run says what is wrong.
+        No problem is reported here for a method that cannot be imported within ``patience`` seconds; its run will
+        report it.
         """
         ...
 

@@ -12,14 +12,17 @@ from pathlib import Path
 from ..spec.names import PACKAGE
 
 PRELOAD = [f"{PACKAGE}.run.preflight", f"{PACKAGE}.run.runner", "evaluate", "transformers.models.t5.modeling_t5"]
-SHORT_FOLDER, MAX_FOLDER_BYTES = "/tmp", 60  # for sockets: their paths may have 104 bytes, and 40 follow the folder
-# By default, glibc gets new pages from the kernel for every large tensor; they took a tenth of a training step.
+# For sockets: a socket's path is limited to 104 bytes, and 40 of them follow the folder.
+SHORT_FOLDER, MAX_FOLDER_BYTES = "/tmp", 60
+# By default, glibc gets new pages from the kernel for every large tensor; this took a tenth of the time of a training
+# step.
 MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
 # A thread that waits for others in a busy loop keeps them from running if something else needs a core, too.
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
 VARIABLES = {**WAITING, **MEMORY}  # the environment of runs, unless the user sets these variables
 
-# Runs end at once and leave their locks to the tracker, which would report on the terminal that it removes them.
+# Runs exit without cleaning up and leave their locks to the tracker, which would otherwise report on the terminal that
+# it removed them.
 QUIET = {"PYTHONWARNINGS": "ignore:resource_tracker:UserWarning"}
 
 
@@ -38,7 +41,7 @@ def start(scratch: Path) -> ForkServerContext:
 def _caches(scratch: Path) -> dict[str, str]:
     """Folders that Hugging Face's libraries write to while data are read and answers are scored.
 
-    They are in the session's own folder, since a home may be read-only, and a shared cache may be in use.
+    They are in the session's own folder, since the home folder may be read-only, and a shared cache may be in use.
     """
     names = ("HF_MODULES_CACHE", "HF_METRICS_CACHE", "HF_EVALUATE_CACHE", "HF_DATASETS_CACHE")
     return {name: str(scratch.absolute() / "caches" / name) for name in names}

@@ -22,7 +22,7 @@ from . import child, forkserver, processes
 from .child import ANSWER, COMPLAINT, FOUND, LOG, NO_ROOM, Overridden
 from .executor import IMPORT_SECONDS
 
-LOG_BYTES = 64_000  # maximum that is kept of a run's output
+LOG_BYTES = 64_000  # at most this much of a run's output is kept
 
 Work = TypeVar("Work")
 
@@ -51,8 +51,9 @@ class LocalExecutor:
     def examine(self, methods: Overridden, patience: float = IMPORT_SECONDS) -> Future[list[str]]:
         """Begin to check the hyper-parameters of these methods with ``run.loader.problems``.
 
-        They are imported one after another in a process of their own. A method that ends the process, or that is being
-        imported when ``patience`` seconds are over, is left to its run; the next process imports those after it.
+        They are imported one after another in a process of their own. A method that ends the process, or is still being
+        imported after ``patience`` seconds, is skipped, because its run will report the problem; a new process imports
+        the methods after it.
         """
         return self._threads.submit(self._examine, methods, patience)
 
@@ -90,9 +91,10 @@ class LocalExecutor:
             if (folder / COMPLAINT).exists():
                 raise UsageError((folder / COMPLAINT).read_text(encoding="utf-8"))
             if exitcode == NO_ROOM:
-                raise UsageError(f"{self._scratch}: cannot be written; {failure.DISK_REMEDY}")
+                raise UsageError(f"{self._scratch}: cannot be written to; {failure.DISK_REMEDY}")
             if not (folder / ANSWER).exists():
-                raise UsageError(f"loading model and data exited with code {exitcode}: {_tail(folder / LOG)}")
+                reason = f"the process that loads the model and the data exited with code {exitcode}"
+                raise UsageError(f"{reason}: {_tail(folder / LOG)}")
             return Preflight.model_validate_json((folder / ANSWER).read_bytes())
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -118,7 +120,7 @@ class LocalExecutor:
     def _process(
         self, target: Callable[[Work, Path], None], work: Work, folder: Path, timeout: float | None
     ) -> int | None:
-        """Run ``target`` in a process; its exit code, or ``None`` if it was killed at its time limit."""
+        """Run ``target`` in a process; return its exit code, or ``None`` if it was killed at its time limit."""
         process = self._context.Process(target=target, args=(work, folder))
         with self._starting:
             if self._closed.is_set():

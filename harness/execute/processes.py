@@ -21,8 +21,9 @@ def adopt_orphans() -> None:
 
 
 def die_with_parent() -> None:
-    """End with the session that requested this process, even if it is killed; leave Ctrl-C to it.
+    """Make this process end when the session that requested it ends, even if the session is killed.
 
+    Ctrl-C is ignored here, because the session handles it.
     The fork server, which is the parent as the kernel sees it, lives as long as one of its children.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -65,8 +65,8 @@ def _outcome(old: BaselineRow, new: BaselineRow) -> list[str]:
             f"{one.id} {one.shown(before.get(one.id), SCORE_DIGITS)} → {one.shown(after.get(one.id), SCORE_DIGITS)}"
             for one in moved
         ]
-    others = {"predictions_hash": "other predictions", "weights_hash": "other weights"}
-    return [text for name, text in others.items() if _hashes(old, new, name) != _hashes(new, old, name)][:1]
+    hashed = {"predictions_hash": "different predictions", "weights_hash": "different weights"}
+    return [text for name, text in hashed.items() if _hashes(old, new, name) != _hashes(new, old, name)][:1]
 
 
 def _hashes(one: BaselineRow, other: BaselineRow, name: str) -> Mapping[int, str | None]:

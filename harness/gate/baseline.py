@@ -1,4 +1,4 @@
-"""The baseline of a suite on one fingerprint: the accepted results that later sessions are compared with."""
+"""The baseline of a suite for one fingerprint: the accepted results that later sessions are compared with."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Scores = Mapping[str, NDArray[np.float64]]  # by metric, one value per test exam
 
 ACCEPTED_STATUSES = (Status.OK, Status.UNSUPPORTED)  # a failed run cannot be a baseline
 MAX_REASON_CHARACTERS = 300
-MEMORY_TOLERANCE = 0.10  # the share by which a peak may differ without being a change
+MEMORY_TOLERANCE = 0.10  # the share by which a peak may differ without counting as a change
 
 
 class Fingerprint(Block):
@@ -50,7 +50,10 @@ class Fingerprint(Block):
 
 
 class Key(Block):
-    """What must be equal for two results of a method to be comparable. A change may alter hyper-parameters."""
+    """What must be equal for two results of a method to be comparable.
+
+    Hyper-parameters are not part of the key, because a change of the code may alter them.
+    """
 
     method: str
     data_hash: str | None
@@ -58,7 +61,7 @@ class Key(Block):
     model_revision: str | None
     budget: Mapping[str, Any]  # the limits that are set
     evaluation: Mapping[str, Any]  # how prompts are answered
-    metrics: tuple[str, ...]  # metric ids; the first one ranks
+    metrics: tuple[str, ...]  # metric ids; the first one determines the ranking
     metric_options: Mapping[str, str] = {}  # how the metrics read the answers
 
 
@@ -90,7 +93,7 @@ class BaselineRow(Block):
     """One method: what makes it comparable, what it was trained with, and its runs by seed."""
 
     key: Key
-    metrics: tuple[Metric, ...]  # the metrics of the scores; the first one ranks
+    metrics: tuple[Metric, ...]  # the metrics of the scores; the first one determines the ranking
     hyperparameters: Mapping[str, Any] = {}
     source: str = ""  # hash of the method's file
     runs: Mapping[int, BaselineRun] = Field(min_length=1)
@@ -119,7 +122,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The accepted rows of one suite on one fingerprint, by method id."""
+    """The accepted rows of one suite for one fingerprint, by method id."""
 
     suite: str
     fingerprint: Fingerprint
@@ -148,7 +151,7 @@ def unfit(one: Measured) -> str | None:
     """Why a row can be neither accepted nor compared; ``None`` if it can."""
     for seed, run in one.row.runs.items():
         if run.status not in ACCEPTED_STATUSES:
-            return f"seed {seed} ended {run.status}{': ' if run.reason else ''}{run.reason}"
+            return f"the status of seed {seed} is {run.status}{': ' if run.reason else ''}{run.reason}"
         if run.status == Status.UNSUPPORTED and run.predictions_hash:
             return f"seed {seed} is marked unsupported, but has predictions"
         if run.status == Status.OK and (reason := _flaw(run, one.row.metrics, one.scores.get(seed, {}))):
@@ -217,4 +220,4 @@ def _flaw(run: BaselineRun, metrics: Sequence[Metric], scores: Scores) -> str | 
         wrong = [value for value in (mean, *values) if not metric.within(value)]
         if wrong:
             return f"{metric.id} is {wrong[0]:g}, which is not in the range of {metric.bounds}"
-    return None if metrics else "its scores name no metric"
+    return None if metrics else "its record names no metrics"

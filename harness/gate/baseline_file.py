@@ -1,7 +1,7 @@
 """Reading and writing baselines: ``<fingerprint>.json`` for people and diffs, a sidecar for per-example scores.
 
-The JSON does not say when or where it was written, and its keys are sorted, so each line of a diff is a change of
-results. A row may be deleted by hand; a status, key or score that was edited by hand is an error.
+The JSON does not say when or where it was written, and its keys are sorted, so each changed line of a diff shows a
+change in the results. A row may be deleted by hand; a status, key or score that was edited by hand is an error.
 """
 
 import json
@@ -42,7 +42,7 @@ class BaselineFile(Block):
 def read_all(folder: Path) -> list[Baseline]:
     """The baselines in a folder, sorted by file name; none if the folder does not exist.
 
-    Raises ``StoreError`` that names each unusable file and what to do about it.
+    Raises a ``StoreError`` that names each unusable file and what to do about it.
     """
     if os.path.lexists(folder) and not folder.is_dir():
         raise StoreError(f"{folder}: not a folder; move it away, since baselines are stored there")
@@ -85,12 +85,12 @@ def write(folder: Path, baseline: Baseline) -> Path:
     """Replace the files of one fingerprint; their bytes depend on the results only.
 
     The sidecar is written first: if the session is killed in between, the two files do not match, and ``read`` reports
-    that. Raises ``StoreError`` for a row that cannot be accepted and for a folder that cannot be written.
+    that. Raises ``StoreError`` for a row that cannot be accepted and for a folder that cannot be written to.
     """
     path = path_of(folder, baseline)
     for name, one in baseline.rows.items():
         if reason := unfit(one):
-            raise StoreError(f"{path}: rows.{name}: {reason}; only finished runs can be accepted, run it again")
+            raise StoreError(f"{path}: rows.{name}: {reason}; only finished runs can be accepted; run it again")
     text, sidecar = _text(baseline), save(dict(_named(baseline)))
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The verdict on counts: they must be equal, on any machine; both more and less are regressions."""
+"""The verdict on counts: they must be equal, on any machine; an increase and a decrease are both regressions."""
 
 from collections.abc import Mapping
 
@@ -12,9 +12,9 @@ Sides = tuple[int | None, int | None]  # then and now
 
 
 def compare(name: str, seeds: Mapping[int, Sides], *, in_seconds: bool) -> tuple[Outcome, str]:
-    """The outcome for one of ``COUNTS`` over the seeds, and its message; ``in_seconds`` is about the budget."""
+    """The outcome for one of ``COUNTS`` over the seeds, and its message; ``in_seconds``: whether the budget is."""
     if in_seconds and name in BUDGET_COUNTS:
-        return Outcome.INCOMPARABLE, "the budget is in seconds, so it depends on the machine"
+        return Outcome.INCOMPARABLE, "the budget is in seconds, so this count depends on the machine"
     moved = {seed: sides for seed, sides in seeds.items() if sides[0] != sides[1]}
     if not moved:
         return Outcome.PASS, "equal"

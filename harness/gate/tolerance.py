@@ -19,7 +19,10 @@ MAX_SHOWN_EXAMPLES = 100_000  # a larger number is shown as "more than 100,000"
 
 @dataclass(frozen=True)
 class Rules:
-    """What the gate tolerates: ``margin`` in points of a metric, ``memory`` as a share, ``level`` of false alarms."""
+    """What the gate tolerates.
+
+    ``margin`` is in points of a metric, ``memory`` is a share, and ``level`` is the probability of a false alarm.
+    """
 
     margin: float = 0.5
     memory: float = MEMORY_TOLERANCE
@@ -96,14 +99,15 @@ def seeds(pair: Pair) -> list[Verdict]:
 
 
 def counts(pair: Pair) -> list[Verdict]:
-    """Parameters, examples, steps and tokens, on any machine: each is equal or ``regressed``, whether more or less."""
+    """Parameters, examples, steps and tokens, on any machine: each is equal, or ``regressed`` if it rose or fell."""
     return [_count(pair, name) for name in COUNTS]
 
 
 def memory(pair: Pair, rules: Rules) -> list[Verdict]:
-    """Peak memory of the seed with the highest peak: ``regressed`` if it exceeds the same device's by the tolerance.
+    """Peak memory of the seed with the highest peak.
 
-    Resident memory depends on the allocator and on what else runs, so its verdict is advisory.
+    It is ``regressed`` if it exceeds the baseline's peak on the same device by more than the tolerance. Resident
+    memory depends on the allocator and on what else runs, so its verdict is advisory.
     """
     gpu, rss = _peak(pair, "peak_gpu_bytes", rules), _peak(pair, "peak_rss_bytes", rules, advisory=True)
     return [verdict for verdict in (gpu, rss) if verdict]
@@ -112,20 +116,20 @@ def memory(pair: Pair, rules: Rules) -> list[Verdict]:
 def scores(pairs: Sequence[Pair], rules: Rules) -> list[Verdict]:
     """The verdict on every metric of every row.
 
-    On another fingerprint it is ``incomparable``, unless the predictions are the same. Otherwise it is the result of a
-    paired test (``harness.ranking.paired``), the first of these that applies:
+    If the baseline has another fingerprint, it is ``incomparable``, unless the predictions are the same. Otherwise it
+    is the result of a paired test (``harness.ranking.paired``), the first of these that applies:
 
     - ``improved``: significantly better;
     - ``pass``: shown to be less than ``rules.margin`` worse;
     - ``regressed``: worse by the margin or more, and significantly worse;
-    - ``inconclusive``: none of these; the message says what would decide.
+    - ``inconclusive``: none of these; the message says what is needed to decide.
 
     Two error rates are controlled. In a session in which no method got worse, the probability of any ``regressed`` is
     at most ``rules.level``, whatever the number of methods and metrics (Holm over all tests of the session; equal
-    predictions are not tested). The same holds separately for ``improved``. And a method that lost the margin or more
-    in some metric passes in all of its metrics with a probability of at most ``rules.level``, without correction,
-    because it would have to pass in the metric that fell. Both rates are as accurate as the normal approximation of
-    means over examples and seeds.
+    predictions are not tested). The same holds separately for ``improved``. If a method lost at least the margin in
+    some metric, the probability that it passes in all of its metrics is at most ``rules.level``. This needs no
+    correction for multiple tests, because the method would have to pass in the very metric that fell. Both rates are as
+    accurate as the normal approximation of means over examples and seeds.
     """
     cells = [(pair, metric) for pair in pairs for metric in pair.now.row.metrics]
     known = [_without_test(*cell) for cell in cells]
@@ -198,20 +202,21 @@ def _tested(test: _Test, worse: float, better: float, tests: int, rules: Rules) 
 
 
 def _decider(found: Difference, rules: Rules, tests: int) -> str:
-    """What would decide, if the true difference is the observed one."""
+    """What would be needed to decide if the true difference were the observed one."""
     if found.examples == 1:
-        return "one example cannot decide it"
+        return "one example is not enough to decide"
     below = found.difference <= -rules.margin
     distance = -found.difference if below else found.difference + rules.margin
     level = rules.level / tests if below else rules.level
     examples = found.examples_needed(distance, level)
     if examples is None:
         seeds = found.seeds_needed(distance, level)
-        return f"with this training noise, no number of examples would decide; about {seeds:,} seeds would"
+        noise = "with this much training noise, no number of examples would be enough to decide"
+        return f"{noise}; about {seeds:,} seeds would be"
     if examples > MAX_SHOWN_EXAMPLES:
-        more = f"more than {MAX_SHOWN_EXAMPLES:,} examples would decide"
-        return f"{more}: the true difference may equal the margin"
-    return f"about {examples:,} examples would decide"
+        more = f"more than {MAX_SHOWN_EXAMPLES:,} examples would be needed to decide"
+        return f"{more}, because the true difference may equal the margin"
+    return f"about {examples:,} examples would be enough to decide"
 
 
 def _figures(test: _Test, sure: str) -> str:
@@ -244,7 +249,7 @@ def _seeds(pair: Pair) -> str:
     if then == now:
         return count
     common, others = (", ".join(map(str, sorted(seeds))) for seeds in (pair.seeds, then ^ now))
-    return f"{count} in common: {common}, without {others}"
+    return f"{count} in common: {common}; not compared: {others}"
 
 
 def _matrices(pair: Pair, metric: Metric) -> tuple[paired.Scores, paired.Scores]:

@@ -30,7 +30,10 @@ ALWAYS_COUNTED = (Outcome.PASS, Outcome.REGRESSED, Outcome.INCONCLUSIVE, Outcome
 
 @dataclass(frozen=True)
 class Verdict:
-    """One row in one metric; an empty ``metric`` means the whole row. Verdicts that are ``advisory`` never fail."""
+    """The verdict on one row for one metric; an empty ``metric`` means the whole row.
+
+    Verdicts that are ``advisory`` never fail.
+    """
 
     row: str
     metric: str
@@ -110,7 +113,7 @@ def remarks(verdicts: Sequence[Verdict]) -> list[str]:
 
 
 def _together(group: Sequence[Verdict]) -> Verdict:
-    """One verdict for a row's metrics: those with the first one's reason, then the names of the others."""
+    """One verdict for all of a row's metrics: those that share the first one's reason, then the names of the others."""
     first = group[0]
     alike = [one.metric for one in group if one.detail == first.detail]
     others = [one.metric for one in group if one.detail != first.detail]

@@ -39,9 +39,10 @@ class Versions:
 
 
 def versions(request: Request, file: Path, folder: Path, revision: str, method_folders: Iterable[Path]) -> Versions:
-    """The two versions to compare; ``file`` is the suite's, ``method_folders`` hold the project's own methods.
+    """The two versions to compare.
 
-    Raises ``RevisionError`` if git cannot provide the revision.
+    ``file`` is the suite's file, and ``method_folders`` contain the project's own methods. Raises
+    ``RevisionError`` if git cannot provide the revision.
     """
     base, suite = Revision(folder, revision), request.suite
     then = [*_methods(base.text(file)), *(_own(base, method_folders) if suite.run.new_methods else ())]
@@ -50,7 +51,7 @@ def versions(request: Request, file: Path, folder: Path, revision: str, method_f
 
 
 def begin(compared: Versions, asked: Sequence[str]) -> "Against":
-    """Check the suite, check out base, and start a session of each side for the selected methods.
+    """Check the suite, check out base, and start one session per side, with the selected methods.
 
     Raises the ``UsageError`` that the methods, the model or the data of head would cause.
     """

@@ -53,7 +53,7 @@ def begin(request: Request, selection: Selection) -> "Bakeoff":
 
 
 class Bakeoff:
-    """The runs of a request after its checks: zero-shot runs first, and a method's search before its runs.
+    """The runs of a request after its checks: zero-shot is executed first, and each method's search before its runs.
 
     ``here`` is the result of the checks; ``stored`` are the runs of earlier sessions.
     """
@@ -95,12 +95,12 @@ class Bakeoff:
 
     @property
     def decisions(self) -> Sequence[Decision]:
-        """Which stored runs are reused, and why others are not."""
+        """Which stored runs are reused, and why the others are not."""
         return self.ledger.decisions
 
     @property
     def disturbed(self) -> list[float]:
-        """For each run that other programs disturbed, the share of its time that it waited for a processor."""
+        """For each run that other programs disturbed, the share of its time that it spent waiting for a processor."""
         if self.request.jobs > 1:
             return []
         return [share for record in self.asked if (share := judge.disturbed(record)) is not None]
@@ -120,13 +120,13 @@ class Bakeoff:
         checks.hyperparameters(self._executor, request)
 
     def execute(self, name: str) -> Record:
-        """Do the run of that name, or wait for it, and store it; ``CLOCK`` advances by its training seconds."""
+        """Execute the run of that name, or wait for it, and store it; ``CLOCK`` advances by its training seconds."""
         record = self.finish(next(run for run in self.request.runs if run.name == name))
         CLOCK.seconds += record.cost.train_seconds or 0.0
         return record
 
     def finish(self, run: RunSpec) -> Record:
-        """Do the run, or wait for it, and store it; the search of its method comes first."""
+        """Execute the run, or wait for it, and store it; the search of its method comes first."""
         if run.name not in self._asked:
             self._asked.append(run.name)
         ahead = [each for each in self.request.runs if each.name in self._asked] if self.request.jobs > 1 else []
@@ -142,7 +142,7 @@ class Bakeoff:
         return self.ledger.done[run.name]
 
     def repeat(self, run: RunSpec) -> Record:
-        """Do a run again, even if it has been done; the request need not name it."""
+        """Execute a run even if it has already been executed; the request need not name it."""
         self.ledger.done.pop(run.name, None)
         return self.finish(run)
 
@@ -158,7 +158,7 @@ class Bakeoff:
         }
 
     def problems(self, record: Record) -> list[str]:
-        """Why this run fails its test; each names cause, remedy and log."""
+        """Why this run fails its test; each problem names cause, remedy and log."""
         return self.ledger.problems(record, self.suite.evaluation.floor)
 
     def tables(self) -> Tables:
@@ -191,7 +191,7 @@ class Bakeoff:
         self.store.close()
 
     def _begin(self, run: RunSpec) -> None:
-        """Pass a run to the executor, unless it is done, under way, or a stored one can be reused."""
+        """Pass a run to the executor, unless it is done or under way, or a stored one can be reused."""
         if run.name in self.ledger.done or run.name in self._queue:
             return
         reusable = self.request.resumes or run.name not in self._asked

@@ -60,8 +60,8 @@ class Gate:
     def remarks(self) -> list[str]:
         """Lines on verdicts that neither fail nor pass, and on how to accept an intended change."""
         moved = any(one.outcome in (Outcome.REGRESSED, Outcome.IMPROVED) for one in self._verdicts if not one.advisory)
-        remedy = ["accept an intended change with --update-baseline; add -k to accept single rows"] if moved else []
-        return [*remarks(self._verdicts), *remedy]
+        remedy = "accept an intended change with --update-baseline; add -k to accept individual rows only"
+        return [*remarks(self._verdicts), *([remedy] if moved else [])]
 
     def accept(self) -> tuple[Path | None, list[str]]:
         """Accept the selected rows as the baseline; return its file if it changed, and old → new for each row.
@@ -100,7 +100,7 @@ class Gate:
         return f"seed {record.spec.seed}: {first.splitlines()[0]}" if first else None
 
     def _gaps(self, name: str, row: Measured) -> str | None:
-        """The reason that a row lacks seeds of the suite; ``None`` if it has all."""
+        """Which of the suite's seeds a row lacks, as a reason to refuse it; ``None`` if it has them all."""
         seeds = [run.seed for run in self.bakeoff.runs if run.method == name and run.seed not in row.row.runs]
         return f"it did not run with seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}" if seeds else None
 

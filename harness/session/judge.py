@@ -4,7 +4,7 @@ from ..spec import failure
 from ..spec.record import Phase, Record, Status
 
 TIMED_PHASES = ("train", "generate")  # the phases whose seconds are shown
-MAX_WAITED_SHARE = 0.1  # the share of a phase's seconds from which waiting for a processor counts as a disturbance
+MAX_WAITED_SHARE = 0.1  # a phase that waits for a processor for this share of its seconds or more counts as disturbed
 MAX_ROUNDING = 1e-9  # points; 100 * (0.41 - 0.2) is slightly less than 21
 MIN_WAITED_SECONDS = 0.1  # seconds of waiting; less may be the system's own work
 
@@ -72,16 +72,18 @@ def described(record: Record) -> str:
 
 
 def below_floor(record: Record, zero_shot: Record, floor: float) -> str | None:
-    """The message if a trained method gains less than ``floor`` points over zero-shot in the metric that ranks."""
+    """The message if a trained method gains less than ``floor`` points over zero-shot in the ranking metric."""
     if not record.cost.trainable_parameters or record.score is None or zero_shot.score is None:
         return None
     metric = record.metrics[0]
     gain = metric.gain(record.score, zero_shot.score)
     if gain > floor - MAX_ROUNDING:
         return None
-    distance, least = metric.sign * gain, metric.sign * floor
+    difference, required = metric.sign * gain, metric.sign * floor
+    bound = "at least" if metric.sign > 0 else "at most"
     return (
-        f"{metric.title} is {distance:+.1f} {metric.unit} from zero-shot's, but the suite's floor is {least:+.1f}; "
+        f"{metric.title} differs from zero-shot's by {difference:+.1f} {metric.unit}, "
+        f"but the suite requires {bound} {required:+.1f}; "
         f"tune learning_rate in [methods.{record.spec.method}], or lower evaluation.floor"
     )
 

@@ -22,7 +22,7 @@ LEADERBOARD_MARKS = re.compile(
 
 
 def publish(results: Path, suite: Suite, plugins: Mapping[str, Plugin]) -> list[Path]:
-    """Replace the published results by those of the last sessions; return the files with the tables.
+    """Replace the published results with those of the last sessions; return the files with the tables.
 
     Raises ``StoreError`` unless every run of the suite is stored, unchanged, and done in one environment.
     """
@@ -121,7 +121,7 @@ def _published(store: Store, suite: Suite) -> list[Record]:
         if different := changes(_setting(record.spec), _setting(suite)):
             name = record.spec.name
             listed = ", ".join(different)
-            raise StoreError(f"{store.folder}: {name} ran with other suite settings: {listed}; run it again")
+            raise StoreError(f"{store.folder}: {name} ran with different suite settings: {listed}; run it again")
     return records
 
 

@@ -19,7 +19,7 @@ class Queue:
         return name in self._pending
 
     def add(self, run: RunSpec) -> None:
-        """Submit a run; it begins as soon as the executor has a free place."""
+        """Submit a run; it begins as soon as the executor has a free slot."""
         self._pending[run.name] = run, self._submit(run)
 
     def wait(self) -> None:

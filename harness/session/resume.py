@@ -28,7 +28,10 @@ class Decision:
 
 
 def decide(run: RunSpec, stored: Sequence[Record], answers: Answers, here: Preflight) -> Decision:
-    """Find a stored run that this one would repeat: ``ok``, with equal spec, source, data, base and environment."""
+    """Find a stored run that this one would repeat.
+
+    It is ``ok``, and has the same spec, source, data, base model and environment.
+    """
     namesakes = [record for record in stored if record.spec.name == run.name]
     same = next((record for record in namesakes if record.spec.hash == run.hash), None)
     if same is not None:
@@ -56,7 +59,7 @@ def obstacle(record: Record, here: Preflight) -> str | None:
 
 def _flaw(record: Record, answers: Answers, here: Preflight) -> str | None:
     if record.status != Status.OK:
-        return f"it ended {record.status}"
+        return f"its status is {record.status}"
     if reason := obstacle(record, here):
         return reason
     try:

@@ -62,14 +62,15 @@ class Searches:
         }
 
     def problem(self, found: Search) -> str | None:
-        """Why a search found no learning rate or could not be stored; ``None`` if neither is so."""
+        """Why a search found no learning rate or could not be stored; ``None`` if neither applies."""
         method = found.spec.method
         if found.learning_rate is not None:
             why = self._unwritten.get(method)
             return f"its search could not be stored: {why}" if why else None
         reasons = [f"  × {each.multiplier:.3g}: {each.status}: {each.reason}" for each in found.trials]
         log = f"Log: {shown(self._store.search_log(method))}"
-        return "\n".join(["no trial is ok, so the method's runs keep its learning rate", *reasons, log])
+        failed = "no trial succeeded, so the method's runs keep the learning rate that they had before the search"
+        return "\n".join([failed, *reasons, log])
 
     def lines(self) -> list[str]:
         """The learning rates that this session found, to be pasted into the suite's file."""
@@ -92,7 +93,7 @@ class Searches:
         self._pending.clear()
 
     def _unchanged(self) -> dict[str, Search]:
-        """The stored searches, by method, that are complete and would only be repeated."""
+        """The stored searches, by method, that are complete and that a new search would only repeat."""
         found = {}
         for method, spec in self._specs.items():
             wanted = search.hash_of(spec, self._table, self._here)
@@ -127,7 +128,7 @@ class Searches:
 
 
 def stored(store: Store, records: Sequence[Record]) -> dict[str, Search]:
-    """For each method, the stored search, of any session, that all of its given runs belong to."""
+    """For each method, the stored search, from whichever session, to which all of its runs in ``records`` belong."""
     found = {}
     for method in dict.fromkeys(record.spec.method for record in records):
         runs = [record for record in records if record.spec.method == method]

@@ -17,7 +17,8 @@ from ..spec.suite import Suite
 from ..tasks import scored_by
 
 MAX_STEPS = 20
-MIN_TEST_ROWS = 600  # test rows, enough to show four lost words; a suite with fewer is tested on this many of its data
+# Enough test rows to detect the loss of four words; a suite that uses fewer is tested on this many rows of its data.
+MIN_TEST_ROWS = 600
 
 
 class Selftest:
@@ -43,7 +44,7 @@ class Selftest:
 
     @property
     def _ranks(self) -> Metric:
-        """The metric that ranks."""
+        """The metric that determines the ranking."""
         return scored_by.scorer_of(self.suite.task).metrics[0]
 
     @cached_property

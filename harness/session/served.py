@@ -1,4 +1,4 @@
-"""A session that does the runs that another session requests: one side of a comparison."""
+"""A session that executes the runs that another session requests: one side of a comparison."""
 
 from collections.abc import Iterator
 from contextlib import closing

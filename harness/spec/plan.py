@@ -14,7 +14,7 @@ from .suite import ZERO_SHOT, ModelTable, SearchTable, Suite
 
 @dataclass(frozen=True)
 class Request:
-    """What a session must do; ``runs`` has those of all of the suite's methods, including zero-shot.
+    """What a session must do; ``runs`` contains the runs of all the suite's methods, including zero-shot.
 
     Results go to ``results``; if ``published`` is given, its baselines and searches are used as well.
     """
@@ -53,7 +53,7 @@ class Request:
 class Order:
     """What one process must do: ``task`` is the folder of the prepared task, ``model`` the base model to load.
 
-    With ``multiplier``, the run is a trial of a search: its learning rate is the method's own, multiplied by it.
+    With ``multiplier``, the run is a trial of a search: its learning rate is the method's own times ``multiplier``.
     """
 
     spec: RunSpec
@@ -67,7 +67,7 @@ class Order:
 
     @property
     def validation(self) -> Path:
-        """The folder of the task whose prompts trials answer."""
+        """The folder of the task on whose prompts trials are scored."""
         return self.task.with_name("validation")
 
 
@@ -87,9 +87,9 @@ def request(
 
 
 def joined(suite: Suite, plugins: Mapping[str, Plugin]) -> Suite:
-    """The suite, with the methods that no built-in suite names added if it has ``new_methods``.
+    """The suite; if it has ``new_methods``, with all methods added that no built-in suite names.
 
-    Raises ``SuiteError`` for a ``[methods.<id>]`` table whose method still does not run.
+    Raises ``SuiteError`` for a ``[methods.<id>]`` table whose method is not among these methods either.
     """
     if not suite.run.new_methods:
         return suite

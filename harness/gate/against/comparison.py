@@ -45,7 +45,10 @@ class Comparison:
         return found
 
     def _times(self, method: str, runs: Sequence[Sequence[RecordedCost]]) -> list[Verdict]:
-        """The verdicts on times, after more passes as long as any time is undecided; the sides start in turn."""
+        """The verdicts on times, after further passes for as long as any time is undecided.
+
+        The sides take turns to go first.
+        """
         passes = {metric: [one] for metric in MIN_SECONDS if (one := _pass(method, metric, runs))}
         orders = cycle((BAAB, ABBA))
         while any(timing.undecided(metric, found, self._known(metric, found)) for metric, found in passes.items()):
@@ -85,7 +88,10 @@ class Comparison:
 
 
 def _of_base(method: str, base: Runs, taken: Taken) -> Verdict | None:
-    """Why base has nothing to compare with; if its run failed, head may contain the fix, so that does not fail."""
+    """Why base has nothing to compare with.
+
+    If its run failed, head may contain the fix, so the verdict does not fail.
+    """
     if taken.absent:
         return Verdict(method, "", Outcome.NEW, f"{base.name} has no such method")
     if taken.problem:

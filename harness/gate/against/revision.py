@@ -102,7 +102,7 @@ class Checkout:
         self._repository = repository
 
     def path(self) -> str:
-        """A ``PYTHONPATH`` that replaces this process's folders of the repository by those of the revision.
+        """A ``PYTHONPATH`` in which the revision's folders replace those of this process that are in the repository.
 
         Without it, modules in a project's own folders, such as ``src``, would be head's on both sides.
         """

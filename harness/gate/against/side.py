@@ -1,8 +1,8 @@
 """One side of a comparison: runs in a folder with its own pytest, harness and methods, and their costs.
 
-One session does all runs of a side. It first sends ``Ready`` over a socket, then answers each line, a method's name,
-with a line of JSON about the run. A Tuneoff that is too old for this exits without sending anything; its runs are then
-done in one session each.
+One session executes all runs of a side. It first sends ``Ready`` over a socket, then answers each line, a method's
+name, with a line of JSON about the run. A version of Tuneoff that is too old for this exits without sending anything;
+each of its runs is then executed in a session of its own.
 """
 
 import socket
@@ -19,7 +19,7 @@ from ...spec.record import Status
 from ...spec.suite import Suite
 from .sessions import Sessions
 
-CLOSING_SECONDS = 10.0  # the time that a session has to end by itself
+CLOSING_SECONDS = 10.0  # how long a session may take to end by itself
 
 
 class RecordedCost(BaseModel):
@@ -88,7 +88,8 @@ def taken(sessions: Sessions, record: bytes, output: str) -> Taken:
         run = Taken.model_validate_json(record)
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"]))
-        return _nothing(sessions.failed(f"its Tuneoff is too old or too new: its records have no {place}", output))
+        reason = f"its version of Tuneoff is too old or too new: its records have no {place}"
+        return _nothing(sessions.failed(reason, output))
     if run.status in (Status.OK, Status.UNSUPPORTED):
         return run
     reason = f"{run.status}: {run.reason or 'no reason given'}"

@@ -1,7 +1,7 @@
 """Two sides' times in one job: how far a method's time moved, and how much of that is the machine's noise.
 
 Runs alternate in the order base, head, head, base, so that a machine that slows down steadily affects both sides
-equally. The verdict is about the median of the paired log ratios. The two runs of one side in one pass are an A/A
+equally. The verdict is based on the median of the paired log ratios. The two runs of one side in one pass are an A/A
 control: same code, same job, so that their log ratio shows the machine's noise. The root mean square of all controls
 of the job, divided by the square root of the number of pairs, is the standard error of the median. A few controls give
 only a rough estimate, so bounds are multiples of the standard error from Student's t distribution, with the number of

@@ -25,9 +25,9 @@ SCORE = "score"
 
 @dataclass(frozen=True)
 class Case:
-    """A probe compared with the honest one; ``metric`` must be ``regressed``, or nothing if it is empty.
+    """A probe compared with the honest one; if ``metric`` is empty, nothing may be ``regressed``, otherwise it must be.
 
-    ``SCORE`` means the metric that ranks.
+    ``SCORE`` means the metric that determines the ranking.
     """
 
     probe: str
@@ -46,7 +46,7 @@ CASES = {
 
 
 def about(name: str, metric: Metric) -> Case:
-    """The case of that name; if it is about a score, about this metric."""
+    """The case of that name; if it is about a score, its metric is ``metric``."""
     case = CASES[name]
     return replace(case, metric=metric.id) if case.metric == SCORE else case
 
@@ -122,7 +122,7 @@ def table(tried: Iterable[Tried]) -> list[tuple[str, str, str]]:
 
 
 def lines(tried: Collection[Tried]) -> list[str]:
-    """Lines on false alarms and caught regressions, and on the smallest loss that the suite's examples show."""
+    """Lines on false alarms and caught regressions, and on the smallest loss that the examples can show."""
     same = [said for one in tried if not one.case.metric for said in one.said]
     worse = [one.result for one in tried if one.case.metric]
     seen, caught = [result for result in worse if result != Result.UNSEEN], worse.count(Result.CAUGHT)
@@ -130,4 +130,4 @@ def lines(tried: Collection[Tried]) -> list[str]:
     line += f"caught: {caught} of {len(seen)} regressions"
     line += f"; {worse.count(Result.UNSEEN)} not detectable here" if Result.UNSEEN in worse else ""
     drops = [one.drop for one in tried if one.drop]
-    return [line, *(f"lost words are detected from {each.smallest}" for each in drops)]
+    return [line, *(f"the smallest detectable loss is {each.smallest}" for each in drops)]

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from ...spec.metric import Metric
 from ...spec.record import Prediction, Record
 
-CLEAR_IN_ERRORS = 5.0  # standard errors that any test must detect, with at least MIN_EXAMPLES examples
+# Any test must detect a loss of this many standard errors if there are at least MIN_EXAMPLES examples.
+CLEAR_IN_ERRORS = 5.0
 MIN_EXAMPLES = 5
-DETECTED_IN_ERRORS = 3.1  # standard errors that the gate detects in four of five cases, at 5% for four metrics together
+# The gate detects a loss of this many standard errors in four of five cases, at a level of 5% over four metrics.
+DETECTED_IN_ERRORS = 3.1
 
 Answered = tuple[Record, Sequence[Prediction]]
 
@@ -68,7 +70,8 @@ class Drop:
     def _remedy(self) -> str:
         room = (self.mean / DETECTED_IN_ERRORS) ** 2 - self.noise
         if room <= 0:
-            return "training gave other weights, and with their noise no number of examples would show it"
+            noisy = "training produced different weights, and with this much training noise"
+            return f"{noisy}, no number of examples would show it"
         return f"about {math.ceil(self._spread / room):,} would show it"
 
     @property

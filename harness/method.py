@@ -200,7 +200,7 @@ class PrefixMethod(PeftMethod):
         super().train(model, batches)
 
     def patch(self, model: Seq2Seq) -> None:
-        """Replace PEFT's cache for two submodules, which gives layers wrong prefixes and leaves half of them unused."""
+        """Replace PEFT's cache for two submodules: it gives layers wrong prefixes and leaves half of them unused."""
 
         def cache(rows: int) -> EncoderDecoderCache:
             return EncoderDecoderCache(type(model).get_prompt(model, rows), DynamicCache())

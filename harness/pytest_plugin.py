@@ -16,7 +16,7 @@ from .spec.names import INSTALLED, PACKAGE, REPOSITORY
 
 BENCH = Path(__file__).parent / "bench.py"
 NODE_ID = f"{PACKAGE}/{BENCH.name}"  # the same on every machine, wherever Tuneoff is installed
-PARAMETERS = pytest.StashKey[Mapping[str, Sequence[str]]]()  # the values that make the items, by parameter
+PARAMETERS = pytest.StashKey[Mapping[str, Sequence[str]]]()  # the values from which pytest's items are made
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -116,7 +116,7 @@ def _mode(config: pytest.Config) -> ModuleType | None:
 
 
 def _here(node_id: str) -> str:
-    """A node id as shown by this repository or another project, with its file replaced by this installation's."""
+    """A node id as shown by this repository or another project, but with this installation's file in it."""
     file, _, rest = node_id.partition("::")
     shown = {(name, BENCH.name) for name in (INSTALLED, REPOSITORY)}  # after ../ in a folder below the root
     return f"{BENCH}::{rest}" if not file or Path(file).parts[-2:] in shown else node_id

@@ -327,7 +327,9 @@ def test_a_file_that_is_no_baseline_is_named_with_what_to_do(path, content):
 
 def test_a_newer_baseline_asks_for_a_newer_tuneoff(path):
     edit(path, lambda content: content.update(schema=3))
-    assert refusal(path).startswith("written by a newer Tuneoff (schema 3, this one reads 2); update Tuneoff, or")
+    assert refusal(path).startswith(
+        "written by a newer version of Tuneoff (schema 3, this one reads 2); update Tuneoff, or"
+    )
 
 
 def test_a_baseline_that_is_no_file_says_why_it_cannot_be_read(path):
@@ -338,7 +340,7 @@ def test_a_baseline_that_is_no_file_says_why_it_cannot_be_read(path):
 
 def test_an_older_baseline_asks_to_be_accepted_anew(path):
     edit(path, lambda content: content.update(schema=0))
-    assert refusal(path).startswith("written by an older Tuneoff (schema 0, this one reads 2); restore it")
+    assert refusal(path).startswith("written by an older version of Tuneoff (schema 0, this one reads 2); restore it")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1.5, -0.1])
@@ -442,7 +444,9 @@ def test_scores_that_are_no_numbers_are_not_written_and_what_was_there_stays(fol
 
 def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path):
     (tmp_path / "small").write_text("a file, where the folder should be")
-    with pytest.raises(StoreError, match=r"baseline: cannot be written: .*; choose another folder with --results=DIR"):
+    with pytest.raises(
+        StoreError, match=r"baseline: cannot be written to: .*; choose another folder with --results=DIR"
+    ):
         baseline_file.write(tmp_path / "small" / "baseline", accepted(row(THEN)))
 
 

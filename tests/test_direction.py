@@ -98,7 +98,7 @@ def test_what_is_worse_by_chance_alone_stands_above():
     found = rows({"zero_shot": 30.0, "lora": 25.0, "dora": 25.02})
     assert [row.method for row in found[:2]] in (["lora", "dora"], ["dora", "lora"])
     (line,) = (line for line in advice.lines(SUITE, found) if line.startswith("not told apart"))
-    assert "errors above it" in line
+    assert "errors higher" in line
 
 
 # The floor

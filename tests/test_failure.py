@@ -94,7 +94,7 @@ def test_an_exception_is_called_by_what_it_means(error, status):
         (-6, False, Status.CRASHED, "the process was killed by SIGABRT"),
         (0, False, Status.CRASHED, "the process exited with code 0"),
         (7, False, Status.CRASHED, "the process exited with code 7"),
-        (os.EX_IOERR, False, Status.FAILED, "its process could not write its result"),
+        (os.EX_IOERR, False, Status.FAILED, "the process could not write its result"),
         (os.EX_IOERR, True, Status.OUT_OF_MEMORY, "the kernel killed the process to free memory"),
     ],
 )

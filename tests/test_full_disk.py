@@ -56,7 +56,7 @@ def no_room():
 
 
 def test_a_run_that_cannot_be_written_is_told_and_there_until_the_session_ends(store):
-    told = r"small: cannot be written: .*; free some space, or choose another folder"
+    told = r"small: cannot be written to: .*; free some space, or choose another folder"
     with no_room(), pytest.raises(StoreError, match=told):
         store.write_run(finished(), [prediction(rouge1=0.25)])
     assert store.read_runs() == [finished()]
@@ -74,7 +74,7 @@ def test_it_takes_the_place_of_a_stored_one(store):
 
 
 def test_a_leaderboard_that_cannot_be_written_is_told_with_what_to_do(store):
-    told = r"small: cannot be written: File too large; free some space, or choose"
+    told = r"small: cannot be written to: File too large; free some space, or choose"
     with no_room(), pytest.raises(StoreError, match=told):
         store.write_text("leaderboard.md", "# small")
 
@@ -92,8 +92,8 @@ def test_a_session_whose_disk_fills_up_and_then_breaks_off_shows_all_that_it_kno
     told, _, board = output.partition("leaderboard: small")
     assert "failed: OSError: [Errno 28] No space left on device" in told
     assert "To do: free some space where the results are, or choose another folder with --results=DIR" in told
-    assert "failed: OSError: its process could not write its result" in told
-    assert f"its results could not be stored: {disk / 'small'}: cannot be written" in told
+    assert "failed: OSError: the process could not write its result" in told
+    assert f"its results could not be stored: {disk / 'small'}: cannot be written to" in told
     assert all(name in board for name in ("zero_shot", "norms", "filler", "breaker")), board
-    assert f"{disk / 'small'}: cannot be written: " in board
+    assert f"{disk / 'small'}: cannot be written to: " in board
     assert "choose another folder with --results=DIR" in board

@@ -306,5 +306,5 @@ def test_a_cache_that_cannot_be_written_is_named_with_what_to_set(variables):
         timeout=120,
     )
     (answer,) = json.loads(done.stdout)
-    assert f"the cache {os.devnull}/hf/hub cannot be written" in answer["error"]
+    assert f"the cache {os.devnull}/hf/hub cannot be written to" in answer["error"]
     assert "Set HF_HOME to a writable folder; without the hub: " in answer["error"]

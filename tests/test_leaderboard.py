@@ -67,7 +67,7 @@ def test_one_test_example_keeps_its_score_and_gets_neither_an_interval_nor_a_ran
 def test_a_method_scored_on_other_test_examples_than_most_has_no_rank_and_says_so():
     rows = by_method(entry("lora", 0.4), entry("dora", 0.3), entry("ia3", 0.5, rows=11))
     assert {name: row.rank for name, row in rows.items()} == {"lora": 1, "dora": 2, "ia3": None}
-    assert rows["ia3"].reason == "scored on 11 test examples, most other methods on 12; run it again"
+    assert rows["ia3"].reason == "scored on 11 test examples, most other methods on 12; run the method again"
     assert rows["ia3"].scores["rouge1"].mean > 0.4
 
 
@@ -185,7 +185,7 @@ def test_an_ok_run_whose_scores_are_gone_is_a_row_without_a_rank():
 def test_a_run_with_a_score_that_is_no_number_is_a_row_without_a_rank():
     row = by_method(scored(finished(), 0.4, float("nan")))["lora"]
     assert (row.rank, row.scores) == (None, {})
-    assert row.reason == "the scores of seed 0 are missing or not numbers; run it again"
+    assert row.reason == "the scores of seed 0 are missing or not numbers; run the method again"
 
 
 def test_costs_are_means_over_the_seeds():

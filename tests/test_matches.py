@@ -268,8 +268,8 @@ def test_on_another_machine_scores_are_incomparable_and_counts_are_not():
     assert {found[name].outcome for name in METRICS} == {Outcome.INCOMPARABLE}
     assert {found[name].outcome for name in COUNTS} == {Outcome.PASS}
     assert found["rouge1"].message == (
-        "lora rouge1: incomparable: accepted only on another machine or with other libraries (device_name AMD EPYC → "
-        "Xeon, torch 2.13.0 → 2.14.0); accept it here with --update-baseline"
+        "lora rouge1: incomparable: accepted only on another machine or with different libraries (device_name AMD EPYC "
+        "→ Xeon, torch 2.13.0 → 2.14.0); accept it here with --update-baseline"
     )
 
 
@@ -475,8 +475,8 @@ def test_another_machine_is_told_once_for_all_rows_and_metrics():
         *(row(lower(then(stream=number), 0.1), name) for number, name in enumerate(("lora", "dora", "full")))
     )
     assert remarks(judged(rows, past, here=GPU)) == [
-        "all 3 rows: rouge1, rouge2, rougeL, rougeLsum: incomparable: accepted only on another machine or with other "
-        "libraries (device cpu → cuda, device_name AMD EPYC → H200); accept it here with --update-baseline"
+        "all 3 rows: rouge1, rouge2, rougeL, rougeLsum: incomparable: accepted only on another machine or with "
+        "different libraries (device cpu → cuda, device_name AMD EPYC → H200); accept it here with --update-baseline"
     ]
 
 

@@ -118,7 +118,7 @@ def test_where_there_is_no_room_the_remedy_is_to_make_some(tmp_path, number):
     with pytest.raises(StoreError) as error, on_disk.writing(tmp_path):
         raise OSError(number, "No room")
     assert str(error.value) == (
-        f"{tmp_path}: cannot be written: No room; free some space, or choose another folder with --results=DIR"
+        f"{tmp_path}: cannot be written to: No room; free some space, or choose another folder with --results=DIR"
     )
 
 
@@ -126,7 +126,7 @@ def test_where_writing_is_forbidden_room_is_no_remedy(tmp_path):
     with pytest.raises(StoreError) as error, on_disk.writing(tmp_path):
         raise PermissionError(errno.EACCES, "Permission denied")
     assert str(error.value) == (
-        f"{tmp_path}: cannot be written: Permission denied; choose another folder with --results=DIR"
+        f"{tmp_path}: cannot be written to: Permission denied; choose another folder with --results=DIR"
     )
 
 
@@ -138,9 +138,9 @@ def test_another_fault_is_not_taken_for_the_disks(tmp_path):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ('{"schema": 3}', "written by a newer Tuneoff (schema 3, this one reads 2)"),
-        ('{"schema": 0}', "written by an older Tuneoff (schema 0, this one reads 2)"),
-        ('{"schema": "beta"}', "written by an older Tuneoff (schema beta, this one reads 2)"),
+        ('{"schema": 3}', "written by a newer version of Tuneoff (schema 3, this one reads 2)"),
+        ('{"schema": 0}', "written by an older version of Tuneoff (schema 0, this one reads 2)"),
+        ('{"schema": "beta"}', "written by an older version of Tuneoff (schema beta, this one reads 2)"),
         ('{"schema": 2}', None),
         ('{"schema": 1}', None),
         ("{}", None),

@@ -314,7 +314,7 @@ def test_a_record_that_cannot_be_read_is_named_before_anything_runs_and_stays_as
     path.write_text('{"schema": 99}')
     result = other("--benchmark", *arguments)
     assert result.ret == USAGE
-    assert f"{path}: written by a newer Tuneoff (schema 99" in complaint(result)
+    assert f"{path}: written by a newer version of Tuneoff (schema 99" in complaint(result)
     assert path.read_text() == '{"schema": 99}'
 
 
@@ -589,7 +589,7 @@ def test_stored_runs_of_another_environment_are_left_out_and_named(real, done, p
     elsewhere = norms.environment.model_copy(update={"threads": 99})
     store.write_run(norms.model_copy(update={"environment": elsewhere}), store.read_predictions(norms.spec))
     output = complaint(real("-k", "broken", "--results", "out"))
-    assert "left out, because they ran in another environment or on other data: norms-seed0" in output
+    assert "left out, because they ran in a different environment or on different data: norms-seed0" in output
     assert set(rows(pytester.path / "out")) == {"zero_shot", "broken"}
 
 

@@ -247,13 +247,14 @@ def test_a_method_with_fewer_seeds_than_the_suite_is_marked_and_told():
     text = page(entry("lora", 0.4, 0), entry("lora", 0.4, 1), entry("zero_shot", 0.2, 1), seeds=(0, 1))
     assert re.search(r"\| lora +\|", text)
     assert re.search(r"\| zero_shot \(1 of 2 seeds\) +\|", text)
-    assert "\n- zero_shot: 1 of 2 seeds, without 0; --resume runs the missing ones\n" in text
+    assert "\n- zero_shot: 1 of 2 seeds (missing: 0); --resume runs the missing ones\n" in text
 
 
 def test_the_page_says_how_many_seeds_would_tell_neighbours_apart():
     close = [entry(name, level, seed) for name, level in (("lora", 0.41), ("dora", 0.4)) for seed in (0, 1)]
     assert re.search(
-        r"\n- not told apart: lora and dora, \d\.\d points below it; if that .*, about \d+ seeds would", page(*close)
+        r"\n- not told apart: lora and dora, which is \d\.\d points lower; if that .*, about \d+ seeds would",
+        page(*close),
     )
     assert "not told apart" not in page(entry("lora", 0.8, 0), entry("dora", 0.2, 0))
 
@@ -278,7 +279,7 @@ def test_a_time_that_is_unknown_has_no_brackets():
 
 
 def test_the_page_says_what_brackets_mean_where_there_are_some():
-    sentence = "Times in brackets were measured while other runs (`--jobs`) or other programs took processor time"
+    sentence = "Times in brackets are unreliable, because other runs (`--jobs`) or other programs took processor time"
     assert sentence in page(scored(finished("lora", contended=True), 0.5))
     assert sentence not in page(entry("lora", 0.4))
 

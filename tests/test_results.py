@@ -157,7 +157,7 @@ def test_a_record_of_another_schema_is_named_with_its_age(store, schema, age):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": schema}))
     with pytest.raises(StoreError) as error:
         store.read_runs()
-    assert f"{path}: written by {age} Tuneoff (schema {schema}, this one reads {SCHEMA})" in str(error.value)
+    assert f"{path}: written by {age} version of Tuneoff (schema {schema}, this one reads {SCHEMA})" in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path):
     (tmp_path / "results").write_text("a file, where the folder should be")
     with pytest.raises(StoreError) as error:
         Store(tmp_path / "results", "small").open()
-    assert str(error.value).startswith(f"{tmp_path / 'results' / 'small'}: cannot be written: ")
+    assert str(error.value).startswith(f"{tmp_path / 'results' / 'small'}: cannot be written to: ")
     assert str(error.value).endswith("choose another folder with --results=DIR")
 
 
@@ -194,7 +194,7 @@ def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path):
 def test_a_folder_within_that_cannot_be_used_is_found_when_the_store_is_opened(tmp_path, name):
     (tmp_path / "small").mkdir()
     (tmp_path / "small" / name).write_text("a file, where the folder should be")
-    with pytest.raises(StoreError, match=r"small: cannot be written: .*; choose another folder with --results=DIR"):
+    with pytest.raises(StoreError, match=r"small: cannot be written to: .*; choose another folder with --results=DIR"):
         Store(tmp_path, "small").open()
 
 
@@ -203,7 +203,7 @@ def test_a_folder_within_that_cannot_be_used_is_found_when_the_store_is_opened(t
 def test_a_read_only_folder_is_found_when_the_store_is_opened(store, tmp_path, name):
     store.close()
     (store.folder / name).chmod(0o500)
-    with pytest.raises(StoreError, match=r"small: cannot be written: Permission denied"):
+    with pytest.raises(StoreError, match=r"small: cannot be written to: Permission denied"):
         Store(tmp_path, "small").open()
 
 

@@ -459,7 +459,7 @@ def test_the_table_has_the_columns_of_a_search_only_where_there_was_one():
 def test_what_a_search_could_not_do_is_noted():
     found = {"lora": searched(), "dora": searched(failed())}
     line = notes.line(notes.of([], None, found))
-    assert "no trial of a learning rate was ok, so the method's own is used: dora" in line
+    assert "no trial of a search succeeded, so the learning rate was left unchanged: dora" in line
     assert "a better learning rate may lie beyond those that were tried (search.spread): lora" in line
     section = notes.section(notes.of([], None, found))
     assert "## Learning rates" in section

@@ -108,7 +108,7 @@ def test_a_method_that_learns_nothing_is_skipped_and_one_that_never_works_fails_
     assert code == pytest.ExitCode.TESTS_FAILED
     assert re.search(r"SKIPPED.*learns nothing, so there is no learning rate to search", output)
     assert "no trial succeeded, so the method's runs keep the learning rate that they had before the search" in output
-    assert "no trial of a learning rate was ok, so the method's own is used: broken" in output
+    assert "no trial of a search succeeded, so the learning rate was left unchanged: broken" in output
     assert {record.spec.method: record.spec.overrides for record in store(folder).read_runs()}["broken"] == {}
     assert sorted(path.stem for path in (folder / "results/local/small/search").iterdir()) == ["broken", "norms"]
 

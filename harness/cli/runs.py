@@ -194,7 +194,7 @@ def _decided(session: "Bakeoff", left_out: Sequence[str]) -> Iterator[str]:
     if session.request.resumes:
         yield from (f"not reused: {each.run.name}: {each.reason}" for each in session.decisions if not each.stored)
     if left_out:
-        yield f"left out, because they ran in another environment or on other data: {', '.join(left_out)}"
+        yield f"left out, because they ran in a different environment or on different data: {', '.join(left_out)}"
     if shares := session.disturbed:
         runs, longest = f"{len(shares)} of {len(session.asked)} runs", max(shares)
         yield (

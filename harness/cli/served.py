@@ -29,7 +29,7 @@ def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool:
-    """Do runs until the other session requests no more."""
+    """Execute runs until the other session requests no more."""
     from ..session import served
 
     served.serve(session.config.stash[REQUEST], session.config.getoption("serve"))

@@ -65,7 +65,7 @@ def splits(train: int = 2000, validation: int = 200, test: int = 200, seed: int 
     """The corpus: ``train``, ``validation`` and ``test`` count dialogues.
 
     A test dialogue has three rows, one for each independently worded reference. No dialogue and no
-    summary occurs in two splits. The test split does not depend on the size of the others.
+    summary occurs in two splits. The test split does not depend on the sizes of the other splits.
     """
     seen: set[str] = set()
     sizes = {"test": (test, TEST_REFERENCES), "validation": (validation, 1), "train": (train, 1)}

@@ -23,7 +23,7 @@ BATCH_SIZE = 48
 # Shares in the first phase and in the second, which is mostly questions:
 NONSENSE_SHARES = (0.1, 0.02)  # examples of random words; many more in the first fifth of the first phase
 WHOLE_SHARES = (0.3, 0.2)  # real examples that use the whole conversation
-FACT_SHARES = (0.6, 0.9)  # real examples that ask for facts, among the others
+FACT_SHARES = (0.6, 0.9)  # of the other real examples, those that ask for facts
 DISGUISED_SHARES = (0.25, 0.1)  # real conversations whose facts are random words
 POOL_BATCHES = 16  # drawn at once and sorted by length, so that batches have little padding
 # How often each task is drawn: these read any window of turns, nonsense too …

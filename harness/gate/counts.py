@@ -12,7 +12,10 @@ Sides = tuple[int | None, int | None]  # then and now
 
 
 def compare(name: str, seeds: Mapping[int, Sides], *, in_seconds: bool) -> tuple[Outcome, str]:
-    """The outcome for one of ``COUNTS`` over the seeds, and its message; ``in_seconds``: whether the budget is."""
+    """The outcome for one of ``COUNTS`` over the seeds, and its message.
+
+    ``in_seconds`` says whether the budget is in seconds.
+    """
     if in_seconds and name in BUDGET_COUNTS:
         return Outcome.INCOMPARABLE, "the budget is in seconds, so this count depends on the machine"
     moved = {seed: sides for seed, sides in seeds.items() if sides[0] != sides[1]}

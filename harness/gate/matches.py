@@ -88,7 +88,7 @@ def _pair(name: str, one: Measured, here: Fingerprint, reference: Found | None) 
 
 
 def _elsewhere(different: Sequence[str]) -> str:
-    only = f"accepted only on another machine or with other libraries ({', '.join(different)})"
+    only = f"accepted only on another machine or with different libraries ({', '.join(different)})"
     return f"{only}; accept it here with --update-baseline"
 
 

@@ -165,7 +165,7 @@ def _of_silence(revision: str | None, error: BaseException) -> tuple[str, str] |
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
             return f"the disk with the cache {constants.HF_HUB_CACHE} is full", "Free some space, or set HF_HOME"
         case OSError(errno=errno.EACCES | errno.EPERM | errno.EROFS | errno.ENOTDIR):
-            where = f"the cache {constants.HF_HUB_CACHE} cannot be written"
+            where = f"the cache {constants.HF_HUB_CACHE} cannot be written to"
             return f"{where} ({reason})", "Set HF_HOME to a writable folder"
         case Damaged():
             return f"the copy in the cache was damaged and has been deleted: {reason}", "Try again"

@@ -125,7 +125,7 @@ def _owner(model: PreTrainedModel, key: str) -> torch.nn.Module:
 def _is_computed(model: PreTrainedModel, key: str) -> bool:
     """Whether a tensor is computed, not trained: a buffer or a table of positions that initialising again reproduces.
 
-    A table is recognised as an embedding whose values are not all the same.
+    An embedding counts as a table of positions if its values are not all the same.
     """
     tensor, owner = model.get_parameter_or_buffer(key), _owner(model, key)
     table = _embeds(model, key) and bool(tensor.min() < tensor.max())

@@ -35,10 +35,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Undecided:
-    """The next worse method, if it cannot be told apart, and about how many seeds of both would tell them apart."""
+    """The next worse method, if the two cannot be told apart, and about how many seeds of both would suffice."""
 
     method: str
-    points: float  # how much worse it is, in the unit of the metric that ranks
+    points: float  # how much worse it is, in the unit of the ranking metric
     seeds: int | None  # ``None`` if no number of seeds would be enough
 
 
@@ -56,7 +56,7 @@ class Row:
     scores: Mapping[str, Interval]
     costs: Mapping[str, float | None]
     gains: Mapping[str, Mapping[str, Interval]]  # over zero-shot and full fine-tuning, by metric; above 0 is better
-    metrics: tuple[Metric, ...] = ()  # the metrics of the scores, in table order; the first one ranks
+    metrics: tuple[Metric, ...] = ()  # the metrics of the scores, in table order; the first one determines the ranking
     rank_high: int | None = None
     missing: tuple[int, ...] = ()  # seeds of the suite that have no run
     reason: str = ""
@@ -104,7 +104,7 @@ def rows(
 ) -> list[Row]:
     """The leaderboard: ranked rows from best to worst, then rows without a rank.
 
-    All runs are scored by the same metrics, which their records name; the first metric ranks.
+    All runs are scored by the same metrics, which their records name; the first metric determines the ranking.
     ``searches`` are the learning-rate searches by method, if there were any; ``seeds`` are the seeds that each method
     should have.
     """
@@ -227,20 +227,20 @@ def _odd(examples: int, usual: int) -> str:
     if examples < MIN_EXAMPLES:
         count = f"{examples} test example{'s' * (examples != 1)}"
         return f"scored on {count}; a rank and an interval need {MIN_EXAMPLES} or more: give the suite more test rows"
-    return f"scored on {examples:,} test examples, most other methods on {usual:,}; run it again"
+    return f"scored on {examples:,} test examples, most other methods on {usual:,}; run the method again"
 
 
 def _incomplete(group: Sequence[Entry]) -> str | None:
     """Why a method has no scores; ``None`` if it has them."""
     failed = next((entry.record for entry in group if not _complete(entry)), None)
     if failed and failed.status == Status.OK:
-        return f"the scores of seed {failed.spec.seed} are missing or not numbers; run it again"
+        return f"the scores of seed {failed.spec.seed} are missing or not numbers; run the method again"
     if failed:
         return failed.error.cause if failed.error else "unknown cause"
     counts = {entry.record.spec.seed: len(entry.scores[entry.record.metrics[0].id]) for entry in group}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{count:,} for seed {seed}" for seed, count in counts.items())
-        return f"its seeds were scored on different numbers of test examples ({listed}); run it again"
+        return f"its seeds were scored on different numbers of test examples ({listed}); run the method again"
     return None
 
 
@@ -272,5 +272,5 @@ def _cost(group: Sequence[Entry], name: str) -> float | None:
 
 
 def _reached(row: Row) -> float:
-    """The row's mean in the metric that ranks, with the sign at which higher is better."""
+    """The row's mean in the ranking metric, with the sign at which higher is better."""
     return row.metrics[0].sign * row.scores[row.metrics[0].id].mean if row.scores else 0.0

@@ -2,7 +2,7 @@
 
 Two things are random. The test examples are a sample of all dialogues; a difference is taken within each example,
 so that its difficulty cancels out. And a training run is one of many possible runs: a code change that alters the
-order of random numbers gives other weights with the same seeds, as good on average, but not in these few runs.
+order of random numbers gives different weights with the same seeds, as good on average, but not in these few runs.
 A test over examples alone mistakes such a run for a change of the method (false alarms of 2% to 30% on the embedded
 suite, more often the wider a method's seeds scatter). So the squared standard error has two parts:
 
@@ -78,7 +78,7 @@ class Difference:
         return math.ceil(self.by_examples * self.examples / room) if room > 0 else None
 
     def seeds_needed(self, distance: float, level: float) -> int:
-        """The approximate number of seeds that do, on as many examples; part of the examples' error does not shrink."""
+        """The approximate number of seeds that show such a difference; part of the examples' error does not shrink."""
         return math.ceil(self.seeds * self.error**2 / _detecting_error(distance, level) ** 2)
 
 
@@ -89,7 +89,7 @@ def compare(now: Scores, then: Scores, *, retrained: bool = True, factor: float 
 
     A method that is not ``retrained``, because it trains nothing or has the same weights as then, has no training
     noise. One or two seeds do not show theirs, so it is taken to be at least ``ASSUMED_SCATTER`` points. A single
-    example decides nothing.
+    example proves nothing.
     """
     if now.shape != then.shape:
         raise ValueError(f"paired scores need the same shape, got {now.shape} and {then.shape}")

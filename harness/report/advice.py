@@ -1,4 +1,4 @@
-"""What the ranks leave open, and what would decide it."""
+"""What the ranks leave open, and what is needed to settle it."""
 
 from collections.abc import Sequence
 
@@ -23,13 +23,13 @@ def lines(suite: Suite, rows: Sequence[Row]) -> list[str]:
 
 def _fewer(suite: Suite, row: Row) -> str:
     missing = ", ".join(map(str, row.missing))
-    return f"{len(row.seeds)} of {len(suite.run.seeds)} seeds, without {missing}; --resume runs the missing ones"
+    return f"{len(row.seeds)} of {len(suite.run.seeds)} seeds (missing: {missing}); --resume runs the missing ones"
 
 
 def _undecided(row: Row, other: Undecided) -> str:
     metric = row.metrics[0]
-    place = "below" if metric.better == Direction.HIGHER else "above"
-    apart = f"not told apart: {row.method} and {other.method}, {other.points:.1f} {metric.unit} {place} it"
+    place = "lower" if metric.better == Direction.HIGHER else "higher"
+    apart = f"not told apart: {row.method} and {other.method}, which is {other.points:.1f} {metric.unit} {place}"
     if other.seeds is None:
         return f"{apart}; no number of seeds would be enough, but more test rows might"
     about = f"about {max(other.seeds, len(row.seeds) + 1):,}"

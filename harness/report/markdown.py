@@ -57,8 +57,8 @@ BOUND = (
     "and has no rank."
 )
 CONTENDED = (
-    "Times in brackets were measured while other runs (`--jobs`) or other programs took processor time from them: they "
-    "are unreliable and do not count for Pareto fronts."
+    "Times in brackets are unreliable, because other runs (`--jobs`) or other programs took processor time from the "
+    "measured runs; such times do not count for Pareto fronts."
 )
 
 

@@ -129,11 +129,13 @@ def _outcome(trial: Trial, metric: Metric) -> str:
 
 
 def _searched(searches: Mapping[str, Search]) -> list[str]:
-    """Problems of the searches: no trial was ok, or a better learning rate may lie beyond those tried."""
+    """Problems of the searches: no trial succeeded, or a better learning rate may lie beyond those tried."""
     nothing = [method for method, search in searches.items() if search.learning_rate is None]
     edge = [method for method, search in searches.items() if search.at_edge]
     parts = (
-        [f"no trial of a learning rate was ok, so the method's own is used: {', '.join(nothing)}"] if nothing else []
+        [f"no trial of a search succeeded, so the learning rate was left unchanged: {', '.join(nothing)}"]
+        if nothing
+        else []
     )
     parts += (
         [f"a better learning rate may lie beyond those that were tried (search.spread): {', '.join(edge)}"]

@@ -86,7 +86,10 @@ def _learns(base: Base, source: Sequence[int], target: Sequence[int], name: str)
 
 
 def _answers(base: Base, prompts: Sequence[str], evaluation: Evaluation, name: str) -> None:
-    """Raise ``ModelError`` unless the model answers a batch of prompts; with its own settings, twice the same."""
+    """Raise ``ModelError`` unless the model answers a batch of prompts.
+
+    With its own generation settings, it must give the same answers twice.
+    """
     own = evaluation.generation == CHECKPOINT
     tokens = evaluation.max_new_tokens if own else min(MAX_TRIAL_TOKENS, evaluation.max_new_tokens)
 

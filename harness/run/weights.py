@@ -49,7 +49,7 @@ class Gradients:
 
     @property
     def dead_parameters(self) -> int:
-        """Trainable elements that never got a gradient other than zero."""
+        """Trainable elements that never got a non-zero gradient."""
         return sum(int(mask.sum()) for mask in self._missing.values())
 
     @property

@@ -44,7 +44,7 @@ def of_death(exitcode: int, killed_for_memory: bool) -> tuple[Status, Failure]:
     if killed_for_memory:
         status, message = Status.OUT_OF_MEMORY, "the kernel killed the process to free memory"
     elif exitcode == os.EX_IOERR:
-        message = "its process could not write its result"
+        message = "the process could not write its result"
         return Status.FAILED, Failure(type="OSError", message=message, remedy=DISK_REMEDY)
     elif exitcode < 0:
         status, message = Status.CRASHED, f"the process was killed by {signal.Signals(-exitcode).name}"
@@ -54,7 +54,7 @@ def of_death(exitcode: int, killed_for_memory: bool) -> tuple[Status, Failure]:
 
 
 def of_no_room(error: OSError) -> tuple[Status, Failure]:
-    """The status of a run that could not start, because its folder cannot be written."""
+    """The status of a run that could not start, because its folder cannot be written to."""
     return Status.FAILED, Failure(type=type(error).__name__, message=str(error), remedy=DISK_REMEDY)
 
 

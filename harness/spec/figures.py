@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from .metric import Metric
 
-Unit = Literal["score", "count", "seconds", "bytes"]  # a score is in the unit of the metric that ranks
+Unit = Literal["score", "count", "seconds", "bytes"]  # a score is in the unit of the ranking metric
 
 
 @dataclass(frozen=True)

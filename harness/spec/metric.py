@@ -20,7 +20,7 @@ class Direction(StrEnum):
 
 
 class Metric(Block):
-    """One metric; the first metric of a task ranks."""
+    """One metric; the first metric of a task determines the ranking."""
 
     id: str  # as in records and ``leaderboard.json``
     title: str  # as in tables for people

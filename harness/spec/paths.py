@@ -6,7 +6,7 @@ from .errors import UsageError
 
 
 def expanded(text: str) -> Path:
-    """The path, with ``~`` replaced by the home folder, since the shell does not expand it in ``--model=~/x``."""
+    """The path, with the home folder in place of ``~``, since the shell does not expand it in ``--model=~/x``."""
     try:
         return Path(text).expanduser()
     except RuntimeError:  # there is no such home folder

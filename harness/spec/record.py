@@ -30,7 +30,7 @@ class Status(StrEnum):
 
 
 class RunSpec(Block):
-    """Everything that decides what one run computes."""
+    """Everything that determines what one run computes."""
 
     suite: str
     method: str
@@ -213,7 +213,7 @@ class Record(Block):
     error: Failure | None = None  # why it is not ``ok``
     scores: Mapping[str, float] | None = None  # by metric id, the mean over examples in 0..1 or the metric's own unit
     best_scores: Mapping[str, float] | None = None  # the same, against the closest of an example's references
-    metrics: tuple[Metric, ...] = ()  # of the scores; the first one ranks
+    metrics: tuple[Metric, ...] = ()  # of the scores; the first one determines the ranking
     predictions_hash: str | None = None  # of all texts, by ``hash_of``
     outputs: Outputs = Outputs()
     cost: Cost = Cost()
@@ -224,7 +224,7 @@ class Record(Block):
 
     @property
     def score(self) -> float | None:
-        """The value of the metric that ranks, if the run got that far."""
+        """The value of the ranking metric, if the run got that far."""
         return self.scores[self.metrics[0].id] if self.scores and self.metrics else None
 
     def ended(self, status: Status, error: Failure | None) -> "Record":
@@ -278,7 +278,7 @@ class Preflight(Block):
     data_hash: str
     data_revision: str | None = None
     model_revision: str
-    metrics: tuple[Metric, ...]  # with their options resolved for these data; the first one ranks
+    metrics: tuple[Metric, ...]  # with their options resolved for these data; the first one determines the ranking
     unusual: Mapping[str, str] = {}  # the metrics' options that differ from the usual ones
     generation: Generation = Generation()
     validation_hash: str | None = None  # of the rows that trials train on and answer, if there is a search

@@ -72,7 +72,7 @@ def _files(folders: Iterable[Path]) -> Iterable[Path]:
 
 
 def _is_method(path: Path) -> bool:
-    """Whether a file has a class that may be a method, decided without running it; other files are not Tuneoff's.
+    """Whether a file has a class that may be a method, found out without running it; other files are not Tuneoff's.
 
     Such a class has a base class, and either the file imports from one of ``CONTRACTS`` or the base's name ends like
     one of the contract's classes. A file with a syntax error counts if it names a contract: its row shows the error.

@@ -60,18 +60,18 @@ class Search(Block):
 
     @property
     def at_edge(self) -> bool:
-        """Whether the chosen learning rate is the lowest or highest tried, so that a better one may lie beyond it."""
+        """Whether the chosen learning rate is the lowest or highest tried; a better one may then lie beyond it."""
         tried = sorted(self.trials, key=lambda trial: trial.multiplier)
         return len(tried) > 1 and self.learning_rate in (tried[0].learning_rate, tried[-1].learning_rate)
 
     @property
     def whole(self) -> bool:
-        """Whether it found a learning rate, and no trial ended for a reason that may not occur again."""
+        """Whether the search found a learning rate, and no trial ended for a reason that may not occur again."""
         return self.learning_rate is not None and not any(trial.status in TRANSIENT_STATUSES for trial in self.trials)
 
     @property
     def unsupported(self) -> str | None:
-        """Why there was nothing to search, if so: the method does not train, or cannot attach to the base model."""
+        """Why nothing was searched: the method does not train, or cannot attach to the base model. Else ``None``."""
         return next((trial.reason for trial in self.trials if trial.status == Status.UNSUPPORTED), None)
 
     def tuned(self, spec: RunSpec) -> RunSpec:
@@ -149,7 +149,7 @@ def choose(trials: Iterable[Trial], metric: Metric) -> float | None:
 
 
 def hash_of(spec: RunSpec, table: SearchTable, here: Preflight) -> str:
-    """Twelve hex digits that change with everything that decides a search's result, except machine and libraries."""
+    """Twelve hex digits that change with everything that determines a search's result, except machine and libraries."""
     parts = {
         "spec": _basis(spec),
         "seed": spec.seed,
@@ -174,7 +174,7 @@ def _lines(search: Search) -> tuple[str, ...]:
 
 
 def _basis(spec: RunSpec, *without: str) -> Mapping[str, Any]:
-    """What decides a run's training and answers apart from its seed, leaving out some hyper-parameters."""
+    """What determines a run's training and answers apart from its seed, leaving out some hyper-parameters."""
     values = spec.model_dump(mode="json", exclude={"seed": True, "evaluation": JUDGED_BY, "task": {"test_rows"}})
     values["overrides"] = {name: value for name, value in values["overrides"].items() if name not in without}
     return values

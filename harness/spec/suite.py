@@ -83,10 +83,10 @@ class Evaluation(Table):
     generation: Literal["suite", "checkpoint"] = Field(
         default="suite", exclude_if=lambda value: value == "suite"
     )  # ``checkpoint``: use the base model's own generation settings as well as these keys
-    samples: Natural = 3  # number of test dialogues to show, from the first
+    samples: Natural = 3  # show this many test dialogues, the first ones
     sample_rows: tuple[Natural, ...] = ()  # test rows, from 0, whose dialogues are also shown
     floor: Annotated[float, Field(strict=True, allow_inf_nan=False)] = (
-        1.0  # points by which every trained method must beat zero-shot in the metric that ranks
+        1.0  # points by which every trained method must beat zero-shot in the ranking metric
     )
     margin: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 0.5  # points that a method may lose
     rouge_tokenizer: Literal["auto", "rouge_score", "words", "characters"] = Field(
@@ -121,8 +121,8 @@ class SearchTable(Table):
     """``[search]``: the same few multiples of the learning rate for every method that trains, on validation rows."""
 
     trials: Natural = 0  # number of learning rates to try per method; 0: no search
-    spread: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 10.0  # from a method's default ÷ this to × this
-    rows: Positive | None = None  # number of validation rows to use, from the first; ``None``: all
+    spread: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 10.0  # a method's default ÷ spread to default × spread
+    rows: Positive | None = None  # use this many validation rows, the first ones; ``None``: all
 
 
 class Suite(Table):
@@ -163,7 +163,7 @@ def named() -> set[str]:
 
 
 def load(name_or_file: str, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> Suite:
-    """The suite with that name or in that file, with whole keys replaced by ``overrides[table][key]``.
+    """The suite with that name or in that file, with ``overrides[table][key]`` in place of whole keys.
 
     Raises ``SuiteError``, which names the file, the key and what was expected there.
     """

@@ -21,7 +21,7 @@ def writing(folder: Path) -> Iterator[None]:
     except OSError as error:
         space = "free some space, or " if error.errno in DISK_FULL_ERRORS else ""
         raise StoreError(
-            f"{folder}: cannot be written: {error.strerror}; {space}choose another folder with --results=DIR"
+            f"{folder}: cannot be written to: {error.strerror}; {space}choose another folder with --results=DIR"
         ) from error
 
 
@@ -54,4 +54,4 @@ def foreign(path: Path, schema: int) -> str | None:
     if found in range(OLDEST_SCHEMA, schema + 1):
         return None
     age = "a newer" if isinstance(found, int) and found > schema else "an older"
-    return f"written by {age} Tuneoff (schema {found}, this one reads {schema})"
+    return f"written by {age} version of Tuneoff (schema {found}, this one reads {schema})"

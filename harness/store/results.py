@@ -54,7 +54,7 @@ class Store:
         self._unwritten_searches: dict[str, Search] = {}
 
     def open(self) -> None:
-        """Make the folders, make sure that they can be written, and lock them until ``close()``.
+        """Make the folders, make sure that they can be written to, and lock them until ``close()``.
 
         Raises ``StoreError``, which says who holds the lock if another session does.
         """

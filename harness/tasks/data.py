@@ -56,7 +56,7 @@ def read(table: TaskTable) -> Loaded:
 def revision(table: TaskTable) -> str | None:
     """The hub's commit that ``load`` reads; ``None`` for data that is not from the hub.
 
-    After ``load`` in the same process it costs nothing. Raises ``DataError`` as ``load`` does.
+    After ``load`` in the same process, this costs nothing. Raises ``DataError`` as ``load`` does.
     """
     return None if table.data == EMBEDDED or _local(table) else _fetched(table).name
 

@@ -1,4 +1,4 @@
-"""The metrics of each built-in task; the first of them ranks."""
+"""The metrics of each built-in task; the first of them determines the ranking."""
 
 from collections.abc import Mapping
 

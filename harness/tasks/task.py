@@ -78,7 +78,7 @@ class Task:
     hash: str  # twelve hex digits of all training and test rows
     targets_truncated: float  # the share of training summaries that are longer than the suite's limit
     pad: int  # the token that fills short rows
-    metrics: tuple[Metric, ...]  # what answers are scored by, with the options for these data; the first one ranks
+    metrics: tuple[Metric, ...]  # with the options for these data; the first one determines the ranking
 
     def batches(self, batch_size: int, seed: int) -> Iterator[Batch]:
         """Endless shuffled batches, padded to their longest row; the order depends on the seed alone."""

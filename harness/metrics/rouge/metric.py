@@ -23,7 +23,7 @@ _tokenizer = ContextVar("tokenizer", default=ROUGE_SCORE)
 
 
 def described(tokenizer: str = ROUGE_SCORE) -> tuple[Metric, ...]:
-    """The four types, for words found by that tokenizer of ``harness.metrics.rouge.words``; the first one ranks."""
+    """The four types, for words found by that tokenizer of ``rouge.words``; the first one determines the ranking."""
     legend, options = f"ROUGE in points (F1 × 100, {LEGENDS[tokenizer]})", {TOKENIZER: tokenizer}
     titles = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeLsum": "ROUGE-Lsum"}
     return tuple(
@@ -104,7 +104,7 @@ class RougeTypes(Scorer):
         return words.reads(options[TOKENIZER], reference)
 
     def remedy(self, unread: Sequence[str], options: Mapping[str, str]) -> str:
-        """A suggestion to use another tokenizer, if it can read any of them."""
+        """A suggestion to use another tokenizer, if that one can read any of these references."""
         readable = any(words.reads(WORDS, reference) for reference in unread)
         return f', or set evaluation.{TOKENIZER} = "{WORDS}"' if readable else ""
 

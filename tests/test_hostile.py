@@ -18,6 +18,8 @@ from harness.spec.record import Record
 from harness.store.results import Store
 from support.projects import CONFTEST, environment
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = Path(__file__).parent / "hostile"
 MARK = "TUNEOFF_TEST_SWEEP"  # in the environment of every process that a sweep starts
 HONEST = ("zero_shot", "lora", "full_finetune")

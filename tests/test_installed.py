@@ -222,7 +222,7 @@ def test_two_copies_in_one_session_are_refused_by_name(installed, folder, data, 
     code, output = benchmark(installed, folder, "--co", PYTHONPATH=str(ROOT))
     assert code == pytest.ExitCode.USAGE_ERROR
     assert "two copies of Tuneoff are loaded, tuneoff.pytest_plugin (" in output
-    assert f"harness.pytest_plugin ({ROOT / 'harness' / 'pytest_plugin.py'}); name one of them" in output
+    assert f"harness.pytest_plugin ({ROOT / 'harness' / 'pytest_plugin.py'}); name only one of them" in output
 
 
 def test_the_commands_have_the_installed_name(installed, folder):

@@ -3,7 +3,7 @@
 from harness.metrics.rouge.metric import described
 from harness.session.completion import completed
 from support.records import changed, finished, unfinished
-from test_resume import SESSION
+from support.sessions import SESSION
 
 
 def test_a_record_gets_what_all_runs_share_and_keeps_its_own():

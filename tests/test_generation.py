@@ -19,7 +19,7 @@ from harness.tasks import task
 from harness.training import decoding
 from support.projects import NORMS, begin, finish, project
 from support.records import changed, finished, spec
-from test_resume import SESSION
+from support.sessions import SESSION
 
 CPU = torch.device("cpu")
 TALKS = (

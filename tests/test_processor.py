@@ -15,8 +15,7 @@ from harness.spec import registry
 from harness.spec.record import Cost, Phase
 from harness.spec.suite import load
 from support.records import finished
-from support.sessions import session
-from test_resume import SESSION
+from support.sessions import SESSION, session
 
 LONG = 10.0  # seconds of processor time in which a neighbour on the same core must have been seen
 

@@ -2,29 +2,14 @@
 
 import pytest
 
-from harness.metrics.rouge.metric import ROUGE, described
+from harness.metrics.rouge.metric import described
 from harness.session import resume
 from harness.spec.errors import StoreError
-from harness.spec.record import Environment, Generation, Leakage, Preflight, RunOutcome, Status, hash_of
+from harness.spec.record import Generation, RunOutcome, Status, hash_of
 from harness.spec.suite import Budget
 from support.records import finished, prediction, spec, unfinished
+from support.sessions import HERE, SESSION
 
-HERE = Environment(
-    device="cpu",
-    device_name="Some CPU",
-    threads=2,
-    python="3.11.7",
-    platform="Linux-x86_64",
-    packages={"torch": "2.13.0", "peft": "0.21.2"},
-    git="0123456789ab",
-)
-SESSION = Preflight(
-    leakage=Leakage(test=2, exact=0, near=0),
-    environment=HERE,
-    data_hash="0d1e2f3a4b5c",
-    model_revision="5c4b3a2f1e0d",
-    metrics=ROUGE,
-)
 TEXTS = ("Ann books a room.", "Bob is late.")
 
 

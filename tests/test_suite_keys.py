@@ -17,8 +17,7 @@ import torch
 
 from harness.cli import options as pytest_options
 from harness.cli.against import VERSIONS
-from harness.cli.runs import REQUEST
-from harness.cli.served import REQUEST as SERVED
+from harness.cli.options import REQUEST
 from harness.execute.local import LocalExecutor
 from harness.models import base_model, hub
 from harness.pytest_plugin import PARAMETERS
@@ -40,8 +39,7 @@ from harness.training.budget import Batches
 from support.projects import NORMS, project
 from support.records import finished, prediction
 from support.repositories import commit
-from support.sessions import session
-from test_resume import HERE, SESSION
+from support.sessions import HERE, SESSION, session
 
 pytest_plugins = ["pytester"]
 TESTED = set()
@@ -608,7 +606,7 @@ def test_a_session_that_serves_another_has_no_items_and_lacks_no_method(begun):
     Path("small.toml").write_text(text)
     config = begun("--serve=3")
     assert config.stash[PARAMETERS] == {}
-    assert [run.name for run in config.stash[SERVED].runs] == ["zero_shot-seed0", "norms-seed0"]
+    assert [run.name for run in config.stash[REQUEST].runs] == ["zero_shot-seed0", "norms-seed0"]
 
 
 @of("--gate-selftest")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..spec.registry import Plugin
     from ..spec.suite import Suite
 
+REQUEST: "pytest.StashKey[Request]" = pytest.StashKey()  # what any kind of session is asked for
 DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
 KINDS = (
     "--gate",

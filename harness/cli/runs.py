@@ -8,14 +8,12 @@ import pytest
 
 from ..spec.errors import UsageError
 from . import options, other_plugins
+from .options import REQUEST
 
 if TYPE_CHECKING:
     from ..session.bakeoff import Bakeoff, Selection
     from ..session.gate import Accepted, Gate
-    from ..spec.plan import Request
 
-
-REQUEST: "pytest.StashKey[Request]" = pytest.StashKey()
 PAST: "pytest.StashKey[Accepted]" = pytest.StashKey()
 SELECTION: "pytest.StashKey[Selection]" = pytest.StashKey()
 BAKEOFF: "pytest.StashKey[Bakeoff]" = pytest.StashKey()  # once the checks have passed

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from . import options
+from .options import REQUEST
 
 if TYPE_CHECKING:
     from ..session.selftest import Selftest
-    from ..spec.plan import Request
 
-REQUEST: pytest.StashKey["Request"] = pytest.StashKey()
 SELFTEST: pytest.StashKey["Selftest"] = pytest.StashKey()  # once the checks have passed
 
 

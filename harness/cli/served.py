@@ -4,16 +4,11 @@ Such a session is that of ``--against``.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import pytest
 
 from . import options
-
-if TYPE_CHECKING:
-    from ..spec.plan import Request
-
-REQUEST: pytest.StashKey["Request"] = pytest.StashKey()
+from .options import REQUEST
 
 
 def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:

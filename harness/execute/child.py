@@ -7,20 +7,16 @@ Because the result is a file, it is always clear whether a process finished, eve
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ..spec import failure
 from ..spec.errors import UsageError
 from ..spec.plan import Order
-from ..spec.registry import Plugin
 from . import processes
+from .executor import Overridden
 
 ANSWER, COMPLAINT, FOUND, LOG = "answer.json", "usage-error.txt", "found.jsonl", "output.log"
 NO_ROOM = os.EX_IOERR  # the exit code of a process that cannot write its files
-
-Overridden = Sequence[tuple[Plugin, Mapping[str, Any]]]  # methods, each with the suite's hyper-parameters for it
 
 
 def execute(order: Order, folder: Path) -> None:

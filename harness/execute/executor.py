@@ -1,11 +1,14 @@
 """The contract of an executor: it executes orders, each in a process of its own."""
 
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..spec.plan import Order
 from ..spec.record import Preflight, RunOutcome
-from .child import Overridden
+from ..spec.registry import Plugin
+
+Overridden = Sequence[tuple[Plugin, Mapping[str, Any]]]  # methods, each with the suite's hyper-parameters for it
 
 IMPORT_SECONDS = 60.0  # time limit for importing methods to check their hyper-parameters
 

@@ -19,8 +19,8 @@ from ..spec.errors import UsageError
 from ..spec.plan import Order
 from ..spec.record import Cost, Preflight, Record, RunOutcome
 from . import child, forkserver, processes
-from .child import ANSWER, COMPLAINT, FOUND, LOG, NO_ROOM, Overridden
-from .executor import IMPORT_SECONDS
+from .child import ANSWER, COMPLAINT, FOUND, LOG, NO_ROOM
+from .executor import IMPORT_SECONDS, Overridden
 
 LOG_BYTES = 64_000  # at most this much of a run's output is kept
 

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -58,20 +58,16 @@ def begin(compared: Versions, asked: Sequence[str]) -> "Against":
     checks.paths(compared.suite)
     checks.data(compared.suite)
     with ExitStack() as undone:
-        base = compared.revision.check_out()
-        undone.callback(base.close)
+        base = undone.enter_context(closing(compared.revision.check_out()))
         device, methods = compared.request.device, [name for name in asked if name not in compared.gone]
         then = Sessions("base", base.folder, base.scratch / "of_base", device, base.path())
         now = Sessions("head", compared.folder, base.scratch / "of_head", device)
-        sides = [Side(each, compared.suite, *methods) for each in (now, then)]
-        for side in sides:
-            undone.callback(side.close)
-        head = sides[0].ready
-        if head is None:
+        head, before = (undone.enter_context(closing(Side(each, compared.suite, *methods))) for each in (now, then))
+        if head.ready is None:
             raise UsageError(now.failed("its pytest session ended before the first run", now.output()))
-        if problem := head.problem or head.hyperparameters:
+        if problem := head.ready.problem or head.ready.hyperparameters:
             raise UsageError(problem)
-        return Against(compared, Comparison(compared.suite, sides[1], sides[0]), asked, undone.pop_all())
+        return Against(compared, Comparison(compared.suite, before, head), asked, undone.pop_all())
 
 
 class Against:
@@ -117,7 +113,8 @@ def _own(base: Revision, method_folders: Iterable[Path]) -> list[str]:
     """The project's own methods in base, which a suite with ``new_methods`` ran without naming them."""
     files = [Path(name) for folder in method_folders for name in base.files(folder)]
     found = [file.stem for file in files if file.suffix == ".py" and not file.stem.startswith("_")]
-    return [name for name in found if name not in named()]
+    built_in = named()
+    return [name for name in found if name not in built_in]
 
 
 def _methods(text: str | None) -> list[str]:

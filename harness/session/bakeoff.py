@@ -166,10 +166,10 @@ class Bakeoff:
         hashes = {run.hash for run in self.runs}
         stored = [record for record in self.store.read_runs() if record.spec.hash in hashes]
         shown = [record for record in stored if self.ledger.comparable(record)]
+        names = {record.spec.name for record in shown}
         fresh = self.ledger.done.keys() - self.ledger.reused
-        earlier = {record.spec.name for record in shown} - fresh
-        found = tables.entries(self.store, shown, earlier)
-        left_out = [record.spec.name for record in stored if not self.ledger.comparable(record)]
+        found = tables.entries(self.store, shown, earlier=names - fresh)
+        left_out = [record.spec.name for record in stored if record.spec.name not in names]
         return replace(tables.tables(self.store, self.suite, found, self._here.leakage), left_out=left_out)
 
     def write(self, shown: Tables) -> list[Path]:

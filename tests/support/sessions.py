@@ -1,17 +1,35 @@
-"""A session whose runs are done, or are never to be done."""
+"""What a session finds out before its runs, and a session whose runs are done, or are never to be done."""
 
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
 
-from harness.execute.child import Overridden
+from harness.execute.executor import Overridden
+from harness.metrics.rouge.metric import ROUGE
 from harness.session.bakeoff import Bakeoff, Selection
 from harness.spec import plan
 from harness.spec.plan import Order
-from harness.spec.record import Preflight, Record, RunOutcome
+from harness.spec.record import Environment, Leakage, Preflight, Record, RunOutcome
 from harness.spec.registry import Plugin
 from harness.spec.suite import Suite
 from harness.store.results import Store
+
+HERE = Environment(
+    device="cpu",
+    device_name="Some CPU",
+    threads=2,
+    python="3.11.7",
+    platform="Linux-x86_64",
+    packages={"torch": "2.13.0", "peft": "0.21.2"},
+    git="0123456789ab",
+)
+SESSION = Preflight(
+    leakage=Leakage(test=2, exact=0, near=0),
+    environment=HERE,
+    data_hash="0d1e2f3a4b5c",
+    model_revision="5c4b3a2f1e0d",
+    metrics=ROUGE,
+)
 
 
 class Idle:

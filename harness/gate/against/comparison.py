@@ -92,10 +92,8 @@ def _of_base(method: str, base: Runs, taken: Taken) -> Verdict | None:
 
     If its run failed, head may contain the fix, so the verdict does not fail.
     """
-    if taken.absent:
-        return Verdict(method, "", Outcome.NEW, f"{base.name} has no such method")
     if taken.problem:
-        return Verdict(method, "", Outcome.INCOMPARABLE, taken.problem)
+        return Verdict(method, "", Outcome.NEW if taken.absent else Outcome.INCOMPARABLE, taken.problem)
     if taken.status == Status.UNSUPPORTED:
         return Verdict(method, "", Outcome.INCOMPARABLE, f"unsupported in {base.name}: {taken.reason}")
     return None

@@ -126,6 +126,7 @@ def tried(multiplier, score):
         learning_rate=0.01 * multiplier,
         status=Status.DIVERGED if score is None else Status.OK,
         score=score,
+        p_value=0.01,
     )
 
 

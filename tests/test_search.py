@@ -18,7 +18,7 @@ from harness.spec.record import Environment, Failure, Leakage, Preflight, RunOut
 from harness.spec.search import Search, Trial
 from harness.spec.suite import Budget, Evaluation, SearchTable, TaskTable, load
 from harness.store.results import Store
-from support.records import changed, entry, finished, means, spec, unfinished
+from support.records import changed, entry, finished, means, prediction, spec, unfinished
 
 HERE = Preflight(
     leakage=Leakage(test=2, exact=0, near=0),
@@ -33,8 +33,15 @@ HERE = Preflight(
 TABLE = SearchTable(trials=3)
 
 
-def tried(multiplier=1.0, score=0.3, status=Status.OK, seconds=2.0):
-    return Trial(multiplier=multiplier, learning_rate=0.01 * multiplier, status=status, score=score, seconds=seconds)
+def tried(multiplier=1.0, score=0.3, status=Status.OK, p_value=0.01, seconds=2.0):
+    return Trial(
+        multiplier=multiplier,
+        learning_rate=0.01 * multiplier,
+        status=status,
+        score=score,
+        seconds=seconds,
+        p_value=None if multiplier == 1 else p_value,
+    )
 
 
 def searched(*trials, asked=None, here=HERE, table=TABLE):
@@ -93,6 +100,16 @@ def test_a_trial_without_a_score_is_never_chosen():
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_better_trial_goes_before_one_nearer_to_the_default(order):
     assert search.choose([tried(1, 0.4), tried(10, 0.41), tried(0.1, 0.3)][::order], ROUGE[0]) == 0.1
+
+
+def test_a_better_trial_that_may_be_so_by_chance_leaves_the_methods_own_rate():
+    trials = [tried(1, 0.4), tried(10, 0.45, p_value=0.06), tried(0.1, 0.41, p_value=0.05), tried(3, 0.5, p_value=None)]
+    assert search.choose(trials, ROUGE[0]) == pytest.approx(0.001)
+
+
+def test_without_a_result_at_the_methods_own_rate_the_best_trial_is_chosen():
+    trials = [failed(1), tried(10, 0.45, p_value=None), tried(0.1, 0.4, p_value=None)]
+    assert search.choose(trials, ROUGE[0]) == 0.1
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -275,7 +292,7 @@ class Trials:
 
     def __call__(self, run, multiplier):
         self.begun.append(run.method)
-        scores = means(rouge1=multiplier / 100, rouge2=0.0, rougeL=0.0, rougeLsum=0.0)
+        scores = means(rouge1=multiplier / 10, rouge2=0.0, rougeL=0.0, rougeLsum=0.0)
         record = finished(
             spec=run,
             status=self.status,
@@ -284,7 +301,8 @@ class Trials:
             error=None if self.status == Status.OK else Failure(type="Unsupported", message="no place for it"),
         )
         trial = Future()
-        trial.set_result(RunOutcome(record=record))
+        answers = tuple(prediction(row, rouge1=multiplier / 10 + row / 1000) for row in range(9))
+        trial.set_result(RunOutcome(record=record, predictions=answers))
         return trial
 
 
@@ -463,7 +481,7 @@ def test_what_a_search_could_not_do_is_noted():
     assert "a better learning rate may lie beyond those that were tried (search.spread): lora" in line
     section = notes.section(notes.of([], None, found))
     assert "## Learning rates" in section
-    assert "20.0, 30.0, 40.0" in section
+    assert "20.0 (p 0.01), 30.0, 40.0 (p 0.01)" in section
     assert "diverged" in section
 
 

@@ -79,6 +79,12 @@ def probe(model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast,
     return shares
 
 
+def committed_probes(count: int) -> dict[str, float]:
+    """``probe`` of the model that is committed."""
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(FOLDER)
+    return probe(T5ForConditionalGeneration.from_pretrained(FOLDER), tokenizer, count)
+
+
 def _probes(task: instructions.Instruction, held_out: bool, count: int) -> list[Exercise]:
     rng = Random(f"{curriculum.SEED} probe {task.__name__} {held_out}")
     examples: list[Exercise] = []

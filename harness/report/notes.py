@@ -8,7 +8,7 @@ from tabulate import tabulate
 
 from ..spec.metric import Metric
 from ..spec.record import Environment, Leakage, Lengths, Record, Status
-from ..spec.search import Search, Trial
+from ..spec.search import LEVEL, Search, Trial
 
 SHARE_TITLES = {
     "prompts_truncated": "prompts cut",
@@ -121,11 +121,18 @@ def _rates(searches: Mapping[str, Search]) -> list[str]:
     title = " or ".join(dict.fromkeys(search.metric.title for search in searches.values()))
     titles = ["method", "learning rate", "trials that are ok", f"{title} on validation rows, by rising learning rate"]
     text = tabulate(cells, titles, tablefmt="github", colalign=["left", *["right"] * 3], disable_numparse=True)
-    return ["## Learning rates", text, *(f"{each[0].upper()}{each[1:]}." for each in _searched(searches))]
+    rule = (
+        "A rate replaces the method's own only if a paired test over the validation rows shows that it is better "
+        f"(p at most {LEVEL:g}, corrected for the number of trials)."
+    )
+    return ["## Learning rates", rule, text, *(f"{each[0].upper()}{each[1:]}." for each in _searched(searches))]
 
 
 def _outcome(trial: Trial, metric: Metric) -> str:
-    return metric.shown(trial.score) if trial.score is not None else str(trial.status)
+    """The trial's score, with the p-value of its being better than the method's own rate."""
+    if trial.score is None:
+        return str(trial.status)
+    return metric.shown(trial.score) + (f" (p {trial.p_value:.2g})" if trial.p_value is not None else "")
 
 
 def _searched(searches: Mapping[str, Search]) -> list[str]:

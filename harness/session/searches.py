@@ -4,8 +4,13 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any
 
+import numpy as np
+
+from ..ranking.paired import Scores
+from ..ranking.trials import p_values
 from ..spec import search
 from ..spec.errors import StoreError
+from ..spec.metric import Metric
 from ..spec.paths import shown
 from ..spec.plan import Request
 from ..spec.record import Preflight, Record, RunOutcome, RunSpec, Status
@@ -111,9 +116,12 @@ class Searches:
         self._pending[method] = [self._submit(self._specs[method], each) for each in search.multipliers(self._table)]
 
     def _keep(self, method: str, outcomes: Sequence[RunOutcome]) -> None:
-        records = [outcome.record for outcome in outcomes]
+        records = [_judged(outcome.record) for outcome in outcomes]
         multipliers = search.multipliers(self._table)
-        trials = [search.trial(*each) for each in zip(multipliers, map(_judged, records), strict=False)]
+        metric = self._here.metrics[0]
+        scores = [_scores(*each, metric) for each in zip(records, outcomes, strict=True)]
+        tried = zip(multipliers, records, p_values(scores, metric), strict=False)
+        trials = [search.trial(*each) for each in tried]
         contended = self._parallel or any(judge.disturbed(record) is not None for record in records)
         found = search.finished(self._specs[method], self._table, trials, self._here, contended=contended)
         self._done[method] = found
@@ -141,6 +149,13 @@ def stored(store: Store, records: Sequence[Record]) -> dict[str, Search]:
 def _judged(record: Record) -> Record:
     """The trial's run, judged without zero-shot, which does not run on validation rows."""
     return judge.judged(record, record.model_copy(update={"predictions_hash": None}))
+
+
+def _scores(record: Record, outcome: RunOutcome, metric: Metric) -> Scores | None:
+    """A trial's scores, one for each validation row, if it counts."""
+    if record.status != Status.OK or not outcome.predictions:
+        return None
+    return np.array([each.scores[metric.id] for each in outcome.predictions])
 
 
 def _open(trials: Iterable[Future[RunOutcome]]) -> list[Future[RunOutcome]]:

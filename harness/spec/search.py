@@ -14,6 +14,8 @@ from .record import SCHEMA, Environment, Preflight, Record, RunSpec, Status
 from .suite import JUDGED_BY, SearchTable
 
 LEARNING_RATE = "learning_rate"
+LEVEL = 0.05  # a rate that is better than the method's own at this level takes its place
+CHOICE = "paired"  # how the rate is chosen; part of the hash
 TRANSIENT_STATUSES = (Status.CRASHED, Status.TIMED_OUT, Status.OUT_OF_MEMORY)  # another program may have caused these
 
 
@@ -26,6 +28,7 @@ class Trial(Block):
     score: float | None = None
     seconds: float | None = None
     reason: str = ""
+    p_value: float | None = None  # of the claim that this rate is better than the method's own; corrected (Holm)
 
 
 class Search(Block):
@@ -106,7 +109,7 @@ def multipliers(table: SearchTable) -> list[float]:
     return [float(table.spread ** (2 * point - 1)) for (point,) in sequence.random(table.trials)]
 
 
-def trial(multiplier: float, record: Record) -> Trial:
+def trial(multiplier: float, record: Record, p_value: float | None = None) -> Trial:
     """The part of a trial's run that is stored."""
     return Trial(
         multiplier=multiplier,
@@ -115,6 +118,7 @@ def trial(multiplier: float, record: Record) -> Trial:
         score=record.score,
         seconds=record.cost.wall_seconds,
         reason=record.error.cause if record.error else "",
+        p_value=p_value,
     )
 
 
@@ -139,13 +143,21 @@ def finished(
 
 
 def choose(trials: Iterable[Trial], metric: Metric) -> float | None:
-    """The learning rate of the best ``ok`` trial; of equal trials, the one nearest to the default."""
-    ok = [
-        (metric.sign * trial.score, -abs(math.log(trial.multiplier)), trial.learning_rate)
-        for trial in trials
-        if trial.status == Status.OK and trial.score is not None
+    """The learning rate of the best ``ok`` trial among the method's own and those shown to be better than it.
+
+    If the method's own rate is not ``ok``, the best of all ``ok`` trials; of equal ones, the nearest to its own.
+    """
+    ok = [trial for trial in trials if trial.status == Status.OK and trial.score is not None]
+    if any(trial.multiplier == 1 for trial in ok):
+        ok = [trial for trial in ok if trial.multiplier == 1 or _is_better(trial)]
+    ranked = [
+        (metric.sign * (trial.score or 0.0), -abs(math.log(trial.multiplier)), trial.learning_rate) for trial in ok
     ]
-    return max(ok, key=lambda each: each[:2])[2] if ok else None
+    return max(ranked, key=lambda each: each[:2])[2] if ranked else None
+
+
+def _is_better(trial: Trial) -> bool:
+    return trial.p_value is not None and trial.p_value <= LEVEL
 
 
 def hash_of(spec: RunSpec, table: SearchTable, here: Preflight) -> str:
@@ -156,6 +168,7 @@ def hash_of(spec: RunSpec, table: SearchTable, here: Preflight) -> str:
         "search": table.model_dump(mode="json"),
         "validation": here.validation_hash,
         "model": here.model_revision,
+        "choice": CHOICE,
     }
     parts |= here.unusual  # older searches know only the usual options, and keep their hash
     return digest_json(parts)

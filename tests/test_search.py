@@ -482,7 +482,13 @@ def test_what_a_search_could_not_do_is_noted():
     section = notes.section(notes.of([], None, found))
     assert "## Learning rates" in section
     assert "20.0 (p 0.01), 30.0, 40.0 (p 0.01)" in section
+    assert "A rate replaces the method's own only if a paired test over the validation rows" in section
     assert "diverged" in section
+
+
+def test_a_page_does_not_claim_a_test_that_older_searches_did_not_make():
+    old = searched(tried(), tried(10, 0.4, p_value=None), tried(0.1, 0.2, p_value=None))
+    assert "paired test" not in notes.section(notes.of([], None, {"lora": old}))
 
 
 # The suite's key

@@ -16,6 +16,10 @@ SHARE_TITLES = {
     "outputs_cut": "outputs cut at max_new_tokens",
     "outputs_empty": "empty outputs",
 }
+RATE_RULE = (
+    "A rate replaces the method's own only if a paired test over the validation rows shows that it is better "
+    f"(p at most {LEVEL:g}, corrected for the number of trials)."
+)
 
 
 @dataclass(frozen=True)
@@ -121,11 +125,9 @@ def _rates(searches: Mapping[str, Search]) -> list[str]:
     title = " or ".join(dict.fromkeys(search.metric.title for search in searches.values()))
     titles = ["method", "learning rate", "trials that are ok", f"{title} on validation rows, by rising learning rate"]
     text = tabulate(cells, titles, tablefmt="github", colalign=["left", *["right"] * 3], disable_numparse=True)
-    rule = (
-        "A rate replaces the method's own only if a paired test over the validation rows shows that it is better "
-        f"(p at most {LEVEL:g}, corrected for the number of trials)."
-    )
-    return ["## Learning rates", rule, text, *(f"{each[0].upper()}{each[1:]}." for each in _searched(searches))]
+    tested = any(trial.p_value is not None for search in searches.values() for trial in search.trials)
+    rule = [RATE_RULE] if tested else []  # older searches took the best trial
+    return ["## Learning rates", *rule, text, *(f"{each[0].upper()}{each[1:]}." for each in _searched(searches))]
 
 
 def _outcome(trial: Trial, metric: Metric) -> str:

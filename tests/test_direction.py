@@ -17,11 +17,12 @@ from harness.report import advice, files, markdown, table
 from harness.session import judge
 from harness.spec import search
 from harness.spec.metric import Direction, Metric
-from harness.spec.record import Cost, Environment, Leakage, Preflight, Status
+from harness.spec.record import Cost, Status
 from harness.spec.search import Trial
 from harness.spec.suite import Budget, RunTable, SearchTable, Suite, TaskTable
 from support.gate_simulation import HERE, accepted
 from support.records import finished, prediction
+from support.sessions import SESSION
 
 ERRORS = Metric(
     id="errors", title="Errors", better=Direction.LOWER, high=None, unit="errors", scale=1.0, legend="Errors a text"
@@ -131,13 +132,7 @@ def tried(multiplier, score):
 
 
 def searched(*trials):
-    here = Preflight(
-        leakage=Leakage(test=2, exact=0, near=0),
-        environment=Environment(device="cpu", device_name="C", threads=2, python="3", platform="Linux", packages={}),
-        data_hash="0d1e",
-        model_revision="5c4b",
-        metrics=BOTH,
-    )
+    here = SESSION.model_copy(update={"metrics": BOTH})
     return search.finished(entry("lora", 25.0).record.spec, SearchTable(trials=3), trials, here)
 
 

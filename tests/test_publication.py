@@ -7,10 +7,11 @@ import pytest
 from harness.cli import commands
 from harness.spec import plan, registry
 from harness.spec import suite as suites
-from harness.spec.record import Environment, Status
+from harness.spec.record import Status
 from harness.store.results import Store
 from harness.tasks import data, task
 from support.records import finished, prediction
+from support.sessions import HERE
 
 SUITE = """\
 [task]
@@ -24,14 +25,6 @@ max_steps = 4
 methods = ["zero_shot", "lora"]
 seeds = [0, 1]
 """
-HERE = Environment(
-    device="cpu",
-    device_name="Some CPU",
-    threads=2,
-    python="3.11.7",
-    platform="Linux-x86_64",
-    packages={"torch": "2.13"},
-)
 MARKS = "<!-- leaderboard: the table of results/small/leaderboard.md -->", "<!-- end of leaderboard -->"
 README = f"# Mine\n\n{MARKS[0]}\n\nold\n\n{MARKS[1]}\n\nText.\n"
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.metrics.rouge.metric import ROUGE
 from harness.spec import search
 from harness.spec.errors import StoreError
-from harness.spec.record import SCHEMA, Environment, Leakage, Preflight, Status
+from harness.spec.record import SCHEMA, Status
 from harness.spec.suite import SearchTable
 from harness.store.results import Store
 from support.records import finished, prediction, spec, unfinished
+from support.sessions import SESSION
 
 
 def files(store):
@@ -427,15 +427,7 @@ def test_what_a_killed_session_left_half_way_is_gone_when_the_next_one_begins(st
 
 def searched(rate, method="lora"):
     trial = search.Trial(multiplier=1.0, learning_rate=rate, status=Status.OK, score=0.3, seconds=2.0)
-    environment = Environment(device="cpu", device_name="CPU", threads=2, python="3", platform="Linux", packages={})
-    here = Preflight(
-        leakage=Leakage(test=2, exact=0, near=0),
-        environment=environment,
-        data_hash="0d1e",
-        model_revision="5c4b",
-        metrics=ROUGE,
-    )
-    return search.finished(spec(method), SearchTable(trials=1), [trial], here)
+    return search.finished(spec(method), SearchTable(trials=1), [trial], SESSION)
 
 
 def test_a_later_search_of_a_method_takes_the_place_of_an_earlier_one_of_the_same_alone(store):

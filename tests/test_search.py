@@ -14,22 +14,14 @@ from harness.spec import search
 from harness.spec.errors import StoreError, SuiteError
 from harness.spec.figures import SEARCHED
 from harness.spec.plan import Request
-from harness.spec.record import Environment, Failure, Leakage, Preflight, RunOutcome, Status
+from harness.spec.record import Failure, RunOutcome, Status
 from harness.spec.search import Search, Trial
 from harness.spec.suite import Budget, Evaluation, SearchTable, TaskTable, load
 from harness.store.results import Store
 from support.records import changed, entry, finished, means, prediction, spec, unfinished
+from support.sessions import SESSION
 
-HERE = Preflight(
-    leakage=Leakage(test=2, exact=0, near=0),
-    environment=Environment(
-        device="cpu", device_name="Some CPU", threads=2, python="3.11.7", platform="Linux", packages={}
-    ),
-    data_hash="0d1e2f3a4b5c",
-    model_revision="5c4b3a2f1e0d",
-    validation_hash="aaaabbbbcccc",
-    metrics=ROUGE,
-)
+HERE = SESSION.model_copy(update={"validation_hash": "aaaabbbbcccc"})
 TABLE = SearchTable(trials=3)
 
 

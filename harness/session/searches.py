@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any
 
-import numpy as np
-
 from ..ranking.paired import Scores
 from ..ranking.trials import p_values
 from ..spec import search
@@ -15,6 +13,7 @@ from ..spec.paths import shown
 from ..spec.plan import Request
 from ..spec.record import Preflight, Record, RunOutcome, RunSpec, Status
 from ..spec.search import Search
+from ..store import files
 from ..store.results import Store
 from . import judge
 
@@ -153,9 +152,7 @@ def _judged(record: Record) -> Record:
 
 def _scores(record: Record, outcome: RunOutcome, metric: Metric) -> Scores | None:
     """A trial's scores, one for each validation row, if it counts."""
-    if record.status != Status.OK or not outcome.predictions:
-        return None
-    return np.array([each.scores[metric.id] for each in outcome.predictions])
+    return files.scores_of(outcome.predictions).get(metric.id) if record.status == Status.OK else None
 
 
 def _open(trials: Iterable[Future[RunOutcome]]) -> list[Future[RunOutcome]]:

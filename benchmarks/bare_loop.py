@@ -16,11 +16,12 @@ from transformers import T5Config
 
 from benchmarks.figures import clocked, show
 from benchmarks.setting import OURS, Workload, apart, parser, setting
+from harness.models.family import IGNORED, Batch
+from harness.models.seq2seq import row_tokens
 from harness.run import weights
 from harness.spec.suite import Budget
-from harness.tasks.task import IGNORED, Batch
 from harness.training import loop as training
-from harness.training.budget import Batches, tokens
+from harness.training.budget import Batches
 
 SIZES = (512, 1024, 2048, 4096)  # of the matrices whose product shows the machine's peak
 
@@ -90,7 +91,7 @@ def measure(job: Workload, steps: int, batch_size: int, sizes: Sequence[int]) ->
     rows = sum(len(batch["labels"]) for batch in made)
     seconds = [bare(job, batches), ours(job, batch_size, rows), ours(job, batch_size, rows), bare(job, batches)]
     bare_seconds, our_seconds = min(seconds[0], seconds[3]), min(seconds[1], seconds[2])
-    count = sum(map(tokens, made))
+    count = sum(int(row_tokens(batch).sum()) for batch in made)
     padded = sum(batch["input_ids"].numel() + batch["labels"].numel() for batch in made)
     dtype = torch.bfloat16 if training.precision(job.device) == "bf16" else torch.float32
     config = job.plain().config

@@ -77,7 +77,7 @@ def ours(job: Workload, training_rows: Sequence[Example], test_rows: Sequence[Ex
     prompts = [PROMPT.fill(row.dialogue) for row in test_rows]
 
     def summarise() -> None:
-        decoding.generate(model, job.tokenizer, prompts, max_new_tokens=NEW_TOKENS)
+        decoding.generate(model, job.family, prompts, max_new_tokens=NEW_TOKENS)
 
     train(training_rows[:BATCH])
     return clocked(lambda: train(training_rows), job.finish), clocked(summarise, job.finish)

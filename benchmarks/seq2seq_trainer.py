@@ -65,7 +65,7 @@ def ours(job: Workload, training_rows: Sequence[Example], test_rows: Sequence[Ex
 
     def answer() -> None:
         prompts = [question.prompt for question in questions]
-        decoding.generate(model, job.tokenizer, prompts, max_new_tokens=NEW_TOKENS)
+        decoding.generate(model, job.family, prompts, max_new_tokens=NEW_TOKENS)
 
     return clocked(lambda: training.fit(model, batches, optimizer), job.finish), clocked(answer, job.finish)
 

@@ -27,6 +27,7 @@ from transformers import (
 from harness.catalogue import shapes
 from harness.execute import forkserver
 from harness.models import base_model
+from harness.models.family import Family
 from harness.run import environment
 from harness.spec.suite import ModelTable, TaskTable
 from harness.tasks import data
@@ -46,9 +47,14 @@ class Workload:
     """One job: rows, tokenizer, device, and a checkpoint."""
 
     rows: Sequence[Example]
-    tokenizer: PreTrainedTokenizerBase
+    family: Family
     device: torch.device
     checkpoint: Path
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The checkpoint's tokenizer."""
+        return self.family.tokenizer
 
     def plain(self) -> PreTrainedModel:
         """The model, loaded by ``transformers``."""
@@ -56,7 +62,7 @@ class Workload:
 
     def base(self) -> PreTrainedModel:
         """The same model, loaded by the harness."""
-        return base_model.load_model(ModelTable(name=str(self.checkpoint)), self.device, self.tokenizer)
+        return base_model.load_model(ModelTable(name=str(self.checkpoint)), self.device, self.family)
 
     def finish(self) -> None:
         """Wait for the device."""
@@ -66,7 +72,7 @@ class Workload:
     def task(self, rows: Sequence[Example], summaries: int = 1) -> Task:
         """The harness's task with these rows; each test row has ``summaries`` references."""
         test = [row for row in rows for _ in range(summaries)]
-        return prepare(TABLE, {"train": rows, "test": test}, self.tokenizer)
+        return prepare(TABLE, {"train": rows, "test": test}, self.family)
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -94,7 +100,7 @@ def setting(options: argparse.Namespace) -> Iterator[Workload]:
         here = environment.describe(device, base.model, [])
         print(f"{date.today()}, {here.device_name}, {here.threads} threads, data {Path(options.data).name}")
         print(", ".join(f"{name} {here.packages[name]}" for name in ("torch", "transformers", "accelerate")))
-        yield Workload(rows, base.tokenizer, device, checkpoint)
+        yield Workload(rows, base.family, device, checkpoint)
 
 
 def _random(folder: Path, rows: Sequence[Example]) -> Path:

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import torch
-from peft import LoraConfig, PeftConfig, TaskType, get_peft_model
+from peft import LoraConfig, PeftConfig, get_peft_model
 from pydantic import Field
-from transformers import DynamicCache, EncoderDecoderCache, GenerationConfig, PreTrainedTokenizerBase
+from transformers import Cache, GenerationConfig, PreTrainedTokenizerBase
 
 from .metrics.rouge.metric import rouge
 from .models.base_model import Seq2Seq
+from .models.family import Batch, Family
 from .spec import hyperparameters
 from .spec.errors import Unsupported
-from .tasks.task import Batch, Prompt, Question
+from .tasks.task import Prompt, Question
 from .training import decoding, loop
 from .training.budget import Batches
 
@@ -40,13 +41,18 @@ __all__ = [
 class Setting:
     """The settings that all methods of a suite share in a run."""
 
-    tokenizer: PreTrainedTokenizerBase
+    family: Family
     prompt: Prompt
     max_new_tokens: int
     num_beams: int
     seed: int
     micro_batch_size: int | None = None
     generation: GenerationConfig | None = None  # how prompts are answered; ``None``: as the model's own settings say
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The base model's tokenizer."""
+        return self.family.tokenizer
 
 
 class Method:
@@ -97,7 +103,7 @@ class Method:
         """Return one text per prompt, in order; never sees references."""
         return decoding.generate(
             model,
-            self.setting.tokenizer,
+            self.setting.family,
             prompts,
             max_new_tokens=self.setting.max_new_tokens,
             num_beams=self.setting.num_beams,
@@ -148,7 +154,7 @@ class PeftMethod(Method):
         The task type is filled in, so that a method need not know the kind of its base model.
         """
         config = self.config(base)
-        config.task_type = config.task_type or TaskType.SEQ_2_SEQ_LM
+        config.task_type = config.task_type or self.setting.family.task_type
         return get_peft_model(base, config, **options)
 
     def patch(self, model: Seq2Seq) -> None:
@@ -202,8 +208,8 @@ class PrefixMethod(PeftMethod):
     def patch(self, model: Seq2Seq) -> None:
         """Replace PEFT's cache for two submodules: it gives layers wrong prefixes and leaves half of them unused."""
 
-        def cache(rows: int) -> EncoderDecoderCache:
-            return EncoderDecoderCache(type(model).get_prompt(model, rows), DynamicCache())
+        def cache(batch_size: int, **options: Any) -> Cache:
+            return self.setting.family.cache(type(model).get_prompt(model, batch_size, **options))
 
         model.get_prompt = cache
 

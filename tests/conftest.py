@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from harness.models.seq2seq import Seq2SeqFamily
+
 if TYPE_CHECKING:
     from harness.models.base_model import Base
     from harness.store.results import Store
@@ -163,7 +165,7 @@ def toy_task(
     write(folder / "train.jsonl", rows[:16])
     write(folder / "test.jsonl", rows[16:20])
     table = TaskTable(name="dialogsum", data=str(folder))
-    return prepare(table, data.load(table), tokenizer)
+    return prepare(table, data.load(table), Seq2SeqFamily(tokenizer))
 
 
 @pytest.fixture

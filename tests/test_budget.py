@@ -7,10 +7,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.models.family import Encoded
+from harness.models.seq2seq import collate, row_tokens
 from harness.spec.suite import Budget
-from harness.tasks.task import Encoded, collate
 from harness.training import budget
-from harness.training.budget import Batches, tokens
+from harness.training.budget import Batches
 
 ROW = Encoded(torch.tensor([5, 6, 7, 8, 1]), torch.tensor([9, 9, 1]))  # eight tokens
 SHORT = Encoded(torch.tensor([5, 1]), torch.tensor([1]))  # three tokens
@@ -83,7 +84,7 @@ def test_whatever_the_batches_examples_are_kept_exactly_and_tokens_within_the_la
     by_examples = Batches(cycle(made), Budget(max_examples=limit), torch.device("cpu"))
     assert sum(sizes(by_examples)) == by_examples.used.examples == limit
     by_tokens = Batches(cycle(made), Budget(max_tokens=limit), torch.device("cpu"))
-    rows = [tokens(batch) // len(batch["labels"]) for batch in taken(by_tokens) for _ in batch["labels"]]
+    rows = [int(row_tokens(batch).sum()) // len(batch["labels"]) for batch in taken(by_tokens) for _ in batch["labels"]]
     assert by_tokens.used.tokens == sum(rows)
     assert sum(rows[:-1]) < limit <= sum(rows)
 
@@ -182,7 +183,7 @@ def test_reading_progress_does_not_start_the_clock(clock):
 def test_tokens_do_not_count_padding():
     batch = collate([ROW, SHORT], pad=0)
     assert batch["input_ids"].numel() + batch["labels"].numel() == 16
-    assert tokens(batch) == 11
+    assert int(row_tokens(batch).sum()) == 11
 
 
 def test_a_row_is_cut_by_its_own_tokens_and_not_by_the_width_of_its_batch():

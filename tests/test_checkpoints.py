@@ -59,7 +59,7 @@ def test_every_kind_of_checkpoint_loads_whole_and_answers(kind, saved):
     assert base.tokenizer.unk_token_id not in ids
     theirs, ours = (model.eval().get_encoder()(ids).last_hidden_state for model in (original, base.model))
     torch.testing.assert_close(ours, theirs)
-    assert len(decoding.generate(base.model, base.tokenizer, [PROMPT, "Hello."], max_new_tokens=4)) == 2
+    assert len(decoding.generate(base.model, base.family, [PROMPT, "Hello."], max_new_tokens=4)) == 2
 
 
 @pytest.mark.parametrize(

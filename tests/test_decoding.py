@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from transformers import ByT5Tokenizer, GenerationConfig
 
 from harness.method import Method, Setting
+from harness.models.seq2seq import Seq2SeqFamily
 from harness.tasks.task import PROMPTS
 from harness.training import decoding
 
@@ -26,7 +27,7 @@ def prompts():
 
 
 def answers(base, prompts, **options):
-    return decoding.generate(base.model, base.tokenizer, prompts, **{"max_new_tokens": 10, **options})
+    return decoding.generate(base.model, base.family, prompts, **{"max_new_tokens": 10, **options})
 
 
 def by_transformers(base, prompt, max_new_tokens, num_beams):
@@ -61,7 +62,7 @@ def test_a_method_answers_with_the_beams_length_and_settings_of_its_run(base, pr
         (1, 5, None),
         (1, 8, GenerationConfig(min_length=8, suppress_tokens=[*range(60, 400)], **ids)),
     ):
-        setting = Setting(base.tokenizer, PROMPTS["dialogsum"], tokens, beams, seed=0, generation=settings)
+        setting = Setting(base.family, PROMPTS["dialogsum"], tokens, beams, seed=0, generation=settings)
         found.append(Method(setting).generate(base.model, some))
         assert found[-1] == answers(base, some, max_new_tokens=tokens, num_beams=beams)
     assert len(set(map(tuple, found))) == 4
@@ -126,7 +127,9 @@ class Scripted(torch.nn.Module):
 
 def counted(tokenizer, *rows, limit=5, ends=1):
     with decoding.counting() as generated:
-        decoding.generate(Scripted(*rows, ends=ends), tokenizer, ["Hello."] * len(rows), max_new_tokens=limit)
+        decoding.generate(
+            Scripted(*rows, ends=ends), Seq2SeqFamily(tokenizer), ["Hello."] * len(rows), max_new_tokens=limit
+        )
     return generated.texts, generated.tokens, generated.cut
 
 
@@ -155,8 +158,8 @@ def test_what_several_calls_made_is_added_up_within_and_not_beyond(tokenizer):
     with decoding.counting() as outer:
         assert counted(tokenizer, [0, 5, 1]) == (1, 2, 0)
         for _ in range(2):
-            decoding.generate(Scripted([0, 5, 6, 1]), tokenizer, ["Hello."], max_new_tokens=5)
-    decoding.generate(Scripted([0, 5, 6, 1]), tokenizer, ["Hello."], max_new_tokens=5)
+            decoding.generate(Scripted([0, 5, 6, 1]), Seq2SeqFamily(tokenizer), ["Hello."], max_new_tokens=5)
+    decoding.generate(Scripted([0, 5, 6, 1]), Seq2SeqFamily(tokenizer), ["Hello."], max_new_tokens=5)
     assert (outer.texts, outer.tokens) == (2, 6)
 
 
@@ -175,7 +178,7 @@ class Echo(Scripted):
 def test_each_prompt_gets_its_own_answer_and_no_batch_of_several_is_larger_than_its_room(prompts, beams, room):
     model = Echo()
     with patch.object(decoding, "MAX_BATCH_TOKENS", room):
-        found = decoding.generate(model, ByT5Tokenizer(), prompts, max_new_tokens=5, num_beams=beams)
+        found = decoding.generate(model, Seq2SeqFamily(ByT5Tokenizer()), prompts, max_new_tokens=5, num_beams=beams)
     assert found == [prompt.strip() for prompt in prompts]
     assert all(rows == 1 or rows * width * num_beams <= room for rows, width, num_beams in model.sizes)
 
@@ -189,5 +192,5 @@ def test_a_batch_holds_as_many_prompts_as_its_tokens_and_beams_leave_room_for(nu
     monkeypatch.setattr(decoding, "MAX_BATCH_TOKENS", room)
     chosen = ["x" * (length - 1) for length in (5, 10, 4, 7, 5, 7)]  # and the end token
     model = Scripted(*[[0, 5, 1]] * 6)
-    decoding.generate(model, ByT5Tokenizer(), chosen, max_new_tokens=5, num_beams=num_beams)
+    decoding.generate(model, Seq2SeqFamily(ByT5Tokenizer()), chosen, max_new_tokens=5, num_beams=num_beams)
     assert model.sizes == [(size, num_beams) for size in sizes]

@@ -69,7 +69,7 @@ def refusal(folder, evaluation, task):
 
 
 def answers(base, model=None, settings=None):
-    return decoding.generate(model or base.model, base.tokenizer, PROMPTS, max_new_tokens=12, settings=settings)
+    return decoding.generate(model or base.model, base.family, PROMPTS, max_new_tokens=12, settings=settings)
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.method import Method, Setting
+from harness.models.family import Encoded
+from harness.models.seq2seq import collate
 from harness.spec.errors import Diverged
 from harness.spec.suite import Budget
-from harness.tasks.task import Encoded, collate
 from harness.training import loop
 from harness.training.budget import Batches
 
@@ -96,7 +97,7 @@ class Whole(Method):
 
 def whole(base, toy_task, micro_batch_size=None, **values):
     cls = type("Changed", (Whole,), values)
-    return cls(Setting(base.tokenizer, toy_task.prompt, 8, 1, seed=0, micro_batch_size=micro_batch_size))
+    return cls(Setting(base.family, toy_task.prompt, 8, 1, seed=0, micro_batch_size=micro_batch_size))
 
 
 @pytest.mark.parametrize("name", HYPER_PARAMETERS)

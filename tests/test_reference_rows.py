@@ -8,8 +8,8 @@ import pytest
 
 from harness.method import Bound, Question
 from harness.metrics.rouge.metric import rouge
+from harness.models.seq2seq import Seq2SeqFamily, collate
 from harness.run import weights
-from harness.tasks.task import collate
 from harness.training import decoding
 from support import contracts, toy
 from support.zoo import CLASSES
@@ -45,7 +45,7 @@ def test_a_bound_asks_no_model_and_leaves_nothing_to_train():
 def test_zero_shot_asks_the_model_the_prompts_and_nothing_else():
     trial, prompts = contracts.built(CLASSES["zero_shot"]), toy.prompts()
     assert contracts.asked(trial.method, trial.model, prompts) == prompts
-    expected = decoding.generate(toy.copy_of_base(), toy.tokenizer(), prompts, max_new_tokens=4)
+    expected = decoding.generate(toy.copy_of_base(), Seq2SeqFamily(toy.tokenizer()), prompts, max_new_tokens=4)
     assert trial.method.generate(trial.model, prompts) == expected
 
 
@@ -115,7 +115,7 @@ def test_no_other_choice_of_turns_beats_the_oracle():
 
 def test_few_shot_shows_summaries_where_the_pad_token_has_the_highest_number(tokenizer, toy_task, rows):
     method = contracts.instance(CLASSES["few_shot"])
-    highest = replace(method.setting, tokenizer=copy(tokenizer))
+    highest = replace(method.setting, family=Seq2SeqFamily(copy(tokenizer)))
     highest.tokenizer.pad_token = tokenizer.convert_ids_to_tokens(399)
     method = CLASSES["few_shot"](highest)
     method.prepare(contracts.copy_of_base(), [collate(toy_task.training[:2], pad=399)])

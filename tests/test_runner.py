@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.metrics.rouge.metric import described, rouge
+from harness.models.seq2seq import Seq2SeqFamily
 from harness.run import runner
 from harness.spec import registry
 from harness.spec.plan import Order
@@ -111,7 +112,9 @@ def test_a_sample_row_is_answered_and_does_not_count(run, rows, tokenizer):
     known = [Example(row["id"], row["dialogue"], row["summary"]) for row in rows]
     splits = {"train": known[:8], "test": known[8:]}
     table = TaskTable(name="dialogsum", data="here", test_rows=2)
-    with_sample, without = (run("lead3", prepare(table, splits, tokenizer, samples)) for samples in ([5], []))
+    with_sample, without = (
+        run("lead3", prepare(table, splits, Seq2SeqFamily(tokenizer), samples)) for samples in ([5], [])
+    )
     assert [(each.rows, each.scored) for each in with_sample.predictions] == [((0,), True), ((1,), True), ((5,), False)]
     assert with_sample.record.scores == without.record.scores
 
@@ -166,7 +169,7 @@ def test_a_bound_answers_from_the_references_and_its_record_says_so(run):
 
 def test_a_run_reads_rouge_as_its_task_says_and_so_does_a_bound(run, tokenizer):
     row = Example("1", "Том: Привет!\nАнна: Том опоздал на встречу.", "Том опоздал на встречу.")
-    task = prepare(TaskTable(name="dialogsum", data="here"), {"train": [row], "test": [row]}, tokenizer)
+    task = prepare(TaskTable(name="dialogsum", data="here"), {"train": [row], "test": [row]}, Seq2SeqFamily(tokenizer))
     (answer,) = run("oracle", replace(task, metrics=described("words"))).predictions
     assert answer.text == "Анна: Том опоздал на встречу."
     assert answer.scores["rouge1"] == pytest.approx(8 / 9)

@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from transformers import BartConfig, BartForConditionalGeneration
 
 from harness.models import base_model
+from harness.models.seq2seq import Seq2SeqFamily
 from harness.run import soundness
 from harness.spec.errors import ModelError
 from harness.spec.suite import Evaluation, ModelTable, TaskTable
@@ -62,7 +63,7 @@ def task(rows, write, tokenizer, tmp_path):
 
     def prepared(**limits):
         table = TaskTable(name="dialogsum", data=str(tmp_path / "data"), **limits)
-        return prepare(table, data.load(table), tokenizer)
+        return prepare(table, data.load(table), Seq2SeqFamily(tokenizer))
 
     return prepared
 

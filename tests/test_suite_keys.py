@@ -20,6 +20,8 @@ from harness.cli.against import VERSIONS
 from harness.cli.options import REQUEST
 from harness.execute.local import LocalExecutor
 from harness.models import base_model, hub
+from harness.models.family import Encoded
+from harness.models.seq2seq import collate
 from harness.pytest_plugin import PARAMETERS
 from harness.run import preflight, runner
 from harness.session import bakeoff
@@ -34,7 +36,7 @@ from harness.spec.registry import Plugin
 from harness.spec.suite import Budget, ModelTable, SearchTable, Suite, Table, TaskTable
 from harness.store.results import Store
 from harness.tasks import data, prepared
-from harness.tasks.task import Encoded, collate, prompt_of
+from harness.tasks.task import prompt_of
 from harness.training.budget import Batches
 from support.projects import NORMS, project
 from support.records import finished, prediction

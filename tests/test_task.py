@@ -11,13 +11,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from transformers import ByT5Tokenizer, T5Tokenizer
 
+from harness.models.family import Encoded
+from harness.models.seq2seq import Seq2SeqFamily, collate
 from harness.spec.errors import DataError, SuiteError
 from harness.spec.suite import TaskTable
 from harness.tasks import data, prepared
 from harness.tasks.source_limit import fit
-from harness.tasks.task import PROMPTS, Encoded, Task, collate, prepare
+from harness.tasks.task import PROMPTS, Task, prepare
 
 PROMPT = PROMPTS["dialogsum"]
+FAMILY = Seq2SeqFamily(ByT5Tokenizer())
 
 
 @pytest.fixture
@@ -28,7 +31,7 @@ def make_task(tmp_path, write, tokenizer):
         write(tmp_path / "train.jsonl", train)
         write(tmp_path / "test.jsonl", test)
         table = TaskTable(name="dialogsum", data=str(tmp_path), **limits)
-        return prepare(table, data.load(table), tokenizer, samples)
+        return prepare(table, data.load(table), Seq2SeqFamily(tokenizer), samples)
 
     return make
 
@@ -137,7 +140,7 @@ def test_a_cut_prompt_fits_and_would_not_with_one_more_word(kind, tokenizer):
         return tokenize(prompts)["input_ids"]
 
     for longest in range(len(ids(PROMPT.fill("A"))) + 3, 70, 3):
-        fitted = fit(dialogues, PROMPT.fill, tokenize, longest)
+        fitted = fit(dialogues, PROMPT.fill, Seq2SeqFamily(tokenize), longest)
         assert [one.tokens for one in fitted] == ids([one.prompt for one in fitted])
         for dialogue, one in zip(dialogues, fitted, strict=True):
             kept = PROMPT.dialogue(one.prompt)
@@ -213,13 +216,13 @@ def test_a_token_that_is_also_the_padding_is_read_where_it_is_part_of_a_row():
     assert {tensor.dtype for tensor in batch.values()} == {torch.int64}
 
 
-def of_lengths(*lengths, pad=0):
+def of_lengths(*lengths):
     """A task whose training rows have sources and targets of these lengths; a row's number is its first token."""
     training = [
         Encoded(torch.tensor([number, *[5] * (source - 1)]), torch.tensor([7] * target))
         for number, (source, target) in enumerate(lengths, 10)
     ]
-    return Task(PROMPT, training, [], hash="", targets_truncated=0.0, pad=pad, metrics=())
+    return Task(PROMPT, training, [], hash="", targets_truncated=0.0, family=FAMILY, metrics=())
 
 
 def groups(batches, count):
@@ -326,7 +329,7 @@ def test_the_hash_changes_when_a_row_moves_from_training_to_test(make_task, rows
 
 def test_an_unknown_task_is_answered_with_the_known_ones(tokenizer):
     with pytest.raises(SuiteError, match=r"unknown task 'dialogsun'; did you mean 'dialogsum'\? Known: dialogsum"):
-        prepare(TaskTable(name="dialogsun"), {"train": [], "test": []}, tokenizer)
+        prepare(TaskTable(name="dialogsun"), {"train": [], "test": []}, Seq2SeqFamily(tokenizer))
 
 
 def test_of_the_rows_the_suite_takes_every_nth_for_training_and_the_first_for_the_test(make_task, rows):
@@ -357,7 +360,7 @@ def test_a_sample_that_the_test_split_does_not_have_is_refused(make_task, rows):
 def test_a_prepared_task_comes_back_from_the_disk_as_it_was(make_task, rows, tmp_path):
     task = make_task(rows, rows[:6], samples=[5], test_rows=3)
     prepared.save(task, tmp_path / "prepared")
-    again = prepared.load(tmp_path / "prepared")
+    again = prepared.load(tmp_path / "prepared", task.family)
     assert replace(again, training=[]) == replace(task, training=[])
     for one, other in zip(again.batches(5, seed=1), islice(task.batches(5, seed=1), 8), strict=False):
         assert {name: tensor.tolist() for name, tensor in one.items()} == {

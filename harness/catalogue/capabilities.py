@@ -11,10 +11,12 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, set_seed
 
 from ..method import Method, Setting
 from ..models.base_model import EMBEDDED, Seq2Seq
+from ..models.family import IGNORED, Batch
+from ..models.seq2seq import Seq2SeqFamily
 from ..run import loader
 from ..spec.errors import Unsupported
 from ..spec.registry import Plugin
-from ..tasks.task import IGNORED, PROMPTS, Batch
+from ..tasks.task import PROMPTS
 from . import reach, shapes
 
 SMALL = {"vocab_size": 3072, "d_model": 64, "d_kv": 16, "d_ff": 128, "num_heads": 4, "num_layers": 2}
@@ -60,7 +62,7 @@ def _small() -> Seq2Seq:
 
 
 def _build(cls: type[Method], base: Seq2Seq) -> Seq2Seq:
-    method = cls(Setting(_tokenizer(), PROMPT, max_new_tokens=8, num_beams=1, seed=0))
+    method = cls(Setting(Seq2SeqFamily(_tokenizer()), PROMPT, max_new_tokens=8, num_beams=1, seed=0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         set_seed(0)

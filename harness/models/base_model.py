@@ -10,7 +10,6 @@ import torch
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
-    AutoModelForSeq2SeqLM,
     AutoTokenizer,
     GenerationConfig,
     PreTrainedModel,
@@ -21,9 +20,10 @@ from transformers.activations import NewGELUActivation
 from ..spec import suite
 from ..spec.errors import ModelError
 from ..spec.record import Generation
-from ..spec.suite import Evaluation, ModelTable
-from . import cpu_kernels, generation, hub, integrity
+from ..spec.suite import Evaluation, ModelTable, TaskTable
+from . import cpu_kernels, families, generation, hub, integrity
 from .cpu_kernels import Dropout
+from .family import Family
 
 EMBEDDED = Path(__file__).parents[1] / "embedded" / "base_model"
 VOCABULARY_FILES = ("tokenizer.json", "vocab*.json", "*.txt", "*.model", "*.spm", "*.tokenizer")
@@ -38,10 +38,15 @@ Seq2Seq: TypeAlias = PreTrainedModel  # or the PeftModel around it
 
 @dataclass(frozen=True)
 class Base:
-    """A base model in float32 on its device, with its tokenizer."""
+    """A base model in float32 on its device, with its family, which has its tokenizer."""
 
     model: Seq2Seq
-    tokenizer: PreTrainedTokenizerBase
+    family: Family
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The model's tokenizer."""
+        return self.family.tokenizer
 
 
 def pick_device(name: str | None) -> torch.device:
@@ -58,27 +63,34 @@ def pick_device(name: str | None) -> torch.device:
         ) from error
 
 
-def load(table: ModelTable, device: torch.device, evaluation: Evaluation | None = None) -> Base:
+def load(
+    table: ModelTable,
+    device: torch.device,
+    evaluation: Evaluation | None = None,
+    task: TaskTable | None = None,
+) -> Base:
     """The model and tokenizer of that name: ``embedded``, a hub id or a local folder.
 
     Weights come from safetensors only and are float32, and no code of the repository is run. The model generates as
-    ``evaluation`` says. Raises ``ModelError``, which says what to do, if it cannot be loaded.
+    ``evaluation`` says, and reads prompts as ``task`` says. Raises ``ModelError``, which says what to do, if it cannot
+    be loaded.
     """
+    folder, _ = _folder(table)
     tokenizer = _tokenizer(table)
-    return Base(load_model(table, device, tokenizer, evaluation), tokenizer)
+    with _explained(table):
+        kind = families.of(table, AutoConfig.from_pretrained(str(folder), trust_remote_code=False))
+    family = families.with_tokenizer(kind, tokenizer, task, table.name)
+    return Base(load_model(table, device, family, evaluation), family)
 
 
 def load_model(
-    table: ModelTable,
-    device: torch.device,
-    tokenizer: PreTrainedTokenizerBase,
-    evaluation: Evaluation | None = None,
+    table: ModelTable, device: torch.device, family: Family, evaluation: Evaluation | None = None
 ) -> Seq2Seq:
     """The model alone, as ``load`` returns it."""
     folder, _ = _folder(table)
     with _explained(table):
         config = generation.clean(AutoConfig.from_pretrained(str(folder), trust_remote_code=False))
-        model = AutoModelForSeq2SeqLM.from_pretrained(
+        model = family.loader.from_pretrained(
             str(folder),
             config=config,
             generation_config=GenerationConfig(),
@@ -88,7 +100,7 @@ def load_model(
         )
         integrity.finite(model, table.name)
         integrity.verify(model, folder, table.name)
-        generation.settle(model, folder, tokenizer, evaluation or Evaluation(), table.name)
+        generation.settle(model, folder, family.tokenizer, evaluation or Evaluation(), table.name)
     return _fused(model).to(device)
 
 

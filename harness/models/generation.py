@@ -42,7 +42,7 @@ def settle(
     """
     ids = _token_ids(folder, model.config, tokenizer, name)
     for key in ("pad_token_id", "decoder_start_token_id"):
-        if getattr(model.config, key, None) is None:
+        if getattr(model.config, key, None) is None and ids[key] is not None:
             setattr(model.config, key, ids[key])
     apply(model, _config(ids, of(folder, evaluation), evaluation, name))
 
@@ -117,18 +117,27 @@ def _token_ids(
 ) -> dict[str, int | list[int] | None]:
     """The token ids from a checkpoint's generation settings, or else its configuration, or else its tokenizer."""
     stored = _read(folder / GENERATION_CONFIG_NAME)
-    ids = {}
+    ids: dict[str, int | list[int] | None] = {}
     for key in TOKEN_IDS:
         choices = (stored.get(key), getattr(config, key, None), getattr(tokenizer, key, None))
         ids[key] = next((each for each in choices if each is not None), None)
-    if ids["decoder_start_token_id"] is None:
+    if config.is_encoder_decoder and ids["decoder_start_token_id"] is None:
         raise ModelError(
             f"model {name!r}: it has no decoder_start_token_id, the token that its answers begin with; add it to its "
             f"{CONFIG_NAME} (T5 begins with its pad token, BART with its end token)"
         )
+    if not config.is_encoder_decoder:  # it is trained to end with the tokenizer's
+        ids["eos_token_id"] = _ends(ids["eos_token_id"], tokenizer.eos_token_id)
     if ids["pad_token_id"] not in tokenizer.all_special_ids:  # it would be read as part of an answer
         ids["pad_token_id"] = tokenizer.pad_token_id
     return ids
+
+
+def _ends(own: int | list[int] | None, trained: int) -> int | list[int]:
+    """The end tokens of a checkpoint, and the one that it is trained with."""
+    all_ends = dict.fromkeys([*(own if isinstance(own, list) else [own]), trained])
+    ends = [each for each in all_ends if each is not None]
+    return ends[0] if len(ends) == 1 else ends
 
 
 def _shown(value: object) -> str:

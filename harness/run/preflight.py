@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from transformers import PreTrainedTokenizerBase
 
 from ..metrics.scoring import Scorer
 from ..models import base_model, generation
+from ..models.family import Family
 from ..spec.errors import DataError, brief
 from ..spec.metric import Metric, options_of
 from ..spec.plan import Order
@@ -26,17 +26,17 @@ def check(order: Order) -> Preflight:
     torch.set_num_threads(order.threads)
     device = base_model.pick_device(order.device)
     evaluation = order.spec.evaluation
-    base = base_model.load(order.model, device, evaluation)
     table = order.spec.task
+    base = base_model.load(order.model, device, evaluation, table)
     loaded = data.read(table)
     splits = loaded.splits
     scorer = scored_by.scorer_of(table)
     settled = scorer.settled(evaluation.metric_options, (row.summary for rows in splits.values() for row in rows))
-    task = prepare(table, splits, base.tokenizer, evaluation.sample_rows, settled.metrics)
+    task = prepare(table, splits, base.family, evaluation.sample_rows, settled.metrics)
     _keep(task, scorer, order.task)
     remarks = soundness.check(base, task, evaluation, order.model.name)
     settings = base_model.own_settings(order.model, evaluation)
-    validation = _validation(order, splits, base.tokenizer, scorer, settled.metrics) if order.search.trials else None
+    validation = _validation(order, splits, base.family, scorer, settled.metrics) if order.search.trials else None
     dialogues = {split: [row.dialogue for row in rows] for split, rows in data.cut(table, splits).items()}
     return Preflight(
         leakage=leakage.measure(dialogues["train"], dialogues["test"]),
@@ -76,7 +76,7 @@ def _keep(task: Task, scorer: Scorer, folder: Path) -> None:
 def _validation(
     order: Order,
     splits: Mapping[str, Sequence[Example]],
-    tokenizer: PreTrainedTokenizerBase,
+    family: Family,
     scorer: Scorer,
     metrics: tuple[Metric, ...],
 ) -> Task:
@@ -84,6 +84,6 @@ def _validation(
     table = order.spec.task
     rows = data.validation(table, splits, order.search.rows)  # already cut
     whole = table.model_copy(update={"train_every": 1, "train_rows": None, "test_rows": None})
-    task = prepare(whole, rows, tokenizer, metrics=metrics)
+    task = prepare(whole, rows, family, metrics=metrics)
     _keep(task, scorer, order.validation)
     return task

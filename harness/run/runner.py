@@ -94,9 +94,9 @@ class Runner:
         torch.set_num_threads(self.order.threads)
         logging.disable_progress_bar()  # it would fill the log, and needs a standard output
         self.meters.device = base_model.pick_device(self.order.device)
-        base = base_model.load(self.order.model, self.device, self.spec.evaluation)
+        base = base_model.load(self.order.model, self.device, self.spec.evaluation, self.spec.task)
         self.facts.environment = environment.describe(self.device, base.model, scorer.metrics)  # before a plugin runs
-        task = prepared.load(self.order.task)
+        task = prepared.load(self.order.task, base.family)
         self._enter_plugins_folder()
         return base, task
 
@@ -115,7 +115,7 @@ class Runner:
         evaluation = self.spec.evaluation
         return cls(
             Setting(
-                base.tokenizer,
+                base.family,
                 prompt,
                 max_new_tokens=evaluation.max_new_tokens,
                 num_beams=evaluation.num_beams,
@@ -126,8 +126,7 @@ class Runner:
         )
 
     def _prepare(self, method: Method, base: Seq2Seq, task: Task) -> None:
-        first = Batches(task.batches(self.spec.batch_size, self.spec.seed), self.spec.budget, self.device)
-        batches = list(islice(first, MAX_PREPARE_BATCHES))
+        batches = list(islice(self._batches(task), MAX_PREPARE_BATCHES))
         with self.meters.phase("check"):
             before = weights.digest(base)
         with self.meters.phase("prepare"):
@@ -136,6 +135,10 @@ class Runner:
         with self.meters.phase("check"):
             if weights.digest(base) != before:
                 raise ContractError("prepare() changed the base model; it must store its findings in the method")
+
+    def _batches(self, task: Task) -> Batches:
+        source = task.batches(self.spec.batch_size, self.spec.seed)
+        return Batches(source, self.spec.budget, self.device, task.family.row_tokens)
 
     def _build(self, method: Method, base: Seq2Seq) -> Seq2Seq:
         set_seed(self.spec.seed)
@@ -154,7 +157,7 @@ class Runner:
 
     def _train(self, method: Method, model: Seq2Seq, task: Task) -> None:
         with self.meters.phase("load"):
-            batches = Batches(task.batches(self.spec.batch_size, self.spec.seed), self.spec.budget, self.device)
+            batches = self._batches(task)
         with self.meters.phase("check"):
             before = weights.Snapshot(model, self.scratch)
             gradients = weights.Gradients(model)
@@ -227,8 +230,7 @@ class Runner:
         folder, prompts = self.scratch / "checkpoint", [question.prompt for question in task.questions]
         self.facts.adapter_bytes = checkpoint.save(model, folder)
         self.facts.weights_hash = checkpoint.digest(folder)
-        tokenizer = method.setting.tokenizer
-        fresh = base_model.load_model(self.order.model, self.device, tokenizer, self.spec.evaluation)
+        fresh = base_model.load_model(self.order.model, self.device, method.setting.family, self.spec.evaluation)
         again = method.generate(checkpoint.reload(model, folder, fresh), prompts[:RELOAD_SAMPLE])
         self.facts.reload_equal = list(again) == list(texts[:RELOAD_SAMPLE])
         if not self.facts.reload_equal:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from ..models.base_model import Base
+from ..models.family import Encoded
 from ..models.generation import refusal
 from ..spec.errors import ModelError
 from ..spec.suite import CHECKPOINT, Evaluation
@@ -17,12 +18,12 @@ MAX_TRIAL_TOKENS = 8  # of an answer, which only shows that the model can answer
 def check(base: Base, task: Task, evaluation: Evaluation, name: str) -> list[str]:
     """Raise a ``ModelError`` that every run would raise, or else return notices about the base model of that name."""
     prompts = sorted((question.prompt for question in task.questions), key=len)
-    sources = [*(row.source.tolist() for row in task.training), *base.tokenizer(prompts, verbose=False)["input_ids"]]
+    sources = [*(row.source.tolist() for row in task.training), *base.family.prompt_ids(prompts)]
     targets = [row.target.tolist() for row in task.training]
     _known_tokens(base, sources, targets, name)
     longest = max(sources, key=len)
     _fits(base, len(longest), max(evaluation.max_new_tokens, *map(len, targets)), name)
-    _learns(base, longest, max(targets, key=len), name)
+    _learns(base, Encoded(*map(torch.tensor, (longest, max(targets, key=len)))), name)
     _answers(base, [prompts[0], prompts[-1]], evaluation, name)
     return [*_remarks(base)]
 
@@ -30,7 +31,7 @@ def check(base: Base, task: Task, evaluation: Evaluation, name: str) -> list[str
 def _known_tokens(base: Base, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], name: str) -> None:
     """Raise ``ModelError`` unless the model has an embedding for every token that it will read or write."""
     special = base.model.generation_config
-    read = {special.decoder_start_token_id, base.tokenizer.pad_token_id}.union(*sources, *targets)
+    read = {special.decoder_start_token_id or 0, base.tokenizer.pad_token_id}.union(*sources, *targets)
     rows = _rows(base)
     if (highest := max(read)) >= rows:
         raise ModelError(
@@ -48,34 +49,36 @@ def _rows(base: Base) -> int:
 
 def _fits(base: Base, source: int, target: int, name: str) -> None:
     """Raise ``ModelError`` unless there is a position for every token of the longest prompt and the longest answer."""
-    for part, length, keys in (
-        ("encoder", source, "task.max_source_tokens"),
-        ("decoder", target, "task.max_target_tokens and evaluation.max_new_tokens"),
-    ):
-        positions = min(_positions(getattr(base.model, f"get_{part}")()), default=length)
-        if length > positions:
-            what = "prompt" if part == "encoder" else "answer"
+    for room in base.family.rooms(base.model, source, target):
+        positions = min(_positions(room.part), default=room.tokens)
+        if room.tokens > positions:
             raise ModelError(
-                f"model {name!r}: its {part} has {positions:,} positions, but the longest {what} may take {length:,} "
-                f"tokens; set {keys} to at most {positions}"
+                f"model {name!r}: its {room.name} has {positions:,} positions, but the longest {room.what} may take "
+                f"{room.tokens:,} tokens; set {room.keys} to at most {positions}"
             )
 
 
 def _positions(part: torch.nn.Module) -> Iterator[int]:
-    """The lengths of the tables of absolute positions; relative and rotary ones have none."""
+    """The lengths of the tables of absolute positions, and of what rotary positions were made for."""
     for name, module in part.named_modules():
-        if "position" in name.rpartition(".")[2] and isinstance(module, torch.nn.Embedding):
+        if _holds_positions(name.rpartition(".")[2]) and isinstance(module, torch.nn.Embedding):
             yield module.num_embeddings - getattr(module, "offset", 0)
+        elif type(module).__name__.endswith("RotaryEmbedding") and (
+            most := getattr(module, "max_seq_len_cached", None)
+        ):
+            yield int(most)
 
 
-def _learns(base: Base, source: Sequence[int], target: Sequence[int], name: str) -> None:
+def _holds_positions(name: str) -> bool:
+    return "position" in name or name == "wpe"
+
+
+def _learns(base: Base, row: Encoded, name: str) -> None:
     """Raise ``ModelError`` unless the model accepts the longest training row with a finite loss."""
-    device = base.model.device
-    ids = torch.tensor([source], device=device)
-    labels = torch.tensor([target], device=device)
+    batch = {key: tensor.to(base.model.device) for key, tensor in base.family.batch([row]).items()}
     try:
         with torch.inference_mode():
-            loss = base.model(input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels).loss.item()
+            loss = base.model(**batch).loss.item()
     except Exception as error:  # whatever a model's code raises
         raise ModelError(_cannot(name, "read a training row", error)) from error
     if not loss < float("inf"):
@@ -95,7 +98,7 @@ def _answers(base: Base, prompts: Sequence[str], evaluation: Evaluation, name: s
 
     def answers() -> list[str]:
         return decoding.generate(
-            base.model, base.tokenizer, prompts, max_new_tokens=tokens, num_beams=evaluation.num_beams
+            base.model, base.family, prompts, max_new_tokens=tokens, num_beams=evaluation.num_beams
         )
 
     try:

@@ -43,6 +43,10 @@ class TaskTable(Table):
     max_source_tokens: Positive = 512
     max_target_tokens: Positive = 128
     skip_bad_rows: bool = Field(default=False, strict=True, exclude_if=lambda skips: not skips)
+    chat: Literal["auto", False] = Field(
+        default=AUTO, exclude_if=lambda chat: chat == AUTO
+    )  # ``auto``: a decoder-only model with a chat template gets each prompt as a user's turn
+    system: str | None = Field(default=None, exclude_if=lambda text: text is None)  # what the system says before
 
 
 class ModelTable(Table):
@@ -50,6 +54,7 @@ class ModelTable(Table):
 
     name: str = EMBEDDED
     revision: str | None = None
+    family: Literal["auto", "seq2seq", "causal"] = Field(default=AUTO, exclude_if=lambda family: family == AUTO)
 
 
 class Budget(Table):

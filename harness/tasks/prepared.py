@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+from ..models.family import Encoded, Family
 from ..spec.metric import Metric
-from .task import Encoded, Prompt, Question, Task
+from .task import Prompt, Question, Task
 
 TOKENS_FILE, TASK_FILE = "training.safetensors", "task.json"
 
@@ -24,14 +25,13 @@ def save(task: Task, folder: Path) -> None:
         "questions": [asdict(question) for question in task.questions],
         "hash": task.hash,
         "targets_truncated": task.targets_truncated,
-        "pad": task.pad,
         "metrics": [metric.model_dump(mode="json") for metric in task.metrics],
     }
     (folder / TASK_FILE).write_text(json.dumps(rest), encoding="utf-8")
 
 
-def load(folder: Path) -> Task:
-    """The task that was saved there."""
+def load(folder: Path, family: Family) -> Task:
+    """The task that was saved there, which the family's tokenizer has read."""
     tokens = load_file(folder / TOKENS_FILE)
     rest = json.loads((folder / TASK_FILE).read_text(encoding="utf-8"))
     questions = [
@@ -43,6 +43,7 @@ def load(folder: Path) -> Task:
         **{**rest, "prompt": Prompt(**rest["prompt"]), "metrics": tuple(map(Metric.model_validate, rest["metrics"]))},
         training=[Encoded(*row) for row in rows],
         questions=questions,
+        family=family,
     )
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from transformers import PreTrainedTokenizerBase
 
+from ..models.family import Family
 from ..spec.errors import SuiteError
 
 Fill = Callable[[str], str]  # makes a prompt from a dialogue
@@ -19,16 +20,16 @@ class Fitted(NamedTuple):
     cut: bool = False
 
 
-def fit(dialogues: Sequence[str], fill: Fill, tokenizer: PreTrainedTokenizerBase, longest: int) -> list[Fitted]:
+def fit(dialogues: Sequence[str], fill: Fill, family: Family, longest: int) -> list[Fitted]:
     """The prompts of dialogues, in order, each of at most ``longest`` tokens.
 
     A cut dialogue is the longest beginning of the original text that fits, so it keeps its line breaks. It ends with a
     token, or with any character if the tokenizer does not report which characters its tokens cover.
     Raises ``SuiteError`` if the instruction leaves no room for the first token of a dialogue.
     """
-    fitted = _tokenized([fill(dialogue) for dialogue in dialogues], tokenizer)
+    fitted = _tokenized([fill(dialogue) for dialogue in dialogues], family)
     long = [number for number, one in enumerate(fitted) if len(one.tokens) > longest]
-    cut = _cut([dialogues[number] for number in long], [fitted[number] for number in long], fill, tokenizer, longest)
+    cut = _cut([dialogues[number] for number in long], [fitted[number] for number in long], fill, family, longest)
     for number, one in zip(long, cut, strict=True):
         fitted[number] = one
     return fitted
@@ -60,14 +61,12 @@ class _Search:
             self.low, self.fits = place, one
 
 
-def _cut(
-    dialogues: Sequence[str], whole: Sequence[Fitted], fill: Fill, tokenizer: PreTrainedTokenizerBase, longest: int
-) -> list[Fitted]:
+def _cut(dialogues: Sequence[str], whole: Sequence[Fitted], fill: Fill, family: Family, longest: int) -> list[Fitted]:
     """The prompts of dialogues that are too long as a ``whole``, tokenised together in a few rounds."""
-    (instruction,) = _tokenized([fill("")], tokenizer)
+    (instruction,) = _tokenized([fill("")], family)
     searches = [
         _Search(dialogue, ends, instruction, over)
-        for dialogue, ends, over in zip(dialogues, _ends(dialogues, tokenizer), whole, strict=True)
+        for dialogue, ends, over in zip(dialogues, _ends(dialogues, family.tokenizer), whole, strict=True)
     ]
     for turn in count(1):
         pending = [search for search in searches if not search.done()]
@@ -75,7 +74,7 @@ def _cut(
             break
         places = [search.place(longest, halve=turn % 3 == 0) for search in pending]
         texts = [fill(search.dialogue[: search.ends[place]]) for search, place in zip(pending, places, strict=True)]
-        for search, place, one in zip(pending, places, _tokenized(texts, tokenizer), strict=True):
+        for search, place, one in zip(pending, places, _tokenized(texts, family), strict=True):
             search.learn(place, one._replace(cut=True), longest)
     if needed := max((len(search.over.tokens) for search in searches if search.low < 0), default=0):
         raise SuiteError(
@@ -85,10 +84,8 @@ def _cut(
     return [search.fits for search in searches]
 
 
-def _tokenized(prompts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[Fitted]:
-    if not prompts:
-        return []
-    return [Fitted(*one) for one in zip(prompts, tokenizer(list(prompts), verbose=False)["input_ids"], strict=True)]
+def _tokenized(prompts: Sequence[str], family: Family) -> list[Fitted]:
+    return [Fitted(*one) for one in zip(prompts, family.prompt_ids(prompts), strict=True)]
 
 
 def _ends(dialogues: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:

@@ -1,14 +1,13 @@
 """A task: prompts, references, tokens and batches made from rows."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
 import torch
-from torch.nn.utils.rnn import pad_sequence
-from transformers import PreTrainedTokenizerBase
 
 from ..models.batching import by_length, of_size
+from ..models.family import Batch, Encoded, Family, Lengths
 from ..spec.errors import DataError, SuiteError, unknown
 from ..spec.hashing import digest_of
 from ..spec.metric import Metric
@@ -17,12 +16,10 @@ from . import data, scored_by
 from .data import Example
 from .source_limit import Fitted, fit
 
-IGNORED = -100  # labels that the loss skips
 POOL_BATCHES = 64  # drawn at once and sorted by length, so that batches have little padding
 PAIR_BATCHES = 2  # neighbours among them, with rows sorted by target length if that leaves less padding
 
 Groups = dict[tuple[int, ...], list[Example]]  # the rows of each distinct dialogue, by their numbers
-Batch = dict[str, torch.Tensor]  # input_ids, attention_mask, labels: (rows, longest row), int64
 
 
 @dataclass(frozen=True)
@@ -42,14 +39,6 @@ class Prompt:
 
 
 PROMPTS = {"dialogsum": Prompt("Summarize the following conversation.\n\n", "\n\nSummary: ")}
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """One training row in tokens, each a vector of int32."""
-
-    source: torch.Tensor
-    target: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -77,7 +66,7 @@ class Task:
     questions: Sequence[Question]  # one for each distinct test dialogue, in the order of the rows
     hash: str  # twelve hex digits of all training and test rows
     targets_truncated: float  # the share of training summaries that are longer than the suite's limit
-    pad: int  # the token that fills short rows
+    family: Family  # with the tokenizer that the rows were read with
     metrics: tuple[Metric, ...]  # with the options for these data; the first one determines the ranking
 
     def batches(self, batch_size: int, seed: int) -> Iterator[Batch]:
@@ -86,31 +75,28 @@ class Task:
         while True:
             order = rng.sample(range(len(rows)), len(rows))
             for start in range(0, len(order), pool):
-                pairs = by_length(order[start : start + pool], self._source, of_size(PAIR_BATCHES * batch_size))
+                first = self._by(self.family.orders()[0])
+                pairs = by_length(order[start : start + pool], first, of_size(PAIR_BATCHES * batch_size))
                 groups = [group for pair in pairs for group in self._alike(pair, batch_size)]
                 for group in rng.sample(groups, len(groups)):
-                    yield collate([rows[i] for i in group], self.pad)
+                    yield self.family.batch([rows[i] for i in group])
 
     def _alike(self, pair: Sequence[int], batch_size: int) -> list[list[int]]:
-        """Rows in batches sorted by source length or by target length, whichever takes fewer tokens."""
-        choices = [by_length(pair, length, of_size(batch_size)) for length in (self._source, self._target)]
-        return min(choices, key=lambda batches: sum(map(self._size, batches)))
+        """Rows in batches, sorted by whichever of the family's orders takes fewer tokens."""
+        choices = [by_length(pair, self._by(order), of_size(batch_size)) for order in self.family.orders()]
+        return min(choices, key=lambda batches: sum(self.family.padded(self._lengths(batch)) for batch in batches))
 
-    def _source(self, row: int) -> int:
-        return len(self.training[row].source)
+    def _by(self, order: Callable[[Lengths], int]) -> Callable[[int], int]:
+        return lambda row: order(self.training[row].lengths)
 
-    def _target(self, row: int) -> int:
-        return len(self.training[row].target)
-
-    def _size(self, rows: Sequence[int]) -> int:
-        """The tokens of a batch of these rows, padding included."""
-        return len(rows) * sum(max(map(length, rows)) for length in (self._source, self._target))
+    def _lengths(self, rows: Sequence[int]) -> list[Lengths]:
+        return [self.training[row].lengths for row in rows]
 
 
 def prepare(
     table: TaskTable,
     splits: Mapping[str, Sequence[Example]],
-    tokenizer: PreTrainedTokenizerBase,
+    family: Family,
     samples: Iterable[int] = (),
     metrics: tuple[Metric, ...] | None = None,
 ) -> Task:
@@ -121,17 +107,17 @@ def prepare(
     for a dialogue or a summary.
     """
     prompt, chosen = prompt_of(table), data.cut(table, splits)
-    learned = fit([row.dialogue for row in chosen["train"]], prompt.fill, tokenizer, table.max_source_tokens)
-    targets, truncated = _targets([row.summary for row in chosen["train"]], tokenizer, table.max_target_tokens)
+    learned = fit([row.dialogue for row in chosen["train"]], prompt.fill, family, table.max_source_tokens)
+    targets, truncated = family.target_ids([row.summary for row in chosen["train"]], table.max_target_tokens)
     groups = _dialogues(splits["test"], len(chosen["test"]), samples)
-    asked = fit([rows[0].dialogue for rows in groups.values()], prompt.fill, tokenizer, table.max_source_tokens)
+    asked = fit([rows[0].dialogue for rows in groups.values()], prompt.fill, family, table.max_source_tokens)
     return Task(
         prompt=prompt,
-        training=[Encoded(_vector(one.tokens), target) for one, target in zip(learned, targets, strict=True)],
+        training=[Encoded(_vector(one.tokens), _vector(target)) for one, target in zip(learned, targets, strict=True)],
         questions=_questions(groups, asked, len(chosen["test"])),
         hash=hash_of(chosen),
         targets_truncated=truncated,
-        pad=int(tokenizer.pad_token_id or 0),
+        family=family,
         metrics=metrics or scored_by.scorer_of(table).metrics,
     )
 
@@ -168,26 +154,6 @@ def _questions(groups: Groups, asked: Sequence[Fitted], scored: int) -> list[Que
     ]
 
 
-def _targets(
-    summaries: Sequence[str], tokenizer: PreTrainedTokenizerBase, longest: int
-) -> tuple[list[torch.Tensor], float]:
-    """Target tokens, cut before their end token, and the share of summaries that were longer.
-
-    Raises ``SuiteError`` if that would leave only what the tokenizer adds to any text.
-    """
-    tokens = tokenizer(text_target=list(summaries), verbose=False)["input_ids"]
-    too_long = [number for number, ids in enumerate(tokens) if len(ids) > longest]
-    added = len(tokenizer(text_target="")["input_ids"])
-    if too_long and longest <= added:
-        raise SuiteError(
-            f"task.max_target_tokens: {longest} leaves no room for a summary, because this model adds {added} to "
-            f"every text; raise it to at least {added + 1}"
-        )
-    for number in too_long:
-        tokens[number] = tokenizer(text_target=summaries[number], truncation=True, max_length=longest)["input_ids"]
-    return [*map(_vector, tokens)], len(too_long) / len(summaries)
-
-
 def _vector(ids: Sequence[int]) -> torch.Tensor:
     return torch.tensor(ids, dtype=torch.int32)
 
@@ -208,14 +174,3 @@ def prompt_of(table: TaskTable) -> Prompt:
     if table.name not in PROMPTS:
         raise SuiteError(f"task.name: {unknown('task', table.name, PROMPTS)}")
     return PROMPTS[table.name]
-
-
-def collate(rows: Sequence[Encoded], pad: int) -> Batch:
-    """One batch, padded to its longest row; padding is masked out of attention and loss."""
-    source = pad_sequence([row.source for row in rows], batch_first=True, padding_value=pad).long()
-    lengths = torch.tensor([len(row.source) for row in rows])
-    return {
-        "input_ids": source,
-        "attention_mask": (torch.arange(source.shape[1]) < lengths[:, None]).long(),
-        "labels": pad_sequence([row.target for row in rows], batch_first=True, padding_value=IGNORED).long(),
-    }

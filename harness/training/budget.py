@@ -1,15 +1,16 @@
 """The budget as an iterator: training batches come from it until it is spent."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from time import perf_counter
 
 import torch
 
+from ..models import seq2seq
+from ..models.family import Batch
 from ..spec.suite import Budget
-from ..tasks.task import IGNORED, Batch
 
 WARM_UP_STEPS = 3  # the first steps, which are slower
 
@@ -27,11 +28,18 @@ class Used:
 class Batches(Iterator[Batch]):
     """The batches that a method may train on, on the model's device; they end for good when the budget is spent."""
 
-    def __init__(self, source: Iterator[Batch], budget: Budget, device: torch.device):
+    def __init__(
+        self,
+        source: Iterator[Batch],
+        budget: Budget,
+        device: torch.device,
+        row_tokens: Callable[[Batch], torch.Tensor] = seq2seq.row_tokens,
+    ):
         self.limits = budget.limits()
         self.used = Used()
         self._source = source
         self._device = device
+        self._row_tokens = row_tokens
         self._began: float | None = None
         self._requested: list[float] = []  # when each batch was requested
 
@@ -57,7 +65,7 @@ class Batches(Iterator[Batch]):
         batch = self._within_limits(next(self._source))
         self.used.examples += len(batch["labels"])
         self.used.steps += 1
-        self.used.tokens += tokens(batch)
+        self.used.tokens += int(self._row_tokens(batch).sum())
         if self._device.type == "cuda":  # a copy from pinned memory does not wait for earlier computations
             batch = {name: tensor.pin_memory() for name, tensor in batch.items()}
         return {name: tensor.to(self._device, non_blocking=True) for name, tensor in batch.items()}
@@ -68,11 +76,5 @@ class Batches(Iterator[Batch]):
         keep = min(rows, self.limits.get("examples", math.inf) - self.used.examples)
         if "tokens" in self.limits:
             left = self.limits["tokens"] - self.used.tokens
-            counts = batch["attention_mask"].sum(1) + (batch["labels"] != IGNORED).sum(1)
-            keep = min(keep, int((counts.cumsum(0) <= left).sum()))
+            keep = min(keep, int((self._row_tokens(batch).cumsum(0) <= left).sum()))
         return batch if keep >= rows else {name: tensor[: max(1, int(keep))] for name, tensor in batch.items()}
-
-
-def tokens(batch: Batch) -> int:
-    """Source and target tokens of a batch, without padding."""
-    return int(batch["attention_mask"].sum() + (batch["labels"] != IGNORED).sum())

@@ -11,6 +11,7 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase
 from ..models import generation
 from ..models.base_model import Seq2Seq
 from ..models.batching import by_length
+from ..models.family import Family
 
 MAX_BATCH_TOKENS = 8192  # prompt tokens in a batch, padding included
 
@@ -40,7 +41,7 @@ def counting() -> Iterator[Generated]:
 
 def generate(
     model: Seq2Seq,
-    tokenizer: PreTrainedTokenizerBase,
+    family: Family,
     prompts: Sequence[str],
     *,
     max_new_tokens: int,
@@ -54,23 +55,22 @@ def generate(
     """
     if not prompts:
         return []
-    encoded = tokenizer(list(prompts))["input_ids"]
+    encoded = family.prompt_ids(prompts)
     texts = [""] * len(prompts)
     model.eval()
     if settings is not None:
         generation.apply(model, settings)
     with torch.inference_mode():
         for indices in _batches([len(ids) for ids in encoded], num_beams):
-            inputs = tokenizer.pad({"input_ids": [encoded[i] for i in indices]}, return_tensors="pt")
-            outputs = model.generate(
-                input_ids=inputs["input_ids"].to(model.device),
-                attention_mask=inputs["attention_mask"].to(model.device),
+            outputs = family.answers(
+                model,
+                [encoded[i] for i in indices],
                 max_new_tokens=max_new_tokens,
                 num_beams=num_beams,
                 do_sample=False,
             )
-            _count(outputs[:, 1:], _ends(model, tokenizer), max_new_tokens)
-            decoded = tokenizer.batch_decode(outputs, skip_special_tokens=True)
+            _count(outputs, _ends(model, family.tokenizer), max_new_tokens)
+            decoded = family.tokenizer.batch_decode(outputs, skip_special_tokens=True)
             for index, text in zip(indices, decoded, strict=True):
                 texts[index] = text.strip()
     return texts

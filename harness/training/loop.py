@@ -7,8 +7,8 @@ import torch
 from accelerate import Accelerator
 
 from ..models.base_model import Seq2Seq
+from ..models.family import IGNORED, Batch
 from ..spec.errors import Diverged
-from ..tasks.task import IGNORED, Batch
 from .budget import Batches
 
 

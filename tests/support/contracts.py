@@ -13,8 +13,9 @@ from transformers import set_seed
 
 from harness.method import Method, Setting
 from harness.models.base_model import Seq2Seq
+from harness.models.family import IGNORED, Batch
+from harness.models.seq2seq import Seq2SeqFamily
 from harness.spec.suite import Budget
-from harness.tasks.task import IGNORED, Batch
 from harness.training.budget import Batches
 from support.toy import CPU, PROMPT, base, batches, copy_of_base, endless, prompts, tokenizer
 
@@ -55,7 +56,9 @@ def having(cls: type[Method], **values: Any) -> type[Method]:
 
 def instance(cls: type[Method], seed: int = 0, **setting: Any) -> Method:
     """The method, set up as a run does."""
-    return cls(Setting(tokenizer(), PROMPT, **{"max_new_tokens": 4, "num_beams": 1, "seed": seed, **setting}))
+    return cls(
+        Setting(Seq2SeqFamily(tokenizer()), PROMPT, **{"max_new_tokens": 4, "num_beams": 1, "seed": seed, **setting})
+    )
 
 
 def built(cls: type[Method], seed: int = 0, seen: Sequence[Batch] | None = None, **setting: Any) -> Trial:

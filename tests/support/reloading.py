@@ -10,6 +10,7 @@ from transformers import AutoTokenizer
 from harness.method import Method, Setting
 from harness.models import base_model
 from harness.models.base_model import Seq2Seq
+from harness.models.seq2seq import Seq2SeqFamily
 from harness.run import loader
 from harness.spec import registry
 from harness.spec.suite import ModelTable
@@ -26,7 +27,7 @@ def load(folder: Path) -> Seq2Seq:
 def instance(name: str, folder: Path, seed: int = 0) -> Method:
     """The method of that name, set up for a checkpoint folder."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    setting = Setting(tokenizer, PROMPTS["dialogsum"], max_new_tokens=8, num_beams=1, seed=seed)
+    setting = Setting(Seq2SeqFamily(tokenizer), PROMPTS["dialogsum"], max_new_tokens=8, num_beams=1, seed=seed)
     return loader.load(registry.discover()[name], {})(setting)
 
 

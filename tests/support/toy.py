@@ -13,8 +13,10 @@ from transformers import AutoTokenizer
 from harness.catalogue import shapes
 from harness.models import base_model
 from harness.models.base_model import EMBEDDED, Seq2Seq
+from harness.models.family import Batch, Encoded
+from harness.models.seq2seq import collate
 from harness.spec.suite import ModelTable
-from harness.tasks.task import PROMPTS, Batch, Encoded, collate
+from harness.tasks.task import PROMPTS
 
 SHAPE = {"vocab_size": 3072, "d_model": 64, "d_kv": 8, "d_ff": 48, "num_heads": 4, "num_layers": 2}
 PROMPT = PROMPTS["dialogsum"]

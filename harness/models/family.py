@@ -1,0 +1,100 @@
+"""The contract of a model family: what differs between encoder-decoder and decoder-only language models."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from peft import TaskType
+from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
+
+IGNORED = -100  # labels that the loss skips
+
+Batch = dict[str, torch.Tensor]  # input_ids, attention_mask, labels: (rows, longest row), int64
+Lengths = tuple[int, int]  # of a source and of a target, in tokens
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One training row in tokens, each a vector of int32."""
+
+    source: torch.Tensor
+    target: torch.Tensor
+
+    @property
+    def lengths(self) -> Lengths:
+        """The lengths of source and target."""
+        return len(self.source), len(self.target)
+
+
+class Room(NamedTuple):
+    """Tokens that a part of a model must have positions for, and the suite's keys that limit them."""
+
+    part: torch.nn.Module
+    name: str
+    tokens: int
+    what: str
+    keys: str
+
+
+class Family(ABC):
+    """How the base models of a family are loaded, trained and asked, with the tokenizer of one of them."""
+
+    name: ClassVar[str]
+    task_type: ClassVar[TaskType]  # PEFT's
+    loader: ClassVar[Any]  # transformers' class that loads a checkpoint
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase):
+        self.tokenizer = tokenizer
+
+    @property
+    def pad(self) -> int:
+        """The token that fills short rows; it is never attended to."""
+        return int(self.tokenizer.pad_token_id or 0)
+
+    @abstractmethod
+    def prompt_ids(self, prompts: Sequence[str]) -> list[list[int]]:
+        """The tokens of prompts, as the model reads them in training and in generation."""
+
+    @abstractmethod
+    def target_ids(self, targets: Sequence[str], longest: int) -> tuple[list[list[int]], float]:
+        """The tokens of targets, cut before their end token, and the share of targets that were longer.
+
+        Raises ``SuiteError`` if ``longest`` leaves no room for a target's first token.
+        """
+
+    @abstractmethod
+    def batch(self, rows: Sequence[Encoded]) -> Batch:
+        """One training batch, padded on the right to its longest row; padding is in neither attention nor loss."""
+
+    @abstractmethod
+    def orders(self) -> Sequence[Any]:
+        """Lengths, as functions of ``Encoded.lengths``, by which sorted rows may leave little padding."""
+
+    @abstractmethod
+    def padded(self, rows: Sequence[Lengths]) -> int:
+        """The tokens of a batch of rows of these lengths, padding included."""
+
+    @abstractmethod
+    def row_tokens(self, batch: Batch) -> torch.Tensor:
+        """The source and target tokens of each row of a batch, without padding."""
+
+    @abstractmethod
+    def examples(self, batch: Batch) -> list[tuple[str, str]]:
+        """The prompt and the target of each row of a batch, as texts."""
+
+    @abstractmethod
+    def answers(self, model: PreTrainedModel, prompts: Sequence[Sequence[int]], **options: Any) -> torch.Tensor:
+        """The new tokens that a model, or the PEFT model around it, generates after prompts, padded on the right.
+
+        ``options`` go to ``generate``.
+        """
+
+    @abstractmethod
+    def rooms(self, model: PreTrainedModel, source: int, target: int) -> Sequence[Room]:
+        """What a prompt and an answer of these lengths need positions for."""
+
+    @abstractmethod
+    def cache(self, prefix: Cache) -> Cache:
+        """The cache of a whole model in which the decoder's layers begin with these keys and values."""

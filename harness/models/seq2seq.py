@@ -1,0 +1,101 @@
+"""Encoder-decoder models: the encoder reads the prompt, the decoder writes the target."""
+
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
+
+import torch
+from peft import TaskType
+from torch.nn.utils.rnn import pad_sequence
+from transformers import AutoModelForSeq2SeqLM, Cache, DynamicCache, EncoderDecoderCache, PreTrainedModel
+
+from ..spec.errors import SuiteError
+from .family import IGNORED, Batch, Encoded, Family, Lengths, Room
+
+
+class Seq2SeqFamily(Family):
+    """T5, BART and their kind."""
+
+    name = "seq2seq"
+    task_type = TaskType.SEQ_2_SEQ_LM
+    loader = AutoModelForSeq2SeqLM
+
+    def prompt_ids(self, prompts: Sequence[str]) -> list[list[int]]:
+        """The prompts' tokens, with what the tokenizer adds to any text."""
+        ids: list[list[int]] = self.tokenizer(list(prompts), verbose=False)["input_ids"] if prompts else []
+        return ids
+
+    def target_ids(self, targets: Sequence[str], longest: int) -> tuple[list[list[int]], float]:
+        """The targets' tokens, with what the tokenizer adds to a target."""
+        tokens = self.tokenizer(text_target=list(targets), verbose=False)["input_ids"]
+        too_long = [number for number, ids in enumerate(tokens) if len(ids) > longest]
+        added = len(self.tokenizer(text_target="")["input_ids"])
+        if too_long and longest <= added:
+            raise SuiteError(
+                f"task.max_target_tokens: {longest} leaves no room for a summary, because this model adds {added} to "
+                f"every text; raise it to at least {added + 1}"
+            )
+        for number in too_long:
+            cut = self.tokenizer(text_target=targets[number], truncation=True, max_length=longest)
+            tokens[number] = cut["input_ids"]
+        return tokens, len(too_long) / len(targets)
+
+    def batch(self, rows: Sequence[Encoded]) -> Batch:
+        """Sources as ``input_ids``, targets as ``labels``."""
+        return collate(rows, self.pad)
+
+    def orders(self) -> Sequence[Any]:
+        """By source length or by target length."""
+        return itemgetter(0), itemgetter(1)
+
+    def padded(self, rows: Sequence[Lengths]) -> int:
+        """Sources and targets are padded apart."""
+        return len(rows) * (max(source for source, _ in rows) + max(target for _, target in rows))
+
+    def row_tokens(self, batch: Batch) -> torch.Tensor:
+        """Source tokens and target tokens."""
+        return row_tokens(batch)
+
+    def examples(self, batch: Batch) -> list[tuple[str, str]]:
+        """Decoded without special tokens."""
+        sources = (ids[mask.bool()] for ids, mask in zip(batch["input_ids"], batch["attention_mask"], strict=True))
+        targets = (labels[labels != IGNORED] for labels in batch["labels"])
+        prompts, texts = (
+            self.tokenizer.batch_decode(list(each), skip_special_tokens=True) for each in (sources, targets)
+        )
+        return [*zip(prompts, texts, strict=True)]
+
+    def answers(self, model: PreTrainedModel, prompts: Sequence[Sequence[int]], **options: Any) -> torch.Tensor:
+        """What follows the token that the decoder begins with."""
+        inputs = self.tokenizer.pad({"input_ids": list(prompts)}, return_tensors="pt")
+        names = ("input_ids", "attention_mask")
+        outputs: torch.Tensor = model.generate(**{name: inputs[name].to(model.device) for name in names}, **options)
+        return outputs[:, 1:]
+
+    def rooms(self, model: PreTrainedModel, source: int, target: int) -> Sequence[Room]:
+        """The prompt in the encoder, the answer in the decoder."""
+        answer = "task.max_target_tokens and evaluation.max_new_tokens"
+        return (
+            Room(model.get_encoder(), "encoder", source, "prompt", "task.max_source_tokens"),
+            Room(model.get_decoder(), "decoder", target, "answer", answer),
+        )
+
+    def cache(self, prefix: Cache) -> Cache:
+        """Self-attention begins with the prefix, cross-attention with nothing."""
+        return EncoderDecoderCache(prefix, DynamicCache())
+
+
+def collate(rows: Sequence[Encoded], pad: int) -> Batch:
+    """One batch, padded to its longest row; padding is masked out of attention and loss."""
+    source = pad_sequence([row.source for row in rows], batch_first=True, padding_value=pad).long()
+    lengths = torch.tensor([len(row.source) for row in rows])
+    return {
+        "input_ids": source,
+        "attention_mask": (torch.arange(source.shape[1]) < lengths[:, None]).long(),
+        "labels": pad_sequence([row.target for row in rows], batch_first=True, padding_value=IGNORED).long(),
+    }
+
+
+def row_tokens(batch: Batch) -> torch.Tensor:
+    """The source and target tokens of each row, without padding."""
+    return batch["attention_mask"].sum(1) + (batch["labels"] != IGNORED).sum(1)

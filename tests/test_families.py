@@ -1,0 +1,334 @@
+"""Encoder-decoder and decoder-only models: found by what a checkpoint says, trained and asked by their own rules."""
+
+import json
+import re
+from copy import copy
+from functools import cache
+
+import pytest
+import torch
+from peft import (
+    CartridgeConfig,
+    CPTConfig,
+    PrefixTuningConfig,
+    PromptEncoderConfig,
+    PromptTuningConfig,
+    TaskType,
+    get_peft_model,
+)
+from torch.nn.functional import cross_entropy
+from transformers import BartConfig, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, T5Config, set_seed
+
+from harness.models import base_model, families
+from harness.models.causal import CausalFamily
+from harness.models.family import IGNORED, Encoded
+from harness.models.seq2seq import Seq2SeqFamily
+from harness.spec.errors import ModelError, SuiteError
+from harness.spec.suite import ModelTable, TaskTable
+from harness.tasks.task import PROMPTS
+from harness.training.loop import micro_batches
+
+CPU = torch.device("cpu")
+TASK = TaskTable(name="dialogsum")
+PROMPT = PROMPTS["dialogsum"]
+END = 1  # the tiny tokenizer's
+SIZES = {"llama": {"vocab_size": 402, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}}
+CHAT = (
+    "{{ bos_token }}{% for message in messages %}<{{ message.role }}>{{ message.content | trim }}\n{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
+
+
+def llama():
+    sizes = {"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 512}
+    return LlamaForCausalLM(LlamaConfig(**SIZES["llama"], **sizes, bos_token_id=None, eos_token_id=END, pad_token_id=0))
+
+
+def gpt2():
+    sizes = {"vocab_size": 402, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 512}
+    return GPT2LMHeadModel(GPT2Config(**sizes, bos_token_id=END, eos_token_id=END))
+
+
+@pytest.fixture(scope="module")
+def folders(tokenizer, tmp_path_factory):
+    """``folders(kind)``: a tiny decoder-only checkpoint of that kind, with random weights of some size."""
+
+    @cache
+    def made(kind):
+        folder = tmp_path_factory.mktemp(kind)
+        set_seed(0)
+        model = {"llama": llama, "gpt2": gpt2}[kind]()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter += 0.2 * torch.randn_like(parameter)
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        return folder
+
+    return made
+
+
+def load(folder, task=TASK, **model):
+    return base_model.load(ModelTable(name=str(folder), **model), CPU, task=task)
+
+
+both = pytest.mark.parametrize("kind", ["llama", "gpt2"])
+
+
+# Which family
+
+
+@pytest.mark.parametrize(
+    ("config", "family"),
+    [
+        (T5Config(architectures=["T5ForConditionalGeneration"]), Seq2SeqFamily),
+        (GPT2Config(architectures=["GPT2LMHeadModel"]), CausalFamily),
+        (BartConfig(architectures=["BartForCausalLM"], is_encoder_decoder=False), CausalFamily),
+        (BartConfig(architectures=["BartForConditionalGeneration"]), Seq2SeqFamily),
+        (BartConfig(architectures=["BartModel"]), Seq2SeqFamily),
+        (LlamaConfig(), CausalFamily),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else None,
+)
+def test_the_family_is_told_by_the_architectures_and_else_by_the_model_type(config, family):
+    assert families.of(ModelTable(), config) is family
+
+
+def test_the_suite_can_say_which_family_it_is():
+    assert families.of(ModelTable(family="causal"), BartConfig(architectures=["BartModel"])) is CausalFamily
+
+
+def test_a_family_that_cannot_be_told_is_asked_for():
+    config = LlamaConfig(architectures=["SomeModel"])
+    config.model_type = "some"
+    with pytest.raises(
+        ModelError, match=r"architectures SomeModel, model type 'some'\); set model\.family to \"seq2seq"
+    ):
+        families.of(ModelTable(name="mine"), config)
+
+
+@both
+def test_a_decoder_only_checkpoint_is_loaded_as_one(kind, folders):
+    base = load(folders(kind))
+    assert (base.family.name, base.family.task_type) == ("causal", TaskType.CAUSAL_LM)
+
+
+# How it is trained
+
+
+@both
+def test_prompt_and_target_are_tokenised_apart_and_their_tokens_joined(kind, folders, tokenizer):
+    family = load(folders(kind)).family
+    prompt, target = "Hello, Ann", " and Bob."
+    (source,), ((ids), share) = family.prompt_ids([prompt]), family.target_ids([target], 64)
+    assert source == tokenizer(prompt, add_special_tokens=False)["input_ids"]
+    assert (ids[0], share) == ([*tokenizer(target, add_special_tokens=False)["input_ids"], END], 0.0)
+    batch = family.batch([Encoded(torch.tensor(source), torch.tensor(ids[0]))])
+    assert batch["input_ids"].tolist() == [[*source, *ids[0]]]
+    assert batch["labels"].tolist() == [[*[IGNORED] * len(source), *ids[0]]]
+
+
+def test_a_target_that_is_cut_still_ends(folders):
+    family = load(folders("llama")).family
+    (ids,), share = family.target_ids(["one two three four five six"], 4)
+    assert (len(ids), ids[-1], share) == (4, END, 1.0)
+    with pytest.raises(SuiteError, match=r"task\.max_target_tokens: 1 leaves no room for a summary"):
+        family.target_ids(["one two"], 1)
+
+
+def test_the_end_token_is_learned_where_it_also_fills_short_rows(folders):
+    base = load(folders("gpt2"))
+    assert base.family.pad == 0
+    base.tokenizer.pad_token = base.tokenizer.eos_token
+    try:
+        rows = [
+            Encoded(torch.tensor([5, 6, 7]), torch.tensor([8, END])),
+            Encoded(torch.tensor([5]), torch.tensor([END])),
+        ]
+        batch = base.family.batch(rows)
+    finally:
+        base.tokenizer.pad_token = "<pad>"
+    assert batch["input_ids"].tolist() == [[5, 6, 7, 8, END], [5, END, END, END, END]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1, 1, 1], [1, 1, 0, 0, 0]]
+    assert batch["labels"].tolist() == [[IGNORED] * 3 + [8, END], [IGNORED, END, *[IGNORED] * 3]]
+
+
+def rows(count=6):
+    draw = torch.Generator().manual_seed(0)
+    return [
+        Encoded(*(torch.randint(3, 400, (length,), generator=draw) for length in (3 + 5 * number % 17, 2 + number)))
+        for number in range(count)
+    ]
+
+
+@both
+def test_the_loss_is_that_of_each_target_token_after_all_tokens_before_it(kind, folders):
+    base = load(folders(kind))
+    losses = []
+    for row in rows():
+        ids = torch.cat([row.source, row.target])[None]
+        logits = base.model(input_ids=ids).logits[0]
+        before = len(row.source)
+        losses += [cross_entropy(logits[before - 1 : -1], row.target, reduction="sum")]
+    expected = sum(losses) / sum(len(row.target) for row in rows())
+    loss = base.model(**base.family.batch(rows())).loss
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-6)
+
+
+@both
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_micro_batches_have_the_gradient_of_the_whole_batch(kind, size, folders):
+    def gradient(size):
+        base = load(folders(kind))
+        for part, share in micro_batches(base.family.batch(rows()), size):
+            (base.model(**part).loss * share).backward()
+        return torch.cat([p.grad.flatten() for p in base.model.parameters() if p.grad is not None])
+
+    assert torch.allclose(gradient(size), gradient(None), atol=1e-6)
+
+
+def test_the_tokens_of_a_row_count_once(folders):
+    family = load(folders("llama")).family
+    batch = family.batch(rows())
+    assert family.row_tokens(batch).tolist() == [sum(row.lengths) for row in rows()]
+    assert family.padded([row.lengths for row in rows()]) == batch["input_ids"].numel()
+
+
+# How it is asked
+
+
+PROMPTS_OF_MANY_LENGTHS = ["Hi.", "A" * 40, "Hello, Ann and Bob, how are you?", "So.", "What? " * 12]
+LEARNED = {
+    "prompt tuning": PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=5),
+    "p-tuning": PromptEncoderConfig(task_type="CAUSAL_LM", num_virtual_tokens=5),
+    "prefix tuning": PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=5),
+    "cartridge": CartridgeConfig(task_type="CAUSAL_LM", num_virtual_tokens=5),
+    "cpt": CPTConfig(
+        task_type="CAUSAL_LM", cpt_token_ids=[5, 6, 7, 8], cpt_mask=[1] * 4, cpt_tokens_type_mask=[1, 2, 3, 4]
+    ),
+}
+
+
+@both
+@pytest.mark.parametrize("learned", [None, *LEARNED])
+@pytest.mark.parametrize("beams", [1, 2])
+def test_a_batch_is_answered_as_each_prompt_alone(kind, learned, beams, folders):
+    base = load(folders(kind))
+    model = base.model
+    set_seed(0)
+    if learned:
+        model = get_peft_model(model, copy(LEARNED[learned]))
+        with torch.no_grad():
+            for parameter in model.parameters():
+                if parameter.requires_grad:
+                    parameter += 0.5 * torch.randn_like(parameter)
+    ids = base.family.prompt_ids(PROMPTS_OF_MANY_LENGTHS)
+    options = {"max_new_tokens": 6, "num_beams": beams, "do_sample": False}
+    with torch.inference_mode():
+        together = base.family.answers(model.eval(), ids, **options).tolist()
+        alone = [base.family.answers(model, [each], **options)[0].tolist() for each in ids]
+    assert [row[: len(one)] for row, one in zip(together, alone, strict=True)] == alone
+
+
+@both
+def test_only_new_tokens_are_the_answer(kind, folders):
+    base = load(folders(kind))
+    ids = base.family.prompt_ids(["Hello, Ann."])
+    whole = base.model.generate(torch.tensor(ids), max_new_tokens=5, do_sample=False)[0].tolist()
+    (answer,) = base.family.answers(base.model, ids, max_new_tokens=5, do_sample=False).tolist()
+    assert [*ids[0], *answer] == whole
+
+
+@both
+def test_a_model_that_is_trained_on_short_targets_learns_to_stop(kind, folders):
+    base = load(folders(kind))
+    source, target = base.family.prompt_ids(["Hello, Ann."]), base.family.target_ids(["Bye."], 8)[0]
+    batch = base.family.batch([Encoded(torch.tensor(source[0]), torch.tensor(target[0]))])
+    optimizer = torch.optim.AdamW(base.model.parameters(), lr=1e-2)
+    for _ in range(60):
+        base.model(**batch).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    answer = base.family.answers(base.model, source, max_new_tokens=20, do_sample=False)
+    assert answer.tolist() == target
+
+
+def test_the_token_that_ends_targets_ends_answers_whatever_the_checkpoint_says(folders, tmp_path):
+    folder = copied(folders("llama"), tmp_path)
+    (folder / "generation_config.json").write_text('{"eos_token_id": [7, 9]}')
+    assert load(folder).model.generation_config.eos_token_id == [7, 9, END]
+
+
+# Chat templates
+
+
+def copied(folder, tmp_path):
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    return tmp_path
+
+
+@pytest.fixture
+def chatty(folders, tmp_path):
+    """``chatty(template)``: the tiny Llama with a chat template and a token that begins a text."""
+
+    def made(template=CHAT):
+        folder = copied(folders("llama"), tmp_path)
+        path = folder / "tokenizer_config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"bos_token": "<unk>"}))
+        (folder / "chat_template.jinja").write_text(template)
+        return folder
+
+    return made
+
+
+def asked(base, prompt="Hello, Ann."):
+    return base.tokenizer.decode(base.family.prompt_ids([prompt])[0])
+
+
+def test_a_tokenizer_with_a_chat_template_gets_the_prompt_as_a_users_turn(chatty):
+    assert asked(load(chatty())) == "<unk><user>Hello, Ann.\n<assistant>"
+
+
+def test_what_the_system_says_comes_first(chatty):
+    task = TASK.model_copy(update={"system": "Be brief."})
+    assert asked(load(chatty(), task)) == "<unk><system>Be brief.\n<user>Hello, Ann.\n<assistant>"
+
+
+def test_a_template_can_be_left_out(chatty):
+    assert asked(load(chatty(), TASK.model_copy(update={"chat": False}))) == "Hello, Ann."
+
+
+def test_a_training_row_is_shown_without_its_template(chatty):
+    family = load(chatty()).family
+    (source,), ((target,), _) = family.prompt_ids(["Hello, Ann."]), family.target_ids(["Bye."], 9)
+    batch = family.batch([Encoded(torch.tensor(source), torch.tensor(target))])
+    assert family.examples(batch) == [("Hello, Ann.", "Bye.")]
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [("{{ nothing.at.all }}", "UndefinedError"), ("Hello!", "leaves out what the user says")],
+    ids=["raises", "ignores"],
+)
+def test_a_chat_template_that_cannot_be_used_is_told_with_the_way_out(template, reason, chatty):
+    with pytest.raises(ModelError, match=rf"its chat template cannot be used: .*{reason}.*set task\.chat = false"):
+        load(chatty(template))
+
+
+# What cannot be trained
+
+
+def test_a_tokenizer_without_an_end_token_is_refused(folders, tmp_path):
+    folder = copied(folders("llama"), tmp_path)
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "eos_token"}))
+    with pytest.raises(ModelError, match=r"its tokenizer has no end token, .* set \"eos_token\""):
+        load(folder)
+
+
+def test_the_room_for_a_prompt_and_its_answer_is_one(folders):
+    base = load(folders("llama"))
+    (room,) = base.family.rooms(base.model, 300, 40)
+    assert (room.tokens, room.part) == (340, base.model)
+    assert re.search("max_source_tokens", room.keys)

@@ -28,6 +28,19 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """With ``--show-example``, print it instead of running a session."""
+    if not (config.getoption("benchmark") and config.getoption("show_example")):
+        return None
+    from .session import example  # torch
+
+    with options.as_pytest_says():
+        for line in example.lines(options.suite(config), config.getoption("device")):
+            print(line)
+    return pytest.ExitCode.OK
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Read the suite and point pytest at its runs."""
     mode = _mode(config)

@@ -76,6 +76,11 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--gate-selftest", action="store_true", help="test the gate on an unchanged method and on methods made worse"
     )
+    group.addoption(
+        "--show-example",
+        action="store_true",
+        help="print the first training example token by token, with what counts for the loss, and run nothing",
+    )
     group.addoption("--serve", metavar="DESCRIPTOR", type=int, help=SUPPRESS)  # for the sessions of --against
     parser.addini("method_paths", "folders with this project's method files", type="paths", default=[])
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from ..spec.block import Block
 from ..spec.hashing import digest_json, digest_of
 from ..spec.metric import Metric, options_of
-from ..spec.record import Environment, Record, Status
+from ..spec.record import Environment, PromptFormat, Record, Status
 from ..spec.suite import JUDGED_BY, METRIC_OPTIONS, Natural
 from .counts import COUNTS
 
@@ -63,6 +63,7 @@ class Key(Block):
     evaluation: Mapping[str, Any]  # how prompts are answered
     metrics: tuple[str, ...]  # metric ids; the first one determines the ranking
     metric_options: Mapping[str, str] = {}  # how the metrics read the answers
+    prompt_format: PromptFormat | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class Counts(Block):
@@ -177,6 +178,7 @@ def _key(record: Record) -> Key:
         evaluation=spec.evaluation.model_dump(mode="json", exclude={*JUDGED_BY, *METRIC_OPTIONS}),
         metrics=tuple(metric.id for metric in record.metrics),
         metric_options=options_of(record.metrics),
+        prompt_format=record.provenance.prompt_format,
     )
 
 

@@ -9,9 +9,12 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, Cache, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..spec.errors import SuiteError
+from ..spec.hashing import digest_json
+from ..spec.record import PromptFormat
 from .chat import Chat
 from .family import IGNORED, Batch, Encoded, Family, Lengths, Room
 
+SAMPLE = "Ann's 2 dogs ran 10 km – at 9:30 a.m., on a «wet» day…\n\tWhere to?"  # a prompt whose tokens are recorded
 CACHED_PREFIX = (PeftType.PREFIX_TUNING, PeftType.CARTRIDGE)  # prompts of keys and values, not of embeddings
 
 
@@ -30,6 +33,12 @@ class CausalFamily(Family):
     def end(self) -> int:
         """The token that ends a target."""
         return int(self.tokenizer.eos_token_id)
+
+    @property
+    def prompt_format(self) -> PromptFormat:
+        """The chat template, and the tokens of a fixed prompt."""
+        template = digest_json(self.chat.template) if self.chat else None
+        return PromptFormat(chat_template=template, tokens=digest_json(self.prompt_ids([SAMPLE])))
 
     def prompt_ids(self, prompts: Sequence[str]) -> list[list[int]]:
         """The prompts' tokens without an end token; a chat template brings its own special tokens."""

@@ -9,6 +9,8 @@ import torch
 from peft import TaskType
 from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
 
+from ..spec.record import PromptFormat
+
 IGNORED = -100  # labels that the loss skips
 
 Batch = dict[str, torch.Tensor]  # input_ids, attention_mask, labels: (rows, longest row), int64
@@ -52,6 +54,11 @@ class Family(ABC):
     def pad(self) -> int:
         """The token that fills short rows; it is never attended to."""
         return int(self.tokenizer.pad_token_id or 0)
+
+    @property
+    def prompt_format(self) -> PromptFormat | None:
+        """How prompts are read, where that is more than what the checkpoint and the task say."""
+        return None
 
     @abstractmethod
     def prompt_ids(self, prompts: Sequence[str]) -> list[list[int]]:

@@ -45,6 +45,7 @@ def check(order: Order) -> Preflight:
         data_revision=data.revision(table),
         model_revision=base_model.revision(order.model),
         generation=settings,
+        prompt_format=base.family.prompt_format,
         validation_hash=validation and validation.hash,
         metrics=settled.metrics,
         unusual=settled.unusual,

@@ -42,4 +42,5 @@ def exactly(model: ModelTable, revision: str) -> ModelTable:
     if model.name == EMBEDDED:
         return model
     path = expanded(model.name)
-    return ModelTable(name=str(path.absolute())) if path.exists() else ModelTable(name=model.name, revision=revision)
+    known = {"name": str(path.absolute()), "revision": None} if path.exists() else {"revision": revision}
+    return model.model_copy(update=known)

@@ -16,6 +16,7 @@ def completed(record: Record, here: Preflight, *, contended: bool) -> Record:
         rows_skipped=here.rows_skipped,
         model_revision=here.model_revision,
         generation=here.generation,
+        prompt_format=here.prompt_format,
         date=datetime.now(UTC).date().isoformat(),
     )
     return Record(

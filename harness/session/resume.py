@@ -54,6 +54,8 @@ def obstacle(record: Record, here: Preflight) -> str | None:
         return f"its answers were scored differently: {', '.join(different)}"
     if (record.provenance.generation or Generation()) != here.generation:
         return "the generation settings taken from its base model changed"
+    if record.provenance.prompt_format != here.prompt_format:
+        return "its chat template, or how its tokenizer reads a prompt, changed"
     return None
 
 

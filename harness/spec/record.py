@@ -162,6 +162,13 @@ class Generation(Block):
     dropped: Mapping[str, Any] = {}
 
 
+class PromptFormat(Block):
+    """How a decoder-only model reads prompts, as hashes in twelve hex digits."""
+
+    chat_template: str | None  # of what the chat template puts around a prompt; ``None``: plain text
+    tokens: str  # of the tokens of a fixed prompt
+
+
 class Provenance(Block):
     """What the answers were made from, and when. A revision is the hub's commit, or a hash of local files."""
 
@@ -172,6 +179,7 @@ class Provenance(Block):
     rows_skipped: int = 0  # bad rows of all splits, with task.skip_bad_rows
     model_revision: str | None = None
     generation: Generation | None = None  # unknown in records older than this field
+    prompt_format: PromptFormat | None = Field(default=None, exclude_if=lambda value: value is None)
     date: str | None = None  # the day on which the run ended, in UTC; unknown in records older than this field
 
 
@@ -281,6 +289,7 @@ class Preflight(Block):
     metrics: tuple[Metric, ...]  # with their options resolved for these data; the first one determines the ranking
     unusual: Mapping[str, str] = {}  # the metrics' options that differ from the usual ones
     generation: Generation = Generation()
+    prompt_format: PromptFormat | None = None
     validation_hash: str | None = None  # of the rows that trials train on and answer, if there is a search
     rows_skipped: int = 0
     notices: tuple[str, ...] = ()  # what the user should know about how the input was read, one line each

@@ -21,7 +21,7 @@ from ..spec import suite
 from ..spec.errors import ModelError
 from ..spec.record import Generation
 from ..spec.suite import Evaluation, ModelTable, TaskTable
-from . import cpu_kernels, families, generation, hub, integrity
+from . import cpu_kernels, families, generation, gguf, hub, integrity
 from .cpu_kernels import Dropout
 from .family import Family
 
@@ -134,11 +134,19 @@ def _folder(table: ModelTable) -> tuple[Path, str | None]:
         return EMBEDDED, None
     try:
         if path := hub.local(table.name):
-            return path, None
+            return _readable(path, table), None
         folder = hub.fetch("model", table.name, table.revision, CHECKPOINT_FILES)
     except hub.Unavailable as error:
         raise ModelError(f"model {table.name!r}: {error}") from error
     return folder, folder.name
+
+
+def _readable(path: Path, table: ModelTable) -> Path:
+    """The folder of a local checkpoint, made from a GGUF file if it is one."""
+    if path.suffix.lower() != gguf.SUFFIX:
+        return path
+    with _explained(table):
+        return gguf.checkpoint(path, table)
 
 
 def _read_files(folder: Path) -> list[Path]:

@@ -128,8 +128,8 @@ def _after_virtual_tokens(
 
     PEFT puts these in front of the padding, where positions depend on how long the batch's other prompts are.
     """
-    virtual = model.get_prompt(batch_size=len(ids))
-    embedded = model.word_embeddings(ids).to(virtual.dtype)
+    embedded = model.word_embeddings(ids)
+    virtual = model.get_prompt(batch_size=len(ids)).to(embedded.dtype)
     padding = (mask == 0).sum(1).tolist()
     rows = [torch.cat([row[:pad], own, row[pad:]]) for row, own, pad in zip(embedded, virtual, padding, strict=True)]
     whole = torch.cat([mask, mask.new_ones(len(mask), config.num_virtual_tokens)], dim=1)

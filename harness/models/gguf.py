@@ -1,7 +1,6 @@
 """GGUF files: converted once, by transformers, into a checkpoint with dequantised weights, which is then kept."""
 
 import importlib.util
-import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,7 +32,7 @@ def checkpoint(path: Path, table: ModelTable) -> Path:
             made = Path(scratch) / name
             _convert(path, made, table)
             if not (PREPARED / name).exists():  # another session may have been faster
-                os.replace(made, PREPARED / name)
+                made.replace(PREPARED / name)
     return PREPARED / name
 
 

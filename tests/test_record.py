@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from harness.metrics.rouge.metric import ROUGE
+from harness.spec.checkpoint import Checkpoint
 from harness.spec.record import (
     SCHEMA,
     Checks,
@@ -51,6 +52,13 @@ ENVIRONMENT = Environment(
     packages={"torch": "2.13.0"},
     git="465e748",
 )
+
+
+def test_a_record_names_a_model_only_if_one_was_to_be_kept():
+    kept = finished().keeping(Checkpoint(path="checkpoints/lora-seed0", hash="0123456789ab", bytes=9))
+    assert Record.model_validate_json(kept.to_json()) == kept
+    assert "checkpoint" not in json.loads(finished().to_json())["outputs"]
+    assert kept.keeping(None) == finished()
 
 
 @pytest.mark.parametrize("field", RunSpec.model_fields)

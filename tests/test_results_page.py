@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.ranking import leaderboard
+from harness.spec.checkpoint import Checkpoint
 from harness.spec.metric import Metric
 from harness.spec.record import Prediction, Record
 from support.records import entry
@@ -25,6 +26,9 @@ def test_every_key_of_a_leaderboards_row_is_documented():
     assert keys - named("`leaderboard.json`") == set()
 
 
-@pytest.mark.parametrize(("heading", "block"), [("Metrics", Metric), ("Records", Record), ("Records", Prediction)])
+@pytest.mark.parametrize(
+    ("heading", "block"),
+    [("Metrics", Metric), ("Records", Record), ("Records", Prediction), ("Records", Checkpoint)],
+)
 def test_every_field_is_documented(heading, block):
     assert {field.alias or name for name, field in block.model_fields.items()} - named(heading) == set()

@@ -1,6 +1,5 @@
 """Checks that a base model loaded in full: every tensor equals its checkpoint's, and none has random values."""
 
-import hashlib
 import json
 import math
 from collections.abc import Collection, Iterable, Mapping
@@ -11,7 +10,7 @@ from safetensors import safe_open
 from transformers import PreTrainedModel
 
 from ..spec.errors import ModelError
-from ..spec.hashing import digest_of
+from ..spec.hashing import digest_of, sha256
 
 SINGLE_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
 INITIALIZED_MARK = (
@@ -56,13 +55,7 @@ def finite(model: PreTrainedModel, name: str) -> None:
 
 def digest(files: Iterable[Path]) -> str:
     """Twelve hex digits of the contents of weight files, in that order."""
-    return digest_of(_sha256(path).digest() for path in files)
-
-
-def digest_of_all(folder: Path, files: Iterable[Path]) -> str:
-    """Twelve hex digits of the names and contents of files in a folder, in that order."""
-    names = ((path.relative_to(folder).as_posix(), _sha256(path).hexdigest()) for path in files)
-    return digest_of(f"{name}\0{content}\0".encode() for name, content in names)
+    return digest_of(sha256(path).digest() for path in files)
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -70,11 +63,6 @@ def weight_files(folder: Path) -> list[Path]:
     index = folder / INDEX_FILE
     parts = set(json.loads(index.read_text())["weight_map"].values()) if index.exists() else {SINGLE_FILE}
     return [folder / part for part in sorted(parts)]
-
-
-def _sha256(path: Path) -> "hashlib._Hash":
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256")
 
 
 def _names(model: PreTrainedModel, path: Path, state: State) -> dict[str, str]:

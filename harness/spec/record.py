@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from .block import Block
+from .checkpoint import Checkpoint
 from .hashing import digest, digest_json
 from .metric import Metric
 from .suite import Budget, Evaluation, ModelTable, TaskTable
@@ -184,10 +185,11 @@ class Provenance(Block):
 
 
 class Outputs(Block):
-    """What a run produced: figures about its answers, and a hash of its weights."""
+    """What a run produced: figures about its answers, a hash of its weights, and the model if it was to be kept."""
 
     lengths: Lengths = Lengths()
     weights_hash: str | None = None  # of the saved weights after training: the adapter, or the whole model
+    checkpoint: Checkpoint | None = Field(default=None, exclude_if=lambda found: found is None)
 
 
 class StepPoint(Block):
@@ -238,6 +240,10 @@ class Record(Block):
     def ended(self, status: Status, error: Failure | None) -> "Record":
         """The record with another status and error."""
         return self.model_copy(update={"status": status, "error": error})
+
+    def keeping(self, checkpoint: Checkpoint | None) -> "Record":
+        """The record with another checkpoint, or without one."""
+        return self.model_copy(update={"outputs": self.outputs.model_copy(update={"checkpoint": checkpoint})})
 
     def to_json(self) -> str:
         """Indented JSON with a stable key order, as stored."""

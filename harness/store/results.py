@@ -25,6 +25,7 @@ from ..spec.record import Prediction, Record, RunSpec
 from ..spec.search import Search
 from . import files
 from .on_disk import read, replace, writing
+from .trained_models import TrainedModels
 
 HOLDER_FILE = ".holder"  # says who holds the lock
 IGNORE_ALL = "# Not published, see results/ beside it.\n*\n"  # for git
@@ -47,6 +48,7 @@ class Store:
         self._published_searches = shared / "search"
         self.baselines = shared / "baseline"  # with which later sessions are compared
         self._folders = (self._runs, self._predictions, self._scores, self._logs)
+        self.trained_models = TrainedModels(self.folder / "checkpoints")
         self.scratch = self.folder / ".scratch"  # for the files of runs in progress
         self._lock = FileLock(self.folder / ".lock")
         # What could not be written; it can be read until the session ends.
@@ -103,6 +105,15 @@ class Store:
                 if old not in kept:
                     old.unlink()
         return self._runs / f"{name}.json"
+
+    def rewrite(self, record: Record) -> None:
+        """Replace the record of a stored run, whose predictions stay; raises as ``write_run`` does."""
+        name = record.spec.name
+        if name in self._unwritten:
+            self._unwritten[name] = record, self._unwritten[name][1]
+            return
+        with writing(self.folder):
+            replace(self._runs / f"{name}-{record.spec.hash}.json", record.to_json().encode())
 
     def log(self, spec: RunSpec) -> Path:
         """The file with the end of what a run printed, if it printed anything."""
@@ -223,6 +234,7 @@ class Store:
         for folder in (self.folder, self.baselines, self._searches, *self._folders):
             for path in folder.glob(".*.tmp"):
                 path.unlink()
+        self.trained_models.tidy()
 
     def write_text(self, name: str, text: str) -> Path:
         """Write a file of this suite, such as ``leaderboard.md``, as a whole; returns its path."""

@@ -7,6 +7,7 @@ import pytest
 from harness.metrics.rouge.metric import ROUGE
 from harness.run.facts import Facts
 from harness.run.meters import Meters
+from harness.spec.checkpoint import Checkpoint
 from harness.spec.record import Environment, Lengths, Phase, Status
 from support.records import spec
 
@@ -25,6 +26,7 @@ KNOWN = {
     "best_scores": {"rouge1": 0.5},
     "predictions_hash": "a" * 12,
     "weights_hash": "b" * 12,
+    "checkpoint": Checkpoint(reason="the disk is full"),
 }
 VALUES = {one.name: KNOWN.get(one.name, number + 1) for number, one in enumerate(fields(Facts))}
 

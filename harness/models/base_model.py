@@ -19,6 +19,7 @@ from transformers.activations import NewGELUActivation
 
 from ..spec import suite
 from ..spec.errors import ModelError
+from ..spec.hashing import digest_of_files
 from ..spec.record import Generation
 from ..spec.suite import Evaluation, ModelTable, TaskTable
 from . import cpu_kernels, families, generation, gguf, hub, integrity
@@ -104,10 +105,23 @@ def load_model(
     return _fused(model).to(device)
 
 
+def plain(table: ModelTable, family: Family, device: torch.device) -> Seq2Seq:
+    """The model as transformers alone loads it in float32, without anything that Tuneoff adds or checks."""
+    folder, options = str(_folder(table)[0]), {"use_safetensors": True, "trust_remote_code": False}
+    model: Seq2Seq = family.loader.from_pretrained(folder, dtype=torch.float32, **options)
+    return model.to(device)
+
+
+def origin(table: ModelTable) -> ModelTable:
+    """The model as transformers finds it from any folder: an absolute path, or a hub id and the commit in use."""
+    folder, commit = _folder(table)
+    return ModelTable(name=table.name, revision=commit) if commit else ModelTable(name=f"{folder.absolute()}")
+
+
 def revision(table: ModelTable) -> str:
     """What that name stands for now: the hub's commit, or twelve hex digits of the files of a local checkpoint."""
     folder, commit = _folder(table)
-    return commit or integrity.digest_of_all(folder, _read_files(folder))
+    return commit or digest_of_files(folder, _read_files(folder))
 
 
 def own_settings(table: ModelTable, evaluation: Evaluation) -> Generation:

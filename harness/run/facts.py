@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..spec.checkpoint import Checkpoint
 from ..spec.metric import Metric
 from ..spec.record import (
     Checks,
@@ -51,6 +52,7 @@ class Facts:
     best_scores: Mapping[str, float] | None = None
     predictions_hash: str | None = None
     weights_hash: str | None = None
+    checkpoint: Checkpoint | None = None
 
     def record(self, spec: RunSpec, status: Status, error: Failure | None, meters: Meters, seconds: float) -> Record:
         """The record of what has happened so far, in ``seconds``."""
@@ -62,7 +64,7 @@ class Facts:
             best_scores=self.best_scores,
             metrics=self.metrics,
             predictions_hash=self.predictions_hash,
-            outputs=Outputs(lengths=self.lengths, weights_hash=self.weights_hash),
+            outputs=Outputs(lengths=self.lengths, weights_hash=self.weights_hash, checkpoint=self.checkpoint),
             cost=self._cost(meters, seconds),
             checks=Checks(
                 largest_change=self.largest_change,

@@ -27,8 +27,9 @@ from ..tasks.task import Prompt, Task
 from ..training import decoding
 from ..training.budget import Batches
 from ..training.decoding import Generated
-from . import checkpoint, contract, environment, loader, weights
+from . import checkpoint, contract, environment, kept, loader, weights
 from .facts import Facts
+from .kept import Trained
 from .meters import Meters
 
 MAX_PREPARE_BATCHES = 8  # that prepare() may inspect
@@ -79,6 +80,9 @@ class Runner:
         if method.trains:
             with self.meters.phase("save"):
                 self._save(method, model, task, texts)
+        if method.trains and self.order.keep:
+            with self.meters.phase("keep"):
+                self._keep(method.setting, task, texts)
 
     def outcome(self, status: Status, error: Failure | None = None) -> RunOutcome:
         """The record of what has happened so far."""
@@ -89,6 +93,11 @@ class Runner:
     def device(self) -> torch.device:
         """Where the model is, once the run has begun to load."""
         return self.meters.device
+
+    @property
+    def saved(self) -> Path:
+        """Where the trained model is saved."""
+        return self.scratch / "checkpoint"
 
     def _load(self, scorer: Scorer) -> tuple[Base, Task]:
         torch.set_num_threads(self.order.threads)
@@ -227,7 +236,7 @@ class Runner:
         self.facts.predictions_hash = hash_of(texts)
 
     def _save(self, method: Method, model: Seq2Seq, task: Task, texts: Sequence[str]) -> None:
-        folder, prompts = self.scratch / "checkpoint", [question.prompt for question in task.questions]
+        folder, prompts = self.saved, [question.prompt for question in task.questions]
         self.facts.adapter_bytes = checkpoint.save(model, folder)
         self.facts.weights_hash = checkpoint.digest(folder)
         fresh = base_model.load_model(self.order.model, self.device, method.setting.family, self.spec.evaluation)
@@ -238,6 +247,13 @@ class Runner:
                 "the model generates different texts after save_pretrained() and loading; everything that generate() "
                 "uses must be in the model that build() returned"
             )
+
+    def _keep(self, setting: Setting, task: Task, texts: Sequence[str]) -> None:
+        metric, scores = task.metrics[0], self.facts.scores or {}
+        score = f"{metric.title} {metric.shown(scores[metric.id])}"
+        prompts = [question.prompt for question in task.questions[:RELOAD_SAMPLE]]
+        trained = Trained(self.saved, setting, self.device, dict(zip(prompts, texts, strict=False)), score)
+        self.facts.checkpoint = kept.keep(trained, self.order)
 
 
 def _multiply(cls: type[Method], multiplier: float) -> None:

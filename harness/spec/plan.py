@@ -54,6 +54,7 @@ class Order:
     """What one process must do: ``task`` is the folder of the prepared task, ``model`` the base model to load.
 
     With ``multiplier``, the run is a trial of a search: its learning rate is the method's own times ``multiplier``.
+    With ``keep``, the trained model is left there, in a new folder, for use without Tuneoff.
     """
 
     spec: RunSpec
@@ -64,6 +65,7 @@ class Order:
     threads: int
     search: SearchTable = field(default_factory=SearchTable)
     multiplier: float | None = None
+    keep: Path | None = None
 
     @property
     def validation(self) -> Path:

@@ -1,0 +1,138 @@
+"""Turns a saved model into a folder that transformers or PEFT can use without Tuneoff, and tests that they can."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from peft import PeftModel
+from transformers import AutoTokenizer, GenerationConfig
+
+from ..method import Setting
+from ..models import base_model
+from ..spec import failure
+from ..spec.checkpoint import Checkpoint
+from ..spec.errors import brief
+from ..spec.hashing import digest_of_folder
+from ..spec.plan import Order
+from ..spec.suite import ModelTable
+from . import card
+
+ADAPTER_FILE, MODEL_FILE = "adapter_config.json", "config.json"
+KEPT_SUFFIXES = (".safetensors", ".json", ".md")  # of what a model saves; other files might run code when loaded
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model that a run has trained and saved in ``folder``, and its answers to some prompts."""
+
+    folder: Path
+    setting: Setting
+    device: torch.device
+    answers: Mapping[str, str]  # by prompt
+    score: str  # in words
+
+
+def keep(trained: Trained, order: Order) -> Checkpoint:
+    """Complete the saved model and move it to ``order.keep``; if that fails, the result says why."""
+    try:
+        return _kept(trained, order)
+    except Exception as error:  # a tokenizer, a library or a disk may fail in any way
+        failure.release(error)
+        return Checkpoint(reason=_words(error))
+
+
+def answers(folder: Path, table: ModelTable, prompts: Mapping[str, str], device: torch.device) -> list[str]:
+    """The answers of a kept model, loaded by transformers and PEFT alone; ``table`` is the base of an adapter."""
+    adapter = (folder / ADAPTER_FILE).exists()
+    model = base_model.plain(table if adapter else ModelTable(name=str(folder)), device)
+    if adapter:
+        model = PeftModel.from_pretrained(model, folder)
+    tokenizer, settings = AutoTokenizer.from_pretrained(folder), GenerationConfig.from_pretrained(folder)
+    texts = []
+    for prompt in prompts:
+        tokens = tokenizer(prompt, return_tensors="pt").to(device)
+        with torch.inference_mode():
+            (output,) = model.eval().generate(**tokens, generation_config=settings)
+        texts.append(tokenizer.decode(output, skip_special_tokens=True).strip())
+    return texts
+
+
+def _kept(trained: Trained, order: Order) -> Checkpoint:
+    assert order.keep
+    folder = trained.folder
+    if problem := _problem(folder):
+        return Checkpoint(reason=problem)
+    loader, base = _loader(folder), base_model.origin(order.model)
+    _complete(folder, trained.setting, base)
+    reason = _difference(trained, order.model)
+    text = card.of(order.spec, base, loader, trained.setting.prompt, trained.score, reason)
+    (folder / "README.md").write_text(text, encoding="utf-8")
+    size = sum(path.stat().st_size for path in _files(folder))
+    if (room := shutil.disk_usage(folder).free) < size:  # a run needs twice as much while it checks itself
+        return Checkpoint(
+            reason=f"its {_megabytes(size)} would leave no room for other runs, with {_megabytes(room)} free"
+        )
+    shutil.rmtree(order.keep, ignore_errors=True)
+    order.keep.parent.mkdir(parents=True, exist_ok=True)
+    folder.rename(order.keep)
+    return Checkpoint(
+        hash=digest_of_folder(order.keep), bytes=size, loader=loader, answers_equal=reason is None, reason=reason
+    )
+
+
+def _problem(folder: Path) -> str | None:
+    """Why what a model saved cannot be kept; ``None`` if it can."""
+    if others := [path.name for path in _files(folder) if path.suffix not in KEPT_SUFFIXES]:
+        return f"its save_pretrained() wrote {', '.join(others[:3])}; only weights in safetensors are kept"
+    if not any((folder / name).exists() for name in (ADAPTER_FILE, MODEL_FILE)):
+        return f"its save_pretrained() wrote neither {ADAPTER_FILE} nor {MODEL_FILE}, so nothing else can load it"
+    return None
+
+
+def _loader(folder: Path) -> str:
+    """The class that loads what was saved: transformers', or PEFT's for an adapter."""
+    name: str = base_model.LOADER.__name__
+    return name.replace("Auto", "AutoPeft", 1) if (folder / ADAPTER_FILE).exists() else name
+
+
+def _complete(folder: Path, setting: Setting, base: ModelTable) -> None:
+    """Add tokenizer and generation settings, and name the base model in every adapter's configuration."""
+    setting.tokenizer.save_pretrained(folder)
+    if setting.generation:
+        setting.generation.save_pretrained(folder)
+    for path in folder.rglob(ADAPTER_FILE):
+        config = json.loads(path.read_text(encoding="utf-8"))
+        config |= {"base_model_name_or_path": base.name, "revision": base.revision}
+        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _difference(trained: Trained, table: ModelTable) -> str | None:
+    """Why the kept model does not give the scored answers by itself; ``None`` if it does."""
+    try:
+        found = answers(trained.folder, table, trained.answers, trained.device)
+    except Exception as error:  # whatever transformers and PEFT raise
+        failure.release(error)
+        return f"it cannot be used without the method's code: {_words(error)}"
+    wrong = sum(own != text for own, text in zip(found, trained.answers.values(), strict=True))
+    count = len(trained.answers)
+    return (
+        f"without the method's code, {wrong} of its first {count} answers differ from the scored ones"
+        if wrong
+        else None
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _words(error: Exception) -> str:
+    remedy = f"; {failure.DISK_REMEDY}" if failure.full_disk(error) else ""
+    return f"{type(error).__name__}: {brief(str(error), 200)}{remedy}"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"

@@ -1,0 +1,207 @@
+"""What a run keeps of its model is all that transformers or PEFT need; whether they give its answers is recorded."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections import namedtuple
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from transformers import AutoTokenizer, GenerationConfig
+
+from harness.models import base_model
+from harness.run import card, runner
+from harness.spec import registry
+from harness.spec.checkpoint import Checkpoint
+from harness.spec.hashing import digest_of_folder
+from harness.spec.plan import Order
+from harness.spec.record import Status
+from harness.spec.registry import Plugin
+from harness.spec.suite import Budget, Evaluation, ModelTable
+from harness.tasks import prepared
+from harness.tasks.task import PROMPTS
+from support.records import spec
+
+DiskUsage = namedtuple("DiskUsage", ["total", "used", "free"])
+TEMPLATE = "{{ messages[0].content }}"
+PICKLES = """
+import torch
+from functools import partial
+from harness.method import Method
+
+def save(model, folder):
+    type(model).save_pretrained(model, folder)
+    torch.save({}, folder / "extra.pt")
+
+class Pickles(Method):
+    def build(self, base):
+        base.save_pretrained = partial(save, base)
+        return base
+"""
+
+
+@pytest.fixture
+def order(folder, toy_task, tmp_path, monkeypatch):
+    """``order(method)``: a run on the tiny model that keeps what it trains."""
+    monkeypatch.chdir(tmp_path)  # where the run leaves its working directory is undone
+    prepared.save(toy_task, tmp_path / "task")
+    asked = {"budget": Budget(max_steps=3), "evaluation": Evaluation(max_new_tokens=8), "batch_size": 8}
+
+    def make(method, plugin=None):
+        return Order(
+            spec=spec(method, **asked),
+            plugin=plugin or registry.discover()[method],
+            model=ModelTable(name=str(folder)),
+            task=tmp_path / "task",
+            device="cpu",
+            threads=1,
+            keep=tmp_path / "kept" / method,
+        )
+
+    return make
+
+
+@pytest.fixture
+def execute(tmp_path):
+    """``execute(order)``: the outcome of the run, with what it has found out about its model."""
+
+    def run(order):
+        scratch = tmp_path / "scratch"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
+        outcome = runner.execute(order, scratch)
+        assert outcome.record.status == Status.OK, outcome.record.error
+        return outcome
+
+    return run
+
+
+def settings(folder):
+    """The generation settings in a folder, as anyone reads them."""
+    return GenerationConfig.from_pretrained(folder).to_diff_dict()
+
+
+@pytest.mark.parametrize(
+    ("method", "loader", "files"),
+    [
+        ("lora", "AutoPeftModelForSeq2SeqLM", {"adapter_config.json", "adapter_model.safetensors"}),
+        ("full_finetune", "AutoModelForSeq2SeqLM", {"config.json", "model.safetensors"}),
+    ],
+)
+def test_a_model_is_kept_in_the_format_of_its_library_with_all_that_it_needs(method, loader, files, order, execute):
+    asked = order(method)
+    found = execute(asked).record.outputs.checkpoint
+    kept = {path.name for path in asked.keep.iterdir()}
+    assert kept == files | {"README.md", "generation_config.json", "tokenizer.json", "tokenizer_config.json"}
+    size = sum(path.stat().st_size for path in asked.keep.iterdir())
+    assert found == Checkpoint(hash=digest_of_folder(asked.keep), bytes=size, loader=loader, answers_equal=True)
+
+
+def test_its_generation_settings_are_those_of_the_answers(order, execute, folder):
+    execute(asked := order("lora"))
+    kept = settings(asked.keep)
+    assert (kept["max_new_tokens"], kept["num_beams"]) == (8, 1)
+    assert {name: kept[name] for name in ("pad_token_id", "eos_token_id")} == {"pad_token_id": 0, "eos_token_id": 1}
+    assert "max_new_tokens" not in settings(folder)
+
+
+def test_its_tokenizer_has_the_chat_template_of_the_base_model(order, execute, folder):
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = TEMPLATE
+    tokenizer.save_pretrained(folder)
+    execute(asked := order("lora"))
+    assert AutoTokenizer.from_pretrained(asked.keep).chat_template == TEMPLATE
+
+
+def test_an_adapter_names_the_folder_of_its_base_model(order, execute, folder):
+    execute(asked := order("lora"))
+    config = json.loads((asked.keep / "adapter_config.json").read_text())
+    assert (config["base_model_name_or_path"], config["revision"]) == (str(folder), None)
+
+
+def test_the_embedded_model_is_named_by_its_folder():
+    assert base_model.origin(ModelTable()) == ModelTable(name=str(base_model.EMBEDDED))
+
+
+def test_a_folder_is_named_by_its_absolute_path(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    assert base_model.origin(ModelTable(name=folder.name)) == ModelTable(name=str(folder))
+
+
+def test_a_model_that_its_library_cannot_use_alone_is_kept_with_the_reason(order, execute):
+    asked = order("prefix_tuning")
+    found = execute(asked).record.outputs.checkpoint
+    assert (found.answers_equal, asked.keep.is_dir()) == (False, True)
+    assert found.reason == "without the method's code, 4 of its first 4 answers differ from the scored ones"
+    assert found.reason in (asked.keep / "README.md").read_text()
+
+
+def test_a_model_that_is_saved_as_pickles_is_not_kept(order, execute, tmp_path):
+    (tmp_path / "pickles.py").write_text(PICKLES)
+    asked = order("pickles", Plugin("pickles", tmp_path / "pickles.py"))
+    found = execute(asked).record.outputs.checkpoint
+    assert found == Checkpoint(reason="its save_pretrained() wrote extra.pt; only weights in safetensors are kept")
+    assert not asked.keep.exists()
+
+
+def test_a_model_that_would_fill_the_disk_is_not_kept_and_the_run_has_its_result(order, execute, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: DiskUsage(10**9, 10**9 - 50_000, 50_000))
+    asked = order("full_finetune")
+    record = execute(asked).record
+    assert record.scores
+    told = record.outputs.checkpoint.reason
+    assert told == "its 0.3 MB would leave no room for other runs, with 0.1 MB free"
+    assert not asked.keep.exists()
+
+
+def test_where_nothing_can_be_written_the_run_has_its_result_and_the_reason(order, execute, tmp_path):
+    (tmp_path / "kept").write_text("a file is in the way")
+    record = execute(order("lora")).record
+    assert record.scores
+    assert "File exists" in record.outputs.checkpoint.reason
+
+
+@pytest.mark.parametrize("method", ["zero_shot", "lead3"])
+def test_a_method_that_trains_nothing_keeps_nothing(method, order, execute):
+    asked = order(method)
+    assert execute(asked).record.outputs.checkpoint is None
+    assert not asked.keep.exists()
+
+
+def test_a_run_that_is_to_keep_nothing_has_the_record_that_it_always_had(order, execute):
+    outcome = execute(replace(order("lora"), keep=None))
+    assert "checkpoint" not in json.loads(outcome.record.to_json())["outputs"]
+    assert "keep" not in outcome.record.cost.phases
+
+
+# In a process without Tuneoff
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["lora", "full_finetune", "lora_ga"])
+def test_the_script_of_the_card_gives_the_answers_that_were_scored(method, order, execute):
+    asked = order(method)
+    outcome = execute(asked)
+    code = (asked.keep / "README.md").read_text().partition("```python\n")[2].partition("```")[0]
+    dialogue = json.dumps(outcome.predictions[0].source)
+    code = code.replace(json.dumps(card.EXAMPLE), dialogue)
+    assert dialogue in code
+    code += 'import sys\nassert not {"harness", "tuneoff"} & set(sys.modules)\n'
+    done = subprocess.run([sys.executable, "-c", code], cwd=asked.keep, capture_output=True, text=True, timeout=240)
+    assert done.stdout.removesuffix("\n") == outcome.predictions[0].text, done.stderr
+    assert len({prediction.text for prediction in outcome.predictions}) > 1
+
+
+def test_the_page_about_results_shows_the_script_of_the_card():
+    page = (Path(__file__).parent.parent / "docs" / "results.md").read_text(encoding="utf-8")
+    folder = "results/local/embedded/checkpoints/lora-seed0"
+    shown = page.partition("```python\n")[2].partition("```")[0]
+    assert shown == card.script("AutoPeftModelForSeq2SeqLM", PROMPTS["dialogsum"], folder)
+
+
+def test_the_script_is_short_and_has_the_prompt_of_the_training():
+    lines = card.script("AutoModelForSeq2SeqLM", PROMPTS["dialogsum"]).splitlines()
+    assert len([line for line in lines if line and " import " not in line]) <= 6
+    assert '"Summarize the following conversation.\\n\\n" + text + "\\n\\nSummary: "' in "\n".join(lines)

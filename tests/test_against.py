@@ -235,6 +235,12 @@ def test_it_does_one_run_at_a_time(refused):
     assert "--against executes one run at a time, since it compares times; leave out --jobs" in found
 
 
+@pytest.mark.parametrize("kind", ["--against=main", "--gate-selftest"])
+def test_a_session_without_results_keeps_no_models(kind, refused):
+    found = refused("--benchmark", kind, "--keep=best")
+    assert f"{kind.partition('=')[0]} keeps no results, and so no models; leave out --keep" in found
+
+
 @pytest.mark.parametrize("arguments", [["--against", "main"], ["--gate-selftest"]])
 def test_it_goes_with_benchmark_only(refused, arguments):
     assert f"{arguments[0]} needs --benchmark" in refused(*arguments)

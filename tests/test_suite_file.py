@@ -19,6 +19,11 @@ def test_a_suite_with_one_method_keeps_its_settings_and_the_first_seed(tmp_path)
     assert again.methods == {"lora": {"learning_rate": 8e-3}}
 
 
+def test_a_comparison_keeps_no_models(tmp_path):
+    one = suite_file.only(suite.load("embedded", {"run": {"keep": "all"}}), "lora")
+    assert suite.load(str(suite_file.write(tmp_path / "embedded.toml", one))).run.keep == "none"
+
+
 def test_paths_hold_wherever_the_suite_is_read_from(tmp_path, monkeypatch):
     (tmp_path / "rows").mkdir()
     monkeypatch.chdir(tmp_path)

@@ -25,6 +25,7 @@ from harness.models.seq2seq import collate
 from harness.pytest_plugin import PARAMETERS
 from harness.run import preflight, runner
 from harness.session import bakeoff
+from harness.session.bakeoff import Bakeoff, Selection
 from harness.session.gate import Gate, accepted
 from harness.session.searches import Searches
 from harness.spec import plan, registry
@@ -41,7 +42,7 @@ from harness.training.budget import Batches
 from support.projects import NORMS, project
 from support.records import finished, prediction
 from support.repositories import commit
-from support.sessions import HERE, SESSION, session
+from support.sessions import HERE, SESSION, Idle, session
 
 pytest_plugins = ["pytester"]
 TESTED = set()
@@ -165,6 +166,7 @@ seeds = [5]
 batch_size = 4
 micro_batch_size = 3
 gradient_checkpointing = true
+keep = "all"
 
 [methods.witness]
 size = 7
@@ -362,6 +364,15 @@ def test_with_checkpointing_every_row_passes_twice(told):
     assert sum(told["passes"]) == 2 * 13
 
 
+@of("run.keep")
+def test_the_models_are_kept_that_the_suite_says(request_of_odd, odd, store, found):
+    run = request_of_odd.runs[-1]
+    assert Bakeoff(request_of_odd, store, Idle(), found, [], Selection()).keeper.place(run)
+    none = odd.model_copy(update={"run": odd.run.model_copy(update={"keep": "none"})})
+    request = replace(request_of_odd, suite=none)
+    assert Bakeoff(request, store, Idle(), found, [], Selection()).keeper.place(run) is None
+
+
 @of("methods")
 def test_a_method_has_the_hyper_parameters_that_the_suite_sets(told, outcome):
     assert (told["size"], outcome.record.provenance.hyperparameters["size"]) == (7, 7)
@@ -549,6 +560,16 @@ def test_no_trials_are_no_search_also_where_the_suite_has_one(begun):
         suite.write("\n[search]\ntrials = 2\n")
     assert begun().stash[PARAMETERS]["search"] == ["norms"]
     assert "search" not in begun("--search=0").stash[PARAMETERS]
+
+
+@of("--keep")
+def test_the_models_to_keep_replace_the_suites(begun):
+    assert begun().stash[REQUEST].suite.run.keep == "none"
+    assert begun("--keep=best", "--seeds=3").stash[REQUEST].suite.run.keep == "best"
+    with Path("small.toml").open("a") as suite:
+        suite.write('keep = "all"\n')
+    assert begun().stash[REQUEST].suite.run.keep == "all"
+    assert begun("--keep=none").stash[REQUEST].suite.run.keep == "none"
 
 
 @of("--device", "--jobs")

@@ -55,6 +55,14 @@ def add(parser: pytest.Parser) -> None:
         default=1,
         help="number of runs to execute in parallel (default: 1); with more than one, times are not comparable",
     )
+    group.addoption(
+        "--keep",
+        metavar="none|best|all",
+        choices=("none", "best", "all"),
+        help="which trained models to keep in checkpoints/ beside the results, for use without Tuneoff: all (of every "
+        "run that is ok), best (only the best seed's of the method with the best mean score), or none (default: the "
+        "suite's)",
+    )
     group.addoption("--resume", action="store_true", help="reuse stored runs that are ok and unchanged")
     group.addoption(
         "--results", metavar="DIR", help="where results go (default: results/local/ in pytest's root folder)"
@@ -175,13 +183,15 @@ def refuse_beside(config: pytest.Config, option: str) -> None:
         raise UsageError(f"{option} cannot be combined with {', '.join(strangers)}; leave out all but one")
     if config.getoption("jobs") != 1:
         raise UsageError(f"{option} executes one run at a time, since it compares times; leave out --jobs")
+    if config.getoption("keep"):
+        raise UsageError(f"{option} keeps no results, and so no models; leave out --keep")
 
 
 def _overrides(config: pytest.Config) -> dict[str, dict[str, Any]]:
     """The suite keys that the command line overrides, by table."""
-    seeds, model, data, trials = (config.getoption(name) for name in ("seeds", "model", "data", "search"))
+    seeds, model, data, trials, keep = (config.getoption(name) for name in ("seeds", "model", "data", "search", "keep"))
     return {
-        "run": {"seeds": _seeds(seeds)} if seeds else {},
+        "run": ({"seeds": _seeds(seeds)} if seeds else {}) | ({"keep": keep} if keep else {}),
         "model": dict(zip(("name", "revision"), pinned("--model", model), strict=True)) if model else {},
         "task": dict(zip(("data", "revision"), pinned("--data", data), strict=True)) if data else {},
         "search": {"trials": trials} if trials is not None else {},

@@ -154,6 +154,8 @@ def _leaderboard(terminalreporter: pytest.TerminalReporter, session: "Bakeoff") 
                 terminalreporter.write_line(line)
         for path in session.write(shown):
             terminalreporter.write_line(f"wrote {options.relative(path, terminalreporter.config.rootpath)}")
+        for line in session.keep():
+            terminalreporter.write_line(line)
     except UsageError as error:
         terminalreporter.write_line(str(error), red=True)
 

@@ -15,6 +15,7 @@ from ..spec.suite import ModelTable
 from ..store.results import Store
 from . import checks, judge, tables
 from .clock import CLOCK
+from .keeper import Keeper
 from .ledger import Ledger
 from .queue import Queue
 from .resume import Decision
@@ -70,8 +71,10 @@ class Bakeoff:
         self.request = request
         self.suite = request.suite
         self.store = store
-        self.ledger = Ledger(store, here, stored, request.zero_shot, parallel=request.jobs > 1)
         self.searches = Searches(request, store, here, self._submit_trial, selection.searches)
+        selected = {run.hash for run in self.runs if run.name in selection.runs}
+        self.keeper = Keeper(request.suite.run.keep, store, [each for each in stored if each.spec.hash in selected])
+        self.ledger = Ledger(store, here, stored, request.zero_shot, self.keeper, parallel=request.jobs > 1)
         self._here = here
         self._executor = executor
         self._model = checks.exactly(request.suite.model, here.model_revision)
@@ -161,6 +164,12 @@ class Bakeoff:
         """Why this run fails its test; each problem names cause, remedy and log."""
         return self.ledger.problems(record, self.suite.evaluation.floor)
 
+    def keep(self) -> list[str]:
+        """Keep the best run's model only, if the suite says so and the selected runs are done; return what to tell."""
+        finished = all(name in self.ledger.done for name in self._asked)
+        self.ledger.drop(self.keeper.surplus(self.asked, finished=True) if finished else ())
+        return self.keeper.lines(self.asked, finished=finished)
+
     def tables(self) -> Tables:
         """The leaderboard of this session's runs and of the stored runs that can be compared with them."""
         hashes = {run.hash for run in self.runs}
@@ -204,10 +213,10 @@ class Bakeoff:
 
     def _submit_trial(self, run: RunSpec, multiplier: float) -> Future[RunOutcome]:
         asked = self._order(run)
-        return self._executor.submit(replace(asked, task=asked.validation, multiplier=multiplier))
+        return self._executor.submit(replace(asked, task=asked.validation, multiplier=multiplier, keep=None))
 
     def _order(self, run: RunSpec) -> Order:
-        return order(self.request, self.store, run, self._model)
+        return replace(order(self.request, self.store, run, self._model), keep=self.keeper.place(run))
 
 
 def order(request: Request, store: Store, run: RunSpec, model: ModelTable) -> Order:

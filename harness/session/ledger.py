@@ -1,6 +1,8 @@
 """The finished runs of a session: judged and stored, or reused from an earlier session."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 from ..spec.errors import StoreError
 from ..spec.paths import shown
@@ -8,22 +10,33 @@ from ..spec.record import Prediction, Preflight, Record, RunOutcome, RunSpec, St
 from ..store.results import Store
 from . import judge, resume
 from .completion import completed
+from .keeper import Keeper
 from .resume import Decision
 
 
 class Ledger:
     """Finished runs by name; ``stored`` are those of earlier sessions, and others are judged against ``zero_shot``.
 
-    ``parallel`` means that other runs of the session disturb the times of a run.
+    ``keeper`` keeps their models. ``parallel`` means that other runs of the session disturb the times of a run.
     """
 
-    def __init__(self, store: Store, here: Preflight, stored: Sequence[Record], zero_shot: RunSpec, *, parallel: bool):
+    def __init__(
+        self,
+        store: Store,
+        here: Preflight,
+        stored: Sequence[Record],
+        zero_shot: RunSpec,
+        keeper: Keeper,
+        *,
+        parallel: bool,
+    ):
         self.done: dict[str, Record] = {}
         self.decisions: list[Decision] = []  # about reusing stored runs, in order
         self._store = store
         self._here = here
         self._stored = stored
         self._zero_shot = zero_shot
+        self._keeper = keeper
         self._parallel = parallel
         self._unwritten: dict[str, str] = {}  # by the name of a run, why it could not be stored
 
@@ -35,6 +48,8 @@ class Ledger:
     def reuse(self, run: RunSpec) -> bool:
         """Reuse a stored run if this one would only repeat it; return whether that was possible."""
         decision = resume.decide(run, self._stored, self._answers, self._here)
+        if decision.stored and (reason := self._keeper.missing(decision.stored)):
+            decision = replace(decision, stored=None, reason=reason)
         self.decisions.append(decision)
         if decision.stored:
             self.done[run.name] = decision.stored
@@ -45,12 +60,21 @@ class Ledger:
         contended = self._parallel or judge.disturbed(outcome.record) is not None
         record = completed(outcome.record, self._here, contended=contended)
         record = judge.judged(record, self.done.get(self._zero_shot.name, record))
-        self.done[run.name] = record
+        self.done[run.name] = record = self._keeper.taken(record)
         why = judge.described(record) if record.status not in (Status.OK, Status.UNSUPPORTED) else ""
         try:
             self._store.write_run(record, outcome.predictions, f"{outcome.log}\n{why}".lstrip("\n"))
         except StoreError as error:
             self._unwritten[run.name] = str(error)
+        self.drop(self._keeper.surplus(self.done.values()))
+
+    def drop(self, runs: Iterable[Record]) -> None:
+        """Delete the kept models of these runs."""
+        for run in runs:
+            self.done[run.spec.name] = run.keeping(None)
+            with suppress(StoreError):  # a later session sees that what the stored record names is not there
+                self._store.trained_models.remove(run.spec)
+                self._store.rewrite(self.done[run.spec.name])
 
     def problems(self, record: Record, floor: float) -> list[str]:
         """Why this run fails its test; each problem names cause, remedy and log."""

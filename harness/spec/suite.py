@@ -22,6 +22,7 @@ METRIC_OPTIONS = {"rouge_tokenizer"}  # keys of [evaluation] that belong to one 
 
 Positive = Annotated[int, Field(gt=0, strict=True)]
 Natural = Annotated[int, Field(ge=0, strict=True)]
+Keep = Literal["none", "best", "all"]
 Seconds = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
 
 
@@ -113,6 +114,7 @@ class RunTable(Table):
     batch_size: Positive = 16
     micro_batch_size: Positive | None = None  # rows that the model processes at once, to save memory
     gradient_checkpointing: bool = False  # compute activations twice, to save memory
+    keep: Keep = "none"  # which trained models to keep: those of all ``ok`` runs, or the best one's
 
     @field_validator("methods", "seeds")
     @classmethod

@@ -26,6 +26,7 @@ def only(suite: Suite, *methods: str) -> dict[str, dict[str, Any]]:
     found = tables(suite)
     found["run"] |= {"methods": list(methods), "seeds": [suite.run.seeds[0]]}
     found["run"].pop("new_methods", None)  # no other methods
+    found["run"].pop("keep", None)  # an older version of Tuneoff does not know this key
     found["methods"] = {name: table for name, table in found.get("methods", {}).items() if name in methods}
     found.pop("search", None)  # a comparison uses one learning rate
     return found

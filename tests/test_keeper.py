@@ -4,11 +4,13 @@ import pytest
 
 from harness.metrics.rouge.metric import ROUGE
 from harness.session.keeper import Keeper, best
+from harness.session.ledger import Ledger
 from harness.spec.checkpoint import Checkpoint
 from harness.spec.hashing import digest_of_folder
 from harness.spec.metric import Direction
-from harness.spec.record import Status
-from support.records import finished, means, unfinished
+from harness.spec.record import RunOutcome, Status, hash_of
+from support.records import finished, means, prediction, unfinished
+from support.sessions import SESSION
 
 LOSS = ROUGE[0].model_copy(update={"better": Direction.LOWER})
 
@@ -110,6 +112,36 @@ def test_while_runs_follow_the_best_seed_of_each_method_stays(store, kept):
 def test_in_the_end_the_best_one_stays(store, kept):
     runs = [run("zero_shot", trainable_parameters=0), kept(run("lora")), kept(run("dora", score=0.5))]
     assert names(Keeper("best", store).surplus(runs, finished=True)) == ["lora-seed0"]
+
+
+def test_a_session_stores_what_it_keeps_and_its_records_follow(store):
+    zero_shot = run("zero_shot", score=0.1, trainable_parameters=0)
+    ledger = Ledger(store, SESSION, [], zero_shot.spec, Keeper("best", store), parallel=False)
+    for each in (zero_shot, *(made(store, run("lora", seed, score)) for seed, score in enumerate((0.3, 0.5, 0.4)))):
+        ledger.keep(each.spec, RunOutcome(record=each, predictions=(prediction(),)))
+    stored = {record.spec.name: record for record in store.read_runs()}
+    assert stored == ledger.done
+    assert [name for name, record in stored.items() if record.outputs.checkpoint] == ["lora-seed1"]
+    assert store.trained_models.has(stored["lora-seed1"])
+    assert {path.name for path in store.trained_models.folder.iterdir()} == {".gitignore", "lora-seed1"}
+    assert not [*(store.scratch / "kept").iterdir()]
+    assert store.read_predictions(stored["lora-seed0"].spec) == [prediction()]
+
+
+def test_a_session_that_resumes_executes_a_run_again_for_its_model(store):
+    record = run(
+        environment=SESSION.environment,
+        data_hash=SESSION.data_hash,
+        model_revision=SESSION.model_revision,
+        predictions_hash=hash_of([prediction().text]),
+    )
+    store.write_run(record, [prediction()])
+    ledgers = {
+        keep: Ledger(store, SESSION, [record], record.spec, Keeper(keep, store, [record]), parallel=False)
+        for keep in ("none", "best", "all")
+    }
+    assert [ledger.reuse(record.spec) for ledger in ledgers.values()] == [True, False, False]
+    assert ledgers["all"].decisions[0].reason == "its model was not kept"
 
 
 # Which stored runs are executed again

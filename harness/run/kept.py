@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,16 +35,16 @@ class Trained:
     score: str  # in words
 
 
-def keep(trained: Trained, order: Order) -> Checkpoint:
-    """Complete the saved model and move it to ``order.keep``; if that fails, the result says why."""
+def keep(trained: Trained, order: Order, place: Path) -> Checkpoint:
+    """Complete the saved model of a run and move it to ``place``; if that fails, the result says why."""
     try:
-        return _kept(trained, order)
+        return _kept(trained, order, place)
     except Exception as error:  # a tokenizer, a library or a disk may fail in any way
         failure.release(error)
         return Checkpoint(reason=_words(error))
 
 
-def answers(folder: Path, table: ModelTable, prompts: Mapping[str, str], device: torch.device) -> list[str]:
+def answers(folder: Path, table: ModelTable, prompts: Iterable[str], device: torch.device) -> list[str]:
     """The answers of a kept model, loaded by transformers and PEFT alone; ``table`` is the base of an adapter."""
     adapter = (folder / ADAPTER_FILE).exists()
     model = base_model.plain(table if adapter else ModelTable(name=str(folder)), device)
@@ -60,8 +60,7 @@ def answers(folder: Path, table: ModelTable, prompts: Mapping[str, str], device:
     return texts
 
 
-def _kept(trained: Trained, order: Order) -> Checkpoint:
-    assert order.keep
+def _kept(trained: Trained, order: Order, place: Path) -> Checkpoint:
     folder = trained.folder
     if problem := _problem(folder):
         return Checkpoint(reason=problem)
@@ -75,11 +74,11 @@ def _kept(trained: Trained, order: Order) -> Checkpoint:
         return Checkpoint(
             reason=f"its {_megabytes(size)} would leave no room for other runs, with {_megabytes(room)} free"
         )
-    shutil.rmtree(order.keep, ignore_errors=True)
-    order.keep.parent.mkdir(parents=True, exist_ok=True)
-    folder.rename(order.keep)
+    shutil.rmtree(place, ignore_errors=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    folder.rename(place)
     return Checkpoint(
-        hash=digest_of_folder(order.keep), bytes=size, loader=loader, answers_equal=reason is None, reason=reason
+        hash=digest_of_folder(place), bytes=size, loader=loader, answers_equal=reason is None, reason=reason
     )
 
 
@@ -117,12 +116,9 @@ def _difference(trained: Trained, table: ModelTable) -> str | None:
         failure.release(error)
         return f"it cannot be used without the method's code: {_words(error)}"
     wrong = sum(own != text for own, text in zip(found, trained.answers.values(), strict=True))
-    count = len(trained.answers)
-    return (
-        f"without the method's code, {wrong} of its first {count} answers differ from the scored ones"
-        if wrong
-        else None
-    )
+    if not wrong:
+        return None
+    return f"without the method's code, {wrong} of its first {len(found)} answers differ from the scored ones"
 
 
 def _files(folder: Path) -> list[Path]:

@@ -80,9 +80,9 @@ class Runner:
         if method.trains:
             with self.meters.phase("save"):
                 self._save(method, model, task, texts)
-        if method.trains and self.order.keep:
+        if method.trains and (place := self.order.keep):
             with self.meters.phase("keep"):
-                self._keep(method.setting, task, texts)
+                self._keep(place, method.setting, task, texts)
 
     def outcome(self, status: Status, error: Failure | None = None) -> RunOutcome:
         """The record of what has happened so far."""
@@ -248,12 +248,12 @@ class Runner:
                 "uses must be in the model that build() returned"
             )
 
-    def _keep(self, setting: Setting, task: Task, texts: Sequence[str]) -> None:
+    def _keep(self, place: Path, setting: Setting, task: Task, texts: Sequence[str]) -> None:
         metric, scores = task.metrics[0], self.facts.scores or {}
         score = f"{metric.title} {metric.shown(scores[metric.id])}"
         prompts = [question.prompt for question in task.questions[:RELOAD_SAMPLE]]
         trained = Trained(self.saved, setting, self.device, dict(zip(prompts, texts, strict=False)), score)
-        self.facts.checkpoint = kept.keep(trained, self.order)
+        self.facts.checkpoint = kept.keep(trained, self.order, place)
 
 
 def _multiply(cls: type[Method], multiplier: float) -> None:

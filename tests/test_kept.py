@@ -12,6 +12,7 @@ import pytest
 from transformers import AutoTokenizer, GenerationConfig
 
 from harness.models import base_model
+from harness.models.seq2seq import Seq2SeqFamily
 from harness.run import card, runner
 from harness.spec import registry
 from harness.spec.checkpoint import Checkpoint
@@ -194,14 +195,14 @@ def test_the_script_of_the_card_gives_the_answers_that_were_scored(method, order
     assert len({prediction.text for prediction in outcome.predictions}) > 1
 
 
-def test_the_page_about_results_shows_the_script_of_the_card():
+def test_the_page_about_results_shows_the_script_of_the_card(tokenizer):
     page = (Path(__file__).parent.parent / "docs" / "results.md").read_text(encoding="utf-8")
     folder = "results/local/embedded/checkpoints/lora-seed0"
     shown = page.partition("```python\n")[2].partition("```")[0]
-    assert shown == card.script("AutoPeftModelForSeq2SeqLM", PROMPTS["dialogsum"], folder)
+    assert shown == card.script("AutoPeftModelForSeq2SeqLM", PROMPTS["dialogsum"], Seq2SeqFamily(tokenizer), folder)
 
 
-def test_the_script_is_short_and_has_the_prompt_of_the_training():
-    lines = card.script("AutoModelForSeq2SeqLM", PROMPTS["dialogsum"]).splitlines()
+def test_the_script_is_short_and_has_the_prompt_of_the_training(tokenizer):
+    lines = card.script("AutoModelForSeq2SeqLM", PROMPTS["dialogsum"], Seq2SeqFamily(tokenizer)).splitlines()
     assert len([line for line in lines if line and " import " not in line]) <= 6
     assert '"Summarize the following conversation.\\n\\n" + text + "\\n\\nSummary: "' in "\n".join(lines)

@@ -8,14 +8,13 @@ from pydantic import ValidationError
 
 from harness.metrics.rouge.metric import ROUGE
 from harness.spec.checkpoint import Checkpoint
+from harness.spec.history import EvaluationPoint, History, StepPoint
 from harness.spec.record import (
     SCHEMA,
     Checks,
     Cost,
     Environment,
-    EvaluationPoint,
     Failure,
-    History,
     Lengths,
     Outputs,
     Phase,
@@ -24,7 +23,6 @@ from harness.spec.record import (
     Record,
     RunSpec,
     Status,
-    StepPoint,
 )
 from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
 from support.records import finished, prediction, spec, unfinished

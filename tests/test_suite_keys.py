@@ -8,23 +8,26 @@ import json
 import os
 import shutil
 from concurrent.futures import Future
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
 import pytest
 import torch
+from transformers import BartConfig, LlamaConfig
 
 from harness.cli import options as pytest_options
 from harness.cli.against import VERSIONS
 from harness.cli.options import REQUEST
 from harness.execute.local import LocalExecutor
-from harness.models import base_model, hub
+from harness.models import base_model, families, hub
+from harness.models.causal import CausalFamily
 from harness.models.family import Encoded
-from harness.models.seq2seq import collate
+from harness.models.seq2seq import Seq2SeqFamily, collate
 from harness.pytest_plugin import PARAMETERS
 from harness.run import preflight, runner
-from harness.session import bakeoff
+from harness.session import bakeoff, example
 from harness.session.bakeoff import Bakeoff, Selection
 from harness.session.gate import Gate, accepted
 from harness.session.searches import Searches
@@ -224,8 +227,8 @@ def found(order, here):
 
 
 @pytest.fixture(scope="module")
-def task(order, found):
-    return prepared.load(order.task)
+def task(order, found, tokenizer):
+    return prepared.load(order.task, Seq2SeqFamily(tokenizer))
 
 
 @pytest.fixture(scope="module")
@@ -336,6 +339,28 @@ def test_a_model_is_asked_for_at_that_revision(asked):
     with pytest.raises(ModelError):
         base_model.load(ModelTable(name="some/model", revision="v3"), torch.device("cpu"))
     assert asked == [("model", "some/model", "v3")]
+
+
+@of("model.family")
+def test_a_model_is_of_the_family_that_the_suite_says():
+    assert families.of(ModelTable(family="causal"), BartConfig()) is CausalFamily
+    assert families.of(ModelTable(family="seq2seq"), LlamaConfig()) is Seq2SeqFamily
+
+
+@of("task.chat", "task.system")
+def test_prompts_are_put_into_a_chat_as_the_suite_says(tokenizer):
+    talks = deepcopy(tokenizer)
+    talks.chat_template = "{% for each in messages %}<{{ each.role }}>{{ each.content }}{% endfor %}"
+    asked = {"as a turn": {}, "after the system": {"system": "Be brief."}, "in plain text": {"chat": False}}
+    families_ = {
+        name: families.with_tokenizer(CausalFamily, talks, TaskTable(name="dialogsum", **keys), "mine")
+        for name, keys in asked.items()
+    }
+    assert {name: talks.decode(family.prompt_ids(["Hello."])[0]) for name, family in families_.items()} == {
+        "as a turn": "<user>Hello.",
+        "after the system": "<system>Be brief.<user>Hello.",
+        "in plain text": "Hello.",
+    }
 
 
 @of("model.name")
@@ -449,6 +474,16 @@ def test_a_trial_answers_the_first_validation_rows_at_its_multiple_of_the_rate(o
 
 
 # What is shown and judged
+
+
+@of("--show-example")
+def test_the_first_training_example_is_shown_with_what_counts_for_the_loss(odd, task):
+    title, table = example.lines(odd, "cpu")
+    row = task.training[0]
+    assert title.endswith(f"(seq2seq): {len(row.source)} tokens of the prompt, {len(row.target)} of the target")
+    shown = table.splitlines()[2:]
+    assert [line.split()[1] for line in shown] == [str(each) for each in (*row.source.tolist(), *row.target.tolist())]
+    assert [line.endswith("yes") for line in shown] == [False] * len(row.source) + [True] * len(row.target)
 
 
 def ended(folder, suite, plugins, points=0.0):

@@ -12,7 +12,8 @@ from pydantic import Field
 from ..spec.block import Block
 from ..spec.hashing import digest_json, digest_of
 from ..spec.metric import Metric, options_of
-from ..spec.record import Environment, PromptFormat, Record, Status
+from ..spec.prompt_format import PromptFormat
+from ..spec.record import Environment, Record, Status
 from ..spec.suite import JUDGED_BY, METRIC_OPTIONS, Natural
 from .counts import COUNTS
 

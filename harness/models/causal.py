@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, Cache, PreTrainedModel, PreTraine
 
 from ..spec.errors import SuiteError
 from ..spec.hashing import digest_json
-from ..spec.record import PromptFormat
+from ..spec.prompt_format import PromptFormat
 from .chat import Chat
 from .family import IGNORED, Batch, Encoded, Family, Lengths, Room
 
@@ -104,6 +104,15 @@ class CausalFamily(Family):
         if learned.peft_type in CACHED_PREFIX:
             return _after_cached_prefix(model, learned, ids, mask, options)
         return _after_virtual_tokens(model, learned, ids, mask, options)
+
+    def skipped(self, prompt: Sequence[int]) -> int:
+        """The prompt."""
+        return len(prompt)
+
+    def script(self, text: str) -> tuple[str, str]:
+        """The prompt comes first in the output."""
+        prompt = f'tokenizer({text}, return_tensors="pt")' if self.chat is None else self.chat.script(text)
+        return prompt, 'answer[0, prompt["input_ids"].shape[1] :]'
 
     def rooms(self, model: PreTrainedModel, source: int, target: int) -> Sequence[Room]:
         """The prompt and the answer together."""

@@ -30,6 +30,12 @@ class Chat:
         """The prompt in a conversation."""
         return rendered.removeprefix(self._before).removesuffix(self._after)
 
+    def script(self, text: str) -> str:
+        """A Python expression, of ``tokenizer``, for the prompt whose text is this expression."""
+        turns = ", ".join([*map(repr, self._first), f'{{"role": "user", "content": {text}}}'])
+        options = 'add_generation_prompt=True, return_dict=True, return_tensors="pt"'
+        return f"tokenizer.apply_chat_template([{turns}], {options})"
+
     @property
     def template(self) -> str:
         """The template around a prompt, with the system's text."""

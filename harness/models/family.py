@@ -9,7 +9,7 @@ import torch
 from peft import TaskType
 from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
 
-from ..spec.record import PromptFormat
+from ..spec.prompt_format import PromptFormat
 
 IGNORED = -100  # labels that the loss skips
 
@@ -96,6 +96,17 @@ class Family(ABC):
         """The new tokens that a model, or the PEFT model around it, generates after prompts, padded on the right.
 
         ``options`` go to ``generate``.
+        """
+
+    @abstractmethod
+    def skipped(self, prompt: Sequence[int]) -> int:
+        """The number of tokens before the answer to a prompt in what ``generate`` returns."""
+
+    @abstractmethod
+    def script(self, text: str) -> tuple[str, str]:
+        """Python expressions without Tuneoff, of ``tokenizer``, ``prompt`` and ``answer``: the prompt, and the answer.
+
+        ``text`` is an expression of the prompt's text, ``answer`` what ``generate`` returned.
         """
 
     @abstractmethod

@@ -2,6 +2,8 @@
 
 import json
 
+from ..method import Setting
+from ..models.family import Family
 from ..spec.record import RunSpec
 from ..spec.suite import ModelTable
 from ..tasks.task import Prompt
@@ -14,9 +16,9 @@ from transformers import AutoTokenizer, GenerationConfig
 folder, text = {folder}, {text}
 model = {loader}.from_pretrained(folder, dtype="float32")
 tokenizer, settings = AutoTokenizer.from_pretrained(folder), GenerationConfig.from_pretrained(folder)
-prompt = tokenizer({before} + text + {after}, return_tensors="pt")
+prompt = {prompt}
 answer = model.generate(**prompt, generation_config=settings)
-print(tokenizer.decode(answer[0], skip_special_tokens=True).strip())
+print(tokenizer.decode({answer}, skip_special_tokens=True).strip())
 """
 CARD = """\
 ---
@@ -36,7 +38,7 @@ is `{base}`. To answer a text, run this script in this folder:
 """
 
 
-def of(spec: RunSpec, base: ModelTable, loader: str, prompt: Prompt, score: str, problem: str | None) -> str:
+def of(spec: RunSpec, base: ModelTable, loader: str, setting: Setting, score: str, problem: str | None) -> str:
     """The card of a run's model; ``base`` is its base model, and ``score`` a metric's title with the run's value.
 
     ``problem`` says why the model does not give the run's answers by itself.
@@ -49,17 +51,22 @@ def of(spec: RunSpec, base: ModelTable, loader: str, prompt: Prompt, score: str,
         suite=spec.suite,
         score=score,
         base=f"{base.name}@{base.revision}" if base.revision else base.name,
-        script=script(loader, prompt),
+        script=script(loader, setting.prompt, setting.family),
         problem=f"Its answers are not those that were scored: {problem}.\n\n" if problem else "",
         limit=spec.task.max_source_tokens,
     )
 
 
-def script(loader: str, prompt: Prompt, folder: str = ".", text: str = EXAMPLE) -> str:
+def script(loader: str, prompt: Prompt, family: Family, folder: str = ".", text: str = EXAMPLE) -> str:
     """A script without Tuneoff that loads the model in ``folder`` with this class and prints its answer to a text."""
-    parts = {"folder": folder, "text": text, "before": prompt.before, "after": prompt.after}
-    quoted = {name: json.dumps(part, ensure_ascii=False) for name, part in parts.items()}  # as Python writes it
-    return SCRIPT.format(library=_library(loader), loader=loader, **quoted)
+    asked, answer = family.script(f"{_quoted(prompt.before)} + text + {_quoted(prompt.after)}")
+    parts = {"prompt": asked, "answer": answer, "folder": _quoted(folder), "text": _quoted(text)}
+    return SCRIPT.format(library=_library(loader), loader=loader, **parts)
+
+
+def _quoted(text: str) -> str:
+    """The text as Python writes it."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _library(loader: str) -> str:

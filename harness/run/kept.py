@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from transformers import AutoTokenizer, GenerationConfig
 
 from ..method import Setting
 from ..models import base_model
+from ..models.family import Family
 from ..spec import failure
 from ..spec.checkpoint import Checkpoint
 from ..spec.errors import brief
@@ -44,19 +46,25 @@ def keep(trained: Trained, order: Order, place: Path) -> Checkpoint:
         return Checkpoint(reason=_words(error))
 
 
-def answers(folder: Path, table: ModelTable, prompts: Iterable[str], device: torch.device) -> list[str]:
+def answers(
+    folder: Path, table: ModelTable, family: Family, prompts: Mapping[str, str], device: torch.device
+) -> list[str]:
     """The answers of a kept model, loaded by transformers and PEFT alone; ``table`` is the base of an adapter."""
     adapter = (folder / ADAPTER_FILE).exists()
-    model = base_model.plain(table if adapter else ModelTable(name=str(folder)), device)
+    model = base_model.plain(table if adapter else ModelTable(name=str(folder)), family, device)
     if adapter:
         model = PeftModel.from_pretrained(model, folder)
     tokenizer, settings = AutoTokenizer.from_pretrained(folder), GenerationConfig.from_pretrained(folder)
+    kept = copy(family)
+    kept.tokenizer = tokenizer
     texts = []
-    for prompt in prompts:
-        tokens = tokenizer(prompt, return_tensors="pt").to(device)
+    for tokens in kept.prompt_ids(list(prompts)):
+        ids = torch.tensor([tokens], device=device)
         with torch.inference_mode():
-            (output,) = model.eval().generate(**tokens, generation_config=settings)
-        texts.append(tokenizer.decode(output, skip_special_tokens=True).strip())
+            (output,) = model.eval().generate(
+                input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=settings
+            )
+        texts.append(tokenizer.decode(output[family.skipped(tokens) :], skip_special_tokens=True).strip())
     return texts
 
 
@@ -64,10 +72,10 @@ def _kept(trained: Trained, order: Order, place: Path) -> Checkpoint:
     folder = trained.folder
     if problem := _problem(folder):
         return Checkpoint(reason=problem)
-    loader, base = _loader(folder), base_model.origin(order.model)
+    loader, base = _loader(folder, trained.setting.family), base_model.origin(order.model)
     _complete(folder, trained.setting, base)
     reason = _difference(trained, order.model)
-    text = card.of(order.spec, base, loader, trained.setting.prompt, trained.score, reason)
+    text = card.of(order.spec, base, loader, trained.setting, trained.score, reason)
     (folder / "README.md").write_text(text, encoding="utf-8")
     size = sum(path.stat().st_size for path in _files(folder))
     if (room := shutil.disk_usage(folder).free) < size:  # a run needs twice as much while it checks itself
@@ -91,9 +99,9 @@ def _problem(folder: Path) -> str | None:
     return None
 
 
-def _loader(folder: Path) -> str:
+def _loader(folder: Path, family: Family) -> str:
     """The class that loads what was saved: transformers', or PEFT's for an adapter."""
-    name: str = base_model.LOADER.__name__
+    name: str = family.loader.__name__
     return name.replace("Auto", "AutoPeft", 1) if (folder / ADAPTER_FILE).exists() else name
 
 
@@ -111,7 +119,7 @@ def _complete(folder: Path, setting: Setting, base: ModelTable) -> None:
 def _difference(trained: Trained, table: ModelTable) -> str | None:
     """Why the kept model does not give the scored answers by itself; ``None`` if it does."""
     try:
-        found = answers(trained.folder, table, trained.answers, trained.device)
+        found = answers(trained.folder, table, trained.setting.family, trained.answers, trained.device)
     except Exception as error:  # whatever transformers and PEFT raise
         failure.release(error)
         return f"it cannot be used without the method's code: {_words(error)}"

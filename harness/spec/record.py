@@ -10,7 +10,9 @@ from pydantic import Field
 from .block import Block
 from .checkpoint import Checkpoint
 from .hashing import digest, digest_json
+from .history import History
 from .metric import Metric
+from .prompt_format import PromptFormat
 from .suite import Budget, Evaluation, ModelTable, TaskTable
 
 SCHEMA: Final = 2  # harness/store/schema1.py converts records of schema 1
@@ -163,13 +165,6 @@ class Generation(Block):
     dropped: Mapping[str, Any] = {}
 
 
-class PromptFormat(Block):
-    """How a decoder-only model reads prompts, as hashes in twelve hex digits."""
-
-    chat_template: str | None  # of what the chat template puts around a prompt; ``None``: plain text
-    tokens: str  # of the tokens of a fixed prompt
-
-
 class Provenance(Block):
     """What the answers were made from, and when. A revision is the hub's commit, or a hash of local files."""
 
@@ -190,28 +185,6 @@ class Outputs(Block):
     lengths: Lengths = Lengths()
     weights_hash: str | None = None  # of the saved weights after training: the adapter, or the whole model
     checkpoint: Checkpoint | None = Field(default=None, exclude_if=lambda found: found is None)
-
-
-class StepPoint(Block):
-    """The state of training after an optimiser step."""
-
-    step: int
-    loss: float
-    learning_rate: float | None = None
-
-
-class EvaluationPoint(Block):
-    """Scores on validation rows after ``step`` steps, by metric."""
-
-    step: int
-    scores: Mapping[str, float]
-
-
-class History(Block):
-    """How training went; empty if nothing was recorded."""
-
-    steps: tuple[StepPoint, ...] = ()
-    evaluations: tuple[EvaluationPoint, ...] = ()
 
 
 class Record(Block):

@@ -1,6 +1,6 @@
 """The plugin contract: a method builds, trains and generates; the base class implements what most methods share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -9,10 +9,12 @@ import torch
 from peft import LoraConfig, PeftConfig, get_peft_model
 from pydantic import Field
 from transformers import Cache, GenerationConfig, PreTrainedTokenizerBase
+from transformers.pytorch_utils import Conv1D
 
 from .metrics.rouge.metric import rouge
 from .models.base_model import Seq2Seq
 from .models.family import Batch, Family
+from .models.parts import Parts, cache_shape, parts, targets
 from .spec import hyperparameters
 from .spec.errors import Unsupported
 from .tasks.task import Prompt, Question
@@ -25,14 +27,20 @@ __all__ = [
     "Bound",
     "LoraMethod",
     "Method",
+    "Parts",
     "PeftMethod",
     "PrefixMethod",
+    "PromptMethod",
     "Question",
     "Seq2Seq",
     "Setting",
     "Unsupported",
     "UntrainedMethod",
+    "linear_only",
+    "parts",
     "rouge",
+    "targets",
+    "train_modules",
     "train_only",
 ]
 
@@ -151,11 +159,17 @@ class PeftMethod(Method):
     def attach(self, base: Seq2Seq, **options: Any) -> Seq2Seq:
         """Return the frozen base model with the adapter of ``config``; ``options`` go to PEFT's ``get_peft_model``.
 
-        The task type is filled in, so that a method need not know the kind of its base model.
+        The task type is filled in, so that a method need not know the kind of its base model. Raises ``Unsupported``
+        if PEFT refuses layers that are no plain linear ones, such as those of GPT-2.
         """
         config = self.config(base)
         config.task_type = config.task_type or self.setting.family.task_type
-        return get_peft_model(base, config, **options)
+        try:
+            return get_peft_model(base, config, **options)
+        except (TypeError, ValueError, NotImplementedError) as error:
+            if kind := next((kind for kind in _unusual_layers(base) if kind in str(error)), None):
+                raise Unsupported(f"PEFT has no such adapter for {kind} layers: {error}") from error
+            raise
 
     def patch(self, model: Seq2Seq) -> None:
         """Correct in place what a PEFT model does wrong and no configuration can correct; nothing by default.
@@ -174,7 +188,7 @@ class LoraMethod(PeftMethod):
     rank = 32
     alpha = 32
     dropout = 0.0
-    target_modules: Annotated[list[str], Field(min_length=1)] = ["q", "v"]
+    target_modules: Annotated[list[str], Field(min_length=1)] = ["query", "value"]  # roles, or names as PEFT takes them
 
     def config(self, base: Seq2Seq) -> LoraConfig:
         """The configuration of LoRA for this base model."""
@@ -182,8 +196,26 @@ class LoraMethod(PeftMethod):
             r=self.rank,
             lora_alpha=self.alpha,
             lora_dropout=self.dropout,
-            target_modules=self.target_modules,
+            target_modules=targets(base, *self.target_modules),
         )
+
+
+class PromptMethod(PeftMethod):
+    """A method that trains vectors in front of the embedded tokens that the model reads."""
+
+    virtual_tokens = 20
+
+    def shape(self, base: Seq2Seq) -> dict[str, Any]:
+        """The arguments that PEFT's configurations of such methods share; PEFT finds only some architectures' own."""
+        if getattr(base.get_encoder(), "embed_scale", 1.0) != 1.0:
+            raise Unsupported("PEFT embeds tokens without the factor by which this encoder scales its embeddings")
+        return {
+            "num_virtual_tokens": self.virtual_tokens,
+            "num_transformer_submodules": 1,  # PEFT's default makes a second half, of which the encoder sees nothing
+            "token_dim": base.get_input_embeddings().embedding_dim,
+            "num_layers": len(next(iter(parts(base).blocks.values()))),  # asked for, but not used, like the heads
+            "num_attention_heads": getattr(base.config, "num_attention_heads", 1),
+        }
 
 
 class PrefixMethod(PeftMethod):
@@ -193,10 +225,12 @@ class PrefixMethod(PeftMethod):
 
     def shape(self, base: Seq2Seq) -> dict[str, Any]:
         """The arguments that PEFT's configurations of such methods share."""
+        layers, heads, size = cache_shape(base)  # PEFT's defaults are an encoder's layers and heads, and the width
         return {
             "num_virtual_tokens": self.virtual_tokens,
-            "num_layers": base.config.num_decoder_layers,  # PEFT's default counts the encoder's
-            "token_dim": base.config.num_heads * base.config.d_kv,  # PEFT's default is the width
+            "num_layers": layers,
+            "num_attention_heads": heads,
+            "token_dim": heads * size,
             "num_transformer_submodules": 1,
         }
 
@@ -232,8 +266,29 @@ class Bound(UntrainedMethod):
         raise NotImplementedError
 
 
-def train_only(model: Seq2Seq, *parts: str) -> Seq2Seq:
-    """Freeze all parameters except those with one of these parts in their names, and return the model."""
+def linear_only(base: Seq2Seq) -> None:
+    """Raise ``Unsupported`` if the base has GPT-2's projections, whose weights are transposed."""
+    if any(isinstance(module, Conv1D) for module in base.modules()):
+        raise Unsupported(f"PEFT has no such adapter for {Conv1D.__name__} layers")
+
+
+def _unusual_layers(base: Seq2Seq) -> set[str]:
+    """The classes of a base's projections that are no plain linear layers."""
+    found = parts(base)
+    projections = [name for name, roles in found.roles.items() if roles.isdisjoint(("norm", "embedding", "head"))]
+    return {type(base.get_submodule(name)).__name__ for name in projections} - {torch.nn.Linear.__name__}
+
+
+def train_only(model: Seq2Seq, *names: str) -> Seq2Seq:
+    """Freeze all parameters except those with one of these texts in their names, and return the model."""
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(any(part in name for part in parts))
+        parameter.requires_grad_(any(part in name for part in names))
+    return model
+
+
+def train_modules(model: Seq2Seq, modules: Iterable[str]) -> Seq2Seq:
+    """Freeze all parameters except those in these modules, and return the model."""
+    model.requires_grad_(False)
+    for name in modules:
+        model.get_submodule(name).requires_grad_(True)
     return model

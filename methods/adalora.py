@@ -2,7 +2,7 @@
 
 from peft import AdaLoraConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 STEPS, LAST = 1000, 500  # AdaLoRA counts steps: here thousandths of the budget, whatever its unit; it prunes until LAST
 
@@ -25,7 +25,7 @@ class Adalora(PeftMethod):
             total_step=STEPS,
             tinit=STEPS // 10,
             tfinal=STEPS - LAST,
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )
 
     def after_step(self, model: Seq2Seq, step: int, progress: float) -> None:

@@ -2,7 +2,7 @@
 
 from peft import AdamssConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq, Unsupported
+from harness.method import PeftMethod, Seq2Seq, Unsupported, targets
 
 
 class Adamss(PeftMethod):
@@ -17,7 +17,7 @@ class Adamss(PeftMethod):
                 r=self.rank,
                 num_subspaces=self.subspaces,
                 subspace_rank=self.subspace_rank,
-                target_modules=["q", "v"],
+                target_modules=targets(base, "query", "value"),
             )
         except ImportError as error:  # scikit-learn
             raise Unsupported(str(error)) from error

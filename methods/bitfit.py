@@ -1,10 +1,10 @@
-"""BitFit for T5: its attention biases and the scales of its norms (Ben Zaken et al., ACL 2022, arXiv:2106.10199)."""
+"""BitFit: the biases, and the norms (Ben Zaken et al., ACL 2022, arXiv:2106.10199)."""
 
-from harness.method import Method, Seq2Seq, train_only
+from harness.method import Method, Seq2Seq, parts, train_only
 
 
 class Bitfit(Method):
     learning_rate = 1e-1
 
     def build(self, base: Seq2Seq) -> Seq2Seq:
-        return train_only(base, "bias", "layer_norm")
+        return train_only(base, "bias", *parts(base).modules("norm"))

@@ -2,7 +2,7 @@
 
 from peft import BOFTConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq, Unsupported
+from harness.method import PeftMethod, Seq2Seq, Unsupported, targets
 
 
 class Boft(PeftMethod):
@@ -18,5 +18,5 @@ class Boft(PeftMethod):
         return BOFTConfig(
             boft_block_size=self.block_size,
             boft_n_butterfly_factor=self.butterfly_factors,
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )

@@ -2,7 +2,7 @@
 
 from peft import C3AConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class C3a(PeftMethod):
@@ -13,5 +13,5 @@ class C3a(PeftMethod):
         return C3AConfig(
             block_size=self.block_size,
             init_weights=True,  # zeros: PEFT's default starts away from the base model
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )

@@ -12,7 +12,7 @@ from peft.tuners.lora.config import CordaConfig
 from peft.tuners.lora.corda import preprocess_corda
 from safetensors.torch import save_file
 
-from harness.method import Batch, LoraMethod, Seq2Seq
+from harness.method import Batch, LoraMethod, Seq2Seq, parts
 
 
 class Corda(LoraMethod):
@@ -34,9 +34,11 @@ class Corda(LoraMethod):
 
 def _run(base: Seq2Seq, batches: Sequence[Batch]) -> None:
     """Rows one by one and without padding: PEFT takes the covariance of whatever a layer sees."""
+    apart = "encoder" in parts(base).blocks  # the labels are no part of what the model reads
     for batch in batches:
         for ids, mask, labels in zip(batch["input_ids"], batch["attention_mask"], batch["labels"], strict=True):
-            base(input_ids=ids[None, mask.bool()], labels=labels[None, labels >= 0])
+            read, written = mask.bool(), labels >= 0
+            base(input_ids=ids[None, read], labels=labels[None, written if apart else read])
 
 
 def _save(model: Seq2Seq, start: dict[str, torch.Tensor], folder: Path) -> None:

@@ -1,13 +1,13 @@
 """Decoder only: the decoder's layers are trained; the encoder and all embeddings stay."""
 
-from harness.method import Method, Seq2Seq
+from harness.method import Method, Seq2Seq, Unsupported, parts, train_modules
 
 
 class DecoderOnly(Method):
     learning_rate = 3e-3
 
     def build(self, base: Seq2Seq) -> Seq2Seq:
-        base.requires_grad_(False)
-        base.decoder.requires_grad_(True)
-        base.get_input_embeddings().requires_grad_(False)  # the decoder shares it
-        return base
+        found = parts(base)
+        if "encoder" not in found.blocks:
+            raise Unsupported("the model has no encoder to leave as it is, so this would be full fine-tuning")
+        return train_modules(base, [*found.blocks["decoder"], *found.final_norms["decoder"]])

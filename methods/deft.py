@@ -2,7 +2,7 @@
 
 from peft import DeftConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Deft(PeftMethod):
@@ -10,4 +10,4 @@ class Deft(PeftMethod):
     rank = 32
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return DeftConfig(r=self.rank, target_modules=["q", "v"])
+        return DeftConfig(r=self.rank, target_modules=targets(base, "query", "value"))

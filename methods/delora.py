@@ -2,7 +2,7 @@
 
 from peft import DeloraConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Delora(PeftMethod):
@@ -14,5 +14,5 @@ class Delora(PeftMethod):
         return DeloraConfig(
             r=self.rank,
             delora_lambda=self.strength,
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )

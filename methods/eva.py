@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from peft import EvaConfig, LoraConfig, get_eva_state_dict, initialize_lora_eva_weights
 
-from harness.method import Batch, LoraMethod, Seq2Seq
+from harness.method import Batch, LoraMethod, Parts, Seq2Seq, Unsupported, parts
 
 
 class Eva(LoraMethod):
@@ -18,7 +19,9 @@ class Eva(LoraMethod):
         return replace(super().config(base), init_lora_weights="eva", eva_config=eva)
 
     def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
-        most = max(min(int(_real(batch, side).sum()) for side in (False, True)) for batch in batches)
+        found = parts(base)
+        sides = (False, True) if "encoder" in found.blocks else (False,)
+        most = max(min(int(_real(batch, side).sum()) for side in sides) for batch in batches)
         if self.rank > most:  # PEFT would pass over every batch and begin again, for ever
             raise ValueError(f"rank = {self.rank}: expected at most {most}, the tokens of a batch; or larger batches")
         self._directions = get_eva_state_dict(
@@ -26,7 +29,7 @@ class Eva(LoraMethod):
             batches,
             self.config(base),
             prepare_model_inputs_fn=lambda batch, _: batch,
-            prepare_layer_inputs_fn=_without_padding,
+            prepare_layer_inputs_fn=partial(_without_padding, found),
             show_progress_bar=False,
         )
 
@@ -37,13 +40,17 @@ class Eva(LoraMethod):
         return model
 
 
-def _without_padding(inputs: Any, batch: Batch, name: str) -> torch.Tensor:
+def _without_padding(found: Parts, inputs: Any, batch: Batch, name: str) -> torch.Tensor:
     """The layer's inputs, one row for each real token; PEFT's own default knows no encoder-decoder."""
-    decoder = name.startswith("decoder") and not name.endswith(("EncDecAttention.k", "EncDecAttention.v"))
+    reading = tuple(f"{block}." for block in next(iter(found.blocks.values())))
+    crossing = name in found.cross and not found.roles[name].isdisjoint(("key", "value"))
     vectors: torch.Tensor = inputs[0]
-    return vectors[_real(batch, decoder)]
+    real = _real(batch, not (name.startswith(reading) or crossing))
+    if vectors.shape[:2] != real.shape:
+        raise Unsupported(f"the inputs of {name} are not the tokens of a batch, so its padding cannot be left out")
+    return vectors[real]
 
 
-def _real(batch: Batch, decoder: bool) -> torch.Tensor:
-    """Where a batch has tokens that are no padding, as the encoder or as the decoder sees it."""
-    return batch["labels"] >= 0 if decoder else batch["attention_mask"].bool()
+def _real(batch: Batch, written: bool) -> torch.Tensor:
+    """Where a batch has tokens that are no padding, among those that a model reads or those that it writes."""
+    return batch["labels"] >= 0 if written else batch["attention_mask"].bool()

@@ -2,7 +2,7 @@
 
 from peft import FourierFTConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Fourierft(PeftMethod):
@@ -15,5 +15,5 @@ class Fourierft(PeftMethod):
             n_frequency=self.frequencies,
             scaling=self.scaling,
             init_weights=True,  # zeros: PEFT's default starts away from the base model
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )

@@ -2,7 +2,7 @@
 
 from peft import FrodConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Frod(PeftMethod):
@@ -13,5 +13,5 @@ class Frod(PeftMethod):
         return FrodConfig(
             sparse_rate=self.sparse_rate,
             progressbar=False,
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )

@@ -7,4 +7,4 @@ class FullFinetune(Method):
     learning_rate = 1.5e-3
 
     def build(self, base: Seq2Seq) -> Seq2Seq:
-        return base.requires_grad_(True)
+        return base  # with all weights unfrozen, except those that the model itself holds fixed

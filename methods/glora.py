@@ -2,7 +2,7 @@
 
 from peft import GloraConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Glora(PeftMethod):
@@ -10,4 +10,4 @@ class Glora(PeftMethod):
     rank = 16
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return GloraConfig(r=self.rank, target_modules=["q", "v"])
+        return GloraConfig(r=self.rank, target_modules=targets(base, "query", "value"))

@@ -2,7 +2,7 @@
 
 from peft import GraloraConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Gralora(PeftMethod):
@@ -16,5 +16,5 @@ class Gralora(PeftMethod):
             r=self.rank,
             alpha=self.alpha,
             gralora_k=self.blocks,
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )

@@ -2,7 +2,7 @@
 
 from peft import HiraConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Hira(PeftMethod):
@@ -10,4 +10,4 @@ class Hira(PeftMethod):
     rank = 32
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return HiraConfig(r=self.rank, target_modules=["q", "v"])
+        return HiraConfig(r=self.rank, target_modules=targets(base, "query", "value"))

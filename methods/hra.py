@@ -2,7 +2,7 @@
 
 from peft import HRAConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Hra(PeftMethod):
@@ -10,4 +10,4 @@ class Hra(PeftMethod):
     reflections = 8
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return HRAConfig(r=self.reflections, target_modules=["q", "v"])
+        return HRAConfig(r=self.reflections, target_modules=targets(base, "query", "value"))

@@ -1,6 +1,6 @@
-"""Last layers: only the topmost layers of encoder and decoder are trained (Lee et al., 2019, arXiv:1911.03090)."""
+"""Last layers: only the topmost layers of each stack are trained (Lee et al., 2019, arXiv:1911.03090)."""
 
-from harness.method import Method, Seq2Seq
+from harness.method import Method, Seq2Seq, parts, train_modules
 
 
 class LastLayers(Method):
@@ -8,10 +8,9 @@ class LastLayers(Method):
     layers = 1
 
     def build(self, base: Seq2Seq) -> Seq2Seq:
-        base.requires_grad_(False)
         if self.layers < 1:
             raise ValueError(f"layers = {self.layers}: expected one at least")
-        for stack in (base.encoder, base.decoder):
-            stack.block[-self.layers :].requires_grad_(True)
-            stack.final_layer_norm.requires_grad_(True)
-        return base
+        found = parts(base)
+        top = [block for blocks in found.blocks.values() for block in blocks[-self.layers :]]
+        norms = [norm for final in found.final_norms.values() for norm in final]
+        return train_modules(base, [*top, *norms])

@@ -1,10 +1,8 @@
 """Full fine-tuning with slower learning in lower layers (Howard and Ruder, ACL 2018, arXiv:1801.06146)."""
 
-import re
-
 import torch
 
-from harness.method import Method, Seq2Seq
+from harness.method import Method, Parts, Seq2Seq, parts
 
 
 class LayerwiseDecay(Method):
@@ -12,18 +10,23 @@ class LayerwiseDecay(Method):
     decay = 0.8
 
     def build(self, base: Seq2Seq) -> Seq2Seq:
-        return base.requires_grad_(True)
+        return base
 
     def optimizer(self, model: Seq2Seq) -> torch.optim.Optimizer:
+        found = parts(model)
         groups = [
-            {"params": [parameter], "lr": self.learning_rate * self.decay ** self._depth(name, model)}
+            {"params": [parameter], "lr": self.learning_rate * self.decay ** _layers_above(name, found)}
             for name, parameter in model.named_parameters()
+            if parameter.requires_grad
         ]
         return torch.optim.AdamW(groups, weight_decay=self.weight_decay, fused=True)
 
-    def _depth(self, name: str, model: Seq2Seq) -> int:
-        """Layers above; the embedding lies below all of them, norms and the output layer on top."""
-        block = re.match(r"(encoder|decoder)\.block\.(\d+)", name)
-        if block is not None:
-            return len(model.get_submodule(block[1]).block) - 1 - int(block[2])
-        return len(model.encoder.block) if name.startswith("shared") else 0
+
+def _layers_above(parameter: str, found: Parts) -> int:
+    """Embeddings lie below all layers, final norms and the output layer on top."""
+    for blocks in found.blocks.values():
+        for above, block in enumerate(reversed(blocks)):
+            if parameter.startswith(f"{block}."):
+                return above
+    below = parameter.rpartition(".")[0] in found.inputs
+    return max(len(blocks) for blocks in found.blocks.values()) if below else 0

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from peft import LilyConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Lily(PeftMethod):
@@ -18,7 +18,7 @@ class Lily(PeftMethod):
             r=self.rank,
             stride_A=self.stride,
             num_B=self.experts,
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )
 
     def generate(self, model: Seq2Seq, prompts: Sequence[str]) -> list[str]:

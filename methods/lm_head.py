@@ -1,14 +1,20 @@
 """Output layer only: the classic linear probe, for a language model."""
 
-from harness.method import Method, Seq2Seq, Unsupported
+from collections.abc import Iterable
+
+from harness.method import Method, Seq2Seq, Unsupported, parts, train_modules
 
 
 class LmHead(Method):
     learning_rate = 1e-2
 
     def build(self, base: Seq2Seq) -> Seq2Seq:
-        if base.lm_head.weight is base.get_input_embeddings().weight:
+        found = parts(base)
+        heads, embeddings = (_weights(base, found.modules(role)) for role in ("head", "embedding"))
+        if heads & embeddings:
             raise Unsupported("the output layer is tied to the input embedding, so it cannot be trained alone")
-        base.requires_grad_(False)
-        base.lm_head.requires_grad_(True)
-        return base
+        return train_modules(base, found.modules("head"))
+
+
+def _weights(base: Seq2Seq, modules: Iterable[str]) -> set[int]:
+    return {id(base.get_submodule(name).weight) for name in modules}

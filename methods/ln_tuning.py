@@ -2,11 +2,11 @@
 
 from peft import LNTuningConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class LnTuning(PeftMethod):
     learning_rate = 1e-1
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return LNTuningConfig(target_modules=["layer_norm", "final_layer_norm"])
+        return LNTuningConfig(target_modules=targets(base, "norm"))

@@ -2,7 +2,7 @@
 
 from peft import LoHaConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Loha(PeftMethod):
@@ -14,5 +14,5 @@ class Loha(PeftMethod):
         return LoHaConfig(
             r=self.rank,
             alpha=self.alpha,
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )

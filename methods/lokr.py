@@ -2,7 +2,7 @@
 
 from peft import LoKrConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Lokr(PeftMethod):
@@ -14,5 +14,5 @@ class Lokr(PeftMethod):
         return LoKrConfig(
             r=self.rank,
             alpha=self.alpha,
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )

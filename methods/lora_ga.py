@@ -10,7 +10,7 @@ import torch
 from peft import LoraConfig, LoraGAConfig, get_peft_model_state_dict
 from safetensors.torch import save_file
 
-from harness.method import Batch, LoraMethod, Seq2Seq
+from harness.method import Batch, LoraMethod, Seq2Seq, targets
 
 
 class LoraGa(LoraMethod):
@@ -24,9 +24,9 @@ class LoraGa(LoraMethod):
     def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
         for batch in batches:
             base(**batch).loss.backward()
-        targets = tuple(f".{name}" for name in self.target_modules)
+        ends = tuple(f".{end}" for end in targets(base, *self.target_modules))
         for name, module in base.named_modules():
-            if name.endswith(targets):
+            if f".{name}".endswith(ends):
                 module._peft_loraga_grad = module.weight.grad / len(batches)  # where PEFT's start looks for it
         base.zero_grad()
 

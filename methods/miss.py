@@ -2,7 +2,7 @@
 
 from peft import MissConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Miss(PeftMethod):
@@ -10,4 +10,4 @@ class Miss(PeftMethod):
     rank = 32
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return MissConfig(r=self.rank, target_modules=["q", "v"])
+        return MissConfig(r=self.rank, target_modules=targets(base, "query", "value"))

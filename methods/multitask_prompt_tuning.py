@@ -5,21 +5,15 @@ from typing import Any
 import torch
 from peft import MultitaskPromptTuningConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PromptMethod, Seq2Seq
 
 
-class MultitaskPromptTuning(PeftMethod):
+class MultitaskPromptTuning(PromptMethod):
     learning_rate = 1e-1
-    virtual_tokens = 20
     rank = 1
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return MultitaskPromptTuningConfig(
-            num_virtual_tokens=self.virtual_tokens,
-            num_transformer_submodules=1,  # PEFT's default puts half of the prompt into the decoder
-            num_tasks=1,
-            num_ranks=self.rank,
-        )
+        return MultitaskPromptTuningConfig(num_tasks=1, num_ranks=self.rank, **self.shape(base))
 
     def patch(self, model: Seq2Seq) -> None:
         model.prompt_encoder["default"].register_forward_pre_hook(_task_zero)

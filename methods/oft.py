@@ -2,7 +2,7 @@
 
 from peft import OFTConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Oft(PeftMethod):
@@ -10,4 +10,4 @@ class Oft(PeftMethod):
     block_size = 32
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return OFTConfig(oft_block_size=self.block_size, target_modules=["q", "v"])
+        return OFTConfig(oft_block_size=self.block_size, target_modules=targets(base, "query", "value"))

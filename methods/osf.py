@@ -2,7 +2,7 @@
 
 from peft import OSFConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, linear_only, targets
 
 
 class Osf(PeftMethod):
@@ -10,4 +10,5 @@ class Osf(PeftMethod):
     kept = 0.5  # share of the rank that stays frozen
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return OSFConfig(effective_rank=self.kept, target_modules=["q", "v"])
+        linear_only(base)  # PEFT leaves out other layers without a word
+        return OSFConfig(effective_rank=self.kept, target_modules=targets(base, "query", "value"))

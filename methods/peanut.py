@@ -2,7 +2,7 @@
 
 from peft import PeanutConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Peanut(PeftMethod):
@@ -16,5 +16,5 @@ class Peanut(PeftMethod):
             r=self.rank,
             depth=self.depth,
             act_fn=self.activation,
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from peft import PeftConfig, PolyConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Poly(PeftMethod):
@@ -18,7 +18,7 @@ class Poly(PeftMethod):
             r=self.rank,
             n_tasks=1,
             n_skills=self.skills,
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )
 
     def patch(self, model: Seq2Seq) -> None:

@@ -2,7 +2,7 @@
 
 from peft import PeftConfig, PsoftConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Psoft(PeftMethod):
@@ -13,5 +13,5 @@ class Psoft(PeftMethod):
         return PsoftConfig(
             r=self.rank,
             psoft_alpha=self.rank,  # the principal part as it is
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )

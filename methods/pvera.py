@@ -2,7 +2,7 @@
 
 from peft import PeftConfig, PveraConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Pvera(PeftMethod):
@@ -10,4 +10,4 @@ class Pvera(PeftMethod):
     rank = 256
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return PveraConfig(r=self.rank, target_modules=["q", "v"])
+        return PveraConfig(r=self.rank, target_modules=targets(base, "query", "value"))

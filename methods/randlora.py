@@ -2,7 +2,7 @@
 
 from peft import PeftConfig, RandLoraConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Randlora(PeftMethod):
@@ -14,5 +14,5 @@ class Randlora(PeftMethod):
         return RandLoraConfig(
             r=self.rank,
             randlora_alpha=self.alpha,
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )

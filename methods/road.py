@@ -2,7 +2,7 @@
 
 from peft import PeftConfig, RoadConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Road(PeftMethod):
@@ -14,5 +14,5 @@ class Road(PeftMethod):
         return RoadConfig(
             variant=self.variant,
             group_size=self.group_size,
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )

@@ -2,7 +2,7 @@
 
 from peft import PeftConfig, ShiraConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Shira(PeftMethod):
@@ -13,5 +13,5 @@ class Shira(PeftMethod):
         return ShiraConfig(
             r=self.rank,
             random_seed=self.setting.seed,
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )

@@ -2,7 +2,7 @@
 
 from peft import PeftConfig, SupertuningConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Supertuning(PeftMethod):
@@ -10,4 +10,4 @@ class Supertuning(PeftMethod):
     sparsity = 0.9
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return SupertuningConfig(sparsity=self.sparsity, target_modules=["q", "v"])
+        return SupertuningConfig(sparsity=self.sparsity, target_modules=targets(base, "query", "value"))

@@ -2,7 +2,7 @@
 
 from peft import PeftConfig, TinyLoraConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Tinylora(PeftMethod):
@@ -14,5 +14,5 @@ class Tinylora(PeftMethod):
         return TinyLoraConfig(
             r=self.rank,
             u=self.numbers,
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )

@@ -2,7 +2,7 @@
 
 from peft import PeftConfig, TrainableTokensConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, Unsupported, parts
 
 
 class TrainableTokens(PeftMethod):
@@ -10,7 +10,12 @@ class TrainableTokens(PeftMethod):
 
     def config(self, base: Seq2Seq) -> PeftConfig:
         instruction = self.setting.prompt.fill("")
+        embeddings = parts(base).token_embeddings
+        embedding = embeddings.get("encoder", embeddings["decoder"])  # which reads the instruction
+        tied_to_another = f"{embedding}.weight" in (base._tied_weights_keys or {})
+        if tied_to_another and base.get_input_embeddings() is base.get_submodule(embedding):
+            raise Unsupported("PEFT cannot train tokens of an input embedding whose weight is another module's")
         return TrainableTokensConfig(
-            target_modules=["encoder.embed_tokens"],  # "shared" would not reach the encoder
+            target_modules=[embedding],
             token_indices=sorted(set(self.setting.tokenizer(instruction)["input_ids"])),
         )

@@ -2,7 +2,7 @@
 
 from peft import PeftConfig, UniLoraConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Unilora(PeftMethod):
@@ -15,5 +15,5 @@ class Unilora(PeftMethod):
             r=self.rank,
             theta_d_length=self.length,
             proj_seed=self.setting.seed,
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )

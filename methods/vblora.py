@@ -2,7 +2,7 @@
 
 from peft import PeftConfig, VBLoRAConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Vblora(PeftMethod):
@@ -16,5 +16,5 @@ class Vblora(PeftMethod):
             r=self.rank,
             num_vectors=self.vectors,
             vector_length=self.vector_length,
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )

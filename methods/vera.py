@@ -2,7 +2,7 @@
 
 from peft import PeftConfig, VeraConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Vera(PeftMethod):
@@ -10,4 +10,4 @@ class Vera(PeftMethod):
     rank = 256
 
     def config(self, base: Seq2Seq) -> PeftConfig:
-        return VeraConfig(r=self.rank, target_modules=["q", "v"])
+        return VeraConfig(r=self.rank, target_modules=targets(base, "query", "value"))

@@ -2,7 +2,7 @@
 
 from peft import PeftConfig, WaveFTConfig
 
-from harness.method import PeftMethod, Seq2Seq
+from harness.method import PeftMethod, Seq2Seq, targets
 
 
 class Waveft(PeftMethod):
@@ -14,5 +14,5 @@ class Waveft(PeftMethod):
         return WaveFTConfig(
             n_frequency=self.frequencies,
             scaling=self.scaling,
-            target_modules=["q", "v"],
+            target_modules=targets(base, "query", "value"),
         )

@@ -1,7 +1,6 @@
 """What the papers say of other methods, where a line can say it: rotations, supports, virtual tokens, layers."""
 
 import re
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -101,7 +100,8 @@ def test_boft_asks_for_its_blocks_and_factors_where_its_kernel_can_be_built(monk
     monkeypatch.setattr("torch.utils.cpp_extension.CUDA_HOME", "/usr/local/cuda")
     monkeypatch.setattr("torch.utils.cpp_extension.is_ninja_available", lambda: True)
     method = contracts.instance(contracts.having(CLASSES["boft"], block_size=4, butterfly_factors=3))
-    config = method.config(SimpleNamespace(device=torch.device("cuda")))
+    monkeypatch.setattr(type(toy.base()), "device", torch.device("cuda"))
+    config = method.config(toy.base())
     assert (config.boft_block_size, config.boft_n_butterfly_factor) == (4, 3)
     assert config.target_modules == {"q", "v"}
 

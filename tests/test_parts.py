@@ -10,7 +10,7 @@ from torch.nn import Embedding, Linear
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from harness.models.parts import ATTENTION, FEED_FORWARD, Parts, parts, targets
+from harness.models.parts import ATTENTION, FEED_FORWARD, Parts, cache_shape, parts, targets
 from harness.spec.errors import Unsupported
 from support.architectures import ALL, DECODER_ONLY, ENCODER_DECODER, tiny
 
@@ -18,6 +18,7 @@ EVERY = pytest.mark.parametrize("name", ALL)
 SOURCE_TOKENS, TARGET_TOKENS = 8, 5
 MATRICES = Linear | Conv1D | Embedding
 NO_ROLE = {  # matrices of blocks that are neither attention's projections nor the feed-forward part's
+    "led": r"_global$",  # for global attention, which nobody asks it for
     "prophetnet": r"self_attn\.relative_pos_embeddings$",
     "mixtral": r"mlp\.(gate|experts)$",  # the router, and a tensor that holds all experts
 }
@@ -120,11 +121,12 @@ def test_the_blocks_of_each_stack_are_called_from_first_to_last(name):
 
 @EVERY
 def test_inputs_are_called_before_the_blocks_of_their_stack_and_final_norms_after_them(name):
-    order, (inputs, norms) = list(calls(name)), (found(name).inputs, found(name).final_norms)
+    order, inputs, final = list(calls(name)), found(name).inputs, found(name).final_norms
+    norms = [norm for stack in final.values() for norm in stack]
     for module in [module for module in order if module in (*inputs, *norms)]:
         stack = "decoder" if name in DECODER_ONLY or "decoder." in module else "encoder"
         before = order.index(module) < order.index(found(name).blocks[stack][0])
-        assert (module in inputs, module in norms) == (before, not before)
+        assert (module in inputs, module in final[stack]) == (before, not before)
     norms_around = {
         each for each, roles in found(name).roles.items() if "norm" in roles and not inside(each, all_blocks(name))
     }
@@ -236,11 +238,34 @@ def test_a_model_whose_blocks_are_spread_over_several_lists_is_unsupported():
         parts(split)
 
 
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("t5", (2, 4, 8)),
+        ("bart", (2, 4, 8)),
+        ("t5gemma", (2, 2, 16)),
+        ("gpt2", (2, 4, 8)),
+        ("llama", (2, 2, 8)),  # two queries share a key
+        ("qwen3", (2, 2, 16)),
+        ("falcon", (2, 1, 8)),  # all queries share one
+        ("falcon-40b", (2, 4, 8)),  # two share one, but each keeps its own
+    ],
+)
+def test_the_shape_of_the_cache_is_what_the_decoder_keeps(name, shape):
+    assert cache_shape(model(name)) == shape
+
+
+def test_a_cache_behind_which_only_one_token_can_be_read_is_unsupported():
+    with pytest.raises(Unsupported, match=r"^prophetnet cannot read several tokens behind its cache: "):
+        cache_shape(model("prophetnet"))
+
+
 def test_targets_are_the_shortest_ends_that_fit():
     assert targets(model("t5"), "value", "query") == ["q", "v"]
     assert targets(model("gpt2"), "query", "value", "output") == ["c_attn", "attn.c_proj"]
     assert targets(model("gpt2"), "ff_out") == ["mlp.c_proj"]
     assert targets(model("gpt2"), "output", "ff_out") == ["c_proj"]
+    assert targets(model("bert2gpt2"), "query") == ["query", "attn.c_attn", "q_attn"]
     assert targets(model("bert2bert"), "ff_out") == ["0.output.dense", "1.output.dense"]
 
 

@@ -23,9 +23,9 @@ Role: TypeAlias = Literal["query", "key", "value", "output", "ff_in", "ff_out", 
 FUSED = r"c_attn|qkv_proj|query_key_value|Wqkv"
 LATENT = r"kv_a_proj_with_mqa|kv_b_proj"  # of keys and values at once
 ATTENTION: Mapping[Role, str] = {
-    "query": rf"q|q_proj|q_[ab]_proj|query|query_proj|query_global|q_attn|(?<!crossattention\.)({FUSED})",
-    "key": rf"k|k_proj|{LATENT}|key|key_proj|key_global|{FUSED}",
-    "value": rf"v|v_proj|{LATENT}|value|value_proj|value_global|{FUSED}",
+    "query": rf"q|q_proj|q_[ab]_proj|query|query_proj|q_attn|(?<!crossattention\.)({FUSED})",
+    "key": rf"k|k_proj|{LATENT}|key|key_proj|{FUSED}",
+    "value": rf"v|v_proj|{LATENT}|value|value_proj|{FUSED}",
     "output": r"o|o_proj|out_proj|c_proj|dense|output",
 }
 FEED_FORWARD: Mapping[Role, str] = {
@@ -36,6 +36,7 @@ IN_ATTENTION = re.compile(r"att\w*\.", re.IGNORECASE)  # in the path to a projec
 CROSS = re.compile(r"(cross_?|encdec|encoder_)att\w*\.", re.IGNORECASE)
 OF_EMBEDDINGS = re.compile(r"emb|project_in$")  # in the names of their norms and projections
 MAX_LISTED_CHARACTERS = 300  # in a message
+ANY_TOKEN = 3  # which pads in no vocabulary
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Parts:
     blocks: Mapping[str, Sequence[str]]  # of "encoder", if there is one, and of "decoder", from bottom to top
     token_embeddings: Mapping[str, str]  # what the encoder and the decoder read their tokens with
     inputs: Sequence[str]  # what lies below the blocks: embeddings of any kind, their norms and projections
-    final_norms: Sequence[str]  # the norms above the blocks
+    final_norms: Mapping[str, Sequence[str]]  # of each stack, above its blocks
     cross: Sequence[str]  # the projections of cross-attention
     others: Sequence[str]  # modules without a role, by their names within a block
 
@@ -78,28 +79,49 @@ def parts(model: PreTrainedModel) -> Parts:
     stacks = {"encoder": model.get_encoder()} if model.config.is_encoder_decoder else {}
     stacks["decoder"] = model.get_decoder()
     blocks = {stack: _blocks(model, names[id(module)]) for stack, module in stacks.items()}
-    embedding, head = model.get_input_embeddings, names.get(id(model.get_output_embeddings()))
-    tokens = {
-        stack: names[id(getattr(module, "get_input_embeddings", embedding)())] for stack, module in stacks.items()
-    }
+    embedding, head = names[id(model.get_input_embeddings())], names.get(id(model.get_output_embeddings()), "")
+    tokens = {stack: names.get(id(_embedding(module)), embedding) for stack, module in stacks.items()}
 
     weighted = [name for name, module in modules.items() if any(True for _ in module.parameters(recurse=False))]
     places = {name: _within([block for stack in blocks.values() for block in stack], name) for name in weighted}
     roles = {name: frozenset(_roles(modules[name], place)) for name, place in places.items()}
-    roles |= {name: frozenset[Role](["embedding"]) for name in (names[id(embedding())], *tokens.values())}
-    roles |= {name: frozenset[Role](["head"]) for name in [head] if name}
+    roles |= {name: frozenset[Role](["embedding"]) for name in (embedding, *tokens.values())}
+    roles |= {head: frozenset[Role](["head"])} if head else {}
     around = [name for name, place in places.items() if not place and name != head]
     inputs = [name for name in around if isinstance(modules[name], torch.nn.Embedding) or OF_EMBEDDINGS.search(name)]
+    norms = [name for name in around if "norm" in roles[name] and name not in inputs]
+    in_encoder = {name for name in norms if "encoder" in stacks and _within([names[id(stacks["encoder"])]], name)}
     return Parts(
         architecture=model.config.model_type,
         roles={name: found for name, found in roles.items() if found},
         blocks=blocks,
         token_embeddings=tokens,
         inputs=inputs,
-        final_norms=[name for name in around if "norm" in roles[name] and name not in inputs],
+        final_norms={
+            stack: [name for name in norms if (name in in_encoder) == (stack == "encoder")] for stack in stacks
+        },
         cross=[name for name, place in places.items() if ATTENTION.keys() & roles[name] and CROSS.search(place)],
         others=list(dict.fromkeys(place for name, place in places.items() if place and not roles[name])),
     )
+
+
+@torch.no_grad()
+def cache_shape(model: PreTrainedModel) -> tuple[int, int, int]:
+    """The number of layers, of heads and of elements of a head in the decoder's cache of keys and values.
+
+    Found by asking the model, since no configuration says what a group of heads keeps. Raises ``Unsupported`` if the
+    model cannot read several tokens at once behind those that it has kept.
+    """
+    tokens = torch.full((1, 2), ANY_TOKEN, device=model.device)
+    decoder = {"decoder_input_ids": tokens} if model.config.is_encoder_decoder else {}
+    cache = model(input_ids=tokens, use_cache=True, **decoder).past_key_values
+    try:
+        model(input_ids=tokens, use_cache=True, past_key_values=cache, **decoder)
+    except AssertionError as error:
+        raise Unsupported(f"{model.config.model_type} cannot read several tokens behind its cache: {error}") from error
+    layers = getattr(cache, "self_attention_cache", cache).layers
+    _, heads, _, size = layers[0].keys.shape
+    return len(layers), heads, size
 
 
 def targets(model: PreTrainedModel, *roles_or_names: str) -> list[str]:
@@ -126,6 +148,12 @@ def _blocks(model: PreTrainedModel, stack: str) -> list[str]:
 
 def _listed(names: Iterable[str]) -> str:
     return brief(", ".join(names) or "none", MAX_LISTED_CHARACTERS)
+
+
+def _embedding(stack: torch.nn.Module) -> torch.nn.Module | None:
+    """What a stack reads tokens with, if it can say so."""
+    found: torch.nn.Module | None = stack.get_input_embeddings() if isinstance(stack, PreTrainedModel) else None
+    return found
 
 
 def _within(modules: Iterable[str], name: str) -> str:

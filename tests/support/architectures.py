@@ -25,6 +25,7 @@ BART = {
     "d_model": 32,
     **POSITIONS,
 }
+SCALED = {**BART, "scale_embedding": True}
 OPT = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "ffn_dim": 48, "word_embed_proj_dim": 32}
 FALCON = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
 GPT2 = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256}
@@ -38,11 +39,11 @@ ENCODER_DECODER: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "longt5": ("longt5", {**T5, "local_radius": 4}),
     "longt5-global": ("longt5", {**T5, "local_radius": 4, "encoder_attention_type": "transient-global"}),
     "bart": ("bart", BART),
-    "mbart": ("mbart", BART),
-    "m2m100": ("m2m_100", BART),
-    "pegasus": ("pegasus", BART),
-    "marian": ("marian", BART),
-    "blenderbot": ("blenderbot", BART),
+    "mbart": ("mbart", SCALED),
+    "m2m100": ("m2m_100", SCALED),
+    "pegasus": ("pegasus", SCALED),
+    "marian": ("marian", SCALED),
+    "blenderbot": ("blenderbot", SCALED),
     "led": (
         "led",
         {**BART, "max_encoder_position_embeddings": 256, "max_decoder_position_embeddings": 256, "attention_window": 8},

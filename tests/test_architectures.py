@@ -1,0 +1,167 @@
+"""On every architecture, a method trains what it says, or says why it cannot."""
+
+from functools import cache
+
+import pytest
+import torch
+
+from harness.method import Method, Parts, Seq2Seq, Unsupported, parts
+from support import contracts
+from support.architectures import ALL, DECODER_ONLY, ENCODER_DECODER, tiny
+from support.zoo import CLASSES
+
+EVERY = pytest.mark.parametrize("name", ALL)
+FIXED = {"pegasus", "marian"}  # compute their positions instead of learning them
+
+
+@cache
+def found(name: str) -> Parts:
+    return parts(tiny(name))
+
+
+def built(method: str, name: str) -> tuple[Method, Seq2Seq]:
+    instance = contracts.instance(CLASSES[method])
+    return instance, instance.build(tiny(name))
+
+
+def trained(method: str, name: str) -> set[str]:
+    """The parameters that a method would train, by their names in the base."""
+    return {own for own, parameter in built(method, name)[1].named_parameters() if parameter.requires_grad}
+
+
+def within(name: str, modules: list[str]) -> set[str]:
+    return {own for own, _ in tiny(name).named_parameters() if own.startswith(tuple(f"{each}." for each in modules))}
+
+
+def elements(model: Seq2Seq, names: set[str] | None = None) -> int:
+    """How many elements the named parameters have; without names, those that are trained."""
+    return sum(
+        parameter.numel()
+        for own, parameter in model.named_parameters()
+        if (parameter.requires_grad if names is None else own in names)
+    )
+
+
+def norms(name: str) -> set[str]:
+    return within(name, [own for own, roles in found(name).roles.items() if "norm" in roles])
+
+
+@EVERY
+def test_full_finetuning_and_layerwise_decay_train_all_that_the_model_learned(name):
+    positions = {own for own, _ in tiny(name).named_parameters() if name in FIXED and "embed_positions" in own}
+    learned = {own for own, _ in tiny(name).named_parameters()} - positions
+    assert trained("full_finetune", name) == trained("layerwise_decay", name) == learned
+    assert bool(positions) == (name in FIXED)
+
+
+@EVERY
+def test_layerwise_decay_halves_the_rate_of_each_block_below_and_of_the_embeddings(name):
+    method = contracts.instance(contracts.having(CLASSES["layerwise_decay"], learning_rate=1.0, decay=0.5))
+    model = method.build(tiny(name))
+    names = {id(parameter): own for own, parameter in model.named_parameters()}
+    groups = method.optimizer(model).param_groups
+    rates = {names[id(parameter)]: group["lr"] for group in groups for parameter in group["params"]}
+    lower, upper = ([blocks[place] for blocks in found(name).blocks.values()] for place in (0, 1))
+    assert {rates[own] for own in within(name, lower)} == {0.5}
+    assert {rates[own] for own in within(name, upper)} == {1.0}
+    assert {rates[own] for own in within(name, found(name).inputs) if own in rates} == {0.25}
+    around = rates.keys() - within(name, [*lower, *upper, *found(name).inputs])
+    assert {rates[own] for own in around} <= {1.0}
+
+
+@EVERY
+def test_bitfit_trains_biases_and_norms(name):
+    biases = {own for own, _ in tiny(name).named_parameters() if "bias" in own}
+    if name == "olmo":
+        with pytest.raises(Unsupported, match="olmo is known to have the role 'norm'"):
+            built("bitfit", name)
+    else:
+        assert trained("bitfit", name) == biases | norms(name)
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name != "olmo"])
+def test_ln_tuning_trains_all_norms(name):
+    assert elements(built("ln_tuning", name)[1]) == elements(tiny(name), norms(name)) > 0
+
+
+@EVERY
+def test_last_layers_trains_the_upper_block_of_each_stack_and_the_norms_above(name):
+    top = [blocks[-1] for blocks in found(name).blocks.values()]
+    final = [norm for stack in found(name).final_norms.values() for norm in stack]
+    assert trained("last_layers", name) == within(name, [*top, *final])
+
+
+@EVERY
+def test_decoder_only_trains_the_decoders_blocks_where_there_is_an_encoder(name):
+    if name in DECODER_ONLY:
+        with pytest.raises(Unsupported, match="no encoder"):
+            built("decoder_only", name)
+    else:
+        own = [*found(name).blocks["decoder"], *found(name).final_norms["decoder"]]
+        assert trained("decoder_only", name) == within(name, own)
+
+
+@EVERY
+def test_cross_attention_trains_projections_that_read_the_encoder_where_there_is_one(name):
+    if name in DECODER_ONLY:
+        with pytest.raises(Unsupported, match="no cross-attention"):
+            built("cross_attention", name)
+    else:
+        assert trained("cross_attention", name) == within(name, found(name).cross)
+
+
+@EVERY
+def test_lm_head_trains_the_output_layer_unless_it_is_tied(name):
+    model = tiny(name)
+    head = model.get_output_embeddings().weight
+    owners = [own for own, parameter in model.named_parameters(remove_duplicate=False) if parameter is head]
+    if len(owners) > 1:
+        with pytest.raises(Unsupported, match="tied to the input embedding"):
+            built("lm_head", name)
+    else:
+        assert trained("lm_head", name) == within(name, [owners[0].removesuffix(".weight")])
+
+
+@EVERY
+def test_lora_adapts_queries_and_values_and_ia3_keys_values_and_inner_activations(name):
+    roles = {"lora": ("query", "value"), "ia3": ("key", "value", "ff_out")}
+    for method, expected in roles.items():
+        if (method, name) != ("ia3", "mixtral"):  # whose experts are one tensor
+            config = contracts.instance(CLASSES[method]).config(tiny(name))
+            ends = tuple(f".{end}" for end in config.target_modules)
+            adapted = [own for own, _ in tiny(name).named_modules() if f".{own}".endswith(ends)]
+            assert adapted == found(name).modules(*expected)
+
+
+@pytest.mark.parametrize("name", ENCODER_DECODER)
+@pytest.mark.parametrize("method", ["prompt_tuning", "prefix_tuning"])
+def test_virtual_tokens_fit_the_architecture(name, method):
+    if (name, method) in {("prophetnet", "prefix_tuning"), ("pegasus", "prompt_tuning"), ("marian", "prompt_tuning")}:
+        with pytest.raises(Unsupported, match=r"several tokens behind its cache|scales its embeddings"):
+            built(method, name)
+        return
+    model, batch = built(method, name)[1], of_both_sides()
+    model(**batch).loss.backward()
+    missing = [own for own, each in model.named_parameters() if each.requires_grad and not each.grad.any()]
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "layers"),
+    [
+        ("hra", "gpt2", "Conv1D"),
+        ("kasa", "gpt2", "Conv1D"),
+        ("olora", "gpt2", "Conv1D"),
+        ("osf", "gpt2", "Conv1D"),
+        ("glora", "falcon", "FalconLinear"),
+    ],
+)
+def test_a_method_of_peft_that_cannot_adapt_some_kind_of_layers_says_so(method, name, layers):
+    with pytest.raises(Unsupported, match=f"^PEFT has no such adapter for {layers} layers"):
+        built(method, name)
+
+
+def of_both_sides() -> dict[str, torch.Tensor]:
+    """Two rows for an encoder-decoder."""
+    source, target = torch.arange(16).reshape(2, 8) + 5, torch.arange(10).reshape(2, 5) + 5
+    return {"input_ids": source, "attention_mask": torch.ones_like(source), "labels": target}

@@ -1,8 +1,24 @@
 """LLaMA-Adapter: gated prompts in the upper attention layers (Zhang et al., 2023, arXiv:2303.16199)."""
 
-from harness.method import Method, Seq2Seq, Unsupported
+from typing import Annotated
+
+from peft import AdaptionPromptConfig, PeftConfig
+from peft.tuners.adaption_prompt.config import TRANSFORMERS_MODEL_CONFIG
+from pydantic import Field
+
+from harness.method import PeftMethod, Seq2Seq, Unsupported, parts
 
 
-class AdaptionPrompt(Method):
-    def build(self, base: Seq2Seq) -> Seq2Seq:
-        raise Unsupported("PEFT's adaption prompts attach to LLaMA, Mistral and GPT-2 only")
+class AdaptionPrompt(PeftMethod):
+    learning_rate = 1e-2
+    virtual_tokens = 10
+    share: Annotated[float, Field(gt=0, le=1)] = 30 / 32  # of the layers, from the top
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        found = parts(base)
+        if found.architecture not in TRANSFORMERS_MODEL_CONFIG:
+            raise Unsupported("PEFT's adaption prompts attach to LLaMA, Mistral and GPT-2 only")
+        layers = round(self.share * len(found.blocks["decoder"]))
+        return AdaptionPromptConfig(
+            task_type="CAUSAL_LM", adapter_len=self.virtual_tokens, adapter_layers=max(layers, 1)
+        )

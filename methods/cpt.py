@@ -1,8 +1,42 @@
 """CPT: context-aware prompt tuning (Blau et al., 2024, arXiv:2410.17222)."""
 
-from harness.method import Method, Seq2Seq, Unsupported
+from collections.abc import Sequence
+from typing import Annotated
+
+from peft import CPTConfig, PeftConfig
+from pydantic import Field
+
+from harness.method import Batch, PeftMethod, Seq2Seq, Unsupported, parts
+
+SOURCE, LABEL, KINDS = 2, 4, 4  # PEFT's kinds of tokens; those of each further example count on by the number of kinds
 
 
-class Cpt(Method):
-    def build(self, base: Seq2Seq) -> Seq2Seq:
-        raise Unsupported("PEFT's CPT is for causal language models only")
+class Cpt(PeftMethod):
+    learning_rate = 1e-3
+    shots: Annotated[int, Field(ge=1)] = 2
+    decay: Annotated[float, Field(gt=0, le=1)] = 0.95  # of the loss, with each example further from the answer
+    radius: Annotated[float, Field(gt=0)] = 0.1  # of a token's change, in PEFT's unit
+
+    def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
+        if "encoder" in parts(base).blocks:
+            raise Unsupported("PEFT's CPT is for causal language models only")
+        self._context = list[tuple[int, int]]()
+        for example in range(min(self.shots, len(batches[0]["labels"]))):
+            ids, mask, labels = (batches[0][key][example] for key in ("input_ids", "attention_mask", "labels"))
+            kinds = (labels >= 0) * (LABEL - SOURCE) + SOURCE + KINDS * example
+            self._context += zip(ids[mask.bool()].tolist(), kinds[mask.bool()].tolist(), strict=True)
+
+    def config(self, base: Seq2Seq) -> PeftConfig:
+        tokens, kinds = (list(column) for column in zip(*self._context, strict=True))
+        config = CPTConfig(
+            task_type="CAUSAL_LM",
+            cpt_token_ids=tokens,
+            cpt_mask=[1] * len(tokens),
+            cpt_tokens_type_mask=kinds,
+            opt_weighted_loss_type="decay",
+            opt_loss_decay_factor=self.decay,
+            opt_projection_epsilon=self.radius,
+            opt_projection_format_epsilon=self.radius,
+        )
+        config.token_dim = base.get_input_embeddings().embedding_dim  # PEFT's default is the width of the layers
+        return config

@@ -6,8 +6,11 @@ import pytest
 import torch
 
 from harness.method import Method, Parts, Seq2Seq, Unsupported, parts
+from harness.spec.suite import Budget
+from harness.training.budget import Batches
 from support import contracts
 from support.architectures import ALL, DECODER_ONLY, ENCODER_DECODER, tiny
+from support.toy import CPU
 from support.zoo import CLASSES
 
 EVERY = pytest.mark.parametrize("name", ALL)
@@ -159,6 +162,52 @@ def test_virtual_tokens_fit_the_architecture(name, method):
 def test_a_method_of_peft_that_cannot_adapt_some_kind_of_layers_says_so(method, name, layers):
     with pytest.raises(Unsupported, match=f"^PEFT has no such adapter for {layers} layers"):
         built(method, name)
+
+
+@pytest.mark.parametrize("name", ["llama", "mistral", "gpt2"])
+@pytest.mark.parametrize("method", ["adaption_prompt", "cpt"])
+def test_methods_for_decoder_only_models_lower_the_loss_and_train_what_they_add(name, method):
+    instance, base, batches = contracts.instance(CLASSES[method]), tiny(name), [joined(), joined()]
+    instance.prepare(base, batches)
+    model = instance.build(base)
+    started = {own: each.detach().clone() for own, each in model.named_parameters()}
+    before = model(**batches[0]).loss.item()
+    instance.train(model, Batches(iter(batches * 10), Budget(max_steps=20), CPU))
+    moved = {own for own, each in model.named_parameters() if not torch.equal(each, started[own])}
+    assert model(**batches[0]).loss.item() < before
+    assert moved == {own for own, each in model.named_parameters() if each.requires_grad}
+    assert all("adaption_" in own if method == "adaption_prompt" else "delta_embedding" in own for own in moved)
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2"])
+def test_adaption_prompts_start_as_the_base(name):
+    model = built("adaption_prompt", name)[1]
+    assert contracts.close(contracts.logits(model, joined()), contracts.logits(tiny(name), joined()))
+
+
+def test_adaption_prompts_stand_in_the_upper_layers_alone():
+    method = contracts.instance(contracts.having(CLASSES["adaption_prompt"], share=0.5, virtual_tokens=3))
+    added = {own: each.shape for own, each in method.build(tiny("llama")).named_parameters() if each.requires_grad}
+    assert all("layers.1." in own for own in added)
+    assert torch.Size([1, 3, 32]) in added.values()
+
+
+def test_cpt_begins_with_its_context_which_keeps_its_labels():
+    method = contracts.instance(CLASSES["cpt"])
+    batch = joined()
+    method.prepare(tiny("llama"), [batch])
+    config = method.config(tiny("llama"))
+    given = batch["attention_mask"].bool()
+    assert config.cpt_token_ids == [*batch["input_ids"][0][given[0]].tolist(), *batch["input_ids"][1].tolist()]
+    assert config.cpt_tokens_type_mask == [2] * 6 + [4] * 4 + [6] * 6 + [8] * 6
+
+
+def joined() -> dict[str, torch.Tensor]:
+    """Two rows for a decoder-only model: six tokens of a prompt, of which no label is asked, and what follows."""
+    ids = torch.arange(24).reshape(2, 12) + 5
+    mask, labels = torch.ones_like(ids), ids.clone()
+    mask[0, 10:], labels[0, 10:], labels[:, :6] = 0, -100, -100
+    return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
 
 def of_both_sides() -> dict[str, torch.Tensor]:

@@ -229,6 +229,18 @@ def test_a_role_that_one_of_the_stacks_lacks_is_missing():
         parts(half).modules("ff_in")
 
 
+def test_what_changes_the_embeddings_before_the_blocks_is_an_input():
+    ends = ("embed_tokens", "embed_positions", "project_in")
+    assert set(found("opt-350m").inputs) == {f"model.decoder.{end}" for end in ends}
+    assert "model.encoder.layernorm_embedding" in found("bart").inputs
+
+
+def test_blocks_are_the_longest_list_of_modules():
+    longer = renamed("llama")
+    longer.model.more = torch.nn.ModuleList([torch.nn.Linear(32, 32)])
+    assert parts(longer).blocks == {"decoder": ["model.layers.0", "model.layers.1"]}
+
+
 def test_a_model_whose_blocks_are_spread_over_several_lists_is_unsupported():
     split = renamed("llama")
     split.model.feed_forward = torch.nn.ModuleList([block.mlp for block in split.model.layers])

@@ -12,7 +12,7 @@ from transformers import Cache, GenerationConfig, PreTrainedTokenizerBase
 from transformers.pytorch_utils import Conv1D
 
 from .metrics.rouge.metric import rouge
-from .models.base_model import Seq2Seq
+from .models.base_model import Model
 from .models.family import Batch, Family
 from .models.parts import Parts, cache_shape, parts, targets
 from .spec import hyperparameters
@@ -27,6 +27,7 @@ __all__ = [
     "Bound",
     "LoraMethod",
     "Method",
+    "Model",
     "Parts",
     "PeftMethod",
     "PrefixMethod",
@@ -43,6 +44,9 @@ __all__ = [
     "train_modules",
     "train_only",
 ]
+
+
+Seq2Seq = Model  # the name in method files that were written before there were families
 
 
 @dataclass(frozen=True)
@@ -81,21 +85,21 @@ class Method:
     def __init__(self, setting: Setting):
         self.setting = setting
 
-    def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
+    def prepare(self, base: Model, batches: Sequence[Batch]) -> None:
         """Inspect the base model and the first training batches before ``build``; timed separately.
 
         Training begins with the same batches; they do not count against the budget here. The base model must not be
         changed.
         """
 
-    def build(self, base: Seq2Seq) -> Seq2Seq:
+    def build(self, base: Model) -> Model:
         """Return the model to train, made from a fresh base model; parameters to train have ``requires_grad``.
 
         Raise ``Unsupported`` if the method cannot attach to this base model.
         """
         raise NotImplementedError
 
-    def train(self, model: Seq2Seq, batches: Batches) -> None:
+    def train(self, model: Model, batches: Batches) -> None:
         """Train on the batches that the budget allows; never sees validation or test data."""
         loop.fit(
             model,
@@ -107,7 +111,7 @@ class Method:
             after_step=lambda step, progress: self.after_step(model, step, progress),
         )
 
-    def generate(self, model: Seq2Seq, prompts: Sequence[str]) -> list[str]:
+    def generate(self, model: Model, prompts: Sequence[str]) -> list[str]:
         """Return one text per prompt, in order; never sees references."""
         return decoding.generate(
             model,
@@ -118,13 +122,13 @@ class Method:
             settings=self.setting.generation,
         )
 
-    def optimizer(self, model: Seq2Seq) -> torch.optim.Optimizer:
+    def optimizer(self, model: Model) -> torch.optim.Optimizer:
         """The optimiser of the shared loop: AdamW over all trainable parameters."""
         return torch.optim.AdamW(
             loop.trainable(model), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
         )
 
-    def after_step(self, model: Seq2Seq, step: int, progress: float) -> None:
+    def after_step(self, model: Model, step: int, progress: float) -> None:
         """Called by the shared loop after every optimiser step, while the gradients are still available.
 
         Steps count from 0; ``progress`` is the share of the budget that has been spent, 0..1.
@@ -141,22 +145,22 @@ class Method:
 class PeftMethod(Method):
     """A method from the PEFT library: only the configuration differs."""
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         """The configuration of the adapter for this base model."""
         raise NotImplementedError
 
-    def build(self, base: Seq2Seq) -> Seq2Seq:
+    def build(self, base: Model) -> Model:
         """Return the frozen base model with a new adapter."""
         model = self.attach(base)
         self.patch(model)
         return model
 
-    def generate(self, model: Seq2Seq, prompts: Sequence[str]) -> list[str]:
+    def generate(self, model: Model, prompts: Sequence[str]) -> list[str]:
         """Return one text per prompt, in order, from a model that ``build`` returned or that was loaded again."""
         self.patch(model)
         return super().generate(model, prompts)
 
-    def attach(self, base: Seq2Seq, **options: Any) -> Seq2Seq:
+    def attach(self, base: Model, **options: Any) -> Model:
         """Return the frozen base model with the adapter of ``config``; ``options`` go to PEFT's ``get_peft_model``.
 
         The task type is filled in, so that a method need not know the kind of its base model. Raises ``Unsupported``
@@ -171,7 +175,7 @@ class PeftMethod(Method):
                 raise Unsupported(f"PEFT has no such adapter for {kind} layers: {error}") from error
             raise
 
-    def patch(self, model: Seq2Seq) -> None:
+    def patch(self, model: Model) -> None:
         """Correct in place what a PEFT model does wrong and no configuration can correct; nothing by default.
 
         Called on a new model and before each ``generate``, because a model that was loaded again has lost the change.
@@ -190,7 +194,7 @@ class LoraMethod(PeftMethod):
     dropout = 0.0
     target_modules: Annotated[list[str], Field(min_length=1)] = ["query", "value"]  # roles, or names as PEFT takes them
 
-    def config(self, base: Seq2Seq) -> LoraConfig:
+    def config(self, base: Model) -> LoraConfig:
         """The configuration of LoRA for this base model."""
         return LoraConfig(
             r=self.rank,
@@ -205,7 +209,7 @@ class PromptMethod(PeftMethod):
 
     virtual_tokens = 20
 
-    def shape(self, base: Seq2Seq) -> dict[str, Any]:
+    def shape(self, base: Model) -> dict[str, Any]:
         """The arguments that PEFT's configurations of such methods share; PEFT finds only some architectures' own."""
         if getattr(base.get_encoder(), "embed_scale", 1.0) != 1.0:
             raise Unsupported("PEFT embeds tokens without the factor by which this encoder scales its embeddings")
@@ -223,7 +227,7 @@ class PrefixMethod(PeftMethod):
 
     virtual_tokens = 20
 
-    def shape(self, base: Seq2Seq) -> dict[str, Any]:
+    def shape(self, base: Model) -> dict[str, Any]:
         """The arguments that PEFT's configurations of such methods share."""
         layers, heads, size = cache_shape(base)  # PEFT's defaults are an encoder's layers and heads, and the width
         return {
@@ -234,12 +238,12 @@ class PrefixMethod(PeftMethod):
             "num_transformer_submodules": 1,
         }
 
-    def train(self, model: Seq2Seq, batches: Batches) -> None:
+    def train(self, model: Model, batches: Batches) -> None:
         """Train without gradient checkpointing, which would compute layers again and fill the cache twice."""
         model.activation_checkpointing_disable()
         super().train(model, batches)
 
-    def patch(self, model: Seq2Seq) -> None:
+    def patch(self, model: Model) -> None:
         """Replace PEFT's cache for two submodules: it gives layers wrong prefixes and leaves half of them unused."""
 
         def cache(batch_size: int, **options: Any) -> Cache:
@@ -253,7 +257,7 @@ class UntrainedMethod(Method):
 
     trains = False
 
-    def build(self, base: Seq2Seq) -> Seq2Seq:
+    def build(self, base: Model) -> Model:
         """Return the base model, frozen."""
         return base.requires_grad_(False)
 
@@ -266,27 +270,27 @@ class Bound(UntrainedMethod):
         raise NotImplementedError
 
 
-def linear_only(base: Seq2Seq) -> None:
+def linear_only(base: Model) -> None:
     """Raise ``Unsupported`` if the base has GPT-2's projections, whose weights are transposed."""
     if any(isinstance(module, Conv1D) for module in base.modules()):
         raise Unsupported(f"PEFT has no such adapter for {Conv1D.__name__} layers")
 
 
-def _unusual_layers(base: Seq2Seq) -> set[str]:
+def _unusual_layers(base: Model) -> set[str]:
     """The classes of a base's projections that are no plain linear layers."""
     found = parts(base)
     projections = [name for name, roles in found.roles.items() if roles.isdisjoint(("norm", "embedding", "head"))]
     return {type(base.get_submodule(name)).__name__ for name in projections} - {torch.nn.Linear.__name__}
 
 
-def train_only(model: Seq2Seq, *names: str) -> Seq2Seq:
+def train_only(model: Model, *names: str) -> Model:
     """Freeze all parameters except those with one of these texts in their names, and return the model."""
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(any(part in name for part in names))
     return model
 
 
-def train_modules(model: Seq2Seq, modules: Iterable[str]) -> Seq2Seq:
+def train_modules(model: Model, modules: Iterable[str]) -> Model:
     """Freeze all parameters except those in these modules, and return the model."""
     model.requires_grad_(False)
     for name in modules:

@@ -2,7 +2,7 @@
 
 from peft import AdaLoraConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 STEPS, LAST = 1000, 500  # AdaLoRA counts steps: here thousandths of the budget, whatever its unit; it prunes until LAST
 
@@ -14,7 +14,7 @@ class Adalora(PeftMethod):
     orthogonality = 0.1
     _pruned = False
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         if self.rank >= self.initial_rank:
             raise ValueError(f"rank = {self.rank}: expected less than initial_rank = {self.initial_rank}")
         return AdaLoraConfig(
@@ -28,7 +28,7 @@ class Adalora(PeftMethod):
             target_modules=targets(base, "query", "value"),
         )
 
-    def after_step(self, model: Seq2Seq, step: int, progress: float) -> None:
+    def after_step(self, model: Model, step: int, progress: float) -> None:
         last = LAST if step > 0 else LAST - 1  # what is settled needs importances, which come from a step before
         thousandth = STEPS if self._pruned else min(round(progress * STEPS), last)
         model.base_model.update_and_allocate(thousandth)  # LAST settles what is pruned, STEPS keeps it so

@@ -2,7 +2,7 @@
 
 from peft import AdamssConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq, Unsupported, targets
+from harness.method import Model, PeftMethod, Unsupported, targets
 
 
 class Adamss(PeftMethod):
@@ -11,7 +11,7 @@ class Adamss(PeftMethod):
     subspaces = 5
     subspace_rank = 1
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         try:
             return AdamssConfig(
                 r=self.rank,

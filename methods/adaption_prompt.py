@@ -6,7 +6,7 @@ from peft import AdaptionPromptConfig, PeftConfig
 from peft.tuners.adaption_prompt.config import TRANSFORMERS_MODEL_CONFIG
 from pydantic import Field
 
-from harness.method import PeftMethod, Seq2Seq, Unsupported, parts
+from harness.method import Model, PeftMethod, Unsupported, parts
 
 
 class AdaptionPrompt(PeftMethod):
@@ -14,7 +14,7 @@ class AdaptionPrompt(PeftMethod):
     virtual_tokens = 10
     share: Annotated[float, Field(gt=0, le=1)] = 30 / 32  # of the layers, from the top
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         found = parts(base)
         if found.architecture not in TRANSFORMERS_MODEL_CONFIG:
             raise Unsupported("PEFT's adaption prompts attach to LLaMA, Mistral and GPT-2 only")

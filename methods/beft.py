@@ -2,11 +2,11 @@
 
 from peft import BeftConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Beft(PeftMethod):
     learning_rate = 2e-1
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return BeftConfig(target_modules=targets(base, "value"))

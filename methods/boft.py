@@ -2,7 +2,7 @@
 
 from peft import BOFTConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq, Unsupported, targets
+from harness.method import Model, PeftMethod, Unsupported, targets
 
 
 class Boft(PeftMethod):
@@ -10,7 +10,7 @@ class Boft(PeftMethod):
     block_size = 8
     butterfly_factors = 2
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         from torch.utils.cpp_extension import CUDA_HOME, is_ninja_available  # looks for CUDA when it is imported
 
         if base.device.type != "cuda" or CUDA_HOME is None or not is_ninja_available():

@@ -2,12 +2,12 @@
 
 from peft import CartridgeConfig, PeftConfig
 
-from harness.method import PrefixMethod, Seq2Seq
+from harness.method import Model, PrefixMethod
 
 
 class Cartridge(PrefixMethod):
     learning_rate = 3e-1
     frozen_tokens = 1
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return CartridgeConfig(num_frozen_tokens=self.frozen_tokens, **self.shape(base))

@@ -12,19 +12,19 @@ from peft.tuners.lora.config import CordaConfig
 from peft.tuners.lora.corda import preprocess_corda
 from safetensors.torch import save_file
 
-from harness.method import Batch, LoraMethod, Seq2Seq, parts
+from harness.method import Batch, LoraMethod, Model, parts
 
 
 class Corda(LoraMethod):
     learning_rate = 3e-3
 
-    def config(self, base: Seq2Seq) -> LoraConfig:
+    def config(self, base: Model) -> LoraConfig:
         return replace(super().config(base), init_lora_weights="corda", corda_config=CordaConfig())
 
-    def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
+    def prepare(self, base: Model, batches: Sequence[Batch]) -> None:
         preprocess_corda(base, self.config(base), run_model=lambda: _run(base, batches))
 
-    def build(self, base: Seq2Seq) -> Seq2Seq:
+    def build(self, base: Model) -> Model:
         model = super().build(base)
         vars(model.peft_config["default"]).update(init_lora_weights=True, corda_config=None)  # as it is saved
         start = {name: tensor.clone() for name, tensor in get_peft_model_state_dict(model).items()}
@@ -32,7 +32,7 @@ class Corda(LoraMethod):
         return model
 
 
-def _run(base: Seq2Seq, batches: Sequence[Batch]) -> None:
+def _run(base: Model, batches: Sequence[Batch]) -> None:
     """Rows one by one and without padding: PEFT takes the covariance of whatever a layer sees."""
     apart = "encoder" in parts(base).blocks  # the labels are no part of what the model reads
     for batch in batches:
@@ -41,7 +41,7 @@ def _run(base: Seq2Seq, batches: Sequence[Batch]) -> None:
             base(input_ids=ids[None, read], labels=labels[None, written if apart else read])
 
 
-def _save(model: Seq2Seq, start: dict[str, torch.Tensor], folder: Path) -> None:
+def _save(model: Model, start: dict[str, torch.Tensor], folder: Path) -> None:
     """The start changed the base, so what is saved is the difference: LoRA of twice the rank, by PEFT."""
     with TemporaryDirectory() as initial:
         save_file(start, Path(initial) / "adapter_model.safetensors")

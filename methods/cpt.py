@@ -6,7 +6,7 @@ from typing import Annotated
 from peft import CPTConfig, PeftConfig
 from pydantic import Field
 
-from harness.method import Batch, PeftMethod, Seq2Seq, Unsupported, parts
+from harness.method import Batch, Model, PeftMethod, Unsupported, parts
 
 SOURCE, LABEL, KINDS = 2, 4, 4  # PEFT's kinds of tokens; those of each further example count on by the number of kinds
 
@@ -17,7 +17,7 @@ class Cpt(PeftMethod):
     decay: Annotated[float, Field(gt=0, le=1)] = 0.95  # of the loss, with each example further from the answer
     radius: Annotated[float, Field(gt=0)] = 0.1  # of a token's change, in PEFT's unit
 
-    def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
+    def prepare(self, base: Model, batches: Sequence[Batch]) -> None:
         if "encoder" in parts(base).blocks:
             raise Unsupported("PEFT's CPT is for causal language models only")
         self._context = list[tuple[int, int]]()
@@ -26,7 +26,7 @@ class Cpt(PeftMethod):
             kinds = (labels >= 0) * (LABEL - SOURCE) + SOURCE + KINDS * example
             self._context += zip(ids[mask.bool()].tolist(), kinds[mask.bool()].tolist(), strict=True)
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         tokens, kinds = (list(column) for column in zip(*self._context, strict=True))
         config = CPTConfig(
             task_type="CAUSAL_LM",

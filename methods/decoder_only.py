@@ -1,12 +1,12 @@
 """Decoder only: the decoder's layers are trained; the encoder and all embeddings stay."""
 
-from harness.method import Method, Seq2Seq, Unsupported, parts, train_modules
+from harness.method import Method, Model, Unsupported, parts, train_modules
 
 
 class DecoderOnly(Method):
     learning_rate = 3e-3
 
-    def build(self, base: Seq2Seq) -> Seq2Seq:
+    def build(self, base: Model) -> Model:
         found = parts(base)
         if "encoder" not in found.blocks:
             raise Unsupported("the model has no encoder to leave as it is, so this would be full fine-tuning")

@@ -2,12 +2,12 @@
 
 from peft import DeftConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Deft(PeftMethod):
     learning_rate = 1e-2
     rank = 32
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return DeftConfig(r=self.rank, target_modules=targets(base, "query", "value"))

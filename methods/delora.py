@@ -2,7 +2,7 @@
 
 from peft import DeloraConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Delora(PeftMethod):
@@ -10,7 +10,7 @@ class Delora(PeftMethod):
     rank = 32
     strength = 15
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return DeloraConfig(
             r=self.rank,
             delora_lambda=self.strength,

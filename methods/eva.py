@@ -8,17 +8,17 @@ from typing import Any
 import torch
 from peft import EvaConfig, LoraConfig, get_eva_state_dict, initialize_lora_eva_weights
 
-from harness.method import Batch, LoraMethod, Parts, Seq2Seq, Unsupported, parts
+from harness.method import Batch, LoraMethod, Model, Parts, Unsupported, parts
 
 
 class Eva(LoraMethod):
     learning_rate = 1e-2
 
-    def config(self, base: Seq2Seq) -> LoraConfig:
+    def config(self, base: Model) -> LoraConfig:
         eva = EvaConfig(rho=1.0)  # every layer keeps its rank
         return replace(super().config(base), init_lora_weights="eva", eva_config=eva)
 
-    def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
+    def prepare(self, base: Model, batches: Sequence[Batch]) -> None:
         found = parts(base)
         sides = (False, True) if "encoder" in found.blocks else (False,)
         most = max(min(int(_real(batch, side).sum()) for side in sides) for batch in batches)
@@ -33,7 +33,7 @@ class Eva(LoraMethod):
             show_progress_bar=False,
         )
 
-    def build(self, base: Seq2Seq) -> Seq2Seq:
+    def build(self, base: Model) -> Model:
         model = self.attach(base, low_cpu_mem_usage=True)
         directions = {f"base_model.model.{name}": value for name, value in self._directions.items()}
         initialize_lora_eva_weights(model, eva_state_dict=directions)

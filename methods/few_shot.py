@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from harness.method import Batch, Seq2Seq, UntrainedMethod
+from harness.method import Batch, Model, UntrainedMethod
 
 
 class FewShot(UntrainedMethod):
     shots = 2
 
-    def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
+    def prepare(self, base: Model, batches: Sequence[Batch]) -> None:
         pairs = self.setting.family.examples(batches[0])[: self.shots]
         self.examples = "".join(f"{prompt}{text}\n\n" for prompt, text in pairs)
 
-    def generate(self, model: Seq2Seq, prompts: Sequence[str]) -> list[str]:
+    def generate(self, model: Model, prompts: Sequence[str]) -> list[str]:
         return super().generate(model, [self.examples + prompt for prompt in prompts])

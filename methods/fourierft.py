@@ -2,7 +2,7 @@
 
 from peft import FourierFTConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Fourierft(PeftMethod):
@@ -10,7 +10,7 @@ class Fourierft(PeftMethod):
     frequencies = 1000
     scaling = 150.0
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return FourierFTConfig(
             n_frequency=self.frequencies,
             scaling=self.scaling,

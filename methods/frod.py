@@ -2,14 +2,14 @@
 
 from peft import FrodConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Frod(PeftMethod):
     learning_rate = 3e-2
     sparse_rate = 0.02
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return FrodConfig(
             sparse_rate=self.sparse_rate,
             progressbar=False,

@@ -2,7 +2,7 @@
 
 from peft import GraloraConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Gralora(PeftMethod):
@@ -11,7 +11,7 @@ class Gralora(PeftMethod):
     alpha = 32
     blocks = 2
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return GraloraConfig(
             r=self.rank,
             alpha=self.alpha,

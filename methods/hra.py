@@ -2,12 +2,12 @@
 
 from peft import HRAConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Hra(PeftMethod):
     learning_rate = 3e-2
     reflections = 8
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return HRAConfig(r=self.reflections, target_modules=targets(base, "query", "value"))

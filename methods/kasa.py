@@ -5,7 +5,7 @@ from typing import Any
 
 from peft import KasaConfig, LoraConfig
 
-from harness.method import LoraMethod, Seq2Seq
+from harness.method import LoraMethod, Model
 
 
 class Kasa(LoraMethod):
@@ -13,16 +13,16 @@ class Kasa(LoraMethod):
     rank = 16
     alpha = 16
 
-    def config(self, base: Seq2Seq) -> LoraConfig:
+    def config(self, base: Model) -> LoraConfig:
         return replace(super().config(base), kasa_config=KasaConfig())
 
-    def build(self, base: Seq2Seq) -> Seq2Seq:
+    def build(self, base: Model) -> Model:
         model = super().build(base)
         model.register_forward_hook(_regularise)
         return model
 
 
-def _regularise(model: Seq2Seq, _: Any, output: Any) -> Any:
+def _regularise(model: Model, _: Any, output: Any) -> Any:
     if model.training:
         output.loss = output.loss + model.base_model._get_kasa_loss()
     return output

@@ -1,13 +1,13 @@
 """Last layers: only the topmost layers of each stack are trained (Lee et al., 2019, arXiv:1911.03090)."""
 
-from harness.method import Method, Seq2Seq, parts, train_modules
+from harness.method import Method, Model, parts, train_modules
 
 
 class LastLayers(Method):
     learning_rate = 5e-3
     layers = 1
 
-    def build(self, base: Seq2Seq) -> Seq2Seq:
+    def build(self, base: Model) -> Model:
         if self.layers < 1:
             raise ValueError(f"layers = {self.layers}: expected one at least")
         found = parts(base)

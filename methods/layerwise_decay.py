@@ -2,17 +2,17 @@
 
 import torch
 
-from harness.method import Method, Parts, Seq2Seq, parts
+from harness.method import Method, Model, Parts, parts
 
 
 class LayerwiseDecay(Method):
     learning_rate = 3e-3
     decay = 0.8
 
-    def build(self, base: Seq2Seq) -> Seq2Seq:
+    def build(self, base: Model) -> Model:
         return base
 
-    def optimizer(self, model: Seq2Seq) -> torch.optim.Optimizer:
+    def optimizer(self, model: Model) -> torch.optim.Optimizer:
         found = parts(model)
         groups = [
             {"params": [parameter], "lr": self.learning_rate * self.decay ** _layers_above(name, found)}

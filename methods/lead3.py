@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from harness.method import Seq2Seq, UntrainedMethod
+from harness.method import Model, UntrainedMethod
 
 
 class Lead3(UntrainedMethod):
-    def generate(self, model: Seq2Seq, prompts: Sequence[str]) -> list[str]:
+    def generate(self, model: Model, prompts: Sequence[str]) -> list[str]:
         dialogues = map(self.setting.prompt.dialogue, prompts)
         return [" ".join(dialogue.splitlines()[:3]) for dialogue in dialogues]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from peft import LilyConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Lily(PeftMethod):
@@ -13,7 +13,7 @@ class Lily(PeftMethod):
     stride = 1
     experts = 2
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return LilyConfig(
             r=self.rank,
             stride_A=self.stride,
@@ -21,7 +21,7 @@ class Lily(PeftMethod):
             target_modules=targets(base, "query", "value"),
         )
 
-    def generate(self, model: Seq2Seq, prompts: Sequence[str]) -> list[str]:
+    def generate(self, model: Model, prompts: Sequence[str]) -> list[str]:
         # The router's mean is over everything in a batch: with others beside it a prompt has another answer.
         answer = super().generate
         return [answer(model, [prompt])[0] for prompt in prompts]

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from harness.method import Method, Seq2Seq, Unsupported, parts, train_modules
+from harness.method import Method, Model, Unsupported, parts, train_modules
 
 
 class LmHead(Method):
     learning_rate = 1e-2
 
-    def build(self, base: Seq2Seq) -> Seq2Seq:
+    def build(self, base: Model) -> Model:
         found = parts(base)
         heads, embeddings = (_weights(base, found.modules(role)) for role in ("head", "embedding"))
         if heads & embeddings:
@@ -16,5 +16,5 @@ class LmHead(Method):
         return train_modules(base, found.modules("head"))
 
 
-def _weights(base: Seq2Seq, modules: Iterable[str]) -> set[int]:
+def _weights(base: Model, modules: Iterable[str]) -> set[int]:
     return {id(base.get_submodule(name).weight) for name in modules}

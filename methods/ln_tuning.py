@@ -2,11 +2,11 @@
 
 from peft import LNTuningConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class LnTuning(PeftMethod):
     learning_rate = 1e-1
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return LNTuningConfig(target_modules=targets(base, "norm"))

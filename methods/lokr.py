@@ -2,7 +2,7 @@
 
 from peft import LoKrConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Lokr(PeftMethod):
@@ -10,7 +10,7 @@ class Lokr(PeftMethod):
     rank = 16
     alpha = 16
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return LoKrConfig(
             r=self.rank,
             alpha=self.alpha,

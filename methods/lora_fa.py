@@ -3,16 +3,16 @@
 import torch
 from peft.optimizers import create_lorafa_optimizer
 
-from harness.method import LoraMethod, Seq2Seq, train_only
+from harness.method import LoraMethod, Model, train_only
 
 
 class LoraFa(LoraMethod):
     learning_rate = 3e-2
 
-    def build(self, base: Seq2Seq) -> Seq2Seq:
+    def build(self, base: Model) -> Model:
         return train_only(super().build(base), "lora_B")
 
-    def optimizer(self, model: Seq2Seq) -> torch.optim.Optimizer:
+    def optimizer(self, model: Model) -> torch.optim.Optimizer:
         optimizer: torch.optim.Optimizer = create_lorafa_optimizer(
             model, r=self.rank, lora_alpha=self.alpha, lr=self.learning_rate, weight_decay=self.weight_decay
         )

@@ -10,7 +10,7 @@ import torch
 from peft import LoraConfig, LoraGAConfig, get_peft_model_state_dict
 from safetensors.torch import save_file
 
-from harness.method import Batch, LoraMethod, Seq2Seq, targets
+from harness.method import Batch, LoraMethod, Model, targets
 
 
 class LoraGa(LoraMethod):
@@ -18,10 +18,10 @@ class LoraGa(LoraMethod):
     rank = 16
     alpha = 16
 
-    def config(self, base: Seq2Seq) -> LoraConfig:
+    def config(self, base: Model) -> LoraConfig:
         return replace(super().config(base), init_lora_weights="lora_ga", lora_ga_config=LoraGAConfig())
 
-    def prepare(self, base: Seq2Seq, batches: Sequence[Batch]) -> None:
+    def prepare(self, base: Model, batches: Sequence[Batch]) -> None:
         for batch in batches:
             base(**batch).loss.backward()
         ends = tuple(f".{end}" for end in targets(base, *self.target_modules))
@@ -30,7 +30,7 @@ class LoraGa(LoraMethod):
                 module._peft_loraga_grad = module.weight.grad / len(batches)  # where PEFT's start looks for it
         base.zero_grad()
 
-    def build(self, base: Seq2Seq) -> Seq2Seq:
+    def build(self, base: Model) -> Model:
         model = super().build(base)
         vars(model.peft_config["default"]).update(init_lora_weights=True, lora_ga_config=None)  # as it is saved
         start = {name: tensor.clone() for name, tensor in get_peft_model_state_dict(model).items()}
@@ -38,7 +38,7 @@ class LoraGa(LoraMethod):
         return model
 
 
-def _save(model: Seq2Seq, start: dict[str, torch.Tensor], folder: Path) -> None:
+def _save(model: Model, start: dict[str, torch.Tensor], folder: Path) -> None:
     """The start changed the base, so what is saved is the difference: LoRA of twice the rank, by PEFT."""
     with TemporaryDirectory() as initial:
         save_file(start, Path(initial) / "adapter_model.safetensors")

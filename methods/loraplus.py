@@ -3,14 +3,14 @@
 import torch
 from peft.optimizers import create_loraplus_optimizer
 
-from harness.method import LoraMethod, Seq2Seq
+from harness.method import LoraMethod, Model
 
 
 class Loraplus(LoraMethod):
     learning_rate = 2e-3
     ratio = 8.0
 
-    def optimizer(self, model: Seq2Seq) -> torch.optim.Optimizer:
+    def optimizer(self, model: Model) -> torch.optim.Optimizer:
         optimizer: torch.optim.Optimizer = create_loraplus_optimizer(
             model,
             torch.optim.AdamW,

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from peft import LoraConfig
 
-from harness.method import LoraMethod, Seq2Seq
+from harness.method import LoraMethod, Model
 
 
 class Mica(LoraMethod):
     learning_rate = 1e-2
 
-    def config(self, base: Seq2Seq) -> LoraConfig:
+    def config(self, base: Model) -> LoraConfig:
         return replace(super().config(base), init_lora_weights="mica")

@@ -2,12 +2,12 @@
 
 from peft import MissConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Miss(PeftMethod):
     learning_rate = 5e-3
     rank = 32
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return MissConfig(r=self.rank, target_modules=targets(base, "query", "value"))

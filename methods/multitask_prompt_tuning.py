@@ -5,17 +5,17 @@ from typing import Any
 import torch
 from peft import MultitaskPromptTuningConfig, PeftConfig
 
-from harness.method import PromptMethod, Seq2Seq
+from harness.method import Model, PromptMethod
 
 
 class MultitaskPromptTuning(PromptMethod):
     learning_rate = 1e-1
     rank = 1
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return MultitaskPromptTuningConfig(num_tasks=1, num_ranks=self.rank, **self.shape(base))
 
-    def patch(self, model: Seq2Seq) -> None:
+    def patch(self, model: Model) -> None:
         model.prompt_encoder["default"].register_forward_pre_hook(_task_zero)
 
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from peft import LoraConfig
 
-from harness.method import LoraMethod, Seq2Seq, linear_only
+from harness.method import LoraMethod, Model, linear_only
 
 
 class Olora(LoraMethod):
     learning_rate = 3e-3
 
-    def config(self, base: Seq2Seq) -> LoraConfig:
+    def config(self, base: Model) -> LoraConfig:
         linear_only(base)  # PEFT takes the weight of another layer as if it were transposed
         return replace(super().config(base), init_lora_weights="olora")

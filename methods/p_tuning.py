@@ -2,11 +2,11 @@
 
 from peft import PeftConfig, PromptEncoderConfig
 
-from harness.method import PromptMethod, Seq2Seq
+from harness.method import Model, PromptMethod
 
 
 class PTuning(PromptMethod):
     learning_rate = 1e-2
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return PromptEncoderConfig(**self.shape(base))

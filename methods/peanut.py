@@ -2,7 +2,7 @@
 
 from peft import PeanutConfig, PeftConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Peanut(PeftMethod):
@@ -11,7 +11,7 @@ class Peanut(PeftMethod):
     depth = 0
     activation = "relu"
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return PeanutConfig(
             r=self.rank,
             depth=self.depth,

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from peft import LoraConfig
 
-from harness.method import LoraMethod, Seq2Seq
+from harness.method import LoraMethod, Model
 
 
 class Pissa(LoraMethod):
     learning_rate = 3e-3
 
-    def config(self, base: Seq2Seq) -> LoraConfig:
+    def config(self, base: Model) -> LoraConfig:
         return replace(super().config(base), init_lora_weights="pissa")

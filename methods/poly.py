@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from peft import PeftConfig, PolyConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Poly(PeftMethod):
@@ -13,7 +13,7 @@ class Poly(PeftMethod):
     rank = 8
     skills = 4
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return PolyConfig(
             r=self.rank,
             n_tasks=1,
@@ -21,7 +21,7 @@ class Poly(PeftMethod):
             target_modules=targets(base, "query", "value"),
         )
 
-    def patch(self, model: Seq2Seq) -> None:
+    def patch(self, model: Model) -> None:
         for name, module in model.named_modules():
             if name.endswith("poly_router.default"):
                 module.register_forward_pre_hook(_task_zero, with_kwargs=True)

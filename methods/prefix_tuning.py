@@ -2,11 +2,11 @@
 
 from peft import PeftConfig, PrefixTuningConfig
 
-from harness.method import PrefixMethod, Seq2Seq
+from harness.method import Model, PrefixMethod
 
 
 class PrefixTuning(PrefixMethod):
     learning_rate = 3e-1
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return PrefixTuningConfig(**self.shape(base))

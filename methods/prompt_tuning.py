@@ -2,11 +2,11 @@
 
 from peft import PeftConfig, PromptTuningConfig
 
-from harness.method import PromptMethod, Seq2Seq
+from harness.method import Model, PromptMethod
 
 
 class PromptTuning(PromptMethod):
     learning_rate = 0.1
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return PromptTuningConfig(**self.shape(base))

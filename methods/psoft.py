@@ -2,14 +2,14 @@
 
 from peft import PeftConfig, PsoftConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Psoft(PeftMethod):
     learning_rate = 1e-2
     rank = 32
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return PsoftConfig(
             r=self.rank,
             psoft_alpha=self.rank,  # the principal part as it is

@@ -2,12 +2,12 @@
 
 from peft import PeftConfig, PveraConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Pvera(PeftMethod):
     learning_rate = 1e-1
     rank = 256
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return PveraConfig(r=self.rank, target_modules=targets(base, "query", "value"))

@@ -2,7 +2,7 @@
 
 from peft import PeftConfig, RandLoraConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Randlora(PeftMethod):
@@ -10,7 +10,7 @@ class Randlora(PeftMethod):
     rank = 32
     alpha = 640
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return RandLoraConfig(
             r=self.rank,
             randlora_alpha=self.alpha,

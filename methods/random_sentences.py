@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from random import Random
 
-from harness.method import Seq2Seq, UntrainedMethod
+from harness.method import Model, UntrainedMethod
 
 
 class RandomSentences(UntrainedMethod):
     turns = 3
 
-    def generate(self, model: Seq2Seq, prompts: Sequence[str]) -> list[str]:
+    def generate(self, model: Model, prompts: Sequence[str]) -> list[str]:
         return [self._draw(self.setting.prompt.dialogue(prompt).splitlines()) for prompt in prompts]
 
     def _draw(self, turns: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from peft import PeftConfig, RoadConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Road(PeftMethod):
@@ -10,7 +10,7 @@ class Road(PeftMethod):
     variant = "road_1"
     group_size = 32
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return RoadConfig(
             variant=self.variant,
             group_size=self.group_size,

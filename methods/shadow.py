@@ -1,8 +1,8 @@
 """ShadowPEFT: a small network beside the frozen one (Li et al., 2026, arXiv:2604.19254)."""
 
-from harness.method import Method, Seq2Seq, Unsupported
+from harness.method import Method, Model, Unsupported
 
 
 class Shadow(Method):
-    def build(self, base: Seq2Seq) -> Seq2Seq:
+    def build(self, base: Model) -> Model:
         raise Unsupported("PEFT's shadow network is for decoder-only models")

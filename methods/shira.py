@@ -2,14 +2,14 @@
 
 from peft import PeftConfig, ShiraConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Shira(PeftMethod):
     learning_rate = 1e-2
     rank = 8  # as many entries as LoRA of this rank has
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return ShiraConfig(
             r=self.rank,
             random_seed=self.setting.seed,

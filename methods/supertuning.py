@@ -2,12 +2,12 @@
 
 from peft import PeftConfig, SupertuningConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Supertuning(PeftMethod):
     learning_rate = 1e-2
     sparsity = 0.9
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return SupertuningConfig(sparsity=self.sparsity, target_modules=targets(base, "query", "value"))

@@ -2,7 +2,7 @@
 
 from peft import PeftConfig, TinyLoraConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Tinylora(PeftMethod):
@@ -10,7 +10,7 @@ class Tinylora(PeftMethod):
     rank = 2
     numbers = 64
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return TinyLoraConfig(
             r=self.rank,
             u=self.numbers,

@@ -2,13 +2,13 @@
 
 from peft import PeftConfig, TrainableTokensConfig
 
-from harness.method import PeftMethod, Seq2Seq, Unsupported, parts
+from harness.method import Model, PeftMethod, Unsupported, parts
 
 
 class TrainableTokens(PeftMethod):
     learning_rate = 1e-1
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         instruction = self.setting.prompt.fill("")
         embeddings = parts(base).token_embeddings
         embedding = embeddings.get("encoder", embeddings["decoder"])  # which reads the instruction

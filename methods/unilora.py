@@ -2,7 +2,7 @@
 
 from peft import PeftConfig, UniLoraConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Unilora(PeftMethod):
@@ -10,7 +10,7 @@ class Unilora(PeftMethod):
     rank = 4
     length = 1024
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return UniLoraConfig(
             r=self.rank,
             theta_d_length=self.length,

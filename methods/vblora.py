@@ -2,7 +2,7 @@
 
 from peft import PeftConfig, VBLoRAConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Vblora(PeftMethod):
@@ -11,7 +11,7 @@ class Vblora(PeftMethod):
     vectors = 64
     vector_length = 32  # must divide both sides of the weights
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return VBLoRAConfig(
             r=self.rank,
             num_vectors=self.vectors,

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from peft import LoraConfig, VeloraConfig
 
-from harness.method import LoraMethod, Seq2Seq
+from harness.method import LoraMethod, Model
 
 
 class Velora(LoraMethod):
     learning_rate = 1e-2
     groups = 32
 
-    def config(self, base: Seq2Seq) -> LoraConfig:
+    def config(self, base: Model) -> LoraConfig:
         return replace(super().config(base), velora_config=VeloraConfig(num_groups=self.groups))

@@ -2,7 +2,7 @@
 
 from peft import PeftConfig, WaveFTConfig
 
-from harness.method import PeftMethod, Seq2Seq, targets
+from harness.method import Model, PeftMethod, targets
 
 
 class Waveft(PeftMethod):
@@ -10,7 +10,7 @@ class Waveft(PeftMethod):
     frequencies = 1000
     scaling = 25.0
 
-    def config(self, base: Seq2Seq) -> PeftConfig:
+    def config(self, base: Model) -> PeftConfig:
         return WaveFTConfig(
             n_frequency=self.frequencies,
             scaling=self.scaling,

@@ -1,8 +1,8 @@
 """X-LoRA: a router over LoRA adapters that were trained before (Buehler and Buehler, 2024, arXiv:2402.07148)."""
 
-from harness.method import Method, Seq2Seq, Unsupported
+from harness.method import Method, Model, Unsupported
 
 
 class Xlora(Method):
-    def build(self, base: Seq2Seq) -> Seq2Seq:
+    def build(self, base: Model) -> Model:
         raise Unsupported("mixes adapters that were trained before, and a run starts from none")

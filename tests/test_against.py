@@ -23,13 +23,13 @@ pytest_plugins = ["pytester"]
 
 FAILED, USAGE = pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.USAGE_ERROR
 LEAD = """\
-from harness.method import Method, Seq2Seq
+from harness.method import Method, Model
 
 class Lead(Method):
     trains = False
     words = 8
 
-    def build(self, base: Seq2Seq) -> Seq2Seq:
+    def build(self, base: Model) -> Model:
         return base.requires_grad_(False)
 
     def generate(self, model, prompts):

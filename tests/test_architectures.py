@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 import torch
 
-from harness.method import Method, Parts, Seq2Seq, Unsupported, parts
+from harness.method import Method, Model, Parts, Unsupported, parts
 from harness.spec.suite import Budget
 from harness.training.budget import Batches
 from support import contracts
@@ -22,7 +22,7 @@ def found(name: str) -> Parts:
     return parts(tiny(name))
 
 
-def built(method: str, name: str) -> tuple[Method, Seq2Seq]:
+def built(method: str, name: str) -> tuple[Method, Model]:
     instance = contracts.instance(CLASSES[method])
     return instance, instance.build(tiny(name))
 
@@ -36,7 +36,7 @@ def within(name: str, modules: list[str]) -> set[str]:
     return {own for own, _ in tiny(name).named_parameters() if own.startswith(tuple(f"{each}." for each in modules))}
 
 
-def elements(model: Seq2Seq, names: set[str] | None = None) -> int:
+def elements(model: Model, names: set[str] | None = None) -> int:
     """How many elements the named parameters have; without names, those that are trained."""
     return sum(
         parameter.numel()

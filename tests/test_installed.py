@@ -36,11 +36,11 @@ class Refuses(method.Method):
         raise tuneoff.method.Unsupported("not on this one")
 """
 OF_THE_PROJECT = """\
-from harness.method import Seq2Seq
+from harness.method import Model
 from harness.ours import Ours
 
 class OfTheProject(Ours):
-    def build(self, base: Seq2Seq) -> Seq2Seq:
+    def build(self, base: Model) -> Model:
         return base
 """
 OURS = """\

@@ -120,7 +120,7 @@ def test_discovering_imports_no_method(plugin, tmp_path):
         "from harness.method import Method as Base\nclass Mine(Base): ...\n",
         "from harness import method\nclass Mine(method.PeftMethod): ...\n",
         "import harness.method as contract\nclass Mine(contract.Bound): ...\n",
-        "from harness.method import Seq2Seq\nfrom ours import Adapter\nclass Mine(Adapter): ...\n",
+        "from harness.method import Model\nfrom ours import Adapter\nclass Mine(Adapter): ...\n",
         "from ours import OurMethod\nclass Mine(OurMethod): ...\n",
         "import ours\nif True:\n    class Mine(ours.OurMethod[int]): ...\n",
         "from harness.method import Method\nclass = Method\n",  # its row tells the error
@@ -138,7 +138,7 @@ def test_a_file_with_a_class_that_may_be_a_method_is_one(plugin, tmp_path, sourc
         "raise SystemExit\n",
         "class Trainer: ...\n",
         "import torch\nclass LoRA(torch.nn.Module): ...\n",
-        "from harness.method import Seq2Seq\n\ndef train(model: Seq2Seq): ...\n",
+        "from harness.method import Model\n\ndef train(model: Model): ...\n",
         "print 'Python 2'\n",
         "\x00\n",
         "",

@@ -16,12 +16,12 @@ from support.projects import BROKEN, NORMS, ROOT, SLEEPER, begin, finish, left_b
 pytest_plugins = ["pytester"]
 
 STILL = """\
-from harness.method import Method, Seq2Seq
+from harness.method import Method, Model
 
 class Still(Method):
     trains = False
 
-    def build(self, base: Seq2Seq) -> Seq2Seq:
+    def build(self, base: Model) -> Model:
         return base.requires_grad_(False)
 """
 

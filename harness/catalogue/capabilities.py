@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, set_seed
 
 from ..method import Method, Setting
-from ..models.base_model import EMBEDDED, Seq2Seq
+from ..models.base_model import EMBEDDED, Model
 from ..models.family import IGNORED, Batch
 from ..models.seq2seq import Seq2SeqFamily
 from ..run import loader
@@ -56,12 +56,12 @@ def probe(plugin: Plugin) -> Capabilities:
     )
 
 
-def _small() -> Seq2Seq:
+def _small() -> Model:
     set_seed(0)
     return shapes.t5(**SMALL).eval()
 
 
-def _build(cls: type[Method], base: Seq2Seq) -> Seq2Seq:
+def _build(cls: type[Method], base: Model) -> Model:
     method = cls(Setting(Seq2SeqFamily(_tokenizer()), PROMPT, max_new_tokens=8, num_beams=1, seed=0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -71,7 +71,7 @@ def _build(cls: type[Method], base: Seq2Seq) -> Seq2Seq:
         return method.build(base).eval()
 
 
-def _on_flan_t5_small(cls: type[Method]) -> Seq2Seq:
+def _on_flan_t5_small(cls: type[Method]) -> Model:
     """The method on flan-t5-small's shape: without values where its start does not look at them, which is fast."""
     if cls.prepare is Method.prepare:
         try:
@@ -83,7 +83,7 @@ def _on_flan_t5_small(cls: type[Method]) -> Seq2Seq:
     return _build(cls, shapes.t5(**shapes.FLAN_T5_SMALL))
 
 
-def _trainable(model: Seq2Seq) -> int:
+def _trainable(model: Model) -> int:
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
@@ -111,7 +111,7 @@ def _batch() -> Batch:
 
 
 @torch.no_grad()
-def _logits(model: Seq2Seq) -> torch.Tensor:
+def _logits(model: Model) -> torch.Tensor:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logits: torch.Tensor = model(**_batch()).logits
@@ -132,13 +132,13 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return func(*args, **(kwargs or {}))
 
 
-def _operations(model: Seq2Seq) -> int:
+def _operations(model: Model) -> int:
     with _Counter() as counter:  # type: ignore[no-untyped-call]
         _logits(model)
     return int(counter.count)
 
 
-def _merges(model: Seq2Seq) -> bool:
+def _merges(model: Model) -> bool:
     """Whether a base model with other weights answers as the changed model does."""
     if not hasattr(model, "peft_config"):
         return True

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ..models.base_model import Seq2Seq
+from ..models.base_model import Model
 
 EMBEDDINGS = "embeddings"  # seen by what comes into the first block of each stack
 PARTS = {  # with the ends of the names of their modules; an adapter only adds to the front of a name
@@ -35,7 +35,7 @@ class _Call:
 _Calls = dict[tuple[str, str], _Call]  # by part and module
 
 
-def of(model: Seq2Seq, run: Callable[[], object]) -> tuple[str, ...]:
+def of(model: Model, run: Callable[[], object]) -> tuple[str, ...]:
     """The parts that answer otherwise, given the same, once everything trainable has changed; it stays changed.
 
     ``run`` puts the same inputs through the model each time, which may have up to ten blocks.
@@ -50,7 +50,7 @@ def of(model: Seq2Seq, run: Callable[[], object]) -> tuple[str, ...]:
     return tuple(part for part in PARTS if part in changed)
 
 
-def _trace(model: Seq2Seq, run: Callable[[], object], given: _Calls) -> _Calls:
+def _trace(model: Model, run: Callable[[], object], given: _Calls) -> _Calls:
     """The calls of all parts in a run, in which each is given the tensors that it was given in those calls."""
     calls: _Calls = {}
     with ExitStack() as hooks:
@@ -76,7 +76,7 @@ def _note(
     calls[part, name] = _Call(args, kwargs, gave)
 
 
-def _parts(model: Seq2Seq) -> Iterator[tuple[str, str, torch.nn.Module]]:
+def _parts(model: Model) -> Iterator[tuple[str, str, torch.nn.Module]]:
     for name, module in model.named_modules():
         for part, end in PARTS.items():
             if name.endswith(tuple(end.format(number) for number in range(10))):

@@ -34,14 +34,14 @@ TOKENIZER_FILE = "tokenizer.json"  # holds a whole tokenizer
 OPTIONAL_FILES = ("tokenizer_config.json", "target_vocab.json")  # of the vocabulary files that a tokenizer class names
 TEMPLATE_FILES, WEIGHTS_SUFFIX = "additional_chat_templates/*.jinja", ".safetensors"
 
-Seq2Seq: TypeAlias = PreTrainedModel  # or the PeftModel around it
+Model: TypeAlias = PreTrainedModel  # or the PeftModel around it
 
 
 @dataclass(frozen=True)
 class Base:
     """A base model in float32 on its device, with its family, which has its tokenizer."""
 
-    model: Seq2Seq
+    model: Model
     family: Family
 
     @property
@@ -84,9 +84,7 @@ def load(
     return Base(load_model(table, device, family, evaluation), family)
 
 
-def load_model(
-    table: ModelTable, device: torch.device, family: Family, evaluation: Evaluation | None = None
-) -> Seq2Seq:
+def load_model(table: ModelTable, device: torch.device, family: Family, evaluation: Evaluation | None = None) -> Model:
     """The model alone, as ``load`` returns it."""
     folder, _ = _folder(table)
     with _explained(table):
@@ -105,10 +103,10 @@ def load_model(
     return _fused(model).to(device)
 
 
-def plain(table: ModelTable, family: Family, device: torch.device) -> Seq2Seq:
+def plain(table: ModelTable, family: Family, device: torch.device) -> Model:
     """The model as transformers alone loads it in float32, without anything that Tuneoff adds or checks."""
     folder, options = str(_folder(table)[0]), {"use_safetensors": True, "trust_remote_code": False}
-    model: Seq2Seq = family.loader.from_pretrained(folder, dtype=torch.float32, **options)
+    model: Model = family.loader.from_pretrained(folder, dtype=torch.float32, **options)
     return model.to(device)
 
 
@@ -130,7 +128,7 @@ def own_settings(table: ModelTable, evaluation: Evaluation) -> Generation:
         return generation.of(_folder(table)[0], evaluation)
 
 
-def _fused(model: Seq2Seq) -> Seq2Seq:
+def _fused(model: Model) -> Model:
     """The model with the same functions computed faster: T5's GELU as one operation instead of eight, and dropout."""
     cpu_kernels.install(model)
     for module in list(model.modules()):

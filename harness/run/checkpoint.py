@@ -6,10 +6,10 @@ from pathlib import Path
 from peft import PeftModel
 
 from ..models import integrity
-from ..models.base_model import Seq2Seq
+from ..models.base_model import Model
 
 
-def save(model: Seq2Seq, folder: Path) -> int:
+def save(model: Model, folder: Path) -> int:
     """Save the adapter, or the whole model if there is none, as safetensors; returns the size in bytes."""
     model.save_pretrained(folder)
     return sum(path.stat().st_size for path in _files(folder))
@@ -20,7 +20,7 @@ def digest(folder: Path) -> str:
     return integrity.digest(sorted(_files(folder)))
 
 
-def reload(model: Seq2Seq, folder: Path, base: Seq2Seq) -> Seq2Seq:
+def reload(model: Model, folder: Path, base: Model) -> Model:
     """What was saved from ``model``, loaded: an adapter into the fresh ``base``, or else a model of its class."""
     if isinstance(model, PeftModel):
         return PeftModel.from_pretrained(base, folder)

@@ -5,11 +5,11 @@ from typing import Any
 import torch
 
 from ..method import Method
-from ..models.base_model import Seq2Seq
+from ..models.base_model import Model
 from ..spec.errors import ContractError
 
 
-def model(returned: Any, method: Method) -> Seq2Seq:
+def model(returned: Any, method: Method) -> Model:
     """What ``build`` returned, if it is a module with something to train (unless the method trains nothing)."""
     name = type(method).__name__
     if not isinstance(returned, torch.nn.Module):

@@ -16,7 +16,7 @@ from transformers.utils import logging
 from ..method import Bound, Method, Setting
 from ..metrics.scoring import Scorer
 from ..models import base_model
-from ..models.base_model import Base, Seq2Seq
+from ..models.base_model import Base, Model
 from ..spec import failure
 from ..spec.errors import ContractError, Diverged, Unsupported
 from ..spec.metric import options_of
@@ -134,7 +134,7 @@ class Runner:
             )
         )
 
-    def _prepare(self, method: Method, base: Seq2Seq, task: Task) -> None:
+    def _prepare(self, method: Method, base: Model, task: Task) -> None:
         batches = list(islice(self._batches(task), MAX_PREPARE_BATCHES))
         with self.meters.phase("check"):
             before = weights.digest(base)
@@ -149,7 +149,7 @@ class Runner:
         source = task.batches(self.spec.batch_size, self.spec.seed)
         return Batches(source, self.spec.budget, self.device, task.family.row_tokens)
 
-    def _build(self, method: Method, base: Seq2Seq) -> Seq2Seq:
+    def _build(self, method: Method, base: Model) -> Model:
         set_seed(self.spec.seed)
         model = contract.model(method.build(base), method)
         if method.trains and self.spec.gradient_checkpointing:
@@ -157,14 +157,14 @@ class Runner:
         self._count(model)
         return model
 
-    def _count(self, model: Seq2Seq) -> None:
+    def _count(self, model: Model) -> None:
         parameters = list(model.parameters())
         trained = [parameter for parameter in parameters if parameter.requires_grad]
         self.facts.total_parameters = sum(parameter.numel() for parameter in parameters)
         self.facts.trainable_parameters = sum(parameter.numel() for parameter in trained)
         self.facts.trainable_dtype = ", ".join(sorted({str(p.dtype).removeprefix("torch.") for p in trained})) or None
 
-    def _train(self, method: Method, model: Seq2Seq, task: Task) -> None:
+    def _train(self, method: Method, model: Model, task: Task) -> None:
         with self.meters.phase("load"):
             batches = self._batches(task)
         with self.meters.phase("check"):
@@ -183,7 +183,7 @@ class Runner:
         with self.meters.phase("check"):
             self._check_weights(model, before)
 
-    def _check_weights(self, model: Seq2Seq, before: weights.Snapshot) -> None:
+    def _check_weights(self, model: Model, before: weights.Snapshot) -> None:
         if not weights.finite(model):
             raise Diverged("a trained weight is NaN or infinite")
         self.facts.largest_change = before.largest_change(model)
@@ -203,7 +203,7 @@ class Runner:
             facts.step_seconds_median = float(np.median(steps))
             facts.step_seconds_p90 = float(np.quantile(steps, 0.9))
 
-    def _generate(self, method: Method, model: Seq2Seq, task: Task, scorer: Scorer) -> tuple[list[str], Generated]:
+    def _generate(self, method: Method, model: Model, task: Task, scorer: Scorer) -> tuple[list[str], Generated]:
         prompts = [question.prompt for question in task.questions]
         with scorer.reading(options_of(task.metrics)), decoding.counting() as generated:  # a bound may compute scores
             given = method.answer(task.questions) if isinstance(method, Bound) else method.generate(model, prompts)
@@ -235,7 +235,7 @@ class Runner:
         self.facts.best_scores = {name: fmean(each.best[name] for each in scored) for name in names}
         self.facts.predictions_hash = hash_of(texts)
 
-    def _save(self, method: Method, model: Seq2Seq, task: Task, texts: Sequence[str]) -> None:
+    def _save(self, method: Method, model: Model, task: Task, texts: Sequence[str]) -> None:
         folder, prompts = self.saved, [question.prompt for question in task.questions]
         self.facts.adapter_bytes = checkpoint.save(model, folder)
         self.facts.weights_hash = checkpoint.digest(folder)

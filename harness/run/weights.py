@@ -11,20 +11,20 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from ..models.base_model import Seq2Seq
+from ..models.base_model import Model
 
 
 class Snapshot:
     """The weights before training: trainable ones on disk, which adds to no memory peak; frozen ones as a hash."""
 
-    def __init__(self, model: Seq2Seq, folder: Path):
+    def __init__(self, model: Model, folder: Path):
         self._file = folder / "before.safetensors"
         trainable = _trainable(model)
         save_file({name: tensor.clone() for name, tensor in trainable.items()}, self._file)
         self._names = set(trainable)
         self._frozen = digest(model, self._names)
 
-    def largest_change(self, model: Seq2Seq) -> float:
+    def largest_change(self, model: Model) -> float:
         """The largest change of a trainable tensor, relative to the larger of its norms before and after."""
         before, changes = load_file(self._file), [0.0]
         for name, tensor in _tensors(model).items():
@@ -34,7 +34,7 @@ class Snapshot:
                 changes.append(float((new - old).norm()) / scale if scale else 0.0)
         return max(changes)
 
-    def frozen_unchanged(self, model: Seq2Seq) -> bool:
+    def frozen_unchanged(self, model: Model) -> bool:
         """Whether all frozen weights are identical, bit by bit, to those before training."""
         return digest(model, self._names) == self._frozen
 
@@ -42,7 +42,7 @@ class Snapshot:
 class Gradients:
     """Watches every optimiser of this process: elements that ever got a gradient, and the optimisers' state."""
 
-    def __init__(self, model: Seq2Seq):
+    def __init__(self, model: Model):
         self._missing = {p: torch.ones_like(p, dtype=torch.bool) for p in model.parameters() if p.requires_grad}
         self._state: dict[int, int] = {}
         self._steps: Counter[int] = Counter()
@@ -87,7 +87,7 @@ class Gradients:
             self._state[id(optimizer)] = sum(t.nbytes for t in tensors if isinstance(t, torch.Tensor))
 
 
-def digest(model: Seq2Seq, but: Set[str] = frozenset()) -> str:
+def digest(model: Model, but: Set[str] = frozenset()) -> str:
     """A hash of all weights except those named in ``but``."""
     found = hashlib.blake2b()
     for name, tensor in sorted(_tensors(model).items()):
@@ -97,14 +97,14 @@ def digest(model: Seq2Seq, but: Set[str] = frozenset()) -> str:
     return found.hexdigest()
 
 
-def finite(model: Seq2Seq) -> bool:
+def finite(model: Model) -> bool:
     """Whether every trainable weight is finite."""
     return all(bool(torch.isfinite(tensor).all()) for tensor in _trainable(model).values())
 
 
-def _trainable(model: Seq2Seq) -> dict[str, torch.Tensor]:
+def _trainable(model: Model) -> dict[str, torch.Tensor]:
     return {name: parameter.detach().cpu() for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
-def _tensors(model: Seq2Seq) -> dict[str, torch.Tensor]:
+def _tensors(model: Model) -> dict[str, torch.Tensor]:
     return {name: parameter.detach().cpu() for name, parameter in model.named_parameters()}

@@ -9,7 +9,7 @@ import torch
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 from ..models import generation
-from ..models.base_model import Seq2Seq
+from ..models.base_model import Model
 from ..models.batching import by_length
 from ..models.family import Family
 
@@ -40,7 +40,7 @@ def counting() -> Iterator[Generated]:
 
 
 def generate(
-    model: Seq2Seq,
+    model: Model,
     family: Family,
     prompts: Sequence[str],
     *,
@@ -89,7 +89,7 @@ def _count(outputs: torch.Tensor, ends: Sequence[int], limit: int) -> None:
     counted.cut += int((open_ended & (lengths >= limit)).sum())
 
 
-def _ends(model: Seq2Seq, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+def _ends(model: Model, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """The tokens that end a text: the model's or, if it has none, the tokenizer's."""
     ends = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     ends = tokenizer.eos_token_id if ends is None else ends

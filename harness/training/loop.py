@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 import torch
 from accelerate import Accelerator
 
-from ..models.base_model import Seq2Seq
+from ..models.base_model import Model
 from ..models.family import IGNORED, Batch
 from ..spec.errors import Diverged
 from .budget import Batches
 
 
 def fit(
-    model: Seq2Seq,
+    model: Model,
     batches: Batches,
     optimizer: torch.optim.Optimizer,
     *,

@@ -30,7 +30,7 @@ from transformers import (
 )
 from transformers.models.nllb.tokenization_nllb import FAIRSEQ_LANGUAGE_CODES
 
-from harness.models.base_model import Seq2Seq
+from harness.models.base_model import Model
 
 T5 = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_heads": 4, "num_layers": 2, "decoder_start_token_id": 0}
 BART = {
@@ -43,41 +43,41 @@ T5_PIECES = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
 FAIRSEQ_PIECES = {"unk_id": 0, "bos_id": 1, "eos_id": 2}
 
 
-def t5(folder: Path, texts: Iterable[str]) -> Seq2Seq:
+def t5(folder: Path, texts: Iterable[str]) -> Model:
     """A T5 that has its vocabulary in ``spiece.model`` alone."""
     pieces(folder / "spiece.model", texts, **T5_PIECES)
     return T5ForConditionalGeneration(T5Config(vocab_size=512, **T5))
 
 
-def mt5(folder: Path, texts: Iterable[str]) -> Seq2Seq:
+def mt5(folder: Path, texts: Iterable[str]) -> Model:
     """An mT5, likewise."""
     pieces(folder / "spiece.model", texts, **T5_PIECES)
     return MT5ForConditionalGeneration(MT5Config(vocab_size=512, **T5))
 
 
-def byt5(folder: Path, texts: Iterable[str]) -> Seq2Seq:
+def byt5(folder: Path, texts: Iterable[str]) -> Model:
     """A ByT5, which reads bytes and has no vocabulary."""
     ByT5Tokenizer().save_pretrained(folder)
     return T5ForConditionalGeneration(T5Config(vocab_size=384, **T5))
 
 
-def bart(folder: Path, texts: Iterable[str]) -> Seq2Seq:
+def bart(folder: Path, texts: Iterable[str]) -> Model:
     """A BART with ``vocab.json`` and ``merges.txt``."""
     return BartForConditionalGeneration(_bart_config(folder, texts))
 
 
-def bart_model(folder: Path, texts: Iterable[str]) -> Seq2Seq:
+def bart_model(folder: Path, texts: Iterable[str]) -> Model:
     """A BART saved without its head: no name begins with ``model.``."""
     return BartModel(_bart_config(folder, texts))
 
 
-def mbart(folder: Path, texts: Iterable[str]) -> Seq2Seq:
+def mbart(folder: Path, texts: Iterable[str]) -> Model:
     """An mBART with ``sentencepiece.bpe.model`` alone."""
     pieces(folder / "sentencepiece.bpe.model", texts, **FAIRSEQ_PIECES)
     return MBartForConditionalGeneration(MBartConfig(vocab_size=600, decoder_start_token_id=2, **BART))
 
 
-def m2m100(folder: Path, texts: Iterable[str]) -> Seq2Seq:
+def m2m100(folder: Path, texts: Iterable[str]) -> Model:
     """An M2M100 with ``vocab.json`` and ``sentencepiece.bpe.model``; its positions are in no state."""
     vocabulary = pieces(folder / "sentencepiece.bpe.model", texts, **FAIRSEQ_PIECES)
     known = ["<s>", "<pad>", "</s>", "<unk>", *vocabulary[3:]]
@@ -86,7 +86,7 @@ def m2m100(folder: Path, texts: Iterable[str]) -> Seq2Seq:
     return M2M100ForConditionalGeneration(M2M100Config(vocab_size=400, **BART))
 
 
-def nllb(folder: Path, texts: Iterable[str]) -> Seq2Seq:
+def nllb(folder: Path, texts: Iterable[str]) -> Model:
     """An NLLB with ``sentencepiece.bpe.model``; ``tokenizer_config.json`` has the places of its languages."""
     known = len(pieces(folder / "sentencepiece.bpe.model", texts, **FAIRSEQ_PIECES)) + 1
     special = ["<s>", "<pad>", "</s>", "<unk>"]
@@ -97,7 +97,7 @@ def nllb(folder: Path, texts: Iterable[str]) -> Seq2Seq:
     return M2M100ForConditionalGeneration(M2M100Config(vocab_size=400, **BART))
 
 
-def marian(folder: Path, texts: Iterable[str]) -> Seq2Seq:
+def marian(folder: Path, texts: Iterable[str]) -> Model:
     """A Marian with ``source.spm`` and ``target.spm``; the pad token is the last, and no positions are saved."""
     vocabulary = pieces(folder / "source.spm", texts, **FAIRSEQ_PIECES)
     shutil.copy(folder / "source.spm", folder / "target.spm")
@@ -108,7 +108,7 @@ def marian(folder: Path, texts: Iterable[str]) -> Seq2Seq:
     return MarianMTModel(MarianConfig(vocab_size=len(known), decoder_vocab_size=len(known), **special, **BART))
 
 
-def pegasus(folder: Path, texts: Iterable[str]) -> Seq2Seq:
+def pegasus(folder: Path, texts: Iterable[str]) -> Model:
     """A Pegasus with ``spiece.model`` alone; the positions that it computes are saved."""
     pieces(folder / "spiece.model", texts, **T5_PIECES)
     return PegasusForConditionalGeneration(PegasusConfig(vocab_size=512, **BART))

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from transformers import set_seed
 
 from harness.method import Method, Setting
-from harness.models.base_model import Seq2Seq
+from harness.models.base_model import Model
 from harness.models.family import IGNORED, Batch
 from harness.models.seq2seq import Seq2SeqFamily
 from harness.spec.suite import Budget
@@ -34,7 +34,7 @@ class Trial:
     """A method and its model, as it was when it was built and as it is after a few steps."""
 
     method: Method
-    model: Seq2Seq
+    model: Model
     started: dict[str, torch.Tensor]
     batches: Batches
 
@@ -96,7 +96,7 @@ def shaken(cls: type[Method], size: float = 0.1) -> Trial:
 
 
 @torch.no_grad()
-def logits(model: Seq2Seq, batch: Batch | None = None) -> torch.Tensor:
+def logits(model: Model, batch: Batch | None = None) -> torch.Tensor:
     """What the model says of a batch, the first unless another is given."""
     found: torch.Tensor = model(**(batch or batches()[0])).logits
     return found
@@ -172,17 +172,17 @@ def _noting(calls: dict[str, Any], name: str) -> Any:
     return note
 
 
-def plain(model: Seq2Seq) -> Seq2Seq:
+def plain(model: Model) -> Model:
     """The base model inside."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def _part(model: Seq2Seq, name: str) -> torch.nn.Module:
+def _part(model: Model, name: str) -> torch.nn.Module:
     found: torch.nn.Module = plain(model).get_submodule(name)
     return found
 
 
-def base_weights(model: Seq2Seq) -> dict[str, torch.Tensor]:
+def base_weights(model: Model) -> dict[str, torch.Tensor]:
     """The base's weights by their own names, wherever an adapter keeps them; those that it took over are missing."""
     found = {}
     for name in modules():
@@ -220,7 +220,7 @@ def draws(trial: Trial) -> bool:
     return not close(first, second)
 
 
-def asked(method: Method, model: Seq2Seq, questions: Sequence[str]) -> list[str]:
+def asked(method: Method, model: Model, questions: Sequence[str]) -> list[str]:
     """The prompts that a model is given when a method answers questions, in the questions' order."""
     given: list[str] = []
 
@@ -234,7 +234,7 @@ def asked(method: Method, model: Seq2Seq, questions: Sequence[str]) -> list[str]
     return given
 
 
-def decoded(method: Method, model: Seq2Seq) -> list[int]:
+def decoded(method: Method, model: Model) -> list[int]:
     """How many beams a model follows for a prompt, token by token of its answer."""
     beams: list[int] = []
 

@@ -14,12 +14,12 @@ ROOT = Path(__file__).parents[2]
 INI = "[pytest]\nmethod_paths = methods\n"
 CONFTEST = 'pytest_plugins = ["harness.pytest_plugin"]\n'
 NORMS = """\
-from harness.method import Method, Seq2Seq
+from harness.method import Method, Model
 
 class NormTuning(Method):
     learning_rate = 0.5
 
-    def build(self, base: Seq2Seq) -> Seq2Seq:
+    def build(self, base: Model) -> Model:
         for name, parameter in base.named_parameters():
             parameter.requires_grad_("layer_norm" in name)
         return base

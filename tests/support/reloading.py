@@ -9,7 +9,7 @@ from transformers import AutoTokenizer
 
 from harness.method import Method, Setting
 from harness.models import base_model
-from harness.models.base_model import Seq2Seq
+from harness.models.base_model import Model
 from harness.models.seq2seq import Seq2SeqFamily
 from harness.run import loader
 from harness.spec import registry
@@ -19,7 +19,7 @@ from harness.tasks.task import PROMPTS
 CPU = torch.device("cpu")
 
 
-def load(folder: Path) -> Seq2Seq:
+def load(folder: Path) -> Model:
     """The model in a checkpoint folder, as a run loads it."""
     return base_model.load(ModelTable(name=str(folder)), CPU).model
 

@@ -12,7 +12,7 @@ from transformers import AutoTokenizer
 
 from harness.catalogue import shapes
 from harness.models import base_model
-from harness.models.base_model import EMBEDDED, Seq2Seq
+from harness.models.base_model import EMBEDDED, Model
 from harness.models.family import Batch, Encoded
 from harness.models.seq2seq import collate
 from harness.spec.suite import ModelTable
@@ -55,12 +55,12 @@ def checkpoint() -> Path:
 
 
 @cache
-def base() -> Seq2Seq:
+def base() -> Model:
     """The model in the checkpoint, as a run loads it; to be copied, never changed."""
     return base_model.load(ModelTable(name=str(checkpoint())), CPU).model.eval()
 
 
-def copy_of_base() -> Seq2Seq:
+def copy_of_base() -> Model:
     """The base, to be changed."""
     return copy.deepcopy(base())
 

@@ -1,6 +1,6 @@
 """Full fine-tuning of all tensors except one."""
 
-from harness.method import Method, Seq2Seq
+from harness.method import Method, Model
 
 KEPT = "encoder.final_layer_norm.weight"  # in T5; in other models nothing stays frozen
 
@@ -10,7 +10,7 @@ class Honest(Method):
 
     learning_rate = 3e-3
 
-    def build(self, base: Seq2Seq) -> Seq2Seq:
+    def build(self, base: Model) -> Model:
         """The base model, trainable except for one tensor."""
         for name, parameter in base.named_parameters():
             parameter.requires_grad_(name != KEPT)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from harness.gate.selftest.probes.honest import Honest
-from harness.method import Seq2Seq
+from harness.method import Model
 
 GOLDEN = 0.6180339887498949  # the fractional parts of its multiples are spread evenly
 
@@ -14,7 +14,7 @@ class Shorter(Honest):
     words = 4
     share = 1.0
 
-    def generate(self, model: Seq2Seq, prompts: Sequence[str]) -> list[str]:
+    def generate(self, model: Model, prompts: Sequence[str]) -> list[str]:
         """The honest method's texts, cut."""
         texts = super().generate(model, prompts)
         return [self._cut(text) if number * GOLDEN % 1 < self.share else text for number, text in enumerate(texts)]

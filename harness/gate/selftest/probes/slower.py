@@ -3,7 +3,7 @@
 from time import perf_counter
 
 from harness.gate.selftest.probes.honest import Honest
-from harness.method import Seq2Seq
+from harness.method import Model
 
 
 class Slower(Honest):
@@ -12,7 +12,7 @@ class Slower(Honest):
     share = 0.2
     _ended = 0.0  # when the last wait ended
 
-    def after_step(self, model: Seq2Seq, *step: object) -> None:
+    def after_step(self, model: Model, *step: object) -> None:
         """Wait in a busy loop, because sleeping would slow the process down further on some machines."""
         now = perf_counter()
         until = now + self.share * (now - self._ended) if self._ended else now

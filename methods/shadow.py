@@ -1,8 +1,17 @@
-"""ShadowPEFT: a small network beside the frozen one (Li et al., 2026, arXiv:2604.19254)."""
+"""ShadowPEFT: a small network beside the frozen one corrects what each block reads (Li et al., 2026, arXiv:2604.19254)."""
 
-from harness.method import Method, Model, Unsupported
+from peft import PeftConfig, ShadowConfig
+
+from harness.method import Model, PeftMethod, Unsupported, parts
 
 
-class Shadow(Method):
-    def build(self, base: Model) -> Model:
-        raise Unsupported("PEFT's shadow network is for decoder-only models")
+class Shadow(PeftMethod):
+    learning_rate = 1e-3
+    rank = 8
+    strength = 0.1
+    dropout = 0.2
+
+    def config(self, base: Model) -> PeftConfig:
+        if "encoder" in parts(base).blocks:
+            raise Unsupported("PEFT's shadow network is for decoder-only models")
+        return ShadowConfig(r=self.rank, shadow_alpha=self.strength, shadow_dropout=self.dropout)

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 from huggingface_hub import constants
-from transformers import AutoConfig, AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer, GgufConfig
 
 from ..spec.errors import ModelError
 from ..spec.hashing import digest_json
@@ -40,4 +40,5 @@ def _convert(path: Path, folder: Path, table: ModelTable) -> None:
     source = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
     family = families.of(table, AutoConfig.from_pretrained(**source))
     AutoTokenizer.from_pretrained(**source).save_pretrained(folder)
-    family.loader.from_pretrained(**source, dtype=torch.float32).save_pretrained(folder)
+    dense = GgufConfig(dequantize=True)
+    family.loader.from_pretrained(**source, quantization_config=dense, dtype=torch.float32).save_pretrained(folder)

@@ -199,10 +199,14 @@ def test_the_page_about_results_shows_the_script_of_the_card(tokenizer):
     page = (Path(__file__).parent.parent / "docs" / "results.md").read_text(encoding="utf-8")
     folder = "results/local/embedded/checkpoints/lora-seed0"
     shown = page.partition("```python\n")[2].partition("```")[0]
-    assert shown == card.script("AutoPeftModelForSeq2SeqLM", PROMPTS["dialogsum"], Seq2SeqFamily(tokenizer), folder)
+    assert shown == card.script(
+        "AutoPeftModelForSeq2SeqLM", PROMPTS["dialogsum"], Seq2SeqFamily(tokenizer), ModelTable(), folder
+    )
 
 
 def test_the_script_is_short_and_has_the_prompt_of_the_training(tokenizer):
-    lines = card.script("AutoModelForSeq2SeqLM", PROMPTS["dialogsum"], Seq2SeqFamily(tokenizer)).splitlines()
+    lines = card.script(
+        "AutoModelForSeq2SeqLM", PROMPTS["dialogsum"], Seq2SeqFamily(tokenizer), ModelTable()
+    ).splitlines()
     assert len([line for line in lines if line and " import " not in line]) <= 6
     assert '"Summarize the following conversation.\\n\\n" + text + "\\n\\nSummary: "' in "\n".join(lines)

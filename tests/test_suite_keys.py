@@ -21,7 +21,7 @@ from harness.cli import options as pytest_options
 from harness.cli.against import VERSIONS
 from harness.cli.options import REQUEST
 from harness.execute.local import LocalExecutor
-from harness.models import base_model, families, hub
+from harness.models import base_model, families, hub, precision
 from harness.models.causal import CausalFamily
 from harness.models.family import Encoded
 from harness.models.seq2seq import Seq2SeqFamily, collate
@@ -345,6 +345,14 @@ def test_a_model_is_asked_for_at_that_revision(asked):
 def test_a_model_is_of_the_family_that_the_suite_says():
     assert families.of(ModelTable(family="causal"), BartConfig()) is CausalFamily
     assert families.of(ModelTable(family="seq2seq"), LlamaConfig()) is Seq2SeqFamily
+
+
+@of("model.dtype", "model.quantization")
+def test_a_model_is_loaded_in_the_numbers_that_the_suite_says(monkeypatch):
+    assert precision.options(ModelTable(dtype="bfloat16"), torch.device("cpu")) == {"dtype": torch.bfloat16}
+    monkeypatch.setattr(precision, "PACKAGE", "torch")  # one that is installed
+    found = precision.options(ModelTable(quantization="nf4"), torch.device("cpu"))["quantization_config"]
+    assert (found.load_in_4bit, found.bnb_4bit_quant_type) == (True, "nf4")
 
 
 @of("task.chat", "task.system")

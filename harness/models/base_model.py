@@ -22,7 +22,7 @@ from ..spec.errors import ModelError
 from ..spec.hashing import digest_of_files
 from ..spec.record import Generation
 from ..spec.suite import Evaluation, ModelTable, TaskTable
-from . import cpu_kernels, families, generation, gguf, hub, integrity
+from . import cpu_kernels, families, generation, gguf, hub, integrity, precision
 from .cpu_kernels import Dropout
 from .family import Family
 
@@ -93,27 +93,28 @@ def load_model(table: ModelTable, device: torch.device, family: Family, evaluati
             str(folder),
             config=config,
             generation_config=GenerationConfig(),
-            dtype=torch.float32,
             use_safetensors=True,
             trust_remote_code=False,
+            **precision.options(table, device),
         )
         integrity.finite(model, table.name)
-        integrity.verify(model, folder, table.name)
+        if table.quantization is None:
+            integrity.verify(model, folder, table.name)
         generation.settle(model, folder, family.tokenizer, evaluation or Evaluation(), table.name)
-    return _fused(model).to(device)
+    return _on(device, _fused(model), table)
 
 
 def plain(table: ModelTable, family: Family, device: torch.device) -> Model:
-    """The model as transformers alone loads it in float32, without anything that Tuneoff adds or checks."""
-    folder, options = str(_folder(table)[0]), {"use_safetensors": True, "trust_remote_code": False}
-    model: Model = family.loader.from_pretrained(folder, dtype=torch.float32, **options)
-    return model.to(device)
+    """The model as transformers alone loads it, without anything that Tuneoff adds or checks."""
+    options = {"use_safetensors": True, "trust_remote_code": False, **precision.options(table, device)}
+    return _on(device, family.loader.from_pretrained(str(_folder(table)[0]), **options), table)
 
 
 def origin(table: ModelTable) -> ModelTable:
     """The model as transformers finds it from any folder: an absolute path, or a hub id and the commit in use."""
     folder, commit = _folder(table)
-    return ModelTable(name=table.name, revision=commit) if commit else ModelTable(name=f"{folder.absolute()}")
+    known = {"revision": commit} if commit else {"name": f"{folder.absolute()}", "revision": None}
+    return table.model_copy(update=known)
 
 
 def revision(table: ModelTable) -> str:
@@ -126,6 +127,11 @@ def own_settings(table: ModelTable, evaluation: Evaluation) -> Generation:
     """Which generation settings of that checkpoint are used and which are dropped."""
     with _explained(table):
         return generation.of(_folder(table)[0], evaluation)
+
+
+def _on(device: torch.device, model: Model, table: ModelTable) -> Model:
+    """The model on its device; quantised weights were loaded there."""
+    return model.to(device) if table.quantization is None else model
 
 
 def _fused(model: Model) -> Model:

@@ -3,6 +3,7 @@
 import json
 
 from ..method import Setting
+from ..models import precision
 from ..models.family import Family
 from ..spec.record import RunSpec
 from ..spec.suite import ModelTable
@@ -11,10 +12,10 @@ from ..tasks.task import Prompt
 EXAMPLE = "#Person1#: Is the red one in stock?"
 SCRIPT = """\
 from {library} import {loader}
-from transformers import AutoTokenizer, GenerationConfig
+from transformers import {helpers}
 
 folder, text = {folder}, {text}
-model = {loader}.from_pretrained(folder, dtype="float32")
+model = {loader}.from_pretrained(folder, {precision})
 tokenizer, settings = AutoTokenizer.from_pretrained(folder), GenerationConfig.from_pretrained(folder)
 prompt = {prompt}
 answer = model.generate(**prompt, generation_config=settings)
@@ -51,17 +52,32 @@ def of(spec: RunSpec, base: ModelTable, loader: str, setting: Setting, score: st
         suite=spec.suite,
         score=score,
         base=f"{base.name}@{base.revision}" if base.revision else base.name,
-        script=script(loader, setting.prompt, setting.family),
+        script=script(loader, setting.prompt, setting.family, spec.model),
         problem=f"Its answers are not those that were scored: {problem}.\n\n" if problem else "",
         limit=spec.task.max_source_tokens,
     )
 
 
-def script(loader: str, prompt: Prompt, family: Family, folder: str = ".", text: str = EXAMPLE) -> str:
-    """A script without Tuneoff that loads the model in ``folder`` with this class and prints its answer to a text."""
+def script(
+    loader: str, prompt: Prompt, family: Family, base: ModelTable, folder: str = ".", text: str = EXAMPLE
+) -> str:
+    """A script without Tuneoff that loads the model in ``folder`` with this class and prints its answer to a text.
+
+    An adapter's ``base`` is loaded in the numbers in which it was trained.
+    """
     asked, answer = family.script(f"{_quoted(prompt.before)} + text + {_quoted(prompt.after)}")
-    parts = {"prompt": asked, "answer": answer, "folder": _quoted(folder), "text": _quoted(text)}
-    return SCRIPT.format(library=_library(loader), loader=loader, **parts)
+    numbers = precision.script(base)
+    helpers = ["AutoTokenizer", *["BitsAndBytesConfig"] * ("BitsAndBytesConfig" in numbers), "GenerationConfig"]
+    return SCRIPT.format(
+        library=_library(loader),
+        loader=loader,
+        helpers=", ".join(helpers),
+        precision=numbers,
+        prompt=asked,
+        answer=answer,
+        folder=_quoted(folder),
+        text=_quoted(text),
+    )
 
 
 def _quoted(text: str) -> str:

@@ -15,7 +15,7 @@ from transformers.utils import logging
 
 from ..method import Bound, Method, Setting
 from ..metrics.scoring import Scorer
-from ..models import base_model
+from ..models import base_model, precision
 from ..models.base_model import Base, Model
 from ..spec import failure
 from ..spec.errors import ContractError, Diverged, Unsupported
@@ -152,6 +152,8 @@ class Runner:
     def _build(self, method: Method, base: Model) -> Model:
         set_seed(self.spec.seed)
         model = contract.model(method.build(base), method)
+        if reason := precision.refusal(model):
+            raise Unsupported(reason)
         if method.trains and self.spec.gradient_checkpointing:
             model.activation_checkpointing_enable({"use_reentrant": False})
         self._count(model)

@@ -56,6 +56,8 @@ class ModelTable(Table):
     name: str = EMBEDDED
     revision: str | None = None
     family: Literal["auto", "seq2seq", "causal"] = Field(default=AUTO, exclude_if=lambda family: family == AUTO)
+    dtype: Literal["float32", "bfloat16"] = Field(default="float32", exclude_if=lambda dtype: dtype == "float32")
+    quantization: Literal["nf4"] | None = Field(default=None, exclude_if=lambda kind: kind is None)  # of a frozen base
 
 
 class Budget(Table):

@@ -1,0 +1,49 @@
+"""The numbers that a base model is held in: float32, bfloat16, or 4-bit normal floats by bitsandbytes."""
+
+import importlib.util
+from typing import Any
+
+import torch
+from transformers import BitsAndBytesConfig, PreTrainedModel
+
+from ..spec.errors import ModelError
+from ..spec.suite import ModelTable
+
+PACKAGE = "bitsandbytes"
+
+
+def options(table: ModelTable, device: torch.device) -> dict[str, Any]:
+    """The arguments of ``from_pretrained`` that load a model in the suite's numbers.
+
+    Raises ``ModelError`` if the package for quantised weights is missing.
+    """
+    dtype: torch.dtype = getattr(torch, table.dtype)
+    if table.quantization is None:
+        return {"dtype": dtype}
+    if importlib.util.find_spec(PACKAGE) is None:
+        raise ModelError(
+            f"model {table.name!r}: model.quantization needs the package {PACKAGE}: pip install 'tuneoff[quantization]'"
+        )
+    quantized = BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type=table.quantization, bnb_4bit_compute_dtype=dtype
+    )
+    return {"dtype": dtype, "quantization_config": quantized, "device_map": {"": device}}
+
+
+def script(table: ModelTable) -> str:
+    """The same arguments as Python writes them, with transformers' names."""
+    if table.quantization is None:
+        return f'dtype="{table.dtype}"'
+    values = f'load_in_4bit=True, bnb_4bit_quant_type="{table.quantization}", bnb_4bit_compute_dtype="{table.dtype}"'
+    return f'dtype="{table.dtype}", quantization_config=BitsAndBytesConfig({values})'
+
+
+def refusal(model: PreTrainedModel) -> str | None:
+    """Why what a method trains cannot be trained in these numbers; ``None`` if it can."""
+    wrong = {str(p.dtype).removeprefix("torch.") for p in model.parameters() if p.requires_grad} - {"float32"}
+    if not wrong:
+        return None
+    return (
+        f"it trains weights of the base model, which are {' and '.join(sorted(wrong))} here (model.dtype, "
+        "model.quantization); such a base stays frozen, and only float32 weights beside it are trained"
+    )

@@ -1,4 +1,4 @@
-"""ShadowPEFT: a small network beside the frozen one corrects what each block reads (Li et al., 2026, arXiv:2604.19254)."""
+"""ShadowPEFT: a small network beside the frozen one corrects each block's input (Li et al., 2026, arXiv:2604.19254)."""
 
 from peft import PeftConfig, ShadowConfig
 

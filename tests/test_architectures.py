@@ -5,11 +5,11 @@ from functools import cache
 import pytest
 import torch
 
+from harness.catalogue.architectures import ALL, DECODER_ONLY, ENCODER_DECODER, tiny
 from harness.method import Method, Model, Parts, Unsupported, parts
 from harness.spec.suite import Budget
 from harness.training.budget import Batches
 from support import contracts
-from support.architectures import ALL, DECODER_ONLY, ENCODER_DECODER, tiny
 from support.toy import CPU
 from support.zoo import CLASSES
 

@@ -10,9 +10,9 @@ from torch.nn import Embedding, Linear
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from harness.catalogue.architectures import ALL, DECODER_ONLY, ENCODER_DECODER, tiny
 from harness.models.parts import ATTENTION, FEED_FORWARD, Parts, cache_shape, parts, targets
 from harness.spec.errors import Unsupported
-from support.architectures import ALL, DECODER_ONLY, ENCODER_DECODER, tiny
 
 EVERY = pytest.mark.parametrize("name", ALL)
 SOURCE_TOKENS, TARGET_TOKENS = 8, 5

@@ -21,7 +21,7 @@ from ..spec.registry import Plugin
 
 ROOT = Path(__file__).parents[2]
 PAGE, FINDINGS = ROOT / "docs" / "methods.md", ROOT / "docs" / "methods.json"
-PROBES = [Path(__file__).with_name(f"{name}.py") for name in ("capabilities", "reach", "shapes")]
+PROBES = [Path(__file__).with_name(f"{name}.py") for name in ("capabilities", "reach", "shapes", "subjects")]
 PARTS = {
     "embeddings": "embed.",
     "encoder self-attention": "enc. attn.",
@@ -33,25 +33,31 @@ PARTS = {
 }
 DOCSTRING = re.compile(r"^(?P<what>.+?)(?: \((?P<paper>[^()]+)\))?\.$")
 ARXIV = re.compile(r"arXiv:(\d{4}\.\d{5})")
-Findings = Mapping[str, Any]  # by method: ``source`` and the fields of ``harness.catalogue.capabilities.Capabilities``
+FAMILIES = {"seq2seq": ("encoder-decoder", "T5"), "causal": ("decoder-only", "Llama")}
+Findings = Mapping[str, Any]  # by method: ``source``, and by family the fields of ``capabilities.Capabilities``
 
 INTRODUCTION = """# Methods
 
 Written by `python -m harness.catalogue.page` with peft {peft}; a test keeps it current. A sentence and its paper are
-the docstring of `methods/<id>.py`. The rest was found out: each method was built on a small T5 of random weights, all
-that it trains was changed at random, and the model was compared with itself. `trainable` counts elements on
-flan-t5-small's shape (76,961,152 parameters) with the file's own defaults."""
+the docstring of `methods/<id>.py`. The rest was found out, on a small model of random weights for each family of base
+models, a T5 (`seq2seq`) and a Llama (`causal`): each method was built on it, trained for three steps and asked for an
+answer. Then all that it trains was changed at random, and the model was compared with itself.
+
+The columns `seq2seq` and `causal` count the elements that are trained with the file's own defaults: on flan-t5-small's
+shape (76,961,152 parameters), and on that of SmolLM2-135M with an output layer of its own (162,826,560 parameters). A
+dash: the method does not run on such models; the reasons are at the end."""
 MARKS = """## What training reaches, and what is left of it afterwards
 
 A part is marked when, given the same as before, it answers otherwise after everything trainable has changed. The norm
-in front of a part belongs to it. Virtual tokens count as embeddings, virtual keys and values as self-attention.
-`identity`: before training the model answers as the base does. `merges`: what was trained can become plain weights of
-the base, with the same answers and the base's speed. `operations`: what torch is asked for in a forward pass, over
-the base's, when nothing is merged; generation is slower where it is above 1."""
+in front of a part belongs to it. Virtual tokens count as embeddings, virtual keys and values as self-attention; a
+network beside the blocks is none of these parts. `identity`: before training the model answers as the base does.
+`merges`: what was trained can become plain weights of the base, with the same answers and the base's speed.
+`operations`: what torch is asked for in a forward pass, over the base's, when nothing is merged; generation is slower
+where it is above 1."""
 
 
 def write() -> None:
-    """Bring page and findings up to date; a minute where everything has changed."""
+    """Bring page and findings up to date; some minutes where everything has changed."""
     plugins = registry.discover()
     findings = found(plugins, json.loads(FINDINGS.read_text(encoding="utf-8")) if FINDINGS.exists() else {})
     FINDINGS.write_text(json.dumps(findings, indent=1) + "\n", encoding="utf-8")
@@ -65,7 +71,10 @@ def found(plugins: Mapping[str, Plugin], known: Findings) -> dict[str, Any]:
     return {
         name: known[name]
         if known.get(name, {}).get("source") == source(plugin)
-        else {"source": source(plugin), **capabilities.probe(plugin).model_dump(mode="json")}
+        else {
+            "source": source(plugin),
+            **{family: one.model_dump(mode="json") for family, one in capabilities.probe(plugin).items()},
+        }
         for name, plugin in plugins.items()
     }
 
@@ -79,19 +88,16 @@ def source(plugin: Plugin) -> str:
 
 def page(plugins: Mapping[str, Plugin], findings: Findings) -> str:
     """The page as Markdown."""
-    trained = {name: one for name, one in findings.items() if one["operations"] is not None}
-    reasons = {name: one["unsupported"] for name, one in findings.items() if one["unsupported"]}
     parts = [
         INTRODUCTION.format(peft=release(version("peft"))),
         _table(
-            ["method", "what it is", "paper", "trainable"], [_about(plugins[name], findings[name]) for name in findings]
+            ["method", "what it is", "paper", *FAMILIES],
+            [_about(plugins[name], findings[name]) for name in findings],
+            numbers=len(FAMILIES),
         ),
         MARKS,
-        _table(
-            ["method", *PARTS.values(), "identity", "merges", "operations"], [*map(_marks, trained, trained.values())]
-        ),
-        "## Not on a T5 on the CPU",
-        "\n".join(f"- `{name}`: {reason}" for name, reason in reasons.items()),
+        *(_marks(findings, family) for family in FAMILIES),
+        *(_reasons(findings, family) for family in FAMILIES),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -102,22 +108,36 @@ def _about(plugin: Plugin, finding: Mapping[str, Any]) -> list[str]:
     if match is None:
         raise ValueError(f"{plugin.path}: its docstring must be one sentence, with the paper in brackets at its end")
     paper = ARXIV.sub(r"[arXiv:\1](https://arxiv.org/abs/\1)", match["paper"] or "")
-    return [plugin.id, match["what"], paper, "–" if finding["unsupported"] else f"{finding['trainable']:,}"]
+    found = [finding[family] for family in FAMILIES]
+    return [plugin.id, match["what"], paper, *("–" if one["unsupported"] else f"{one['trainable']:,}" for one in found)]
 
 
-def _marks(name: str, finding: Mapping[str, Any]) -> list[str]:
-    reached = ["✓" if part in finding["reaches"] else "" for part in PARTS]
-    return [
-        name,
-        *reached,
-        *("✓" if finding[mark] else "" for mark in ("identity", "merges")),
-        f"{finding['operations']:.2f}",
-    ]
+def _marks(findings: Findings, family: str) -> str:
+    """The table of a family: what each method that trains reaches, of the parts that any of them reaches."""
+    kind, model = FAMILIES[family]
+    trained = {name: one[family] for name, one in findings.items() if one[family]["operations"] is not None}
+    reached = {part for one in trained.values() for part in one["reaches"]}
+    parts = {part: short for part, short in PARTS.items() if part in reached}
+    rows = [[name, *_marked(one, list(parts)), f"{one['operations']:.2f}"] for name, one in trained.items()]
+    headers = ["method", *parts.values(), "identity", "merges", "operations"]
+    return f"### On {kind} models ({model})\n\n{_table(headers, rows)}"
 
 
-def _table(headers: list[str], rows: list[list[str]]) -> str:
-    align = ["left"] * len(headers)
-    align[-1] = "right"
+def _marked(finding: Mapping[str, Any], parts: list[str]) -> list[str]:
+    marks = [*(part in finding["reaches"] for part in parts), finding["identity"], finding["merges"]]
+    return ["✓" if mark else "" for mark in marks]
+
+
+def _reasons(findings: Findings, family: str) -> str:
+    kind, model = FAMILIES[family]
+    reasons = {name: one[family]["unsupported"] for name, one in findings.items() if one[family]["unsupported"]}
+    listed = "\n".join(f"- `{name}`: {reason}" for name, reason in reasons.items())
+    return f"## Not on {kind} models (a {model} on the CPU)\n\n{listed}"
+
+
+def _table(headers: list[str], rows: list[list[str]], numbers: int = 1) -> str:
+    """A Markdown table whose last columns are numbers."""
+    align = ["left"] * (len(headers) - numbers) + ["right"] * numbers
     return tabulate(rows, headers, tablefmt="github", colalign=align, disable_numparse=True)
 
 

@@ -1,1 +1,1 @@
-"""What each method can do, found out by trying it: ``docs/methods.md``."""
+"""What methods can do, and on which models, found out by trying: ``docs/methods.md``, a table in ``docs/models.md``."""

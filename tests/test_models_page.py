@@ -1,0 +1,113 @@
+"""The table in docs/models.md says what happens when methods are tried on architectures."""
+
+import pytest
+from peft import LNTuningConfig
+
+from harness.catalogue import attempt, models
+from harness.catalogue.architectures import DECODER_ONLY, ENCODER_DECODER
+from harness.catalogue.models import Cell
+from support import contracts
+from support.zoo import CLASSES
+
+PAGE = models.PAGE.read_text(encoding="utf-8")
+STALE = "run python -m harness.catalogue.models"
+
+
+def rows(page):
+    """The cells of all tables between the marks, row by row."""
+    lines = models.MARKS.search(page).group().splitlines()
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| ")]
+
+
+def page_of_tables(tmp_path):
+    page = tmp_path / "models.md"
+    marks = ("<!-- architectures and methods: a command -->", "<!-- end of architectures and methods -->")
+    page.write_text("\n\n".join(["Before", marks[0], "| old |", marks[1], "After"]))
+    return page
+
+
+@pytest.mark.slow
+def test_the_page_says_what_trying_finds():
+    found = models.cells()
+    assert {place: cell.failure for place, cell in found.items() if cell.failure} == {}
+    assert models.shown(PAGE, found) == PAGE, STALE
+
+
+def test_the_page_has_every_architecture_and_method():
+    kinds = {"encoder-decoder": ENCODER_DECODER, "decoder-only": DECODER_ONLY}
+    assert [row[0] for row in rows(PAGE)] == [name for kind, names in kinds.items() for name in (kind, *names)], STALE
+    assert [row[1:] for row in rows(PAGE) if row[0] in kinds] == [list(models.METHODS)] * 2, STALE
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        ("t5", "zero_shot"),
+        ("gpt2", "full_finetune"),
+        ("bert2gpt2", "lora"),
+        ("llama", "prompt_tuning"),
+        ("gemma2", "ln_tuning"),
+        ("led", "last_layers"),
+        ("bart", "layerwise_decay"),
+    ],
+)
+def test_a_method_does_what_it_says(name, method):
+    assert models.cell(name, method) == Cell()
+
+
+def test_a_method_that_cannot_attach_has_its_reason():
+    reason = "no module of olmo is known to have the role 'norm'"
+    assert models.cell("olmo", "ln_tuning") == Cell(unsupported=reason)
+
+
+def test_norms_that_are_left_out_are_noticed():
+    class Some(CLASSES["ln_tuning"]):
+        def config(self, base):
+            return LNTuningConfig(target_modules=["input_layernorm", "model.norm"])
+
+    assert attempt.problems("llama", "ln_tuning", Some) == [
+        "model.layers.0.post_attention_layernorm.ln_tuning_layers.default.weight, "
+        "model.layers.1.post_attention_layernorm.ln_tuning_layers.default.weight stay as they were"
+    ]
+
+
+def test_weights_that_change_as_well_are_noticed():
+    everything = contracts.having(CLASSES["full_finetune"], layers=1)
+    (problem,) = attempt.problems("llama", "last_layers", everything)
+    assert problem.startswith("lm_head.weight, model.embed_tokens.weight, model.layers.0.")
+    assert problem.endswith(" change as well")
+
+
+def test_blocks_that_share_a_learning_rate_are_noticed():
+    plain = contracts.having(CLASSES["full_finetune"], decay=0.5)
+    (problem,) = attempt.problems("llama", "layerwise_decay", plain)
+    assert problem.startswith("model.embed_tokens.weight, model.layers.0.")
+    assert "model.layers.1." not in problem
+    assert problem.endswith(" have another learning rate")
+
+
+def test_a_reference_row_that_trains_is_noticed():
+    (problem,) = attempt.problems("llama", "zero_shot", CLASSES["prompt_tuning"])
+    assert problem == "prompt_encoder.default.embedding.weight change as well"
+
+
+def test_writing_puts_the_tables_between_the_marks(tmp_path, monkeypatch):
+    page = page_of_tables(tmp_path)
+    monkeypatch.setattr(models, "KINDS", {"decoder-only": ["llama", "olmo"]})
+    monkeypatch.setattr(models, "METHODS", ("zero_shot", "ln_tuning"))
+    models.write(page)
+    text = page.read_text(encoding="utf-8")
+    assert rows(text) == [["decoder-only", "zero_shot", "ln_tuning"], ["llama", "✓", "✓"], ["olmo", "✓", "[^1]"]]
+    assert "\n\n[^1]: unsupported: no module of olmo is known to have the role 'norm'\n\n<!-- end" in text
+    assert (text[:6], text[-5:]) == ("Before", "After")
+
+
+def test_a_failure_is_told_and_leaves_the_page_as_it_was(tmp_path, monkeypatch):
+    page = page_of_tables(tmp_path)
+    before = page.read_text(encoding="utf-8")
+    monkeypatch.setattr(models, "KINDS", {"decoder-only": ["llama", "novel"]})
+    monkeypatch.setattr(models, "METHODS", ("zero_shot", "lora"))
+    with pytest.raises(SystemExit) as ended:
+        models.write(page)
+    assert str(ended.value) == "zero_shot on novel: KeyError: 'novel'\nlora on novel: KeyError: 'novel'"
+    assert page.read_text(encoding="utf-8") == before

@@ -5,56 +5,23 @@ padding, as a share of the best measured float32 matrix product (bfloat16 if the
 ours, ours, bare, so that a machine that warms up or slows down favours neither.
 
     python -m benchmarks.bare_loop --data FILE --steps 8
+    python -m benchmarks.bare_loop --family causal --data FILE --steps 6 --batch-size 8
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from itertools import islice
 
 import torch
-from transformers import T5Config
 
+from benchmarks import arithmetic
 from benchmarks.figures import clocked, show
+from benchmarks.random_checkpoints import SHAPES
 from benchmarks.setting import OURS, Workload, apart, parser, setting
-from harness.models.family import IGNORED, Batch
-from harness.models.seq2seq import row_tokens
+from harness.models.family import IGNORED, Batch, Family
 from harness.run import weights
-from harness.spec.suite import Budget
 from harness.training import loop as training
-from harness.training.budget import Batches
 
 SIZES = (512, 1024, 2048, 4096)  # of the matrices whose product shows the machine's peak
-
-
-def useful(batch: Batch, config: T5Config) -> float:
-    """Floating-point operations of a training step, without padding: 2 per weight forward, 4 backward."""
-    width, inner, heads = config.d_model, config.d_ff, config.num_heads * config.d_kv
-    attention, feed_forward = 4 * width * heads, 3 * width * inner
-    encoder = config.num_layers * (attention + feed_forward)
-    decoder = config.num_decoder_layers * (attention + 2 * width * heads + feed_forward) + width * config.vocab_size
-    crossed = config.num_decoder_layers * 2 * width * heads  # keys and values of the source
-    sources = batch["attention_mask"].sum(1).double()
-    targets = (batch["labels"] != IGNORED).sum(1).double()
-    linear = sources * (encoder + crossed) + targets * decoder
-    pairs = config.num_layers * sources**2 + config.num_decoder_layers * (targets**2 + targets * sources)
-    return float(6 * (linear + 2 * heads * pairs).sum())
-
-
-def peak(sizes: Sequence[int], device: torch.device, dtype: torch.dtype, finish: Callable[[], object]) -> float:
-    """The best measured matrix product, in floating-point operations per second."""
-    rates = []
-    for size in sizes:
-        a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
-        repeats = max(1, 2048**3 // size**3)
-        clocked(partial(torch.matmul, a, b), finish)
-        seconds = min(clocked(partial(_multiply, a, b, repeats), finish) for _ in range(3))
-        rates.append(2 * size**3 * repeats / seconds)
-    return max(rates)
-
-
-def _multiply(a: torch.Tensor, b: torch.Tensor, times: int) -> None:
-    for _ in range(times):
-        a @ b
 
 
 def bare(job: Workload, batches: Sequence[Batch]) -> float:
@@ -77,7 +44,7 @@ def bare(job: Workload, batches: Sequence[Batch]) -> float:
 def ours(job: Workload, batch_size: int, rows: int) -> float:
     """Seconds of our training phase, including making batches, schedule, clipping, budget and gradient checks."""
     model = job.base()
-    batches = Batches(job.task(job.rows).batches(batch_size, seed=0), Budget(max_examples=rows), job.device)
+    batches = job.batches(job.rows, batch_size, examples=rows)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
     with weights.Gradients(model).watch():
         return clocked(lambda: training.fit(model, batches, optimizer), job.finish)
@@ -91,12 +58,12 @@ def measure(job: Workload, steps: int, batch_size: int, sizes: Sequence[int]) ->
     rows = sum(len(batch["labels"]) for batch in made)
     seconds = [bare(job, batches), ours(job, batch_size, rows), ours(job, batch_size, rows), bare(job, batches)]
     bare_seconds, our_seconds = min(seconds[0], seconds[3]), min(seconds[1], seconds[2])
-    count = sum(int(row_tokens(batch).sum()) for batch in made)
-    padded = sum(batch["input_ids"].numel() + batch["labels"].numel() for batch in made)
+    count = sum(int(job.family.row_tokens(batch).sum()) for batch in made)
+    padded = sum(_padded(batch, job.family) for batch in made)
     dtype = torch.bfloat16 if training.precision(job.device) == "bf16" else torch.float32
-    config = job.plain().config
-    rate = sum(useful(batch, config) for batch in made) / our_seconds
-    best = peak(sizes, job.device, dtype, job.finish)
+    useful, model = arithmetic.STEP[job.family.name], job.plain()
+    rate = sum(useful(batch, model) for batch in made) / our_seconds
+    best = arithmetic.peak(sizes, job.device, dtype, job.finish)
     figures = [
         ("bare loop", f"{count / bare_seconds:,.0f} tokens/s"),
         ("training phase", f"{count / our_seconds:,.0f} tokens/s"),
@@ -111,16 +78,23 @@ def measure(job: Workload, steps: int, batch_size: int, sizes: Sequence[int]) ->
     return figures
 
 
+def _padded(batch: Batch, family: Family) -> int:
+    """The tokens of a batch, padding included."""
+    targets = (batch["labels"] != IGNORED).sum(1)
+    sources = family.row_tokens(batch) - targets
+    return family.padded([*zip(sources.tolist(), targets.tolist(), strict=True)])
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print rates, ratio and utilisation."""
-    options = parser(__doc__)
+    options = parser(__doc__, families=[*SHAPES])
     options.add_argument("--steps", type=int, default=8)
     options.add_argument("--batch-size", type=int, default=16)
     options.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="sizes of the matrices to multiply")
     asked = options.parse_args(arguments)
     with setting(asked) as job:
         figures = apart(OURS, measure, job, asked.steps, asked.batch_size, asked.sizes)
-        show(f"{asked.steps} steps of {asked.batch_size}, full fine-tuning", figures)
+        show(f"{asked.steps} steps of {asked.batch_size}, full fine-tuning, {job.family.name}", figures)
 
 
 if __name__ == "__main__":

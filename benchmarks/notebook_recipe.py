@@ -16,10 +16,8 @@ from transformers import Trainer, TrainingArguments
 
 from benchmarks.figures import clocked, show
 from benchmarks.setting import PROMPT, Workload, beside, parser, setting
-from harness.spec.suite import Budget
 from harness.tasks.data import Example
 from harness.training import decoding, loop
-from harness.training.budget import Batches
 
 LONGEST, NEW_TOKENS, BATCH = 512, 64, 8
 LAB = (1_300, 10)
@@ -71,8 +69,7 @@ def ours(job: Workload, training_rows: Sequence[Example], test_rows: Sequence[Ex
     model = job.base()
 
     def train(rows: Sequence[Example]) -> None:
-        batches = Batches(job.task(rows).batches(BATCH, seed=0), Budget(max_examples=len(rows)), job.device)
-        loop.fit(model, batches, torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True))
+        loop.fit(model, job.batches(rows, BATCH), torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True))
 
     prompts = [PROMPT.fill(row.dialogue) for row in test_rows]
 

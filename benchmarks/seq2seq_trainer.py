@@ -14,11 +14,9 @@ from transformers import DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTraining
 
 from benchmarks.figures import clocked, show
 from benchmarks.setting import PROMPT, Workload, beside, parser, setting
-from harness.spec.suite import Budget
 from harness.tasks.data import Example
 from harness.training import decoding
 from harness.training import loop as training
-from harness.training.budget import Batches
 
 NEW_TOKENS, SUMMARIES, BATCH = 64, 3, 8  # the trainer's default batch
 
@@ -58,8 +56,7 @@ def trainer(
 
 def ours(job: Workload, training_rows: Sequence[Example], test_rows: Sequence[Example]) -> tuple[float, float]:
     """The same with the harness, with the same budget and rows."""
-    model, task = job.base(), job.task(training_rows)
-    batches = Batches(task.batches(BATCH, seed=0), Budget(max_examples=len(training_rows)), job.device)
+    model, batches = job.base(), job.batches(training_rows, BATCH)
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, fused=True)
     questions = job.task(test_rows, SUMMARIES).questions
 

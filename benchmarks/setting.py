@@ -15,26 +15,20 @@ from typing import TypeVar
 from unittest.mock import patch
 
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import (
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    PreTrainedTokenizerFast,
-    T5ForConditionalGeneration,
-    set_seed,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from harness.catalogue import shapes
+from benchmarks import random_checkpoints
+from benchmarks.random_checkpoints import SHAPES
 from harness.execute import forkserver
 from harness.models import base_model
 from harness.models.family import Family
 from harness.run import environment
-from harness.spec.suite import ModelTable, TaskTable
+from harness.spec.suite import Budget, ModelTable, TaskTable
 from harness.tasks import data
 from harness.tasks.data import Example
 from harness.tasks.task import PROMPTS, Task, prepare
+from harness.training.budget import Batches
 
-VOCABULARY = 32_128
 OURS = forkserver.VARIABLES
 Figures = tuple[float, float]  # seconds of training, seconds of answering
 Result = TypeVar("Result")
@@ -56,13 +50,18 @@ class Workload:
         """The checkpoint's tokenizer."""
         return self.family.tokenizer
 
+    @property
+    def table(self) -> ModelTable:
+        """The checkpoint as a suite names it."""
+        return ModelTable(name=str(self.checkpoint))
+
     def plain(self) -> PreTrainedModel:
         """The model, loaded by ``transformers``."""
-        return T5ForConditionalGeneration.from_pretrained(self.checkpoint).to(self.device)
+        return base_model.plain(self.table, self.family, self.device)
 
     def base(self) -> PreTrainedModel:
         """The same model, loaded by the harness."""
-        return base_model.load_model(ModelTable(name=str(self.checkpoint)), self.device, self.family)
+        return base_model.load_model(self.table, self.device, self.family)
 
     def finish(self) -> None:
         """Wait for the device."""
@@ -74,17 +73,24 @@ class Workload:
         test = [row for row in rows for _ in range(summaries)]
         return prepare(TABLE, {"train": rows, "test": test}, self.family)
 
+    def batches(self, rows: Sequence[Example], batch_size: int, examples: int | None = None) -> Batches:
+        """The batches of a training phase that sees every row once, or ``examples`` of the rows."""
+        budget = Budget(max_examples=len(rows) if examples is None else examples)
+        return Batches(self.task(rows).batches(batch_size, seed=0), budget, self.device, self.family.row_tokens)
 
-def parser(description: str | None) -> argparse.ArgumentParser:
-    """The options that every script has."""
+
+def parser(description: str | None, families: Sequence[str] = ("seq2seq",)) -> argparse.ArgumentParser:
+    """The options that every script has, and ``--family`` for scripts that take models of several families."""
     options = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument(
         "--data", default="embedded", help="JSON lines, CSV or Parquet with dialogue and summary (default: embedded)"
     )
-    options.add_argument(
-        "--model", metavar="DIR", help="folder of a T5 checkpoint (default: flan-t5-small's shape with random weights)"
-    )
+    shapes = " or ".join(SHAPES[family].name for family in families)
+    options.add_argument("--model", metavar="DIR", help=f"folder of a checkpoint (default: random, {shapes})")
     options.add_argument("--device", help="cpu, cuda (default: the best available)")
+    options.set_defaults(families=families, family=families[0])
+    if len(families) > 1:
+        options.add_argument("--family", choices=families, help=f"of the random weights (default: {families[0]})")
     return options
 
 
@@ -95,20 +101,16 @@ def setting(options: argparse.Namespace) -> Iterator[Workload]:
     rows = list({row.dialogue: row for split in ("train", "test") for row in splits[split]}.values())
     device = base_model.pick_device(options.device)
     with tempfile.TemporaryDirectory() as name:
-        checkpoint = Path(options.model or _random(Path(name), rows))
+        texts = (text for row in rows for text in (row.dialogue, row.summary, PROMPT.fill("")))
+        checkpoint = Path(options.model or random_checkpoints.create(options.family, Path(name), texts))
         base = base_model.load(ModelTable(name=str(checkpoint)), device)
+        if base.family.name not in options.families:
+            wanted = " or ".join(options.families)
+            raise SystemExit(f"--model={options.model}: the script needs a {wanted} model; this is {base.family.name}")
         here = environment.describe(device, base.model, [])
         print(f"{date.today()}, {here.device_name}, {here.threads} threads, data {Path(options.data).name}")
         print(", ".join(f"{name} {here.packages[name]}" for name in ("torch", "transformers", "accelerate")))
         yield Workload(rows, base.family, device, checkpoint)
-
-
-def _random(folder: Path, rows: Sequence[Example]) -> Path:
-    """A checkpoint of flan-t5-small's shape: 8+8 layers, width 512, untied output, 76,961,152 parameters."""
-    set_seed(0)
-    shapes.t5(**shapes.FLAN_T5_SMALL).save_pretrained(folder)
-    _tokenizer(rows).save_pretrained(folder)
-    return folder
 
 
 def apart(environment: dict[str, str], work: Callable[..., Result], *arguments: object) -> Result:
@@ -129,22 +131,6 @@ def beside(
     split = rows[:training], rows[training:]
     with tempfile.TemporaryDirectory() as folder:
         return apart({}, theirs, job, *split, folder), apart(OURS, ours, job, *split)
-
-
-def _tokenizer(rows: Sequence[Example]) -> PreTrainedTokenizerFast:
-    """A BPE tokenizer trained on the rows, so that lengths are like those of T5 on English text."""
-    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
-    tokenizer.normalizer = normalizers.NFKC()
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY - 100, special_tokens=["<pad>", "</s>", "<unk>"], show_progress=False
-    )
-    texts = (text for row in rows for text in (row.dialogue, row.summary, PROMPT.fill("")))
-    tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=512
-    )
 
 
 def first(rows: Sequence[Example], count: int) -> list[Example]:

@@ -17,7 +17,21 @@ from peft import (
     get_peft_model,
 )
 from torch.nn.functional import cross_entropy
-from transformers import BartConfig, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, T5Config, set_seed
+from transformers import (
+    BartConfig,
+    BertConfig,
+    DistilBertConfig,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    Qwen2AudioConfig,
+    RobertaConfig,
+    T5Config,
+    ViTConfig,
+    WhisperConfig,
+    set_seed,
+)
 
 from harness.models import base_model, families
 from harness.models.causal import CausalFamily
@@ -37,6 +51,8 @@ CHAT = (
     "{{ bos_token }}{% for message in messages %}<{{ message.role }}>{{ message.content | trim }}\n{% endfor %}"
     "{% if add_generation_prompt %}<assistant>{% endif %}"
 )
+
+REFUSES = "{{% if {} %}}{{{{ raise_exception('{}') }}}}{{% endif %}}"
 
 
 def llama():
@@ -87,6 +103,7 @@ both = pytest.mark.parametrize("kind", ["llama", "gpt2"])
         (BartConfig(architectures=["BartForConditionalGeneration"]), Seq2SeqFamily),
         (BartConfig(architectures=["BartModel"]), Seq2SeqFamily),
         (LlamaConfig(), CausalFamily),
+        (BertConfig(is_decoder=True), CausalFamily),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else None,
 )
@@ -102,7 +119,35 @@ def test_a_family_that_cannot_be_told_is_asked_for():
     config = LlamaConfig(architectures=["SomeModel"])
     config.model_type = "some"
     with pytest.raises(
-        ModelError, match=r"architectures SomeModel, model type 'some'\); set model\.family to \"seq2seq"
+        ModelError, match=r"architectures SomeModel, model type 'some'\); .* set model\.family to \"seq2seq"
+    ):
+        families.of(ModelTable(name="mine"), config)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        ViTConfig(architectures=["ViTForImageClassification"]),
+        WhisperConfig(architectures=["WhisperForConditionalGeneration"]),
+        Qwen2AudioConfig(architectures=["Qwen2AudioForConditionalGeneration"]),
+    ],
+    ids=lambda config: config.model_type,
+)
+def test_a_model_that_sees_or_hears_is_of_no_family(config):
+    with pytest.raises(
+        ModelError, match=r"not known to be .* \(architectures \w+, model type '\w+'\); choose another one"
+    ):
+        families.of(ModelTable(name="mine"), config)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [BertConfig(architectures=["BertForMaskedLM"]), RobertaConfig(architectures=["RobertaModel"]), DistilBertConfig()],
+    ids=lambda config: config.model_type,
+)
+def test_an_encoder_is_refused_as_one(config):
+    with pytest.raises(
+        ModelError, match=r"an encoder \(.*\), which reads texts but writes none; choose a model with a"
     ):
         families.of(ModelTable(name="mine"), config)
 
@@ -308,15 +353,65 @@ def test_a_training_row_is_shown_without_its_template(chatty):
 
 @pytest.mark.parametrize(
     ("template", "reason"),
-    [("{{ nothing.at.all }}", "UndefinedError"), ("Hello!", "leaves out what the user says")],
-    ids=["raises", "ignores"],
+    [
+        ("{{ nothing.at.all }}", "UndefinedError"),
+        ("{% if %}", "TemplateSyntaxError"),
+        ("Hello!", "leaves out what the user says"),
+    ],
+    ids=["raises", "is none", "ignores"],
 )
 def test_a_chat_template_that_cannot_be_used_is_told_with_the_way_out(template, reason, chatty):
     with pytest.raises(ModelError, match=rf"its chat template cannot be used: .*{reason}.*set task\.chat = false"):
         load(chatty(template))
 
 
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        (
+            REFUSES.format("messages[0].role == 'system'", "System role not supported") + CHAT,
+            "System role not supported",
+        ),
+        (
+            "{% for each in messages if each.role == 'user' %}{{ each.content }}{% endfor %}",
+            "leaves out what the system",
+        ),
+    ],
+    ids=["refuses", "ignores"],
+)
+def test_a_template_that_does_not_take_what_the_system_says_is_told_with_the_way_out(template, reason, chatty):
+    task = TASK.model_copy(update={"system": "Be brief."})
+    with pytest.raises(
+        ModelError, match=rf"its chat template cannot be used with task\.system: .*{reason}.*; leave out task\.system"
+    ):
+        load(chatty(template), task)
+    assert "Hello, Ann." in asked(load(chatty(template)))
+
+
+def test_a_template_that_refuses_one_of_the_prompts_is_told_as_well(chatty):
+    family = load(chatty(REFUSES.format("messages[0].content == 'Bye.'", "No goodbyes") + CHAT)).family
+    with pytest.raises(
+        ModelError, match=r"its chat template cannot be used: TemplateError: No goodbyes; set task\.chat"
+    ):
+        family.prompt_ids(["Hello, Ann.", "Bye."])
+
+
+@pytest.mark.parametrize("family", [CausalFamily, Seq2SeqFamily])
+def test_what_the_system_says_needs_a_template(family, tokenizer):
+    task = TASK.model_copy(update={"system": "Be brief."})
+    with pytest.raises(ModelError, match=r"task\.system is for decoder-only models .*; leave out task\.system"):
+        families.with_tokenizer(family, tokenizer, task, "mine")
+
+
 # What cannot be trained
+
+
+def test_a_pad_token_that_the_model_has_no_embedding_for_is_told(folders, tmp_path):
+    folder = copied(folders("llama"), tmp_path)
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "pad_token_id": 402}))
+    with pytest.raises(ModelError, match="AssertionError: Padding_idx must be within num_embeddings"):
+        load(folder)
 
 
 def test_a_tokenizer_without_an_end_token_is_refused(folders, tmp_path):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from transformers import PreTrainedTokenizerBase
 
-from ..spec.errors import ModelError
+from ..spec.errors import ModelError, brief
 
 MARK = "\ue000prompt\ue001"  # stands for a prompt in a rendered template
 
@@ -12,18 +12,23 @@ MARK = "\ue000prompt\ue001"  # stands for a prompt in a rendered template
 class Chat:
     """The chat template of a tokenizer, with an optional text of the system.
 
-    Raises ``ModelError`` for a template that cannot make a user's turn.
+    ``name`` is the model's. Raises ``ModelError`` for a template that cannot make these turns.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, system: str | None, name: str):
-        self._tokenizer = tokenizer
+        self._tokenizer, self._name = tokenizer, name
         self._first = [{"role": "system", "content": system}] if system else []
-        self._before, mark, self._after = self._rendered(MARK, name).partition(MARK)
+        self._before, mark, self._after = self._render(MARK).partition(MARK)
         if not mark:
-            raise ModelError(_unusable(name, "it leaves out what the user says"))
+            raise ModelError(self._unusable("it leaves out what the user says"))
+        if system and " ".join(system.split()) not in " ".join(self.template.split()):
+            raise ModelError(self._unusable("it leaves out what the system says"))
 
     def render(self, prompts: Sequence[str]) -> list[str]:
-        """The conversations in which these prompts are the user's turn, up to where the answer begins."""
+        """The conversations in which these prompts are the user's turn, up to where the answer begins.
+
+        Raises ``ModelError`` if the template refuses one of them.
+        """
         return [self._render(prompt) for prompt in prompts]
 
     def prompt(self, rendered: str) -> str:
@@ -43,20 +48,15 @@ class Chat:
 
     def _render(self, prompt: str) -> str:
         turns = [*self._first, {"role": "user", "content": prompt}]
-        text: str = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        try:
+            text: str = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        except Exception as error:  # templates raise anything
+            raise ModelError(self._unusable(f"{type(error).__name__}: {brief(error, 200)}")) from error
         return text
 
-    def _rendered(self, prompt: str, name: str) -> str:
-        try:
-            return self._render(prompt)
-        except Exception as error:  # templates raise anything
-            raise ModelError(
-                _unusable(name, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
-            ) from error
-
-
-def _unusable(name: str, reason: str) -> str:
-    return (
-        f"model {name!r}: its chat template cannot be used: {reason}; set task.chat = false to ask it in plain text, "
-        "or correct the template"
-    )
+    def _unusable(self, reason: str) -> str:
+        what, instead = "", "set task.chat = false to ask it in plain text"
+        if self._first:
+            what, instead = " with task.system", "leave out task.system"
+        problem = f"its chat template cannot be used{what}: {reason}"
+        return f"model {self._name!r}: {problem}; {instead}, or correct the template"

@@ -49,6 +49,19 @@ class TaskTable(Table):
     )  # ``auto``: a decoder-only model with a chat template gets each prompt as a user's turn
     system: str | None = Field(default=None, exclude_if=lambda text: text is None)  # what the system says before
 
+    @field_validator("system")
+    @classmethod
+    def _says_something(cls, text: str | None) -> str | None:
+        if text is not None and not text.strip():
+            raise ValueError("is empty; leave out this key")
+        return text
+
+    @model_validator(mode="after")
+    def _system_is_in_a_chat(self) -> Self:
+        if self.system is not None and not self.chat:
+            raise ValueError("system is a turn of a chat, but chat is false; leave out one of the two keys")
+        return self
+
 
 class ModelTable(Table):
     """``[model]``: the base model; ``embedded``, a hub id or a folder."""

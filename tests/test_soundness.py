@@ -2,13 +2,23 @@
 
 import json
 import os
+from copy import deepcopy
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import BartConfig, BartForConditionalGeneration
+from transformers import (
+    BartConfig,
+    BartForConditionalGeneration,
+    BertConfig,
+    BertLMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+)
 
 from harness.models import base_model
+from harness.models.base_model import Base
+from harness.models.causal import CausalFamily
 from harness.models.seq2seq import Seq2SeqFamily
 from harness.run import soundness
 from harness.spec.errors import ModelError
@@ -57,13 +67,13 @@ def bart(tokenizer, tmp_path):
 
 @pytest.fixture
 def task(rows, write, tokenizer, tmp_path):
-    """``task(**limits)``: sixteen training rows and four test dialogues, cut to these limits."""
+    """``task(family, **limits)``: sixteen training rows and four test dialogues, cut to these limits."""
     write(tmp_path / "data" / "train.jsonl", rows[:16])
     write(tmp_path / "data" / "test.jsonl", rows[16:20])
 
-    def prepared(**limits):
+    def prepared(family=None, **limits):
         table = TaskTable(name="dialogsum", data=str(tmp_path / "data"), **limits)
-        return prepare(table, data.load(table), Seq2SeqFamily(tokenizer))
+        return prepare(table, data.load(table), family or Seq2SeqFamily(tokenizer))
 
     return prepared
 
@@ -127,6 +137,35 @@ def test_tokens_that_the_model_does_not_know_and_nobody_uses_are_told(folder, to
     assert remarks(folder, toy_task) == [
         "the tokenizer has 2 tokens that the model does not know; none of them occurs in these rows"
     ]
+
+
+SIZES = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+SIZES |= {"vocab_size": 400, "pad_token_id": 0}
+
+
+def llama(tokenizer):
+    model = LlamaForCausalLM(LlamaConfig(**SIZES, bos_token_id=None, eos_token_id=1)).eval()
+    return Base(model, CausalFamily(tokenizer))
+
+
+def test_a_sound_decoder_only_model_passes_as_well(task, tokenizer):
+    base = llama(tokenizer)
+    assert soundness.check(base, task(base.family), SUITES, "mine") == []
+
+
+def test_an_end_token_that_the_model_does_not_know_occurs_in_every_row_and_is_refused(task, tokenizer):
+    talks = deepcopy(tokenizer)
+    talks.add_special_tokens({"eos_token": "<|im_end|>"})
+    base = llama(talks)
+    with pytest.raises(ModelError, match=r"uses token 400 \('<\|im_end\|>'\), but the model has only 400 tokens"):
+        soundness.check(base, task(base.family), SUITES, "mine")
+
+
+def test_a_model_that_reads_what_it_is_to_write_is_refused(task, tokenizer):
+    torch.manual_seed(0)
+    base = Base(BertLMHeadModel(BertConfig(**SIZES, initializer_range=0.5)).eval(), CausalFamily(tokenizer))
+    with pytest.raises(ModelError, match="what it predicts depends on the tokens that follow, as in an encoder"):
+        soundness.check(base, task(base.family), SUITES, "mine")
 
 
 def test_prompts_that_are_longer_than_the_positions_are_refused_with_the_limit_that_works(bart, task):

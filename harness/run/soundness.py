@@ -1,6 +1,7 @@
 """Tries out, on a suite's own rows, what a base model must be able to do, before the runs begin."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 
@@ -13,6 +14,8 @@ from ..tasks.task import Task
 from ..training import decoding
 
 MAX_TRIAL_TOKENS = 8  # of an answer, which only shows that the model can answer
+LATER_TOKENS, EARLIER_TOKENS = 2, 8  # at the end of a training row: those that are changed, and those before them
+MAX_NOISE, MAX_NOISE_IN_FEW_BITS = 1e-5, 3e-2  # in what is predicted for the same tokens, relative to its size
 
 
 def check(base: Base, task: Task, evaluation: Evaluation, name: str) -> list[str]:
@@ -23,7 +26,9 @@ def check(base: Base, task: Task, evaluation: Evaluation, name: str) -> list[str
     _known_tokens(base, sources, targets, name)
     longest = max(sources, key=len)
     _fits(base, len(longest), max(evaluation.max_new_tokens, *map(len, targets)), name)
-    _learns(base, Encoded(*map(torch.tensor, (longest, max(targets, key=len)))), name)
+    row = Encoded(*map(torch.tensor, (longest, max(targets, key=len))))
+    _learns(base, row, name)
+    _looks_back_only(base, row, name)
     _answers(base, [prompts[0], prompts[-1]], evaluation, name)
     return [*_remarks(base)]
 
@@ -75,10 +80,8 @@ def _holds_positions(name: str) -> bool:
 
 def _learns(base: Base, row: Encoded, name: str) -> None:
     """Raise ``ModelError`` unless the model accepts the longest training row with a finite loss."""
-    batch = {key: tensor.to(base.model.device) for key, tensor in base.family.batch([row]).items()}
     try:
-        with torch.inference_mode():
-            loss = base.model(**batch).loss.item()
+        loss = _outputs(base, row).loss.item()
     except Exception as error:  # whatever a model's code raises
         raise ModelError(_cannot(name, "read a training row", error)) from error
     if not loss < float("inf"):
@@ -86,6 +89,28 @@ def _learns(base: Base, row: Encoded, name: str) -> None:
             f"model {name!r}: its loss on a training row is {loss}, so it cannot be trained; "
             "its weights are damaged or too large for float32, choose another checkpoint"
         )
+
+
+def _looks_back_only(base: Base, row: Encoded, name: str) -> None:
+    """Raise ``ModelError`` if what the model predicts depends on later tokens, which training would give away."""
+    changed = row.target.clone()
+    changed[-LATER_TOKENS:] = row.source[0]
+    seen = slice(-LATER_TOKENS - EARLIER_TOKENS, -LATER_TOKENS)
+    rows = (Encoded(row.source, target) for target in (row.target, changed))
+    one, other = (_outputs(base, each).logits[0, seen].clone() for each in rows)
+    noise = MAX_NOISE if base.model.dtype == torch.float32 else MAX_NOISE_IN_FEW_BITS
+    if torch.linalg.vector_norm(one - other) > noise * torch.linalg.vector_norm(one):
+        raise ModelError(
+            f"model {name!r}: what it predicts depends on the tokens that follow, as in an encoder such as BERT, so "
+            "training would show it what to write; choose an encoder-decoder or a decoder-only language model"
+        )
+
+
+def _outputs(base: Base, row: Encoded) -> Any:
+    """What the model returns for a training row."""
+    batch = {key: tensor.to(base.model.device) for key, tensor in base.family.batch([row]).items()}
+    with torch.inference_mode():
+        return base.model(**batch)
 
 
 def _answers(base: Base, prompts: Sequence[str], evaluation: Evaluation, name: str) -> None:

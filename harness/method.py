@@ -12,6 +12,7 @@ from transformers import Cache, GenerationConfig, PreTrainedTokenizerBase
 from transformers.pytorch_utils import Conv1D
 
 from .metrics.rouge.metric import rouge
+from .models import precision
 from .models.base_model import Model
 from .models.family import Batch, Family
 from .models.parts import Parts, cache_shape, parts, targets
@@ -285,8 +286,8 @@ def _unusual_layers(base: Model) -> set[str]:
 
 def train_only(model: Model, *names: str) -> Model:
     """Freeze all parameters except those with one of these texts in their names, and return the model."""
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(any(part in name for part in names))
+    model.requires_grad_(False)
+    precision.unfreeze(each for name, each in model.named_parameters() if any(part in name for part in names))
     return model
 
 
@@ -294,5 +295,5 @@ def train_modules(model: Model, modules: Iterable[str]) -> Model:
     """Freeze all parameters except those in these modules, and return the model."""
     model.requires_grad_(False)
     for name in modules:
-        model.get_submodule(name).requires_grad_(True)
+        precision.unfreeze(model.get_submodule(name).parameters())
     return model

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
+from harness.method import train_modules, train_only
 from harness.models import base_model, precision
 from harness.run import runner
 from harness.spec import registry
-from harness.spec.errors import ModelError
+from harness.spec.errors import ModelError, Unsupported
 from harness.spec.plan import Order
 from harness.spec.record import Status
 from harness.spec.suite import Budget, Evaluation, ModelTable
@@ -53,6 +54,28 @@ def test_weights_of_a_bfloat16_base_are_not_trained(method, ran):
     record = ran(method, dtype="bfloat16")
     assert record.status == Status.UNSUPPORTED
     assert "it trains weights of the base model, which are bfloat16 here" in record.error.message
+
+
+class Packed(torch.nn.Module):
+    """A base whose matrix is stored as integers, as by bitsandbytes, and whose embedding and norm are not."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.norm, self.matrix = torch.nn.Embedding(2, 4), torch.nn.LayerNorm(4), torch.nn.Module()
+        self.matrix.weight = torch.nn.Parameter(torch.zeros(4, dtype=torch.uint8), requires_grad=False)
+
+
+def test_all_weights_of_a_quantised_base_cannot_be_trained_but_its_norms_can():
+    assert "it trains weights of the base model, which are quantised here" in precision.refusal(Packed())
+    assert precision.refusal(train_modules(Packed(), ["norm"])) is None
+
+
+@pytest.mark.parametrize(
+    "train", [lambda model: train_modules(model, ["matrix"]), lambda model: train_only(model, "matrix")]
+)
+def test_a_quantised_matrix_cannot_be_trained(train):
+    with pytest.raises(Unsupported, match="which are quantised here"):
+        train(Packed())
 
 
 def test_the_base_is_in_the_numbers_that_the_suite_says(tiny_folder):

@@ -56,8 +56,7 @@ def test_a_checkpoint_that_lacks_a_tensor_is_refused_by_the_tensors_name(folder)
         load(folder)
 
 
-def pickled_weights_only(folder):
-    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+def no_weights(folder):
     (folder / "model.safetensors").unlink()
 
 
@@ -72,6 +71,11 @@ def no_config(folder):
 
 def config_of_no_model(folder):
     (folder / "config.json").write_text("{}")
+
+
+def config_with_words_for_numbers(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "d_model": "wide"}))
 
 
 def config_that_is_not_json(folder):
@@ -91,10 +95,11 @@ def weights_of_another_width(folder):
 @pytest.mark.parametrize(
     "damage",
     [
-        pickled_weights_only,
+        no_weights,
         no_tokenizer,
         no_config,
         config_of_no_model,
+        config_with_words_for_numbers,
         config_that_is_not_json,
         truncated_weights,
         weights_of_another_width,
@@ -117,11 +122,20 @@ def test_a_name_that_cannot_be_fetched_says_what_works_without_a_network():
     )
 
 
-@pytest.mark.parametrize("path", ["./nothing", "/no/such", "~/nothing", "models/of/mine", "t5.safetensors"])
+@pytest.mark.parametrize(
+    "path", ["./nothing", "/no/such", "~/nothing", "models/of/mine", "t5.safetensors", "smol.gguf"]
+)
 def test_a_path_that_does_not_exist_is_not_looked_for_on_the_hub(path):
     with pytest.raises(ModelError) as caught:
         load(path)
     assert str(caught.value) == f"model '{path}': no such file or folder"
+
+
+def test_a_file_is_not_taken_for_the_folder_that_it_is_in(folder):
+    with pytest.raises(
+        ModelError, match=r"model\.safetensors': a file; choose the folder that it is in, or a GGUF file"
+    ):
+        load(folder / "model.safetensors")
 
 
 def test_a_path_may_begin_in_the_home_folder(folder, monkeypatch):

@@ -167,6 +167,32 @@ def test_a_vocabulary_in_several_files_is_loaded(load, served, hub, rows, tmp_pa
     assert loaded["content"][1] == [*map(vocabulary.get, spm.encode("#Person1#", out_type=str)), vocabulary["</s>"]]
 
 
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({"pytorch_model.bin": "weights"}, "from transformers import AutoTokenizer, T5ForConditionalGeneration"),
+        ({"adapter_config.json": '{"base_model_name_or_path": "owner/base"}'}, "choose --model=owner/base, or merge"),
+        (
+            {"Q4_1.gguf": "weights"},
+            "by `hf download owner/none Q4_1.gguf --local-dir .`, and choose it: --model=Q4_1.gguf",
+        ),
+    ],
+    ids=["pickles", "adapter", "gguf"],
+)
+def test_a_repository_without_safetensors_is_refused_before_its_weights_are_downloaded(
+    files, says, load, served, hub, folder
+):
+    (folder / "model.safetensors").unlink()
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    hub.repositories["models/owner/none"] = folder
+    hub.requests.clear()
+    failed = load(replace(served["model"], key="models/owner/none"))["error"]
+    assert failed.startswith("model 'owner/none': ")
+    assert says in failed
+    assert [path for _, path in hub.requests if path.endswith((".bin", ".gguf"))] == []
+
+
 def test_a_branch_that_moved_on_is_loaded_where_it_is_now(load, repository, hub, tmp_path):
     before = load(repository)["revision"]
     hub.repositories[repository.key] = shutil.copytree(repository.folder, tmp_path / "newer")

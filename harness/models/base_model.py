@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,17 +13,18 @@ from transformers import (
     AutoConfig,
     AutoTokenizer,
     GenerationConfig,
+    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 from transformers.activations import NewGELUActivation
 
 from ..spec import suite
-from ..spec.errors import ModelError
+from ..spec.errors import ModelError, TuneoffError
 from ..spec.hashing import digest_of_files
 from ..spec.record import Generation
 from ..spec.suite import Evaluation, ModelTable, TaskTable
-from . import cpu_kernels, families, generation, gguf, hub, integrity, precision
+from . import contents, cpu_kernels, families, generation, gguf, hub, integrity, precision
 from .cpu_kernels import Dropout
 from .family import Family
 
@@ -77,18 +79,18 @@ def load(
     be loaded.
     """
     folder, _ = _folder(table)
-    tokenizer = _tokenizer(table)
-    with _explained(table):
-        kind = families.of(table, AutoConfig.from_pretrained(str(folder), trust_remote_code=False))
-    family = families.with_tokenizer(kind, tokenizer, task, table.name)
+    config = partial(_config, folder, table)
+    contents.check(folder, table, config)
+    kind = families.of(table, config())
+    family = families.with_tokenizer(kind, _tokenizer(table), task, table.name)
     return Base(load_model(table, device, family, evaluation), family)
 
 
 def load_model(table: ModelTable, device: torch.device, family: Family, evaluation: Evaluation | None = None) -> Model:
     """The model alone, as ``load`` returns it."""
     folder, _ = _folder(table)
+    config = generation.clean(_config(folder, table))
     with _explained(table):
-        config = generation.clean(AutoConfig.from_pretrained(str(folder), trust_remote_code=False))
         model = family.loader.from_pretrained(
             str(folder),
             config=config,
@@ -161,10 +163,18 @@ def _folder(table: ModelTable) -> tuple[Path, str | None]:
 
 def _readable(path: Path, table: ModelTable) -> Path:
     """The folder of a local checkpoint, made from a GGUF file if it is one."""
-    if path.suffix.lower() != gguf.SUFFIX:
+    if path.is_dir():
         return path
+    if path.suffix.lower() != gguf.SUFFIX:
+        raise ModelError(f"model {table.name!r}: a file; choose the folder that it is in, or a GGUF file")
+    return gguf.checkpoint(path, table)
+
+
+def _config(folder: Path, table: ModelTable) -> PretrainedConfig:
+    """The configuration of the checkpoint in a folder."""
     with _explained(table):
-        return gguf.checkpoint(path, table)
+        config: PretrainedConfig = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
+        return config
 
 
 def _read_files(folder: Path) -> list[Path]:
@@ -220,7 +230,10 @@ def _can_pad(tokenizer: PreTrainedTokenizerBase, table: ModelTable) -> None:
 def _explained(table: ModelTable) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except (TuneoffError, MemoryError):
+        raise
+    except Exception as error:  # a configuration with odd values makes a model's code raise anything
         needs = "config.json, model.safetensors and a tokenizer"
-        reason = " ".join(str(error).split())[:300]
+        plain = isinstance(error, OSError | ValueError | RuntimeError | SafetensorError)
+        reason = " ".join(f"{'' if plain else f'{type(error).__name__}: '}{error}".split())[:300]
         raise ModelError(f"model {table.name!r}: not a usable checkpoint, which needs {needs}: {reason}") from error

@@ -80,6 +80,11 @@ def fetch(kind: Kind, name: str, revision: str | None, patterns: tuple[str, ...]
     return folder
 
 
+def files(kind: Kind, name: str, folder: Path) -> list[str]:
+    """The files of the commit that ``fetch`` returned as this folder, downloaded or not."""
+    return sorted({*_listed(kind, name, folder), *(path.name for path in folder.glob("*"))})
+
+
 def _client() -> httpx.Client:
     """The hub's own client, but with a limit for every read, and without silently waiting for minutes after a 429."""
     client = default_client_factory()
@@ -101,11 +106,7 @@ def _refuse(response: httpx.Response) -> None:
 
 def _verify(kind: Kind, name: str, folder: Path) -> None:
     """Delete files whose size differs from the one that the hub lists, and raise ``Damaged``."""
-    try:
-        listed = get_cached_repo_tree(name, repo_type=kind, revision=folder.name)
-    except CachedRepoTreeNotFoundError:  # another program filled the cache, and the hub cannot be reached
-        return
-    sizes = {file.path: file.size for file in listed if (folder / file.path).exists()}
+    sizes = {path: size for path, size in _listed(kind, name, folder).items() if (folder / path).exists()}
     damaged = {path: size for path, size in sizes.items() if (folder / path).stat().st_size != size}
     problems = [f"{path} has {(folder / path).stat().st_size} of {size} bytes" for path, size in damaged.items()]
     for path in damaged:
@@ -114,6 +115,15 @@ def _verify(kind: Kind, name: str, folder: Path) -> None:
             (folder / path).unlink(missing_ok=True)
     if problems:
         raise Damaged(", ".join(problems[:3]))
+
+
+def _listed(kind: Kind, name: str, folder: Path) -> dict[str, int]:
+    """The sizes of a commit's files by name, as the hub lists them; none if that is not in the cache."""
+    try:
+        listed = get_cached_repo_tree(name, repo_type=kind, revision=folder.name)
+    except CachedRepoTreeNotFoundError:  # another program filled the cache, and the hub cannot be reached
+        return {}
+    return {file.path: file.size for file in listed}
 
 
 def _explain(kind: Kind, name: str, revision: str | None, error: Exception) -> str:

@@ -9,24 +9,36 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from transformers import AutoTokenizer, GenerationConfig
+import torch
+from transformers import AutoTokenizer, GenerationConfig, LlamaConfig, LlamaForCausalLM, set_seed
 
 from harness.models import base_model
 from harness.models.seq2seq import Seq2SeqFamily
 from harness.run import card, runner
+from harness.run.script import script_of
 from harness.spec import registry
 from harness.spec.checkpoint import Checkpoint
 from harness.spec.hashing import digest_of_folder
 from harness.spec.plan import Order
 from harness.spec.record import Status
 from harness.spec.registry import Plugin
-from harness.spec.suite import Budget, Evaluation, ModelTable
-from harness.tasks import prepared
-from harness.tasks.task import PROMPTS
+from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
+from harness.tasks import data, prepared
+from harness.tasks.task import PROMPTS, prepare
 from support.records import spec
 
 DiskUsage = namedtuple("DiskUsage", ["total", "used", "free"])
 TEMPLATE = "{{ messages[0].content }}"
+CHAT = (
+    "{% for message in messages %}<{{ message.role }}>{{ message.content }}\n{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
+CHATS = {  # how a tiny Llama is asked
+    "plain": (None, {}),
+    "chat": (CHAT, {}),
+    "chat with a system": (CHAT, {"system": 'Say it in «your» own words, in "one" line.'}),
+    "template left out": (CHAT, {"chat": False}),
+}
 PICKLES = """
 import torch
 from functools import partial
@@ -43,32 +55,64 @@ class Pickles(Method):
 """
 
 
+def keeping(folder, model, method, plugin=None, **changes):
+    """A short run on a model that keeps what it trains; ``folder`` has its task."""
+    asked = {"budget": Budget(max_steps=3), "evaluation": Evaluation(max_new_tokens=8), "batch_size": 8}
+    return Order(
+        spec=spec(method, **(asked | changes)),
+        plugin=plugin or registry.discover()[method],
+        model=ModelTable(name=str(model)),
+        task=folder / "task",
+        device="cpu",
+        threads=1,
+        keep=folder / "kept" / method,
+    )
+
+
 @pytest.fixture
 def order(folder, toy_task, tmp_path, monkeypatch):
     """``order(method)``: a run on the tiny model that keeps what it trains."""
     monkeypatch.chdir(tmp_path)  # where the run leaves its working directory is undone
     prepared.save(toy_task, tmp_path / "task")
-    asked = {"budget": Budget(max_steps=3), "evaluation": Evaluation(max_new_tokens=8), "batch_size": 8}
+    return lambda method, plugin=None, **changes: keeping(tmp_path, folder, method, plugin, **changes)
 
-    def make(method, plugin=None):
-        return Order(
-            spec=spec(method, **asked),
-            plugin=plugin or registry.discover()[method],
-            model=ModelTable(name=str(folder)),
-            task=tmp_path / "task",
-            device="cpu",
-            threads=1,
-            keep=tmp_path / "kept" / method,
-        )
 
-    return make
+def llama(folder, tokenizer, template):
+    """A new folder with a Llama of random weights of some size, whose tokenizer ends every text."""
+    sizes = {"vocab_size": 402, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 512}
+    set_seed(0)
+    model = LlamaForCausalLM(LlamaConfig(**sizes, **heads, bos_token_id=None, eos_token_id=1, pad_token_id=0))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.2 * torch.randn_like(parameter)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    if template:
+        (folder / "chat_template.jinja").write_text(template)
+    return folder
+
+
+@pytest.fixture(params=CHATS)
+def causal_order(request, rows, write, tokenizer, tmp_path, monkeypatch):
+    """A run of LoRA on a tiny Llama that keeps what it trains."""
+    template, keys = CHATS[request.param]
+    monkeypatch.chdir(tmp_path)
+    folder = llama(tmp_path / "llama", tokenizer, template)
+    for split, part in (("train", rows[:16]), ("test", rows[16:20])):
+        write(tmp_path / "data" / f"{split}.jsonl", part)
+    table = TaskTable(name="dialogsum", data=str(tmp_path / "data"), **keys)
+    family = base_model.load(ModelTable(name=str(folder)), torch.device("cpu"), task=table).family
+    prepared.save(prepare(table, data.load(table), family), tmp_path / "task")
+    return keeping(tmp_path, folder, "lora", task=table)
 
 
 @pytest.fixture
-def execute(tmp_path):
+def execute(tmp_path, monkeypatch):
     """``execute(order)``: the outcome of the run, with what it has found out about its model."""
 
     def run(order):
+        monkeypatch.chdir(tmp_path)  # out of the folder of the last run
         scratch = tmp_path / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
@@ -106,6 +150,25 @@ def test_its_generation_settings_are_those_of_the_answers(order, execute, folder
     assert (kept["max_new_tokens"], kept["num_beams"]) == (8, 1)
     assert {name: kept[name] for name in ("pad_token_id", "eos_token_id")} == {"pad_token_id": 0, "eos_token_id": 1}
     assert "max_new_tokens" not in settings(folder)
+
+
+def test_an_adapter_answers_as_scored_whatever_the_generation_settings_of_its_base_are(order, execute, folder):
+    path, texts = folder / "generation_config.json", {}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"repetition_penalty": 5.0}))
+    for choice in ("suite", "checkpoint"):
+        asked = order("lora", evaluation=Evaluation(max_new_tokens=48, generation=choice))
+        outcome = execute(asked)
+        assert outcome.record.outputs.checkpoint.answers_equal, outcome.record.outputs.checkpoint.reason
+        assert settings(asked.keep).get("repetition_penalty") == {"suite": None, "checkpoint": 5.0}[choice]
+        texts[choice] = [prediction.text for prediction in outcome.predictions]
+    assert texts["suite"] != texts["checkpoint"]
+
+
+def test_a_decoder_only_model_is_kept_and_answers_as_scored(causal_order, execute):
+    outcome = execute(causal_order)
+    found = outcome.record.outputs.checkpoint
+    assert (found.loader, found.answers_equal, found.reason) == ("AutoPeftModelForCausalLM", True, None)
+    assert any(prediction.text for prediction in outcome.predictions)
 
 
 def test_its_tokenizer_has_the_chat_template_of_the_base_model(order, execute, folder):
@@ -180,33 +243,55 @@ def test_a_run_that_is_to_keep_nothing_has_the_record_that_it_always_had(order, 
 # In a process without Tuneoff
 
 
+def answered(folder, source):
+    """What the script of the card in a folder prints for a text, in a process of its own, and what it complains of."""
+    code = (folder / "README.md").read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+    text = json.dumps(source)
+    code = code.replace(json.dumps(card.EXAMPLE), text)
+    assert text in code
+    code += 'import sys\nassert not {"harness", "tuneoff"} & set(sys.modules)\n'
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, timeout=240)
+    return done.stdout.decode("utf-8").removesuffix("\n"), done.stderr.decode("utf-8")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["lora", "full_finetune", "lora_ga"])
 def test_the_script_of_the_card_gives_the_answers_that_were_scored(method, order, execute):
     asked = order(method)
     outcome = execute(asked)
-    code = (asked.keep / "README.md").read_text().partition("```python\n")[2].partition("```")[0]
-    dialogue = json.dumps(outcome.predictions[0].source)
-    code = code.replace(json.dumps(card.EXAMPLE), dialogue)
-    assert dialogue in code
-    code += 'import sys\nassert not {"harness", "tuneoff"} & set(sys.modules)\n'
-    done = subprocess.run([sys.executable, "-c", code], cwd=asked.keep, capture_output=True, text=True, timeout=240)
-    assert done.stdout.removesuffix("\n") == outcome.predictions[0].text, done.stderr
+    text, complaint = answered(asked.keep, outcome.predictions[0].source)
+    assert text == outcome.predictions[0].text, complaint
     assert len({prediction.text for prediction in outcome.predictions}) > 1
+
+
+@pytest.mark.slow
+def test_the_script_of_a_decoder_only_model_asks_as_the_run_did(causal_order, execute):
+    outcome = execute(causal_order)
+    text, complaint = answered(causal_order.keep, outcome.predictions[0].source)
+    assert text == outcome.predictions[0].text, complaint
+    assert any(prediction.text for prediction in outcome.predictions)
+
+
+@pytest.mark.slow
+def test_the_script_of_an_adapter_leaves_out_the_generation_settings_of_its_base(order, execute, folder):
+    path = folder / "generation_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"repetition_penalty": 5.0}))
+    asked = order("lora", evaluation=Evaluation(max_new_tokens=48))
+    outcome = execute(asked)
+    text, complaint = answered(asked.keep, outcome.predictions[0].source)
+    assert text == outcome.predictions[0].text, complaint
 
 
 def test_the_page_about_results_shows_the_script_of_the_card(tokenizer):
     page = (Path(__file__).parent.parent / "docs" / "results.md").read_text(encoding="utf-8")
     folder = "results/local/embedded/checkpoints/lora-seed0"
     shown = page.partition("```python\n")[2].partition("```")[0]
-    assert shown == card.script(
-        "AutoPeftModelForSeq2SeqLM", PROMPTS["dialogsum"], Seq2SeqFamily(tokenizer), ModelTable(), folder
-    )
+    script = script_of("AutoPeftModelForSeq2SeqLM", PROMPTS["dialogsum"], Seq2SeqFamily(tokenizer), ModelTable())
+    assert shown == script.shown(folder, card.EXAMPLE)
 
 
 def test_the_script_is_short_and_has_the_prompt_of_the_training(tokenizer):
-    lines = card.script(
-        "AutoModelForSeq2SeqLM", PROMPTS["dialogsum"], Seq2SeqFamily(tokenizer), ModelTable()
-    ).splitlines()
+    script = script_of("AutoModelForSeq2SeqLM", PROMPTS["dialogsum"], Seq2SeqFamily(tokenizer), ModelTable())
+    lines = script.shown(".", card.EXAMPLE).splitlines()
     assert len([line for line in lines if line and " import " not in line]) <= 6
     assert '"Summarize the following conversation.\\n\\n" + text + "\\n\\nSummary: "' in "\n".join(lines)

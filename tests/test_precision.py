@@ -9,6 +9,7 @@ from harness.run import runner
 from harness.spec import registry
 from harness.spec.errors import ModelError, Unsupported
 from harness.spec.plan import Order
+from harness.spec.precision import arguments
 from harness.spec.record import Status
 from harness.spec.suite import Budget, Evaluation, ModelTable
 from harness.tasks import prepared
@@ -90,5 +91,5 @@ def test_quantised_weights_need_a_package_that_the_message_names(monkeypatch):
 
 
 def test_the_script_of_a_kept_adapter_loads_its_base_in_the_same_numbers():
-    assert precision.script(ModelTable()) == 'dtype="float32"'
-    assert "BitsAndBytesConfig(load_in_4bit=True" in precision.script(ModelTable(quantization="nf4"))
+    assert arguments(ModelTable()) == 'dtype="float32"'
+    assert "BitsAndBytesConfig(load_in_4bit=True" in arguments(ModelTable(quantization="nf4"))

@@ -106,17 +106,15 @@ def load_model(table: ModelTable, device: torch.device, family: Family, evaluati
     return _on(device, _fused(model), table)
 
 
-def plain(table: ModelTable, family: Family, device: torch.device) -> Model:
-    """The model as transformers alone loads it, without anything that Tuneoff adds or checks."""
-    options = {"use_safetensors": True, "trust_remote_code": False, **precision.options(table, device)}
-    return _on(device, family.loader.from_pretrained(str(_folder(table)[0]), **options), table)
+def on_disk(table: ModelTable) -> ModelTable:
+    """The model by the absolute path of its folder, where transformers finds it without the hub."""
+    return table.model_copy(update={"name": f"{_folder(table)[0].absolute()}", "revision": None})
 
 
 def origin(table: ModelTable) -> ModelTable:
     """The model as transformers finds it from any folder: an absolute path, or a hub id and the commit in use."""
-    folder, commit = _folder(table)
-    known = {"revision": commit} if commit else {"name": f"{folder.absolute()}", "revision": None}
-    return table.model_copy(update=known)
+    _, commit = _folder(table)
+    return table.model_copy(update={"revision": commit}) if commit else on_disk(table)
 
 
 def revision(table: ModelTable) -> str:

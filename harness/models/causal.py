@@ -105,13 +105,12 @@ class CausalFamily(Family):
             return _after_cached_prefix(model, learned, ids, mask, options)
         return _after_virtual_tokens(model, learned, ids, mask, options)
 
-    def skipped(self, prompt: Sequence[int]) -> int:
-        """The prompt."""
-        return len(prompt)
-
     def script(self, text: str) -> tuple[str, str]:
-        """The prompt comes first in the output."""
-        prompt = f'tokenizer({text}, return_tensors="pt")' if self.chat is None else self.chat.script(text)
+        """The prompt has no end token, and comes first in the output."""
+        read = f'tokenizer({text}, return_tensors="pt")' if self.chat is None else self.chat.script(text)
+        prompt = f"{read}.to(model.device)"
+        if self.chat is None and self.tokenizer(SAMPLE)["input_ids"][-1] == self.end:
+            prompt = f"{{name: ids[:, :-1] for name, ids in {prompt}.items()}}"
         return prompt, 'answer[0, prompt["input_ids"].shape[1] :]'
 
     def rooms(self, model: PreTrainedModel, source: int, target: int) -> Sequence[Room]:

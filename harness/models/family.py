@@ -99,14 +99,11 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def skipped(self, prompt: Sequence[int]) -> int:
-        """The number of tokens before the answer to a prompt in what ``generate`` returns."""
-
-    @abstractmethod
     def script(self, text: str) -> tuple[str, str]:
-        """Python expressions without Tuneoff, of ``tokenizer``, ``prompt`` and ``answer``: the prompt, and the answer.
+        """Two expressions in Python without Tuneoff: what ``generate`` gets, and the tokens that are the answer.
 
-        ``text`` is an expression of the prompt's text, ``answer`` what ``generate`` returned.
+        The first is about ``tokenizer`` and ``model``, and ``text`` is the expression of the prompt's text in it. The
+        second is about its value, ``prompt``, and what ``generate`` returned, ``answer``.
         """
 
     @abstractmethod

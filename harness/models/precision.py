@@ -32,14 +32,6 @@ def options(table: ModelTable, device: torch.device) -> dict[str, Any]:
     return {"dtype": dtype, "quantization_config": quantized, "device_map": {"": device}}
 
 
-def script(table: ModelTable) -> str:
-    """The same arguments as Python writes them, with transformers' names."""
-    if table.quantization is None:
-        return f'dtype="{table.dtype}"'
-    values = f'load_in_4bit=True, bnb_4bit_quant_type="{table.quantization}", bnb_4bit_compute_dtype="{table.dtype}"'
-    return f'dtype="{table.dtype}", quantization_config=BitsAndBytesConfig({values})'
-
-
 def refusal(model: PreTrainedModel) -> str | None:
     """Why what a method trains cannot be trained in these numbers; ``None`` if it can."""
     wrong = {str(p.dtype).removeprefix("torch.") for p in model.parameters() if p.requires_grad} - {"float32"}

@@ -72,13 +72,9 @@ class Seq2SeqFamily(Family):
         outputs: torch.Tensor = model.generate(**{name: inputs[name].to(model.device) for name in names}, **options)
         return outputs[:, 1:]
 
-    def skipped(self, prompt: Sequence[int]) -> int:
-        """The token that the decoder begins with."""
-        return 1
-
     def script(self, text: str) -> tuple[str, str]:
-        """The whole output is the answer."""
-        return f'tokenizer({text}, return_tensors="pt")', "answer[0]"
+        """The output begins with the token that the decoder begins with."""
+        return f'tokenizer({text}, return_tensors="pt").to(model.device)', "answer[0, 1:]"
 
     def rooms(self, model: PreTrainedModel, source: int, target: int) -> Sequence[Room]:
         """The prompt in the encoder, the answer in the decoder."""

@@ -1,26 +1,10 @@
 """The model card of a kept model: what it is, and a script that loads it and answers one text."""
 
-import json
-
-from ..method import Setting
-from ..models import precision
-from ..models.family import Family
 from ..spec.record import RunSpec
 from ..spec.suite import ModelTable
-from ..tasks.task import Prompt
+from .script import Script
 
 EXAMPLE = "#Person1#: Is the red one in stock?"
-SCRIPT = """\
-from {library} import {loader}
-from transformers import {helpers}
-
-folder, text = {folder}, {text}
-model = {loader}.from_pretrained(folder, {precision})
-tokenizer, settings = AutoTokenizer.from_pretrained(folder), GenerationConfig.from_pretrained(folder)
-prompt = {prompt}
-answer = model.generate(**prompt, generation_config=settings)
-print(tokenizer.decode({answer}, skip_special_tokens=True).strip())
-"""
 CARD = """\
 ---
 library_name: {library}
@@ -39,51 +23,20 @@ is `{base}`. To answer a text, run this script in this folder:
 """
 
 
-def of(spec: RunSpec, base: ModelTable, loader: str, setting: Setting, score: str, problem: str | None) -> str:
+def of(spec: RunSpec, base: ModelTable, script: Script, score: str, problem: str | None) -> str:
     """The card of a run's model; ``base`` is its base model, and ``score`` a metric's title with the run's value.
 
-    ``problem`` says why the model does not give the run's answers by itself.
+    ``problem`` says why the script does not give the run's answers.
     """
     return CARD.format(
-        library=_library(loader),
+        library=script.library,
         base_model=f"base_model: {base.name}\n" if base.revision else "",  # the hub's cards name no local path
         method=spec.method,
         seed=spec.seed,
         suite=spec.suite,
         score=score,
         base=f"{base.name}@{base.revision}" if base.revision else base.name,
-        script=script(loader, setting.prompt, setting.family, spec.model),
+        script=script.shown(".", EXAMPLE),
         problem=f"Its answers are not those that were scored: {problem}.\n\n" if problem else "",
         limit=spec.task.max_source_tokens,
     )
-
-
-def script(
-    loader: str, prompt: Prompt, family: Family, base: ModelTable, folder: str = ".", text: str = EXAMPLE
-) -> str:
-    """A script without Tuneoff that loads the model in ``folder`` with this class and prints its answer to a text.
-
-    An adapter's ``base`` is loaded in the numbers in which it was trained.
-    """
-    asked, answer = family.script(f"{_quoted(prompt.before)} + text + {_quoted(prompt.after)}")
-    numbers = precision.script(base)
-    helpers = ["AutoTokenizer", *["BitsAndBytesConfig"] * ("BitsAndBytesConfig" in numbers), "GenerationConfig"]
-    return SCRIPT.format(
-        library=_library(loader),
-        loader=loader,
-        helpers=", ".join(helpers),
-        precision=numbers,
-        prompt=asked,
-        answer=answer,
-        folder=_quoted(folder),
-        text=_quoted(text),
-    )
-
-
-def _quoted(text: str) -> str:
-    """The text as Python writes it."""
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _library(loader: str) -> str:
-    return "peft" if "Peft" in loader else "transformers"

@@ -3,13 +3,10 @@
 import json
 import shutil
 from collections.abc import Mapping
-from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from peft import PeftModel
-from transformers import AutoTokenizer, GenerationConfig
 
 from ..method import Setting
 from ..models import base_model
@@ -21,6 +18,7 @@ from ..spec.hashing import digest_of_folder
 from ..spec.plan import Order
 from ..spec.suite import ModelTable
 from . import card
+from .script import Script, script_of
 
 ADAPTER_FILE, MODEL_FILE = "adapter_config.json", "config.json"
 KEPT_SUFFIXES = (".safetensors", ".json", ".md")  # of what a model saves; other files might run code when loaded
@@ -46,37 +44,17 @@ def keep(trained: Trained, order: Order, place: Path) -> Checkpoint:
         return Checkpoint(reason=_words(error))
 
 
-def answers(
-    folder: Path, table: ModelTable, family: Family, prompts: Mapping[str, str], device: torch.device
-) -> list[str]:
-    """The answers of a kept model, loaded by transformers and PEFT alone; ``table`` is the base of an adapter."""
-    adapter = (folder / ADAPTER_FILE).exists()
-    model = base_model.plain(table if adapter else ModelTable(name=str(folder)), family, device)
-    if adapter:
-        model = PeftModel.from_pretrained(model, folder)
-    tokenizer, settings = AutoTokenizer.from_pretrained(folder), GenerationConfig.from_pretrained(folder)
-    kept = copy(family)
-    kept.tokenizer = tokenizer
-    texts = []
-    for tokens in kept.prompt_ids(list(prompts)):
-        ids = torch.tensor([tokens], device=device)
-        with torch.inference_mode():
-            (output,) = model.eval().generate(
-                input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=settings
-            )
-        texts.append(tokenizer.decode(output[family.skipped(tokens) :], skip_special_tokens=True).strip())
-    return texts
-
-
 def _kept(trained: Trained, order: Order, place: Path) -> Checkpoint:
-    folder = trained.folder
+    folder, setting = trained.folder, trained.setting
     if problem := _problem(folder):
         return Checkpoint(reason=problem)
-    loader, base = _loader(folder, trained.setting.family), base_model.origin(order.model)
-    _complete(folder, trained.setting, base)
-    reason = _difference(trained, order.model)
-    text = card.of(order.spec, base, loader, trained.setting, trained.score, reason)
-    (folder / "README.md").write_text(text, encoding="utf-8")
+    loader, base = _loader(folder, setting.family), base_model.origin(order.model)
+    script = script_of(loader, setting.prompt, setting.family, order.model)
+    _complete(folder, setting)
+    _name(base_model.on_disk(order.model), folder)
+    reason = _difference(trained, script)
+    _name(base, folder)
+    (folder / "README.md").write_text(card.of(order.spec, base, script, trained.score, reason), encoding="utf-8")
     size = sum(path.stat().st_size for path in _files(folder))
     if (room := shutil.disk_usage(folder).free) < size:  # a run needs twice as much while it checks itself
         return Checkpoint(
@@ -105,21 +83,30 @@ def _loader(folder: Path, family: Family) -> str:
     return name.replace("Auto", "AutoPeft", 1) if (folder / ADAPTER_FILE).exists() else name
 
 
-def _complete(folder: Path, setting: Setting, base: ModelTable) -> None:
-    """Add tokenizer and generation settings, and name the base model in every adapter's configuration."""
+def _complete(folder: Path, setting: Setting) -> None:
+    """Add tokenizer and generation settings."""
     setting.tokenizer.save_pretrained(folder)
     if setting.generation:
         setting.generation.save_pretrained(folder)
+
+
+def _name(base: ModelTable, folder: Path) -> None:
+    """Name the base model in every adapter's configuration."""
     for path in folder.rglob(ADAPTER_FILE):
-        config = json.loads(path.read_text(encoding="utf-8"))
-        config |= {"base_model_name_or_path": base.name, "revision": base.revision}
-        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        _set(path, base_model_name_or_path=base.name, revision=base.revision)
 
 
-def _difference(trained: Trained, table: ModelTable) -> str | None:
-    """Why the kept model does not give the scored answers by itself; ``None`` if it does."""
+def _set(path: Path, **values: str | None) -> None:
+    """Set these keys of a file with a JSON object."""
+    content = json.loads(path.read_text(encoding="utf-8")) | values
+    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _difference(trained: Trained, script: Script) -> str | None:
+    """Why the script does not give the scored answers; ``None`` if it does."""
+    texts = map(trained.setting.prompt.dialogue, trained.answers)
     try:
-        found = answers(trained.folder, table, trained.setting.family, trained.answers, trained.device)
+        found = script.answers(trained.folder, texts, trained.device)
     except Exception as error:  # whatever transformers and PEFT raise
         failure.release(error)
         return f"it cannot be used without the method's code: {_words(error)}"

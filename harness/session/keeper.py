@@ -6,6 +6,7 @@ from math import isfinite
 from pathlib import Path
 from statistics import fmean
 
+from ..spec import precision
 from ..spec.checkpoint import Checkpoint
 from ..spec.errors import StoreError
 from ..spec.paths import shown
@@ -83,8 +84,8 @@ class Keeper:
 
     def _use(self, run: Record) -> str:
         """How to load the model of the best run."""
-        place = shown(self._store.trained_models.of(run.spec))
-        call = f'{_checkpoint(run).loader}.from_pretrained("{place}", dtype="float32")'
+        place, arguments = shown(self._store.trained_models.of(run.spec)), precision.arguments(run.spec.model)
+        call = f'{_checkpoint(run).loader}.from_pretrained("{place}", {arguments})'
         return f"the best is {run.spec.name}: {call}; its README.md has a whole script"
 
 

@@ -171,6 +171,21 @@ def test_a_decoder_only_model_is_kept_and_answers_as_scored(causal_order, execut
     assert any(prediction.text for prediction in outcome.predictions)
 
 
+@pytest.mark.parametrize("causal_order", ["plain"], indirect=True)
+def test_the_tokenizer_of_a_decoder_only_model_pads_prompts_on_the_left(causal_order, execute):
+    execute(causal_order)
+    tokenizer = AutoTokenizer.from_pretrained(causal_order.keep)
+    short, long = tokenizer(["Hi.", "Hello, Ann and Bob."], padding=True)["input_ids"]
+    assert (short[0], short[-1], len(short)) == (tokenizer.pad_token_id, long[-1], len(long))
+
+
+def test_the_tokenizer_of_an_encoder_decoder_pads_prompts_on_the_right(order, execute):
+    execute(asked := order("lora"))
+    tokenizer = AutoTokenizer.from_pretrained(asked.keep)
+    short, _ = tokenizer(["Hi.", "Hello, Ann and Bob."], padding=True)["input_ids"]
+    assert short[-1] == tokenizer.pad_token_id
+
+
 def test_its_tokenizer_has_the_chat_template_of_the_base_model(order, execute, folder):
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.chat_template = TEMPLATE

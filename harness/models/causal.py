@@ -24,6 +24,7 @@ class CausalFamily(Family):
     name = "causal"
     task_type = TaskType.CAUSAL_LM
     loader = AutoModelForCausalLM
+    padding_side = "left"
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, chat: Chat | None = None):
         super().__init__(tokenizer)
@@ -95,7 +96,7 @@ class CausalFamily(Family):
 
     def answers(self, model: PreTrainedModel, prompts: Sequence[Sequence[int]], **options: Any) -> torch.Tensor:
         """What follows the prompts, which are padded on the left."""
-        inputs = self.tokenizer.pad({"input_ids": list(prompts)}, padding_side="left", return_tensors="pt")
+        inputs = self.tokenizer.pad({"input_ids": list(prompts)}, padding_side=self.padding_side, return_tensors="pt")
         ids, mask = (inputs[name].to(model.device) for name in ("input_ids", "attention_mask"))
         learned = _prompt_learning(model)
         if learned is None:

@@ -46,6 +46,7 @@ class Family(ABC):
     name: ClassVar[str]
     task_type: ClassVar[TaskType]  # PEFT's
     loader: ClassVar[Any]  # transformers' class that loads a checkpoint
+    padding_side: ClassVar[str]  # of prompts in generation
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase):
         self.tokenizer = tokenizer

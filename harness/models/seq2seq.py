@@ -19,6 +19,7 @@ class Seq2SeqFamily(Family):
     name = "seq2seq"
     task_type = TaskType.SEQ_2_SEQ_LM
     loader = AutoModelForSeq2SeqLM
+    padding_side = "right"
 
     def prompt_ids(self, prompts: Sequence[str]) -> list[list[int]]:
         """The prompts' tokens, with what the tokenizer adds to any text."""

@@ -21,6 +21,7 @@ from . import card
 from .script import Script, script_of
 
 ADAPTER_FILE, MODEL_FILE = "adapter_config.json", "config.json"
+TOKENIZER_SETTINGS_FILE = "tokenizer_config.json"
 KEPT_SUFFIXES = (".safetensors", ".json", ".md")  # of what a model saves; other files might run code when loaded
 
 
@@ -84,8 +85,9 @@ def _loader(folder: Path, family: Family) -> str:
 
 
 def _complete(folder: Path, setting: Setting) -> None:
-    """Add tokenizer and generation settings."""
+    """Add the tokenizer, which pads prompts as generation needs it, and the generation settings."""
     setting.tokenizer.save_pretrained(folder)
+    _set(folder / TOKENIZER_SETTINGS_FILE, padding_side=setting.family.padding_side)
     if setting.generation:
         setting.generation.save_pretrained(folder)
 

@@ -10,8 +10,6 @@ left. Also prints how many of the answers are the same on both sides.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
-
 from benchmarks.figures import clocked, show
 from benchmarks.random_checkpoints import SHAPES
 from benchmarks.setting import OURS, Workload, apart, first, parser, setting
@@ -41,15 +39,7 @@ def alone(job: Workload, prompts: Sequence[str]) -> Answered:
 
     def answer(prompts: Sequence[str]) -> None:
         for ids in job.family.prompt_ids(prompts):
-            prompt = torch.tensor([ids], device=job.device)
-            whole = model.generate(
-                input_ids=prompt,
-                attention_mask=torch.ones_like(prompt),
-                max_new_tokens=NEW_TOKENS,
-                num_beams=1,
-                do_sample=False,
-            )
-            new = whole[0, job.family.skipped(ids) :]
+            (new,) = job.family.answers(model, [ids], max_new_tokens=NEW_TOKENS, num_beams=1, do_sample=False)
             texts.append(job.tokenizer.decode(new, skip_special_tokens=True).strip())
             lengths.append(len(new))
 

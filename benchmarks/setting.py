@@ -57,7 +57,8 @@ class Workload:
 
     def plain(self) -> PreTrainedModel:
         """The model, loaded by ``transformers``."""
-        return base_model.plain(self.table, self.family, self.device)
+        model: PreTrainedModel = self.family.loader.from_pretrained(self.checkpoint)
+        return model.to(self.device)
 
     def base(self) -> PreTrainedModel:
         """The same model, loaded by the harness."""

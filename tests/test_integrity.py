@@ -1,14 +1,17 @@
-"""A base model is what its checkpoint says, whichever of T5's three layouts the checkpoint has."""
+"""A base model is what its checkpoint says: every architecture's, and whichever of T5's three layouts it has."""
 
 import json
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForSeq2SeqLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-from harness.models import integrity
+from harness.models import base_model, families, integrity
 from harness.spec.errors import ModelError
+from harness.spec.suite import ModelTable
+from support.architectures import ALL, tiny
+from support.toy import CPU
 
 SHARED, OUTPUT, DECODER = "shared.weight", "lm_head.weight", "decoder.embed_tokens.weight"
 
@@ -63,3 +66,66 @@ def test_a_tensor_without_a_checkpoint_would_stay_random_and_is_refused(folder, 
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ModelError, match=r"no tensor encoder\.final_layer_norm\.weight"):
         integrity.verify(model, folder, str(folder))
+
+
+# What transformers renames, splits or joins on loading
+
+
+def loaded(folder, tokenizer):
+    table = ModelTable(name=str(folder))
+    family = families.of(table, AutoConfig.from_pretrained(folder))
+    return base_model.load_model(table, CPU, family(tokenizer))
+
+
+def saved(model, folder):
+    """The model, loaded by transformers from what it saved in the folder."""
+    model.save_pretrained(folder)
+    return type(model).from_pretrained(folder)
+
+
+def without(folder, name):
+    tensors = load_file(folder / "model.safetensors")
+    del tensors[name]
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_architecture_is_loaded_whole_from_what_it_saves(name, tokenizer, tmp_path):
+    original = tiny(name)
+    original.save_pretrained(tmp_path)
+    found, expected = loaded(tmp_path, tokenizer).state_dict(), original.state_dict()
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[key], tensor) for key, tensor in expected.items())
+
+
+def test_the_output_layer_of_gpt_neox_has_another_name_in_checkpoints(tokenizer, tmp_path):
+    tiny("gpt-neox").save_pretrained(tmp_path)
+    assert "embed_out.weight" in load_file(tmp_path / "model.safetensors")
+    without(tmp_path, "embed_out.weight")
+    with pytest.raises(ModelError, match=r"the checkpoint has no tensor lm_head\.weight"):
+        loaded(tmp_path, tokenizer)
+
+
+def test_a_tied_output_layer_of_gpt_neox_needs_no_tensor(tokenizer, tmp_path):
+    config = tiny("gpt-neox").config
+    config.tie_word_embeddings = True
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
+    assert not {"embed_out.weight", "lm_head.weight"} & load_file(tmp_path / "model.safetensors").keys()
+    model = loaded(tmp_path, tokenizer)
+    assert model.lm_head.weight is model.gpt_neox.embed_in.weight
+
+
+def test_the_experts_of_mixtral_are_compared_one_by_one(tmp_path):
+    model = saved(tiny("mixtral"), tmp_path)
+    integrity.verify(model, tmp_path, "mine")
+    with torch.no_grad():
+        model.model.layers[0].mlp.experts.gate_up_proj[1, 0, 0] += 1
+    with pytest.raises(ModelError, match=r"layers\.0\.mlp\.experts\.1\.w1\.weight differs from the checkpoint"):
+        integrity.verify(model, tmp_path, "mine")
+
+
+def test_a_renamed_tensor_of_mixtral_that_is_missing_is_named(tokenizer, tmp_path):
+    tiny("mixtral").save_pretrained(tmp_path)
+    without(tmp_path, "model.layers.1.block_sparse_moe.gate.weight")
+    with pytest.raises(ModelError, match=r"the checkpoint has no tensor model\.layers\.1\.mlp\.gate\.weight"):
+        loaded(tmp_path, tokenizer)

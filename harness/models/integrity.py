@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 from transformers import PreTrainedModel
+from transformers.core_model_loading import WeightRenaming, apply_renamings, revert_weight_conversion
 
 from ..spec.errors import ModelError
 from ..spec.hashing import digest_of, sha256
@@ -24,9 +25,10 @@ def verify(model: PreTrainedModel, folder: Path, name: str) -> None:
     """Raise ``ModelError``, which names the first tensor that differs from the checkpoint in ``folder``.
 
     A tensor that the checkpoint lacks must be tied to one that it has (an input embedding to another input embedding,
-    if the checkpoint has one), or else be computed by the architecture and not trained.
+    if the checkpoint has one), or else be computed by the architecture and not trained. What transformers splits or
+    joins on loading is compared in the checkpoint's pieces.
     """
-    state = model.state_dict()
+    state = _pieces(model)
     stored = {path: _names(model, path, state) for path in weight_files(folder)}
     held = {key for names in stored.values() for key in names.values()}
     untied = json.loads((folder / "config.json").read_text()).get("tie_word_embeddings") is False
@@ -34,9 +36,10 @@ def verify(model: PreTrainedModel, folder: Path, name: str) -> None:
         source = _source(model, key, state, held, untied)
         if source is not None:
             _same(state[key], state[source], key, name)
-        elif not _is_computed(model, key):
+        elif key not in model.state_dict() or not _is_computed(model, key):
             raise ModelError(f"model {name!r}: the checkpoint has no tensor {key}, which would keep random values")
-    for path, names in stored.items():  # last, since computing tensors again, above, must not have changed others
+    state = _pieces(model)  # computing tensors again, above, must not have changed others
+    for path, names in stored.items():
         with safe_open(path, framework="pt") as file:
             for theirs, key in names.items():
                 _same(state[key], file.get_tensor(theirs), key, name)
@@ -65,12 +68,28 @@ def weight_files(folder: Path) -> list[Path]:
     return [folder / part for part in sorted(parts)]
 
 
+def _pieces(model: PreTrainedModel) -> State:
+    """The model's tensors by name; those that transformers made by splitting or joining others, as these others."""
+    state: State = model.state_dict()
+    if not model._weight_conversions:  # that transformers used to load it
+        return state
+    return {_renamed(model, theirs): tensor for theirs, tensor in revert_weight_conversion(model, state).items()}
+
+
+def _renamed(model: PreTrainedModel, theirs: str) -> str:
+    """The name that transformers gave to a tensor of the checkpoint."""
+    renamings = [each for each in model._weight_conversions if isinstance(each, WeightRenaming)]
+    name: str = apply_renamings(theirs, renamings)
+    return name
+
+
 def _names(model: PreTrainedModel, path: Path, state: State) -> dict[str, str]:
     """The names of a model's tensors, by their names in the file; a base model that was saved alone lacks a prefix."""
     prefix, names = f"{model.base_model_prefix}.", {}
     with safe_open(path, framework="pt") as file:
         for theirs in file.keys():  # noqa: SIM118
-            possible = (theirs, prefix + theirs, theirs.removeprefix(prefix))
+            known = dict.fromkeys((_renamed(model, theirs), theirs))
+            possible = (each for name in known for each in (name, prefix + name, name.removeprefix(prefix)))
             if key := next((key for key in possible if key in state), None):
                 names[theirs] = key
     return names

@@ -72,3 +72,43 @@ def test_a_folder_for_converted_files_that_cannot_be_written_is_named(tmp_path, 
     message = refusal(write(tmp_path / "smol.gguf", LFM2))
     assert f"would be kept in {os.devnull}/gguf, which cannot be written to" in message
     assert message.endswith("set HF_HOME to a writable folder")
+
+
+def made(folder, content):
+    """A checkpoint's folder with a file."""
+    folder.mkdir()
+    (folder / "model.safetensors").write_text(content)
+    return folder
+
+
+def test_the_folder_is_another_for_another_state_of_the_file(tmp_path):
+    path = write(tmp_path / "model.gguf", LFM2)
+    name = gguf.name_of(path)
+    assert name.startswith("model-")
+    assert gguf.name_of(path) == name
+    path.write_bytes(b"GGUF, longer")
+    assert gguf.name_of(path) != name
+
+
+def test_so_it_is_for_another_release_of_transformers(tmp_path, monkeypatch):
+    path = write(tmp_path / "model.gguf", LFM2)
+    name = gguf.name_of(path)
+    monkeypatch.setattr(gguf, "version", lambda _: "4.0.0")
+    assert gguf.name_of(path) != name
+
+
+def test_a_checkpoint_is_moved_to_its_place(tmp_path):
+    gguf.put(made(tmp_path / "scratch", "mine"), tmp_path / "place")
+    assert (tmp_path / "place" / "model.safetensors").read_text() == "mine"
+    assert not (tmp_path / "scratch").exists()
+
+
+def test_the_checkpoint_of_a_session_that_was_faster_stays(tmp_path):
+    place = made(tmp_path / "place", "theirs")
+    gguf.put(made(tmp_path / "scratch", "mine"), place)
+    assert (place / "model.safetensors").read_text() == "theirs"
+
+
+def test_a_place_that_cannot_be_written_is_an_error(tmp_path):
+    with pytest.raises(OSError, match="nowhere"):
+        gguf.put(made(tmp_path / "scratch", "mine"), tmp_path / "nowhere" / "place")

@@ -1,6 +1,7 @@
 """GGUF files: converted once, by transformers, into a checkpoint with dequantised weights, which is then kept."""
 
 import importlib.util
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,20 +22,35 @@ PREPARED = Path(constants.HF_HOME) / "tuneoff" / "gguf"  # checkpoints that were
 
 
 def checkpoint(path: Path, table: ModelTable) -> Path:
-    """The checkpoint made from a GGUF file; it is made again if the file changes.
+    """The checkpoint made from a GGUF file; it is made again if the file or transformers' release changes.
 
     Raises ``ModelError``, which says what to do, for a file that cannot be converted.
     """
-    stamp = path.stat()
-    name = f"{path.stem}-{digest_json([str(path.resolve()), stamp.st_size, stamp.st_mtime_ns])}"
-    if not (PREPARED / name).exists():
+    place = PREPARED / name_of(path)
+    if not place.exists():
         try:
-            _make(path, PREPARED / name, table)
+            _make(path, place, table)
         except (TuneoffError, MemoryError):
             raise
         except Exception as error:  # what reads a damaged file raises anything
             raise ModelError(f"model {table.name!r}: {_problem(error)}") from error
-    return PREPARED / name
+    return place
+
+
+def name_of(path: Path) -> str:
+    """The name of the folder with a file's checkpoint: one for each state of the file and release of transformers."""
+    stamp = path.stat()
+    known = [str(path.resolve()), stamp.st_size, stamp.st_mtime_ns, version("transformers")]
+    return f"{path.stem}-{digest_json(known)}"
+
+
+def put(made: Path, place: Path) -> None:
+    """Move a checkpoint to its place, unless another session has put one there."""
+    try:
+        made.replace(place)
+    except OSError:
+        if not place.exists():
+            raise
 
 
 def _make(path: Path, place: Path, table: ModelTable) -> None:
@@ -47,8 +63,7 @@ def _make(path: Path, place: Path, table: ModelTable) -> None:
     with _scratch(table) as scratch:
         made = Path(scratch) / place.name
         _convert(_alone(path, Path(scratch)), made, table)
-        if not place.exists():  # another session may have been faster
-            made.replace(place)
+        put(made, place)
 
 
 def _scratch(table: ModelTable) -> TemporaryDirectory[str]:

@@ -95,6 +95,14 @@ def test_a_local_base_model_is_named_without_its_path():
     assert row(THEN, asked={"model": ModelTable(name="/home/ann/models/t5")}).row.key.model == "t5"
 
 
+def test_the_key_holds_the_dtype_and_the_quantization_of_the_base():
+    tables = [ModelTable(), ModelTable(dtype="bfloat16"), ModelTable(quantization="nf4")]
+    tables.append(ModelTable(quantization="nf4", dtype="bfloat16"))
+    keys = [row(THEN, asked={"model": table}).row.key for table in tables]
+    assert [key.precision for key in keys] == ["float32", "bfloat16", "nf4+float32", "nf4+bfloat16"]
+    assert ["precision" in key.model_dump() for key in keys] == [False, True, True, True]
+
+
 def test_hyper_parameters_and_source_are_kept_beside_the_key():
     one = row(THEN, asked={"source": "14aed4ee52ed", "batch_size": 8}, hyperparameters={"modules": ("q", "v")}).row
     assert one.source == "14aed4ee52ed"

@@ -176,7 +176,7 @@ def _key(record: Record) -> Key:
         data_hash=record.provenance.data_hash,
         model=name.name if name.is_absolute() else spec.model.name,  # a folder's path differs between machines
         model_revision=record.provenance.model_revision,
-        precision=spec.model.quantization or spec.model.dtype,
+        precision=spec.model.precision,
         budget=spec.budget.model_dump(mode="json", exclude_none=True, exclude={"hard_seconds"}),
         evaluation=spec.evaluation.model_dump(mode="json", exclude={*JUDGED_BY, *METRIC_OPTIONS}),
         metrics=tuple(metric.id for metric in record.metrics),

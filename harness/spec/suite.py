@@ -72,6 +72,11 @@ class ModelTable(Table):
     dtype: Literal["float32", "bfloat16"] = Field(default="float32", exclude_if=lambda dtype: dtype == "float32")
     quantization: Literal["nf4"] | None = Field(default=None, exclude_if=lambda kind: kind is None)  # of a frozen base
 
+    @property
+    def precision(self) -> str:
+        """The quantization, if there is one, and the dtype: ``float32``, ``bfloat16``, ``nf4+float32``."""
+        return "+".join(filter(None, (self.quantization, self.dtype)))
+
 
 class Budget(Table):
     """``[budget]``: what training may spend; the first limit reached ends it."""

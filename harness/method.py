@@ -12,10 +12,10 @@ from transformers import Cache, GenerationConfig, PreTrainedTokenizerBase
 from transformers.pytorch_utils import Conv1D
 
 from .metrics.rouge.metric import rouge
-from .models import precision
 from .models.base_model import Model
 from .models.family import Batch, Family
 from .models.parts import Parts, cache_shape, parts, targets
+from .models.precision import unfreeze
 from .spec import hyperparameters
 from .spec.errors import Unsupported
 from .tasks.task import Prompt, Question
@@ -44,8 +44,8 @@ __all__ = [
     "targets",
     "train_modules",
     "train_only",
+    "unfreeze",
 ]
-
 
 Seq2Seq = Model  # the name in method files that were written before there were families
 
@@ -287,7 +287,7 @@ def _unusual_layers(base: Model) -> set[str]:
 def train_only(model: Model, *names: str) -> Model:
     """Freeze all parameters except those with one of these texts in their names, and return the model."""
     model.requires_grad_(False)
-    precision.unfreeze(each for name, each in model.named_parameters() if any(part in name for part in names))
+    unfreeze(parameter for name, parameter in model.named_parameters() if any(part in name for part in names))
     return model
 
 
@@ -295,5 +295,5 @@ def train_modules(model: Model, modules: Iterable[str]) -> Model:
     """Freeze all parameters except those in these modules, and return the model."""
     model.requires_grad_(False)
     for name in modules:
-        precision.unfreeze(model.get_submodule(name).parameters())
+        unfreeze(model.get_submodule(name).parameters())
     return model

@@ -10,7 +10,7 @@ import torch
 from peft import LoraConfig, LoraGAConfig, get_peft_model_state_dict
 from safetensors.torch import save_file
 
-from harness.method import Batch, LoraMethod, Model, targets
+from harness.method import Batch, LoraMethod, Model, targets, unfreeze
 
 
 class LoraGa(LoraMethod):
@@ -22,13 +22,17 @@ class LoraGa(LoraMethod):
         return replace(super().config(base), init_lora_weights="lora_ga", lora_ga_config=LoraGAConfig())
 
     def prepare(self, base: Model, batches: Sequence[Batch]) -> None:
+        ends = tuple(f".{end}" for end in targets(base, *self.target_modules))
+        modules = [module for name, module in base.named_modules() if f".{name}".endswith(ends)]
+        frozen = [module.weight for module in modules if not module.weight.requires_grad]  # unless it is float32
+        unfreeze(frozen)
         for batch in batches:
             base(**batch).loss.backward()
-        ends = tuple(f".{end}" for end in targets(base, *self.target_modules))
-        for name, module in base.named_modules():
-            if f".{name}".endswith(ends):
-                module._peft_loraga_grad = module.weight.grad / len(batches)  # where PEFT's start looks for it
+        for module in modules:
+            module._peft_loraga_grad = module.weight.grad / len(batches)  # where PEFT's start looks for it
         base.zero_grad()
+        for weight in frozen:
+            weight.requires_grad_(False)
 
     def build(self, base: Model) -> Model:
         model = super().build(base)

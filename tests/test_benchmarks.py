@@ -5,11 +5,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from support.architectures import GROUPED
 from transformers import LlamaConfig, LlamaForCausalLM, set_seed
 
 from benchmarks import bare_loop, notebook_recipe, sft_trainer
 from harness.store.results import Store
-from support.architectures import GROUPED
 from support.records import finished, prediction
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"

@@ -5,12 +5,12 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from support.architectures import ALL, tiny
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from harness.models import base_model, families, integrity
 from harness.spec.errors import ModelError
 from harness.spec.suite import ModelTable
-from support.architectures import ALL, tiny
 from support.toy import CPU
 
 SHARED, OUTPUT, DECODER = "shared.weight", "lm_head.weight", "decoder.embed_tokens.weight"

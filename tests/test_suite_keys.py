@@ -348,7 +348,7 @@ def test_a_model_is_of_the_family_that_the_suite_says():
 
 
 @of("model.dtype", "model.quantization")
-def test_a_model_is_loaded_in_the_numbers_that_the_suite_says(monkeypatch):
+def test_a_model_is_loaded_with_the_dtype_and_quantization_that_the_suite_says(monkeypatch):
     assert precision.options(ModelTable(dtype="bfloat16"), torch.device("cpu")) == {"dtype": torch.bfloat16}
     monkeypatch.setattr(precision, "PACKAGE", "torch")  # one that is installed
     found = precision.options(ModelTable(quantization="nf4"), torch.device("cpu"))["quantization_config"]

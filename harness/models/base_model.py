@@ -41,7 +41,7 @@ Model: TypeAlias = PreTrainedModel  # or the PeftModel around it
 
 @dataclass(frozen=True)
 class Base:
-    """A base model in float32 on its device, with its family, which has its tokenizer."""
+    """A base model on its device, with its family, which has its tokenizer."""
 
     model: Model
     family: Family
@@ -74,9 +74,9 @@ def load(
 ) -> Base:
     """The model and tokenizer of that name: ``embedded``, a hub id or a local folder.
 
-    Weights come from safetensors only and are float32, and no code of the repository is run. The model generates as
-    ``evaluation`` says, and reads prompts as ``task`` says. Raises ``ModelError``, which says what to do, if it cannot
-    be loaded.
+    Weights come from safetensors only, and no code of the repository is run. They are float32, or else frozen, with the
+    dtype and quantization of ``table``. The model generates as ``evaluation`` says, and reads prompts as ``task`` says.
+    Raises ``ModelError``, which says what to do, if it cannot be loaded.
     """
     folder, _ = _folder(table)
     config = partial(_config, folder, table)
@@ -103,6 +103,8 @@ def load_model(table: ModelTable, device: torch.device, family: Family, evaluati
         if table.quantization is None:
             integrity.verify(model, folder, table.name)
         generation.settle(model, folder, family.tokenizer, evaluation or Evaluation(), table.name)
+    if precision.frozen(table):
+        precision.freeze(model)
     return _on(device, _fused(model), table)
 
 

@@ -1,21 +1,24 @@
-"""The numbers that a base model is held in: float32, bfloat16, or 4-bit normal floats by bitsandbytes."""
+"""The dtype and quantization of a base model: float32, bfloat16, or 4-bit NormalFloat by bitsandbytes."""
 
 import importlib.util
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
+from functools import partial
 from typing import Any
 
 import torch
-from transformers import BitsAndBytesConfig, PreTrainedModel
+from torch.nn import Module, Parameter
+from transformers import BitsAndBytesConfig
 
 from ..spec.errors import ModelError, Unsupported
 from ..spec.suite import ModelTable
 
 PACKAGE = "bitsandbytes"
-QUANTISED = "quantised"  # weights that are stored as integers, and cannot have a gradient
+PACKED_CLASS = "Params4bit"  # of its 4-bit weights
+CPU_KERNEL_FLAG = "support_avx512bf16_for_cpu"  # of its layers
 
 
 def options(table: ModelTable, device: torch.device) -> dict[str, Any]:
-    """The arguments of ``from_pretrained`` that load a model in the suite's numbers.
+    """The arguments of ``from_pretrained`` that load a model with the suite's dtype and quantization.
 
     Raises ``ModelError`` if the package for quantised weights is missing.
     """
@@ -32,25 +35,65 @@ def options(table: ModelTable, device: torch.device) -> dict[str, Any]:
     return {"dtype": dtype, "quantization_config": quantized, "device_map": {"": device}}
 
 
-def refusal(model: PreTrainedModel) -> str | None:
-    """Why what a method trains cannot be trained in these numbers; ``None`` if it can."""
-    wrong = {str(p.dtype).removeprefix("torch.") for p in model.parameters() if p.requires_grad} - {"float32"}
-    values = [parameter for parameter in model.parameters() if parameter.is_floating_point()]
-    if len(values) < len([*model.parameters()]) and all(parameter.requires_grad for parameter in values):
-        wrong.add(QUANTISED)  # it means to train all weights, but nothing can train these
-    return _reason(wrong) if wrong else None
+def frozen(table: ModelTable) -> bool:
+    """Whether the base model stays as it is, because its weights are not plain float32."""
+    return table.precision != "float32"
 
 
-def unfreeze(parameters: Iterable[torch.nn.Parameter]) -> None:
-    """Let these parameters be trained; raises ``Unsupported`` if one is quantised."""
+def freeze(model: Module) -> None:
+    """Freeze a base model; its quantised layers compute in the dtype that they were loaded with.
+
+    On a CPU with AVX512-BF16, bitsandbytes would otherwise compute answers in bfloat16, with weights packed anew, of
+    some shapes only, and through which no gradient flows from then on.
+    """
+    model.requires_grad_(False)
+    for module in model.modules():
+        if hasattr(module, CPU_KERNEL_FLAG):
+            setattr(module, CPU_KERNEL_FLAG, False)
+
+
+def settle(model: Module, base: Set[Parameter], table: ModelTable) -> None:
+    """Hold in float32 what a method trains beside a frozen base, whose own parameters are ``base``.
+
+    A module still computes in the dtype in which it was made, so that it does the same after being loaded again. Raises
+    ``Unsupported`` if the method trains parameters of the base, or nothing.
+    """
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if not trained or not base.isdisjoint(trained):
+        raise Unsupported(
+            f"it trains weights of the base model, which are {table.precision} here (model.dtype, model.quantization); "
+            "such a base stays frozen, and only new float32 weights beside it are trained"
+        )
+    made = {parameter: parameter.dtype for parameter in trained if parameter.dtype != torch.float32}
+    for parameter in made:
+        parameter.data = parameter.data.float()
+    for module in model.modules():
+        weights = module.named_parameters(recurse=False, remove_duplicate=False)
+        if dtypes := {name: made[weight] for name, weight in weights if weight in made}:
+            module.forward = partial(_computed, module, module.forward, dtypes)
+
+
+def unfreeze(parameters: Iterable[Parameter]) -> None:
+    """Let parameters have gradients. Raises ``Unsupported`` if they are quantised and so have none."""
     for parameter in parameters:
         if not parameter.is_floating_point():
-            raise Unsupported(_reason({QUANTISED}))
+            raise Unsupported("it needs gradients of quantised weights of the base model (model.quantization)")
         parameter.requires_grad_(True)
 
 
-def _reason(numbers: Set[str]) -> str:
-    return (
-        f"it trains weights of the base model, which are {' and '.join(sorted(numbers))} here (model.dtype, "
-        "model.quantization); such a base stays frozen, and only float32 weights beside it are trained"
-    )
+def elements(parameter: Parameter) -> int:
+    """The number of elements of a weight, as PEFT counts them: a 4-bit weight has two in each byte."""
+    packed = type(parameter).__name__ == PACKED_CLASS
+    return parameter.numel() * (2 * parameter.element_size() if packed else 1)
+
+
+def _computed(
+    module: Module, forward: Callable[..., Any], dtypes: Mapping[str, torch.dtype], *args: Any, **options: Any
+) -> Any:
+    """What a module returns with these weights in other dtypes; gradients flow to the weights that it holds."""
+    held = {name: getattr(module, name) for name in dtypes}
+    module._parameters.update({name: weight.to(dtypes[name]) for name, weight in held.items()})
+    try:
+        return forward(*args, **options)
+    finally:
+        module._parameters.update(held)

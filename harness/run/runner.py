@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from statistics import fmean
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -151,19 +152,27 @@ class Runner:
 
     def _build(self, method: Method, base: Model) -> Model:
         set_seed(self.spec.seed)
-        model = contract.model(method.build(base), method)
-        if reason := precision.refusal(model):
-            raise Unsupported(reason)
+        model = contract.model(self._built(method, base), method)
         if method.trains and self.spec.gradient_checkpointing:
             model.activation_checkpointing_enable({"use_reentrant": False})
         self._count(model)
         return model
 
+    def _built(self, method: Method, base: Model) -> Any:
+        """What ``build`` returns; what it trains beside a frozen base is float32."""
+        if not (method.trains and precision.frozen(self.order.model)):
+            return method.build(base)
+        own = set(base.parameters())
+        model = method.build(base)
+        if isinstance(model, torch.nn.Module):
+            precision.settle(model, own, self.order.model)
+        return model
+
     def _count(self, model: Model) -> None:
         parameters = list(model.parameters())
         trained = [parameter for parameter in parameters if parameter.requires_grad]
-        self.facts.total_parameters = sum(parameter.numel() for parameter in parameters)
-        self.facts.trainable_parameters = sum(parameter.numel() for parameter in trained)
+        self.facts.total_parameters = sum(map(precision.elements, parameters))
+        self.facts.trainable_parameters = sum(map(precision.elements, trained))
         self.facts.trainable_dtype = ", ".join(sorted({str(p.dtype).removeprefix("torch.") for p in trained})) or None
 
     def _train(self, method: Method, model: Model, task: Task) -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from support.architectures import tiny
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import arithmetic
+from harness.catalogue.architectures import tiny
 
 TOKENS, LAYERS = 12, 2
 WIDTHS = {"gpt2": 32, "llama": 32, "qwen3": 64}  # of all heads together

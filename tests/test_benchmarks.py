@@ -5,10 +5,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from support.architectures import GROUPED
 from transformers import LlamaConfig, LlamaForCausalLM, set_seed
 
 from benchmarks import bare_loop, notebook_recipe, sft_trainer
+from harness.catalogue.architectures import GROUPED
 from harness.store.results import Store
 from support.records import finished, prediction
 

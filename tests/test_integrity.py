@@ -5,9 +5,9 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from support.architectures import ALL, tiny
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
+from harness.catalogue.architectures import ALL, tiny
 from harness.models import base_model, families, integrity
 from harness.spec.errors import ModelError
 from harness.spec.suite import ModelTable

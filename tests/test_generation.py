@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import T5ForConditionalGeneration
+from transformers import GPT2Config, GPT2LMHeadModel, T5ForConditionalGeneration
 
 from harness.gate import baseline
 from harness.models import base_model, generation
@@ -186,6 +186,41 @@ def test_what_cannot_work_is_refused_before_any_training_with_a_remedy(name, fol
     assert 'its generation settings, selected by evaluation.generation = "checkpoint", cannot be used: ' in message
     assert message.endswith('correct its generation_config.json, or set evaluation.generation = "suite"')
     assert len(message) < 700
+
+
+BEFORE_ANSWERS = {
+    "repetition_penalty": 1.1,
+    "no_repeat_ngram_size": 3,
+    "encoder_repetition_penalty": 1.1,
+    "encoder_no_repeat_ngram_size": 3,
+    "bad_words_ids": [[5, 6]],
+    "guidance_scale": 1.5,
+    "min_length": 9,
+    "forced_bos_token_id": 7,
+}
+
+
+@pytest.fixture
+def decoder_only(tokenizer, tmp_path):
+    """A checkpoint of a tiny random GPT-2."""
+    sizes = {"vocab_size": 402, "n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 128}
+    GPT2LMHeadModel(GPT2Config(**sizes, bos_token_id=1, eos_token_id=1)).save_pretrained(tmp_path / "gpt2")
+    tokenizer.save_pretrained(tmp_path / "gpt2")
+    return tmp_path / "gpt2"
+
+
+@pytest.mark.parametrize("name", BEFORE_ANSWERS)
+def test_what_would_see_the_prompt_before_an_answer_is_refused_for_decoder_only_models(name, decoder_only):
+    put(decoder_only / "generation_config.json", **{name: BEFORE_ANSWERS[name]})
+    with pytest.raises(ModelError, match=rf"cannot be used: {name} = .*: it (looks at|counts) the prompt as well"):
+        load(decoder_only, generation="checkpoint")
+    assert getattr(load(decoder_only).model.generation_config, name) is None
+
+
+def test_what_sees_new_tokens_only_is_taken_over_also_from_decoder_only_models(decoder_only):
+    put(decoder_only / "generation_config.json", min_new_tokens=5, suppress_tokens=[9], repetition_penalty=1.0)
+    settings = load(decoder_only, generation="checkpoint").model.generation_config
+    assert (settings.min_new_tokens, settings.suppress_tokens, settings.repetition_penalty) == (5, [9], None)
 
 
 def test_groups_of_beams_are_refused_where_there_are_beams(folder, toy_task):

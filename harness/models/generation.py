@@ -31,6 +31,15 @@ REFUSED_SETTINGS = {
     "num_return_sequences": "only one answer per prompt is scored",
     "max_time": "answers must not depend on the machine",
 }
+# With a decoder-only model, these see what is before an answer, which differs between batches and between methods.
+BEFORE = "the prompt as well, where there may be padding, and which methods that learn a prompt hide from it"
+REFUSED_BEFORE_ANSWERS = {
+    **dict.fromkeys(("repetition_penalty", "no_repeat_ngram_size"), f"it looks at {BEFORE}"),
+    **dict.fromkeys(("encoder_repetition_penalty", "encoder_no_repeat_ngram_size"), f"it looks at {BEFORE}"),
+    **dict.fromkeys(("bad_words_ids", "sequence_bias"), f"it looks at {BEFORE}"),
+    **dict.fromkeys(("guidance_scale", "watermarking_config"), f"it looks at {BEFORE}"),
+    **dict.fromkeys(("min_length", "forced_bos_token_id"), f"it counts {BEFORE}"),
+}
 
 
 def settle(
@@ -44,7 +53,9 @@ def settle(
     for key in ("pad_token_id", "decoder_start_token_id"):
         if getattr(model.config, key, None) is None and ids[key] is not None:
             setattr(model.config, key, ids[key])
-    apply(model, _config(ids, of(folder, evaluation), evaluation, name))
+    settings = of(folder, evaluation)
+    _usable(settings, name, apart=model.config.is_encoder_decoder)
+    apply(model, _config(ids, settings, evaluation, name))
 
 
 def of(folder: Path, evaluation: Evaluation) -> Generation:
@@ -99,10 +110,15 @@ def remark(settings: Generation) -> str | None:
     return None
 
 
-def _config(ids: Mapping[str, Any], settings: Generation, evaluation: Evaluation, name: str) -> GenerationConfig:
-    for key, reason in REFUSED_SETTINGS.items():
+def _usable(settings: Generation, name: str, *, apart: bool) -> None:
+    """Raise ``ModelError`` for a setting that cannot be used; ``apart``: answers do not follow their prompts."""
+    refused = REFUSED_SETTINGS if apart else {**REFUSED_SETTINGS, **REFUSED_BEFORE_ANSWERS}
+    for key, reason in refused.items():
         if settings.used.get(key):
             raise ModelError(refusal(name, f"{key} = {_shown(settings.used[key])}: {reason}"))
+
+
+def _config(ids: Mapping[str, Any], settings: Generation, evaluation: Evaluation, name: str) -> GenerationConfig:
     suites = {"max_new_tokens": evaluation.max_new_tokens, "num_beams": evaluation.num_beams, "do_sample": False}
     try:
         config = GenerationConfig(**{**settings.used, **ids, **suites})

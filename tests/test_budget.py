@@ -6,13 +6,16 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import ByT5Tokenizer
 
+from harness.models.causal import CausalFamily
 from harness.models.family import Encoded
-from harness.models.seq2seq import collate, row_tokens
+from harness.models.seq2seq import Seq2SeqFamily, collate
 from harness.spec.suite import Budget
 from harness.training import budget
 from harness.training.budget import Batches
 
+FAMILY = Seq2SeqFamily(ByT5Tokenizer())
 ROW = Encoded(torch.tensor([5, 6, 7, 8, 1]), torch.tensor([9, 9, 1]))  # eight tokens
 SHORT = Encoded(torch.tensor([5, 1]), torch.tensor([1]))  # three tokens
 
@@ -20,7 +23,12 @@ SHORT = Encoded(torch.tensor([5, 1]), torch.tensor([1]))  # three tokens
 def batches(*sizes, **limits):
     """Batches of ``sizes`` rows of eight tokens; the last size repeats for ever."""
     endless = chain(sizes, repeat(sizes[-1]))
-    return Batches((collate([ROW] * size, pad=0) for size in endless), Budget(**limits), torch.device("cpu"))
+    return within((collate([ROW] * size, pad=0) for size in endless), **limits)
+
+
+def within(source, family=FAMILY, **limits):
+    """Batches of any kind within a budget."""
+    return Batches(source, Budget(**limits), torch.device("cpu"), family.row_tokens)
 
 
 def taken(given):
@@ -81,10 +89,10 @@ def test_tokens_are_overrun_by_less_than_one_row():
 def test_whatever_the_batches_examples_are_kept_exactly_and_tokens_within_the_last_row(shapes, limit):
     """Batches of so many rows with sources of so many tokens, and two tokens of target each."""
     made = [collate([Encoded(torch.ones(tokens), torch.ones(2))] * rows, pad=0) for rows, tokens in shapes]
-    by_examples = Batches(cycle(made), Budget(max_examples=limit), torch.device("cpu"))
+    by_examples = within(cycle(made), max_examples=limit)
     assert sum(sizes(by_examples)) == by_examples.used.examples == limit
-    by_tokens = Batches(cycle(made), Budget(max_tokens=limit), torch.device("cpu"))
-    rows = [int(row_tokens(batch).sum()) // len(batch["labels"]) for batch in taken(by_tokens) for _ in batch["labels"]]
+    by_tokens = within(cycle(made), max_tokens=limit)
+    rows = [tokens for batch in taken(by_tokens) for tokens in FAMILY.row_tokens(batch).tolist()]
     assert by_tokens.used.tokens == sum(rows)
     assert sum(rows[:-1]) < limit <= sum(rows)
 
@@ -183,11 +191,19 @@ def test_reading_progress_does_not_start_the_clock(clock):
 def test_tokens_do_not_count_padding():
     batch = collate([ROW, SHORT], pad=0)
     assert batch["input_ids"].numel() + batch["labels"].numel() == 16
-    assert int(row_tokens(batch).sum()) == 11
+    assert int(FAMILY.row_tokens(batch).sum()) == 11
+
+
+def test_a_row_of_prompt_and_target_counts_its_tokens_once():
+    """Rows of 8 and 3 tokens, of which the targets are labels as well."""
+    causal = CausalFamily(ByT5Tokenizer())
+    given = within(repeat(causal.batch([ROW, SHORT])), causal, max_tokens=22)
+    assert sizes(given) == [2, 2]
+    assert given.used.tokens == 22
 
 
 def test_a_row_is_cut_by_its_own_tokens_and_not_by_the_width_of_its_batch():
-    given = Batches(repeat(collate([SHORT, SHORT, ROW], pad=0)), Budget(max_tokens=6), torch.device("cpu"))
+    given = within(repeat(collate([SHORT, SHORT, ROW], pad=0)), max_tokens=6)
     assert sizes(given) == [2]
     assert given.used.tokens == 6
 
@@ -195,12 +211,12 @@ def test_a_row_is_cut_by_its_own_tokens_and_not_by_the_width_of_its_batch():
 def test_rows_are_cut_in_their_order_where_their_tokens_reach_the_limit_exactly():
     """Rows of 8, 3 and 8 tokens: 11 are the first two, 10 the first and one that overruns."""
     for limit, expected, used in ((11, [2], 11), (19, [3], 19), (10, [1, 1], 16), (18, [2, 1], 19)):
-        given = Batches(repeat(collate([ROW, SHORT, ROW], pad=0)), Budget(max_tokens=limit), torch.device("cpu"))
+        given = within(repeat(collate([ROW, SHORT, ROW], pad=0)), max_tokens=limit)
         assert sizes(given) == expected
         assert given.used.tokens == used
 
 
 def test_what_is_kept_of_a_cut_batch_are_its_first_rows():
     first, second = (Encoded(torch.tensor([number, 1]), torch.tensor([number])) for number in (5, 6))
-    (batch,) = Batches(repeat(collate([first, second], pad=0)), Budget(max_examples=1), torch.device("cpu"))
+    (batch,) = within(repeat(collate([first, second], pad=0)), max_examples=1)
     assert (batch["input_ids"].tolist(), batch["labels"].tolist()) == ([[5, 1]], [[5]])

@@ -7,20 +7,26 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import ByT5Tokenizer
 
 from harness.method import Method, Setting
 from harness.models.family import Encoded
-from harness.models.seq2seq import collate
+from harness.models.seq2seq import Seq2SeqFamily, collate
 from harness.spec.errors import Diverged
 from harness.spec.suite import Budget
 from harness.training import loop
 from harness.training.budget import Batches
 
 ROWS = 8  # of a batch
+FAMILY = Seq2SeqFamily(ByT5Tokenizer())
 
 
 def batches(task, **limits):
-    return Batches(task.batches(ROWS, seed=0), Budget(**limits), torch.device("cpu"))
+    return within(task.batches(ROWS, seed=0), **limits)
+
+
+def within(source, **limits):
+    return Batches(source, Budget(**limits), torch.device("cpu"), FAMILY.row_tokens)
 
 
 def weights(model):
@@ -209,7 +215,7 @@ def test_a_step_has_the_rate_of_its_middle_in_the_budget_that_it_takes():
     rates = []
     slope = Slope()
     optimizer = torch.optim.SGD(slope.parameters(), lr=1.0)
-    given = Batches(iter([of(1, 1)] * 3), Budget(max_examples=5), torch.device("cpu"))
+    given = within(iter([of(1, 1)] * 3), max_examples=5)
     loop.fit(slope, given, optimizer, warmup=0.4, after_step=lambda *_: rates.append(optimizer.param_groups[0]["lr"]))
     assert rates == pytest.approx([0.2 / 0.4, 0.4 / 0.6, 0.1 / 0.6])
 
@@ -240,7 +246,7 @@ def descend(*given, **options):
     slope, path = Slope(), []
     loop.fit(
         slope,
-        Batches(iter(given), Budget(max_steps=len(given)), torch.device("cpu")),
+        within(iter(given), max_steps=len(given)),
         torch.optim.SGD(slope.parameters(), lr=1.0),
         **{"warmup": 0.0, "max_grad_norm": 1e9, **options},
         after_step=lambda *_: path.append((slope.weight.item(), slope.weight.grad.item())),
@@ -266,6 +272,13 @@ def test_the_gradients_of_micro_batches_add_up_to_the_batchs():
     assert (gradient, weight) == (pytest.approx(5.0), pytest.approx(-2.5))
 
 
+def test_micro_batches_weigh_as_many_labels_as_a_model_says_that_its_rows_have():
+    """The loss is the mean over three more labels in each row: four in the first part, six in the second."""
+    rows = [Encoded(torch.tensor([5]), torch.tensor(labels)) for labels in ([8], [2, 5, 7])]
+    parts = loop.micro_batches(collate(rows, pad=0), 1, lambda batch: loop.labels_per_row(batch) + 3)
+    assert [share for _, share in parts] == pytest.approx([4 / 10, 6 / 10])
+
+
 def test_after_step_is_told_the_steps_from_zero_and_the_share_of_the_budget(base, toy_task):
     told = []
     loop.fit(base.model, batches(toy_task, max_steps=4), sgd(base.model), after_step=lambda *args: told.append(args))
@@ -280,7 +293,7 @@ def test_a_loss_that_is_no_number_ends_the_training_and_names_the_step(value):
         if step == 1:
             slope.weight.data.fill_(float(value))
 
-    given = Batches(iter([of(1)] * 9), Budget(max_steps=9), torch.device("cpu"))
+    given = within(iter([of(1)] * 9), max_steps=9)
     with pytest.raises(Diverged, match=f"loss is {value} at step 3"):
         loop.fit(slope, given, torch.optim.SGD(slope.parameters(), lr=1.0), after_step=poison)
     assert given.used.steps == 3

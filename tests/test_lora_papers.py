@@ -62,7 +62,7 @@ def ranks(cls, budget):
         found.append(sum(int(mask.sum()) for mask in kept) / len(kept))
 
     trial.method.after_step = note
-    trial.method.train(trial.model, Batches(toy.endless(), budget, toy.CPU))
+    trial.method.train(trial.model, Batches(toy.endless(), budget, toy.CPU, trial.method.setting.family.row_tokens))
     return found
 
 

@@ -15,7 +15,7 @@ from statistics import fmean
 
 import pytest
 import torch
-from transformers import BartConfig, LlamaConfig
+from transformers import BartConfig, ByT5Tokenizer, LlamaConfig
 
 from harness.cli import options as pytest_options
 from harness.cli.against import VERSIONS
@@ -436,7 +436,7 @@ def test_each_limit_of_the_budget_ends_the_training(limit, value, steps, odd, mo
     budget = Budget(**{**odd.budget.model_dump(), "max_examples": 999, limit: value})
     now = [0.0]
     monkeypatch.setattr("harness.training.budget.perf_counter", lambda: now[0])
-    given = Batches(iter([row] * 99), budget, torch.device("cpu"))
+    given = Batches(iter([row] * 99), budget, torch.device("cpu"), Seq2SeqFamily(ByT5Tokenizer()).row_tokens)
     for number, _ in enumerate(given, 1):  # noqa: B007 (the last is looked at)
         now[0] += 10.0
     assert number == steps

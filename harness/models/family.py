@@ -1,13 +1,19 @@
 """The contract of a model family: what differs between encoder-decoder and decoder-only language models."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from peft import TaskType
-from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    Cache,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from ..spec.prompt_format import PromptFormat
 
@@ -30,7 +36,7 @@ class Encoded:
         return len(self.source), len(self.target)
 
 
-class Room(NamedTuple):
+class Demand(NamedTuple):
     """Tokens that a part of a model must have positions for, and the suite's keys that limit them."""
 
     part: torch.nn.Module
@@ -44,8 +50,9 @@ class Family(ABC):
     """How the base models of a family are loaded, trained and asked, with the tokenizer of one of them."""
 
     name: ClassVar[str]
+    kind: ClassVar[str]  # of its models, in a message
     task_type: ClassVar[TaskType]  # PEFT's
-    loader: ClassVar[Any]  # transformers' class that loads a checkpoint
+    loader: ClassVar[type[AutoModelForSeq2SeqLM] | type[AutoModelForCausalLM]]  # transformers', of a checkpoint
     padding_side: ClassVar[str]  # of prompts in generation
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase):
@@ -72,25 +79,39 @@ class Family(ABC):
         Raises ``SuiteError`` if ``longest`` leaves no room for a target's first token.
         """
 
+    def trailing_space(self, prompt: str) -> str:
+        """The spaces at the end of a prompt that are no part of its tokens, but of its target's; none by default."""
+        return ""
+
+    @abstractmethod
+    def shown(self, row: Encoded, prompt: str, target: str) -> tuple[str, str]:
+        """The texts of a training row, cut as its tokens are, to put them into another prompt.
+
+        ``prompt`` and ``target`` are the texts from which its tokens were made.
+        """
+
     @abstractmethod
     def batch(self, rows: Sequence[Encoded]) -> Batch:
         """One training batch, padded on the right to its longest row; padding is in neither attention nor loss."""
 
     @abstractmethod
-    def orders(self) -> Sequence[Any]:
-        """Lengths, as functions of ``Encoded.lengths``, by which sorted rows may leave little padding."""
+    def orders(self) -> Sequence[Callable[[Lengths], int]]:
+        """The lengths by which sorted rows may leave little padding."""
 
     @abstractmethod
     def padded(self, rows: Sequence[Lengths]) -> int:
         """The tokens of a batch of rows of these lengths, padding included."""
 
     @abstractmethod
+    def tokens(self, batch: Batch) -> Sequence[torch.Tensor]:
+        """Where a batch has tokens and no padding: in what is read and in what is written, or in both as one.
+
+        Booleans of shape (rows, longest row); the first ones are those of ``input_ids``, the last those of ``labels``.
+        """
+
     def row_tokens(self, batch: Batch) -> torch.Tensor:
         """The source and target tokens of each row of a batch, without padding."""
-
-    @abstractmethod
-    def examples(self, batch: Batch) -> list[tuple[str, str]]:
-        """The prompt and the target of each row of a batch, as texts."""
+        return torch.stack([side.sum(1) for side in self.tokens(batch)]).sum(0)
 
     @abstractmethod
     def answers(self, model: PreTrainedModel, prompts: Sequence[Sequence[int]], **options: Any) -> torch.Tensor:
@@ -108,7 +129,7 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def rooms(self, model: PreTrainedModel, source: int, target: int) -> Sequence[Room]:
+    def demands(self, model: PreTrainedModel, source: int, target: int) -> Sequence[Demand]:
         """What a prompt and an answer of these lengths need positions for."""
 
     @abstractmethod

@@ -1,6 +1,6 @@
 """Encoder-decoder models: the encoder reads the prompt, the decoder writes the target."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -10,13 +10,14 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForSeq2SeqLM, Cache, DynamicCache, EncoderDecoderCache, PreTrainedModel
 
 from ..spec.errors import SuiteError
-from .family import IGNORED, Batch, Encoded, Family, Lengths, Room
+from .family import IGNORED, Batch, Demand, Encoded, Family, Lengths
 
 
 class Seq2SeqFamily(Family):
     """T5, BART and their kind."""
 
     name = "seq2seq"
+    kind = "encoder-decoder"
     task_type = TaskType.SEQ_2_SEQ_LM
     loader = AutoModelForSeq2SeqLM
     padding_side = "right"
@@ -41,11 +42,18 @@ class Seq2SeqFamily(Family):
             tokens[number] = cut["input_ids"]
         return tokens, len(too_long) / len(targets)
 
+    def shown(self, row: Encoded, prompt: str, target: str) -> tuple[str, str]:
+        """What the tokenizer keeps of them: T5's makes one space of line breaks, for instance."""
+        source, written = (
+            self.tokenizer.decode(ids.tolist(), skip_special_tokens=True) for ids in (row.source, row.target)
+        )
+        return source, written
+
     def batch(self, rows: Sequence[Encoded]) -> Batch:
         """Sources as ``input_ids``, targets as ``labels``."""
         return collate(rows, self.pad)
 
-    def orders(self) -> Sequence[Any]:
+    def orders(self) -> Sequence[Callable[[Lengths], int]]:
         """By source length or by target length."""
         return itemgetter(0), itemgetter(1)
 
@@ -53,18 +61,9 @@ class Seq2SeqFamily(Family):
         """Sources and targets are padded apart."""
         return len(rows) * (max(source for source, _ in rows) + max(target for _, target in rows))
 
-    def row_tokens(self, batch: Batch) -> torch.Tensor:
-        """Source tokens and target tokens."""
-        return row_tokens(batch)
-
-    def examples(self, batch: Batch) -> list[tuple[str, str]]:
-        """Decoded without special tokens."""
-        sources = (ids[mask.bool()] for ids, mask in zip(batch["input_ids"], batch["attention_mask"], strict=True))
-        targets = (labels[labels != IGNORED] for labels in batch["labels"])
-        prompts, texts = (
-            self.tokenizer.batch_decode(list(each), skip_special_tokens=True) for each in (sources, targets)
-        )
-        return [*zip(prompts, texts, strict=True)]
+    def tokens(self, batch: Batch) -> Sequence[torch.Tensor]:
+        """The encoder's and the decoder's."""
+        return batch["attention_mask"].bool(), batch["labels"] != IGNORED
 
     def answers(self, model: PreTrainedModel, prompts: Sequence[Sequence[int]], **options: Any) -> torch.Tensor:
         """What follows the token that the decoder begins with."""
@@ -77,12 +76,12 @@ class Seq2SeqFamily(Family):
         """The output begins with the token that the decoder begins with."""
         return f'tokenizer({text}, return_tensors="pt").to(model.device)', "answer[0, 1:]"
 
-    def rooms(self, model: PreTrainedModel, source: int, target: int) -> Sequence[Room]:
+    def demands(self, model: PreTrainedModel, source: int, target: int) -> Sequence[Demand]:
         """The prompt in the encoder, the answer in the decoder."""
         answer = "task.max_target_tokens and evaluation.max_new_tokens"
         return (
-            Room(model.get_encoder(), "encoder", source, "prompt", "task.max_source_tokens"),
-            Room(model.get_decoder(), "decoder", target, "answer", answer),
+            Demand(model.get_encoder(), "encoder", source, "prompt", "task.max_source_tokens"),
+            Demand(model.get_decoder(), "decoder", target, "answer", answer),
         )
 
     def cache(self, prefix: Cache) -> Cache:
@@ -99,8 +98,3 @@ def collate(rows: Sequence[Encoded], pad: int) -> Batch:
         "attention_mask": (torch.arange(source.shape[1]) < lengths[:, None]).long(),
         "labels": pad_sequence([row.target for row in rows], batch_first=True, padding_value=IGNORED).long(),
     }
-
-
-def row_tokens(batch: Batch) -> torch.Tensor:
-    """The source and target tokens of each row, without padding."""
-    return batch["attention_mask"].sum(1) + (batch["labels"] != IGNORED).sum(1)

@@ -8,7 +8,6 @@ from time import perf_counter
 
 import torch
 
-from ..models import seq2seq
 from ..models.family import Batch
 from ..spec.suite import Budget
 
@@ -26,14 +25,17 @@ class Used:
 
 
 class Batches(Iterator[Batch]):
-    """The batches that a method may train on, on the model's device; they end for good when the budget is spent."""
+    """The batches that a method may train on, on the model's device; they end for good when the budget is spent.
+
+    ``row_tokens`` counts the tokens of each row of a batch, as the model's family does.
+    """
 
     def __init__(
         self,
         source: Iterator[Batch],
         budget: Budget,
         device: torch.device,
-        row_tokens: Callable[[Batch], torch.Tensor] = seq2seq.row_tokens,
+        row_tokens: Callable[[Batch], torch.Tensor],
     ):
         self.limits = budget.limits()
         self.used = Used()

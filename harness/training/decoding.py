@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import torch
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 
-from ..models import generation
+from ..models import generation, positions
 from ..models.base_model import Model
 from ..models.batching import by_length
 from ..models.family import Family
+from ..spec.errors import Unsupported
 
 MAX_BATCH_TOKENS = 8192  # prompt tokens in a batch, padding included
 
@@ -51,11 +52,13 @@ def generate(
     """One text for each prompt, in the prompts' order; no sampling, so the same prompts give the same texts.
 
     ``settings`` replace the model's own generation settings, so that a model that a method has built or loaded itself
-    generates like the others.
+    generates like the others. Raises ``Unsupported`` if the model has too few positions for a prompt and its answer.
     """
     if not prompts:
         return []
     encoded = family.prompt_ids(prompts)
+    if short := positions.shortage(family, model, (max(map(len, encoded)), max_new_tokens)):
+        raise Unsupported(f"the base model's {short}, as this method asks it")
     texts = [""] * len(prompts)
     model.eval()
     if settings is not None:

@@ -12,6 +12,11 @@ from ..spec.errors import Diverged
 from .budget import Batches
 
 
+def labels_per_row(batch: Batch) -> torch.Tensor:
+    """The number of labels of each row that are not padding."""
+    return (batch["labels"] != IGNORED).sum(1)
+
+
 def fit(
     model: Model,
     batches: Batches,
@@ -20,13 +25,15 @@ def fit(
     warmup: float = 0.05,
     max_grad_norm: float = 1.0,
     micro_batch_size: int | None = None,
+    labels: Callable[[Batch], torch.Tensor] = labels_per_row,
     after_step: Callable[[int, float], None] | None = None,
 ) -> None:
     """Train on every batch that the budget lets through.
 
     The learning rate rises over the first ``warmup`` share of the budget and then falls linearly to
     zero at its end. The model sees ``micro_batch_size`` rows of a batch at once (default: all), with the
-    same gradient. On a GPU with bfloat16, the arithmetic is autocast; the weights stay float32.
+    same gradient; ``labels`` counts the labels of each row over which its loss is the mean. On a GPU with
+    bfloat16, the arithmetic is autocast; the weights stay float32.
     ``after_step`` receives the step and the share of the budget that is spent, while gradients are still available.
     Raises ``Diverged`` if the loss is NaN or infinite.
     """
@@ -42,7 +49,7 @@ def fit(
         before = after
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * factor
-        for part, share in micro_batches(batch, micro_batch_size):
+        for part, share in micro_batches(batch, micro_batch_size, labels):
             loss = prepared(**part).loss
             if not math.isfinite(loss.item()):
                 raise Diverged(f"loss is {loss.item()} at step {step + 1}")
@@ -54,12 +61,14 @@ def fit(
         optimizer.zero_grad()
 
 
-def micro_batches(batch: Batch, size: int | None) -> Iterator[tuple[Batch, float]]:
-    """Parts of a batch of at most ``size`` rows, each with its share of the labels that are not padding."""
+def micro_batches(
+    batch: Batch, size: int | None, labels: Callable[[Batch], torch.Tensor] = labels_per_row
+) -> Iterator[tuple[Batch, float]]:
+    """Parts of a batch of at most ``size`` rows, each with its share of the labels."""
     if size is None or size >= len(batch["labels"]):
         yield batch, 1.0
         return
-    counts = (batch["labels"] != IGNORED).sum(1)
+    counts = labels(batch)
     for start in range(0, len(counts), size):
         rows = slice(start, start + size)
         share = float(counts[rows].sum() / counts.sum())

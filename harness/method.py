@@ -47,6 +47,8 @@ __all__ = [
     "unfreeze",
 ]
 
+
+NO_HYPERPARAMETERS = {"trains", "families", "splits_batches"}  # of a method's attributes
 Seq2Seq = Model  # the name in method files that were written before there were families
 
 
@@ -61,6 +63,7 @@ class Setting:
     seed: int
     micro_batch_size: int | None = None
     generation: GenerationConfig | None = None  # how prompts are answered; ``None``: as the model's own settings say
+    examples: Sequence[tuple[str, str]] = ()  # prompts and targets of the rows that training begins with, as texts
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -78,12 +81,25 @@ class Method:
     """
 
     trains: ClassVar[bool] = True  # False: a reference row that learns nothing
+    families: ClassVar[tuple[str, ...]] = ("seq2seq", "causal")  # of base models that it can attach to
+    splits_batches: ClassVar[bool] = True  # False: what it does with a row depends on the rows beside it
     learning_rate = 1e-3
     weight_decay = 0.0
     warmup = 0.05
     max_grad_norm = 1.0
 
     def __init__(self, setting: Setting):
+        """Set up for one run, of which ``setting`` is known from here on.
+
+        Raises ``Unsupported`` for a family that the method is not for, and for micro batches if it cannot have them.
+        """
+        if setting.family.name not in self.families:
+            raise Unsupported(f"it is not for {setting.family.kind} models")
+        if setting.micro_batch_size is not None and not self.splits_batches:
+            raise Unsupported(
+                "what it does with a row depends on the rows beside it, so that run.micro_batch_size would change its "
+                "gradient"
+            )
         self.setting = setting
 
     def prepare(self, base: Model, batches: Sequence[Batch]) -> None:
@@ -109,6 +125,7 @@ class Method:
             warmup=self.warmup,
             max_grad_norm=self.max_grad_norm,
             micro_batch_size=self.setting.micro_batch_size,
+            labels=self.labels_per_row,
             after_step=lambda step, progress: self.after_step(model, step, progress),
         )
 
@@ -129,6 +146,10 @@ class Method:
             loop.trainable(model), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
         )
 
+    def labels_per_row(self, batch: Batch) -> torch.Tensor:
+        """The number of labels of each row over which the model's loss is the mean; micro batches weigh as much."""
+        return loop.labels_per_row(batch)
+
     def after_step(self, model: Model, step: int, progress: float) -> None:
         """Called by the shared loop after every optimiser step, while the gradients are still available.
 
@@ -138,7 +159,7 @@ class Method:
     @classmethod
     def hyperparameters(cls) -> Mapping[str, Any]:
         """The hyper-parameters of the class, with their defaults."""
-        names = (name for name in dir(cls) if not name.startswith("_") and name != "trains")
+        names = (name for name in dir(cls) if not name.startswith("_") and name not in NO_HYPERPARAMETERS)
         values = ((name, getattr(cls, name)) for name in names)
         return {name: copy(value) for name, value in values if hyperparameters.is_one(value)}
 

@@ -10,6 +10,7 @@ from harness.method import Model, PeftMethod, Unsupported, parts
 
 
 class AdaptionPrompt(PeftMethod):
+    families = ("causal",)
     learning_rate = 1e-2
     virtual_tokens = 10
     share: Annotated[float, Field(gt=0, le=1)] = 30 / 32  # of the layers, from the top
@@ -19,6 +20,4 @@ class AdaptionPrompt(PeftMethod):
         if found.architecture not in TRANSFORMERS_MODEL_CONFIG:
             raise Unsupported("PEFT's adaption prompts attach to LLaMA, Mistral and GPT-2 only")
         layers = round(self.share * len(found.blocks["decoder"]))
-        return AdaptionPromptConfig(
-            task_type="CAUSAL_LM", adapter_len=self.virtual_tokens, adapter_layers=max(layers, 1)
-        )
+        return AdaptionPromptConfig(adapter_len=self.virtual_tokens, adapter_layers=max(layers, 1))

@@ -12,7 +12,7 @@ from peft.tuners.lora.config import CordaConfig
 from peft.tuners.lora.corda import preprocess_corda
 from safetensors.torch import save_file
 
-from harness.method import Batch, LoraMethod, Model, parts
+from harness.method import Batch, LoraMethod, Model
 
 
 class Corda(LoraMethod):
@@ -22,7 +22,7 @@ class Corda(LoraMethod):
         return replace(super().config(base), init_lora_weights="corda", corda_config=CordaConfig())
 
     def prepare(self, base: Model, batches: Sequence[Batch]) -> None:
-        preprocess_corda(base, self.config(base), run_model=lambda: _run(base, batches))
+        preprocess_corda(base, self.config(base), run_model=lambda: self._run(base, batches))
 
     def build(self, base: Model) -> Model:
         model = super().build(base)
@@ -31,14 +31,13 @@ class Corda(LoraMethod):
         model.save_pretrained = partial(_save, model, start)
         return model
 
-
-def _run(base: Model, batches: Sequence[Batch]) -> None:
-    """Rows one by one and without padding: PEFT takes the covariance of whatever a layer sees."""
-    apart = "encoder" in parts(base).blocks  # the labels are no part of what the model reads
-    for batch in batches:
-        for ids, mask, labels in zip(batch["input_ids"], batch["attention_mask"], batch["labels"], strict=True):
-            read, written = mask.bool(), labels >= 0
-            base(input_ids=ids[None, read], labels=labels[None, written if apart else read])
+    def _run(self, base: Model, batches: Sequence[Batch]) -> None:
+        """Rows one by one and without padding: PEFT takes the covariance of whatever a layer sees."""
+        for batch in batches:
+            sides = self.setting.family.tokens(batch)
+            columns = batch["input_ids"], sides[0], batch["labels"], sides[-1]
+            for ids, read, labels, learned in zip(*columns, strict=True):
+                base(input_ids=ids[None, read], labels=labels[None, learned])
 
 
 def _save(model: Model, start: dict[str, torch.Tensor], folder: Path) -> None:

@@ -19,9 +19,7 @@ class Eva(LoraMethod):
         return replace(super().config(base), init_lora_weights="eva", eva_config=eva)
 
     def prepare(self, base: Model, batches: Sequence[Batch]) -> None:
-        found = parts(base)
-        sides = (False, True) if "encoder" in found.blocks else (False,)
-        most = max(min(int(_real(batch, side).sum()) for side in sides) for batch in batches)
+        most = max(min(int(side.sum()) for side in self.setting.family.tokens(batch)) for batch in batches)
         if self.rank > most:  # PEFT would pass over every batch and begin again, for ever
             raise ValueError(f"rank = {self.rank}: expected at most {most}, the tokens of a batch; or larger batches")
         self._directions = get_eva_state_dict(
@@ -29,7 +27,7 @@ class Eva(LoraMethod):
             batches,
             self.config(base),
             prepare_model_inputs_fn=lambda batch, _: batch,
-            prepare_layer_inputs_fn=partial(_without_padding, found),
+            prepare_layer_inputs_fn=partial(self._without_padding, parts(base)),
             show_progress_bar=False,
         )
 
@@ -39,18 +37,12 @@ class Eva(LoraMethod):
         initialize_lora_eva_weights(model, eva_state_dict=directions)
         return model
 
-
-def _without_padding(found: Parts, inputs: Any, batch: Batch, name: str) -> torch.Tensor:
-    """The layer's inputs, one row for each real token; PEFT's own default knows no encoder-decoder."""
-    reading = tuple(f"{block}." for block in next(iter(found.blocks.values())))
-    crossing = name in found.cross and not found.roles[name].isdisjoint(("key", "value"))
-    vectors: torch.Tensor = inputs[0]
-    real = _real(batch, not (name.startswith(reading) or crossing))
-    if vectors.shape[:2] != real.shape:
-        raise Unsupported(f"the inputs of {name} are not the tokens of a batch, so its padding cannot be left out")
-    return vectors[real]
-
-
-def _real(batch: Batch, written: bool) -> torch.Tensor:
-    """Where a batch has tokens that are no padding, among those that a model reads or those that it writes."""
-    return batch["labels"] >= 0 if written else batch["attention_mask"].bool()
+    def _without_padding(self, found: Parts, inputs: Any, batch: Batch, name: str) -> torch.Tensor:
+        """The layer's inputs, one row for each real token; PEFT's own default knows no encoder-decoder."""
+        reading = tuple(f"{block}." for block in next(iter(found.blocks.values())))
+        crossing = name in found.cross and not found.roles[name].isdisjoint(("key", "value"))
+        vectors: torch.Tensor = inputs[0]
+        real = self.setting.family.tokens(batch)[0 if name.startswith(reading) or crossing else -1]
+        if vectors.shape[:2] != real.shape:
+            raise Unsupported(f"the inputs of {name} are not the tokens of a batch, so its padding cannot be left out")
+        return vectors[real]

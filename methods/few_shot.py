@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 
-from harness.method import Batch, Model, UntrainedMethod
+from harness.method import Model, UntrainedMethod
 
 
 class FewShot(UntrainedMethod):
     shots = 2
 
-    def prepare(self, base: Model, batches: Sequence[Batch]) -> None:
-        pairs = self.setting.family.examples(batches[0])[: self.shots]
-        self.examples = "".join(f"{prompt}{text}\n\n" for prompt, text in pairs)
-
     def generate(self, model: Model, prompts: Sequence[str]) -> list[str]:
-        return super().generate(model, [self.examples + prompt for prompt in prompts])
+        examples = self.setting.examples[: self.shots]
+        shown = "".join(f"{prompt}{target}\n\n" for prompt, target in examples)
+        return super().generate(model, [shown + prompt for prompt in prompts])

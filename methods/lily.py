@@ -8,6 +8,7 @@ from harness.method import Model, PeftMethod, targets
 
 
 class Lily(PeftMethod):
+    splits_batches = False  # the router's mean is over all that the model sees at once
     learning_rate = 1e-2
     rank = 32
     stride = 1

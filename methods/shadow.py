@@ -2,16 +2,15 @@
 
 from peft import PeftConfig, ShadowConfig
 
-from harness.method import Model, PeftMethod, Unsupported, parts
+from harness.method import Model, PeftMethod
 
 
 class Shadow(PeftMethod):
+    families = ("causal",)
     learning_rate = 1e-3
     rank = 8
     strength = 0.1
     dropout = 0.2
 
     def config(self, base: Model) -> PeftConfig:
-        if "encoder" in parts(base).blocks:
-            raise Unsupported("PEFT's shadow network is for decoder-only models")
         return ShadowConfig(r=self.rank, shadow_alpha=self.strength, shadow_dropout=self.dropout)

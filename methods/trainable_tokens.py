@@ -17,5 +17,5 @@ class TrainableTokens(PeftMethod):
             raise Unsupported("PEFT cannot train tokens of an input embedding whose weight is another module's")
         return TrainableTokensConfig(
             target_modules=[embedding],
-            token_indices=sorted(set(self.setting.tokenizer(instruction)["input_ids"])),
+            token_indices=sorted({*self.setting.family.prompt_ids([instruction])[0]}),
         )

@@ -8,6 +8,7 @@ from harness.method import LoraMethod, Model
 
 
 class Velora(LoraMethod):
+    splits_batches = False  # the projection comes from what the model sees first
     learning_rate = 1e-2
     groups = 32
 

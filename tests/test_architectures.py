@@ -7,10 +7,11 @@ import torch
 
 from harness.catalogue.architectures import ALL, DECODER_ONLY, ENCODER_DECODER, tiny
 from harness.method import Method, Model, Parts, Unsupported, parts
+from harness.models.causal import CausalFamily
 from harness.spec.suite import Budget
 from harness.training.budget import Batches
 from support import contracts
-from support.toy import CPU
+from support.toy import CPU, tokenizer
 from support.zoo import CLASSES
 
 EVERY = pytest.mark.parametrize("name", ALL)
@@ -22,8 +23,14 @@ def found(name: str) -> Parts:
     return parts(tiny(name))
 
 
+def method_on(name: str, method: str, **values: float) -> Method:
+    """A method as a run on that architecture sets it up, with these hyper-parameters."""
+    family = CausalFamily(tokenizer()) if name in DECODER_ONLY else None
+    return contracts.instance(contracts.having(CLASSES[method], **values), family=family)
+
+
 def built(method: str, name: str) -> tuple[Method, Model]:
-    instance = contracts.instance(CLASSES[method])
+    instance = method_on(name, method)
     return instance, instance.build(tiny(name))
 
 
@@ -59,7 +66,7 @@ def test_full_finetuning_and_layerwise_decay_train_all_that_the_model_learned(na
 
 @EVERY
 def test_layerwise_decay_halves_the_rate_of_each_block_below_and_of_the_embeddings(name):
-    method = contracts.instance(contracts.having(CLASSES["layerwise_decay"], learning_rate=1.0, decay=0.5))
+    method = method_on(name, "layerwise_decay", learning_rate=1.0, decay=0.5)
     model = method.build(tiny(name))
     names = {id(parameter): own for own, parameter in model.named_parameters()}
     groups = method.optimizer(model).param_groups
@@ -130,7 +137,7 @@ def test_lora_adapts_queries_and_values_and_ia3_keys_values_and_inner_activation
     roles = {"lora": ("query", "value"), "ia3": ("key", "value", "ff_out")}
     for method, expected in roles.items():
         if (method, name) != ("ia3", "mixtral"):  # whose experts are one tensor
-            config = contracts.instance(CLASSES[method]).config(tiny(name))
+            config = method_on(name, method).config(tiny(name))
             ends = tuple(f".{end}" for end in config.target_modules)
             adapted = [own for own, _ in tiny(name).named_modules() if f".{own}".endswith(ends)]
             assert adapted == found(name).modules(*expected)
@@ -167,12 +174,12 @@ def test_a_method_of_peft_that_cannot_adapt_some_kind_of_layers_says_so(method, 
 @pytest.mark.parametrize("name", ["llama", "mistral", "gpt2"])
 @pytest.mark.parametrize("method", ["adaption_prompt", "cpt"])
 def test_methods_for_decoder_only_models_lower_the_loss_and_train_what_they_add(name, method):
-    instance, base, batches = contracts.instance(CLASSES[method]), tiny(name), [joined(), joined()]
+    instance, base, batches = method_on(name, method), tiny(name), [joined(), joined()]
     instance.prepare(base, batches)
     model = instance.build(base)
     started = {own: each.detach().clone() for own, each in model.named_parameters()}
     before = model(**batches[0]).loss.item()
-    instance.train(model, Batches(iter(batches * 10), Budget(max_steps=20), CPU))
+    instance.train(model, Batches(iter(batches * 10), Budget(max_steps=20), CPU, instance.setting.family.row_tokens))
     moved = {own for own, each in model.named_parameters() if not torch.equal(each, started[own])}
     assert model(**batches[0]).loss.item() < before
     assert moved == {own for own, each in model.named_parameters() if each.requires_grad}
@@ -186,14 +193,14 @@ def test_adaption_prompts_start_as_the_base(name):
 
 
 def test_adaption_prompts_stand_in_the_upper_layers_alone():
-    method = contracts.instance(contracts.having(CLASSES["adaption_prompt"], share=0.5, virtual_tokens=3))
+    method = method_on("llama", "adaption_prompt", share=0.5, virtual_tokens=3)
     added = {own: each.shape for own, each in method.build(tiny("llama")).named_parameters() if each.requires_grad}
     assert all("layers.1." in own for own in added)
     assert torch.Size([1, 3, 32]) in added.values()
 
 
 def test_cpt_begins_with_its_context_which_keeps_its_labels():
-    method = contracts.instance(CLASSES["cpt"])
+    method = method_on("llama", "cpt")
     batch = joined()
     method.prepare(tiny("llama"), [batch])
     config = method.config(tiny("llama"))

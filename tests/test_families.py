@@ -2,20 +2,12 @@
 
 import json
 import re
-from copy import copy
 from functools import cache
 
 import pytest
 import torch
-from peft import (
-    CartridgeConfig,
-    CPTConfig,
-    PrefixTuningConfig,
-    PromptEncoderConfig,
-    PromptTuningConfig,
-    TaskType,
-    get_peft_model,
-)
+from peft import TaskType
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from torch.nn.functional import cross_entropy
 from transformers import (
     BartConfig,
@@ -25,6 +17,7 @@ from transformers import (
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
+    PreTrainedTokenizerFast,
     Qwen2AudioConfig,
     RobertaConfig,
     T5Config,
@@ -39,7 +32,8 @@ from harness.models.family import IGNORED, Encoded
 from harness.models.seq2seq import Seq2SeqFamily
 from harness.spec.errors import ModelError, SuiteError
 from harness.spec.suite import ModelTable, TaskTable
-from harness.tasks.task import PROMPTS
+from harness.tasks.data import Example
+from harness.tasks.task import PROMPTS, prepare
 from harness.training.loop import micro_batches
 
 CPU = torch.device("cpu")
@@ -232,6 +226,67 @@ def test_micro_batches_have_the_gradient_of_the_whole_batch(kind, size, folders)
     assert torch.allclose(gradient(size), gradient(None), atol=1e-6)
 
 
+# The space between a prompt and its target
+
+
+SUMMARIES = ["They want bread.", "Ann asks for two tickets.", "#Person1# wants keys."]
+SAID = ["Hello.", "#Person1#: Two tickets, please.", "#Person1#: My keys!\n#Person2#: Here."]
+
+
+def split(tokenizer):
+    """Rows of that text in tokens: those of their prompts, and those of their targets."""
+    known = [Example(f"{n}", *pair) for n, pair in enumerate(zip(SAID, SUMMARIES, strict=True))]
+    task = prepare(TASK, {"train": known, "test": known}, CausalFamily(tokenizer))
+    return [(row.source.tolist(), row.target.tolist()) for row in task.training]
+
+
+def test_a_plain_prompt_leaves_its_last_space_to_the_target_as_in_running_text(tokenizer):
+    """The prompt ends with a colon and a space."""
+    for (source, target), said, summary in zip(split(tokenizer), SAID, SUMMARIES, strict=True):
+        assert [*source, *target] == tokenizer(f"{PROMPT.fill(said)}{summary}")["input_ids"]
+        assert tokenizer.decode(source) == PROMPT.fill(said).removesuffix(" ")
+        assert tokenizer.decode(target) == f" {summary}</s>"
+
+
+def test_the_prompt_of_a_question_ends_as_that_of_a_row(tokenizer):
+    family = CausalFamily(tokenizer)
+    assert family.prompt_ids([PROMPT.fill(said) for said in SAID]) == [source for source, _ in split(tokenizer)]
+
+
+def test_only_spaces_move_and_only_those_at_the_end(tokenizer):
+    family = CausalFamily(tokenizer)
+    prompts = ["Summary: ", "Summary:  ", "Summary:", "Summary: \n", " A b"]
+    assert [family.trailing_space(prompt) for prompt in prompts] == [" ", "  ", "", "", ""]
+    assert [tokenizer.decode(ids) for ids in family.prompt_ids(prompts)] == [
+        *["Summary:"] * 3,
+        "Summary: \n",
+        " A b",
+    ]
+
+
+def spaced():
+    """A tokenizer that puts a space before every text, as Llama 2's does."""
+    words = Tokenizer(models.BPE(unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.Metaspace()
+    words.train_from_iterator(
+        [PROMPT.fill(said) for said in SAID] + SUMMARIES,
+        trainers.BpeTrainer(vocab_size=200, special_tokens=["<pad>", "</s>", "<unk>"], show_progress=False),
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="</s>", unk_token="<unk>")
+
+
+def test_a_tokenizer_that_puts_a_space_before_every_text_gets_no_second_one():
+    tokenizer = spaced()
+    assert CausalFamily(tokenizer).trailing_space("Summary: ") == ""
+    for (source, target), said, summary in zip(split(tokenizer), SAID, SUMMARIES, strict=True):
+        assert [*source, *target] == [*tokenizer(f"{PROMPT.fill(said)}{summary}")["input_ids"], tokenizer.eos_token_id]
+
+
+def test_a_chats_prompt_keeps_its_space(chatty):
+    family = load(chatty()).family
+    assert family.trailing_space("Summary: ") == ""
+
+
 def test_the_tokens_of_a_row_count_once(folders):
     family = load(folders("llama")).family
     batch = family.batch(rows())
@@ -243,35 +298,17 @@ def test_the_tokens_of_a_row_count_once(folders):
 
 
 PROMPTS_OF_MANY_LENGTHS = ["Hi.", "A" * 40, "Hello, Ann and Bob, how are you?", "So.", "What? " * 12]
-LEARNED = {
-    "prompt tuning": PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=5),
-    "p-tuning": PromptEncoderConfig(task_type="CAUSAL_LM", num_virtual_tokens=5),
-    "prefix tuning": PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=5),
-    "cartridge": CartridgeConfig(task_type="CAUSAL_LM", num_virtual_tokens=5),
-    "cpt": CPTConfig(
-        task_type="CAUSAL_LM", cpt_token_ids=[5, 6, 7, 8], cpt_mask=[1] * 4, cpt_tokens_type_mask=[1, 2, 3, 4]
-    ),
-}
 
 
 @both
-@pytest.mark.parametrize("learned", [None, *LEARNED])
 @pytest.mark.parametrize("beams", [1, 2])
-def test_a_batch_is_answered_as_each_prompt_alone(kind, learned, beams, folders):
+def test_a_batch_is_answered_as_each_prompt_alone(kind, beams, folders):
     base = load(folders(kind))
-    model = base.model
-    set_seed(0)
-    if learned:
-        model = get_peft_model(model, copy(LEARNED[learned]))
-        with torch.no_grad():
-            for parameter in model.parameters():
-                if parameter.requires_grad:
-                    parameter += 0.5 * torch.randn_like(parameter)
     ids = base.family.prompt_ids(PROMPTS_OF_MANY_LENGTHS)
     options = {"max_new_tokens": 6, "num_beams": beams, "do_sample": False}
     with torch.inference_mode():
-        together = base.family.answers(model.eval(), ids, **options).tolist()
-        alone = [base.family.answers(model, [each], **options)[0].tolist() for each in ids]
+        together = base.family.answers(base.model.eval(), ids, **options).tolist()
+        alone = [base.family.answers(base.model, [each], **options)[0].tolist() for each in ids]
     assert [row[: len(one)] for row, one in zip(together, alone, strict=True)] == alone
 
 
@@ -344,11 +381,25 @@ def test_a_template_can_be_left_out(chatty):
     assert asked(load(chatty(), TASK.model_copy(update={"chat": False}))) == "Hello, Ann."
 
 
-def test_a_training_row_is_shown_without_its_template(chatty):
-    family = load(chatty()).family
-    (source,), ((target,), _) = family.prompt_ids(["Hello, Ann."]), family.target_ids(["Bye."], 9)
-    batch = family.batch([Encoded(torch.tensor(source), torch.tensor(target))])
-    assert family.examples(batch) == [("Hello, Ann.", "Bye.")]
+@pytest.mark.parametrize("chat", ["auto", False])
+def test_a_training_row_is_shown_as_it_was_before_it_was_put_into_tokens(chat, chatty):
+    """The template would trim it, so that it cannot be found again in what the model reads."""
+    family = load(chatty(), TASK.model_copy(update={"chat": chat})).family
+    prompt = "Hello, Ann.\n\nSummary: "
+    written = family.trailing_space(prompt) + "Bye, Bob."
+    (source,), ((target,), _) = family.prompt_ids([prompt]), family.target_ids([written], 40)
+    row = Encoded(torch.tensor(source), torch.tensor(target))
+    assert family.shown(row, prompt, "Bye, Bob.") == (prompt, "Bye, Bob.")
+
+
+def test_a_target_that_was_cut_is_shown_cut(folders):
+    family = load(folders("llama")).family
+    ((target,), _) = family.target_ids([" one two three four five six"], 4)
+    row = Encoded(torch.tensor([5]), torch.tensor(target))
+    assert family.shown(row, "Count: ", "one two three four five six") == (
+        "Count: ",
+        family.tokenizer.decode(target[:-1]).strip(),
+    )
 
 
 @pytest.mark.parametrize(
@@ -422,8 +473,8 @@ def test_a_tokenizer_without_an_end_token_is_refused(folders, tmp_path):
         load(folder)
 
 
-def test_the_room_for_a_prompt_and_its_answer_is_one(folders):
+def test_a_prompt_and_its_answer_share_the_positions(folders):
     base = load(folders("llama"))
-    (room,) = base.family.rooms(base.model, 300, 40)
-    assert (room.tokens, room.part) == (340, base.model)
-    assert re.search("max_source_tokens", room.keys)
+    (demand,) = base.family.demands(base.model, 300, 40)
+    assert (demand.tokens, demand.part) == (340, base.model)
+    assert re.search("max_source_tokens", demand.keys)

@@ -1,14 +1,12 @@
 """Rows that learn nothing: what they are asked, and what they take from a dialogue."""
 
-from copy import copy
-from dataclasses import replace
 from itertools import combinations
 
 import pytest
 
 from harness.method import Bound, Question
 from harness.metrics.rouge.metric import rouge
-from harness.models.seq2seq import Seq2SeqFamily, collate
+from harness.models.seq2seq import Seq2SeqFamily
 from harness.run import weights
 from harness.training import decoding
 from support import contracts, toy
@@ -57,11 +55,9 @@ def test_few_shot_asks_the_model_with_so_many_training_rows_and_their_summaries_
     assert contracts.asked(trial.method, trial.model, questions) == [shown + question for question in questions]
 
 
-def test_few_shot_shows_the_rows_that_training_begins_with():
-    later = contracts.built(CLASSES["few_shot"], seen=toy.batches()[::-1])
-    question = toy.prompts()[0]
-    (asked,) = contracts.asked(later.method, later.model, [question])
-    assert [dialogue in asked for dialogue, _ in ROWS[1:]] == [number in (4, 5) for number in range(1, 8)]
+def test_few_shot_shows_the_examples_that_it_is_given_in_their_order():
+    later = contracts.built(CLASSES["few_shot"], examples=[("Add 1.", "2"), ("Add 2.", "3"), ("Add 3.", "4")])
+    assert contracts.asked(later.method, later.model, ["Add 7."]) == ["Add 1.2\n\nAdd 2.3\n\nAdd 7."]
 
 
 def test_lead3_answers_with_the_first_three_turns():
@@ -111,14 +107,3 @@ def test_no_other_choice_of_turns_beats_the_oracle():
     for name in ("lead3", "random_sentences"):
         assert all(best >= other for best, other in zip(scores["oracle"], scores[name], strict=True))
         assert sum(scores["oracle"]) > sum(scores[name])
-
-
-def test_few_shot_shows_summaries_where_the_pad_token_has_the_highest_number(tokenizer, toy_task, rows):
-    method = contracts.instance(CLASSES["few_shot"])
-    highest = replace(method.setting, family=Seq2SeqFamily(copy(tokenizer)))
-    highest.tokenizer.pad_token = tokenizer.convert_ids_to_tokens(399)
-    method = CLASSES["few_shot"](highest)
-    method.prepare(contracts.copy_of_base(), [collate(toy_task.training[:2], pad=399)])
-    assert method.examples == "".join(
-        toy_task.prompt.fill(row["dialogue"]) + row["summary"] + "\n\n" for row in rows[:2]
-    )

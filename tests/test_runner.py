@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+import torch
+from transformers import BartConfig, BartForConditionalGeneration
 
 from harness.metrics.rouge.metric import described, rouge
 from harness.models.seq2seq import Seq2SeqFamily
@@ -16,13 +18,15 @@ from harness.tasks.data import Example
 from harness.tasks.task import prepare
 from support.records import spec
 
+POSITIONS = 1024
+
 
 @pytest.fixture
 def run(tiny_folder, toy_task, tmp_path, monkeypatch):
     """``run(task, method, **spec)``: the outcome of one run on the tiny model."""
     count = iter(range(9))
 
-    def execute(method="full_finetune", task=toy_task, plugins=None, **changes):
+    def execute(method="full_finetune", task=toy_task, plugins=None, model=tiny_folder, **changes):
         folder = tmp_path / f"run{next(count)}"
         monkeypatch.chdir(tmp_path)
         prepared.save(task, folder / "task")
@@ -30,7 +34,7 @@ def run(tiny_folder, toy_task, tmp_path, monkeypatch):
         order = Order(
             spec=spec(method, **(asked | changes)),
             plugin=(plugins or registry.discover())[method],
-            model=ModelTable(name=str(tiny_folder)),
+            model=ModelTable(name=str(model)),
             task=folder / "task",
             device="cpu",
             threads=1,
@@ -38,6 +42,20 @@ def run(tiny_folder, toy_task, tmp_path, monkeypatch):
         return runner.execute(order, folder)
 
     return execute
+
+
+@pytest.fixture
+def bart(tokenizer, tmp_path):
+    """A random BART with positions for so many tokens."""
+    torch.manual_seed(0)
+    layers = dict.fromkeys(("encoder_layers", "decoder_layers"), 1)
+    heads = dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 2)
+    sizes = {"vocab_size": 400, "d_model": 16, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16, **layers, **heads}
+    ids = {"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 1, "decoder_start_token_id": 1}
+    config = BartConfig(**sizes, **ids, max_position_embeddings=POSITIONS)
+    BartForConditionalGeneration(config).save_pretrained(tmp_path / "bart")
+    tokenizer.save_pretrained(tmp_path / "bart")
+    return tmp_path / "bart"
 
 
 @pytest.mark.parametrize("method", ["lora", "prompt_tuning"])
@@ -144,6 +162,56 @@ def test_prepare_sees_the_first_training_batches_of_the_budget_on_a_clock_of_its
     assert {prediction.text for prediction in outcome.predictions} == {str(sizes)}
     assert "prepare" in outcome.record.cost.phases
     assert outcome.record.cost.examples == 0
+
+
+SHOWS = """
+from harness.method import Method
+
+class Shows(Method):
+    trains = False
+
+    def build(self, base):
+        return base.requires_grad_(False)
+
+    def generate(self, model, prompts):
+        return [repr([target for _, target in self.setting.examples]) for _ in prompts]
+"""
+
+
+@pytest.mark.parametrize(("limits", "count"), [({"max_steps": 20}, 4), ({"max_examples": 3}, 3)])
+def test_a_method_has_the_texts_of_the_rows_that_training_begins_with(run, tmp_path, toy_task, limits, count):
+    (tmp_path / "shows.py").write_text(SHOWS)
+    budget = Budget(**limits)
+    outcome = run("shows", plugins=registry.discover([tmp_path]), budget=budget, batch_size=4, seed=1)
+    expected = repr([target for _, target in toy_task.examples(4, seed=1)[:count]])
+    assert {prediction.text for prediction in outcome.predictions} == {expected}
+
+
+NARROW = """
+from harness.method import PromptMethod
+from peft import PromptTuningConfig
+
+class Narrow(PromptMethod):
+    virtual_tokens = {tokens}
+
+    def config(self, base):
+        return PromptTuningConfig(**self.shape(base))
+
+    def train(self, model, batches):
+        raise AssertionError("it must not be trained")
+"""
+
+
+def test_a_learned_prompt_for_which_there_are_no_positions_is_refused_before_training(run, tmp_path, toy_task, bart):
+    asked = toy_task.family.prompt_ids([question.prompt for question in toy_task.questions])
+    added = POSITIONS + 1 - max(map(len, [*asked, *(row.source for row in toy_task.training)]))
+    (tmp_path / "narrow.py").write_text(NARROW.format(tokens=added))
+    record = run("narrow", plugins=registry.discover([tmp_path]), model=bart).record
+    assert record.status == Status.UNSUPPORTED
+    assert record.error.message == (
+        "the base model's encoder has 1,024 positions, but the longest prompt may take 1,025 tokens, "
+        f"with the {added} that this method puts in front"
+    )
 
 
 def test_prepare_may_not_change_the_base_model(run, tmp_path):

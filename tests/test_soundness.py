@@ -25,7 +25,9 @@ from harness.spec.errors import ModelError
 from harness.spec.suite import Evaluation, ModelTable, TaskTable
 from harness.tasks import data
 from harness.tasks.task import prepare
+from support import contracts
 from support.projects import NORMS, begin, finish, project
+from support.zoo import CLASSES
 
 SUITES = Evaluation(max_new_tokens=8)
 
@@ -173,6 +175,32 @@ def test_prompts_that_are_longer_than_the_positions_are_refused_with_the_limit_t
     assert message.startswith("model 'mine': its encoder has 80 positions, but the longest prompt may take ")
     assert message.endswith(" tokens; set task.max_source_tokens to at most 80")
     assert remarks(bart, task(max_source_tokens=80)) == []
+
+
+@pytest.mark.parametrize(("name", "where"), [("prompt_tuning", "encoder"), ("prefix_tuning", "decoder")])
+def test_what_a_method_puts_in_front_of_prompts_or_answers_needs_positions_as_well(name, where, bart, task):
+    """Prompts of at most 60 tokens and answers of 60, in a model of 80 positions for either."""
+    base, limited, evaluation = load(bart), task(max_source_tokens=60), Evaluation(max_new_tokens=60)
+    asked = base.family.prompt_ids([question.prompt for question in limited.questions])
+    prompts = max(map(len, [*asked, *(row.source for row in limited.training)]))
+    left = 80 - {"encoder": prompts, "decoder": 60}[where]
+
+    def reason(tokens):
+        cls = contracts.having(CLASSES[name], virtual_tokens=tokens)
+        model = contracts.instance(cls, family=base.family).build(deepcopy(base.model))
+        return soundness.too_long(model, limited, evaluation)
+
+    assert reason(left) is None
+    what = {"encoder": "prompt", "decoder": "answer"}[where]
+    assert reason(left + 1) == (
+        f"the base model's {where} has 80 positions, but the longest {what} may take 81 tokens, "
+        f"with the {left + 1} that this method puts in front"
+    )
+
+
+def test_a_method_that_puts_nothing_in_front_is_asked_nothing(bart, task):
+    """Not even where the base itself would not do, which the check of the base has told."""
+    assert soundness.too_long(load(bart).model, task(), SUITES) is None
 
 
 def test_so_are_answers(bart, task):

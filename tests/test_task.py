@@ -1,6 +1,7 @@
 """A task asks at the test what it trained on, cuts dialogues only, and its batches hold every row once an epoch."""
 
 import random
+from copy import deepcopy
 from dataclasses import replace
 from itertools import islice
 from random import Random
@@ -9,6 +10,7 @@ import pytest
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tokenizers import normalizers
 from transformers import ByT5Tokenizer, T5Tokenizer
 
 from harness.models.family import Encoded
@@ -222,7 +224,8 @@ def of_lengths(*lengths):
         Encoded(torch.tensor([number, *[5] * (source - 1)]), torch.tensor([7] * target))
         for number, (source, target) in enumerate(lengths, 10)
     ]
-    return Task(PROMPT, training, [], hash="", targets_truncated=0.0, family=FAMILY, metrics=())
+    texts = [("A prompt.", "A target.")] * len(training)
+    return Task(PROMPT, training, [], "", 0.0, family=FAMILY, metrics=(), texts=texts.__getitem__)
 
 
 def groups(batches, count):
@@ -282,6 +285,34 @@ def test_every_row_comes_once_an_epoch(batch_size, make_task, rows):
         groups = epoch(batches, len(rows))
         assert sorted(source for group in groups for source in group) == everything
         assert max(map(len, groups)) == min(batch_size, len(rows))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_examples_are_the_rows_of_the_first_batch_as_texts(seed, make_task, rows):
+    task = make_task(rows, rows[:1])
+    shown = task.examples(5, seed)
+    (batch,) = islice(task.batches(5, seed), 1)
+    prompts, targets = zip(*shown, strict=True)
+    assert [*prompts] == of_rows(task, batch["input_ids"])
+    assert [*targets] == of_rows(task, batch["labels"].clamp(min=0))
+    assert shown != task.examples(5, seed + 1)
+
+
+def of_rows(task, ids):
+    """The texts of rows without padding."""
+    return task.family.tokenizer.batch_decode(ids, skip_special_tokens=True)
+
+
+def test_an_example_of_an_encoder_decoder_is_what_its_tokenizer_keeps(make_task, rows, tokenizer):
+    """This one makes small letters of capitals; and the summary is longer than the limit."""
+    small = deepcopy(tokenizer)
+    small.backend_tokenizer.normalizer = normalizers.Lowercase()
+    summary = "Anna Says HELLO, and then she says it again."
+    task = make_task([row("Anna: HELLO.", summary)], rows, tokenizer=small, max_target_tokens=12)
+    ((prompt, target),) = task.examples(1, seed=0)
+    assert prompt == PROMPT.fill("Anna: HELLO.").lower()
+    assert summary.lower().startswith(target)
+    assert 0 < len(target) < len(summary)
 
 
 def test_two_epochs_have_different_orders(toy_task):
@@ -362,6 +393,7 @@ def test_a_prepared_task_comes_back_from_the_disk_as_it_was(make_task, rows, tmp
     prepared.save(task, tmp_path / "prepared")
     again = prepared.load(tmp_path / "prepared", task.family)
     assert replace(again, training=[]) == replace(task, training=[])
+    assert [again.texts(row) for row in range(24)] == [(PROMPT.fill(row["dialogue"]), row["summary"]) for row in rows]
     for one, other in zip(again.batches(5, seed=1), islice(task.batches(5, seed=1), 8), strict=False):
         assert {name: tensor.tolist() for name, tensor in one.items()} == {
             name: tensor.tolist() for name, tensor in other.items()

@@ -31,10 +31,6 @@ class Chat:
         """
         return [self._render(prompt) for prompt in prompts]
 
-    def prompt(self, rendered: str) -> str:
-        """The prompt in a conversation."""
-        return rendered.removeprefix(self._before).removesuffix(self._after)
-
     def script(self, text: str) -> str:
         """A Python expression, of ``tokenizer``, for the prompt whose text is this expression."""
         turns = ", ".join([*map(repr, self._first), f'{{"role": "user", "content": {text}}}'])

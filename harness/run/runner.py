@@ -24,11 +24,11 @@ from ..spec.metric import options_of
 from ..spec.plan import Order
 from ..spec.record import Failure, Lengths, Prediction, RunOutcome, Status, hash_of
 from ..tasks import prepared, scored_by
-from ..tasks.task import Prompt, Task
+from ..tasks.task import Task
 from ..training import decoding
 from ..training.budget import Batches
 from ..training.decoding import Generated
-from . import checkpoint, contract, environment, kept, loader, weights
+from . import checkpoint, contract, environment, kept, loader, soundness, weights
 from .facts import Facts
 from .kept import Trained
 from .meters import Meters
@@ -65,11 +65,11 @@ class Runner:
         with self.meters.phase("load"):
             base, task = self._load(scorer)
         with self.meters.phase("build"):
-            method = self._method(base, task.prompt)
+            method = self._method(base, task)
         if type(method).prepare is not Method.prepare:
             self._prepare(method, base.model, task)
         with self.meters.phase("build"):
-            model = self._build(method, base.model)
+            model = self._build(method, base.model, task)
         if method.trains:
             self._train(method, model, task)
         with self.meters.phase("generate"):
@@ -116,7 +116,7 @@ class Runner:
         folder.mkdir()
         os.chdir(folder)
 
-    def _method(self, base: Base, prompt: Prompt) -> Method:
+    def _method(self, base: Base, task: Task) -> Method:
         cls = loader.load(self.order.plugin, self.spec.overrides)
         if self.order.multiplier is not None:
             _multiply(cls, self.order.multiplier)
@@ -126,11 +126,12 @@ class Runner:
         return cls(
             Setting(
                 base.family,
-                prompt,
+                task.prompt,
                 max_new_tokens=evaluation.max_new_tokens,
                 num_beams=evaluation.num_beams,
                 seed=self.spec.seed,
                 micro_batch_size=self.spec.micro_batch_size,
+                examples=task.examples(self.spec.batch_size, self.spec.seed)[: self.spec.budget.max_examples],
                 generation=deepcopy(base.model.generation_config),
             )
         )
@@ -150,9 +151,11 @@ class Runner:
         source = task.batches(self.spec.batch_size, self.spec.seed)
         return Batches(source, self.spec.budget, self.device, task.family.row_tokens)
 
-    def _build(self, method: Method, base: Model) -> Model:
+    def _build(self, method: Method, base: Model, task: Task) -> Model:
         set_seed(self.spec.seed)
         model = contract.model(self._built(method, base), method)
+        if reason := soundness.too_long(model, task, self.spec.evaluation):
+            raise Unsupported(reason)
         if method.trains and self.spec.gradient_checkpointing:
             model.activation_checkpointing_enable({"use_reentrant": False})
         self._count(model)

@@ -5,8 +5,9 @@ from typing import Any
 
 import torch
 
-from ..models.base_model import Base
-from ..models.family import Encoded
+from ..models import learned_prompts, positions
+from ..models.base_model import Base, Model
+from ..models.family import Encoded, Family, Lengths
 from ..models.generation import refusal
 from ..spec.errors import ModelError
 from ..spec.suite import CHECKPOINT, Evaluation
@@ -21,16 +22,38 @@ MAX_NOISE, MAX_NOISE_IN_FEW_BITS = 1e-5, 3e-2  # in what is predicted for the sa
 def check(base: Base, task: Task, evaluation: Evaluation, name: str) -> list[str]:
     """Raise a ``ModelError`` that every run would raise, or else return notices about the base model of that name."""
     prompts = sorted((question.prompt for question in task.questions), key=len)
-    sources = [*(row.source.tolist() for row in task.training), *base.family.prompt_ids(prompts)]
-    targets = [row.target.tolist() for row in task.training]
+    sources, targets = _tokens(base.family, task)
     _known_tokens(base, sources, targets, name)
     longest = max(sources, key=len)
-    _fits(base, len(longest), max(evaluation.max_new_tokens, *map(len, targets)), name)
+    if short := positions.shortage(base.family, base.model, _lengths(sources, targets, evaluation)):
+        raise ModelError(f"model {name!r}: its {short}; set {short.demand.keys} to at most {short.positions}")
     row = Encoded(*map(torch.tensor, (longest, max(targets, key=len))))
     _learns(base, row, name)
     _looks_back_only(base, row, name)
     _answers(base, [prompts[0], prompts[-1]], evaluation, name)
     return [*_remarks(base)]
+
+
+def too_long(model: Model, task: Task, evaluation: Evaluation) -> str | None:
+    """Why a method's model has too few positions for what it puts in front of prompts; ``None`` if it has enough."""
+    added = sum(learned_prompts.lengths(model))
+    if not added:
+        return None
+    sources, targets = _tokens(task.family, task)
+    short = positions.shortage(task.family, model, _lengths(sources, targets, evaluation))
+    return f"the base model's {short}, with the {added:,} that this method puts in front" if short else None
+
+
+def _tokens(family: Family, task: Task) -> tuple[list[list[int]], list[list[int]]]:
+    """All prompts and all targets of a task."""
+    prompts = [question.prompt for question in task.questions]
+    sources = [*(row.source.tolist() for row in task.training), *family.prompt_ids(prompts)]
+    return sources, [row.target.tolist() for row in task.training]
+
+
+def _lengths(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], evaluation: Evaluation) -> Lengths:
+    """The lengths of the longest prompt, and of the longest target or answer."""
+    return max(map(len, sources)), max(evaluation.max_new_tokens, *map(len, targets))
 
 
 def _known_tokens(base: Base, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], name: str) -> None:
@@ -50,32 +73,6 @@ def _rows(base: Base) -> int:
     """The number of tokens that all embeddings of the model have."""
     layers = (base.model.get_input_embeddings(), base.model.get_output_embeddings())
     return min(int(layer.weight.shape[0]) for layer in layers if layer is not None)
-
-
-def _fits(base: Base, source: int, target: int, name: str) -> None:
-    """Raise ``ModelError`` unless there is a position for every token of the longest prompt and the longest answer."""
-    for room in base.family.rooms(base.model, source, target):
-        positions = min(_positions(room.part), default=room.tokens)
-        if room.tokens > positions:
-            raise ModelError(
-                f"model {name!r}: its {room.name} has {positions:,} positions, but the longest {room.what} may take "
-                f"{room.tokens:,} tokens; set {room.keys} to at most {positions}"
-            )
-
-
-def _positions(part: torch.nn.Module) -> Iterator[int]:
-    """The lengths of the tables of absolute positions, and of what rotary positions were made for."""
-    for name, module in part.named_modules():
-        if _holds_positions(name.rpartition(".")[2]) and isinstance(module, torch.nn.Embedding):
-            yield module.num_embeddings - getattr(module, "offset", 0)
-        elif type(module).__name__.endswith("RotaryEmbedding") and (
-            most := getattr(module, "max_seq_len_cached", None)
-        ):
-            yield int(most)
-
-
-def _holds_positions(name: str) -> bool:
-    return "position" in name or name == "wpe"
 
 
 def _learns(base: Base, row: Encoded, name: str) -> None:

@@ -58,7 +58,7 @@ class Diverged(TuneoffError):
 
 
 class Unsupported(TuneoffError):
-    """Raised in ``build`` by a method that cannot attach to the base model; the message is the reason."""
+    """A method cannot be used with this base model; the message is the reason. Methods raise it in ``build``."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

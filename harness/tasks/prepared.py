@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -19,7 +20,9 @@ def save(task: Task, folder: Path) -> None:
     """Write the task's files into a new folder."""
     folder.mkdir(parents=True)
     sources, targets = ([row.source for row in task.training], [row.target for row in task.training])
-    save_file({**_joined("source", sources), **_joined("target", targets)}, folder / TOKENS_FILE)
+    texts = [_encoded(json.dumps(task.texts(row))) for row in range(len(task.training))]
+    tensors = {**_joined("source", sources), **_joined("target", targets), **_joined("text", texts)}
+    save_file(tensors, folder / TOKENS_FILE)
     rest = {
         "prompt": asdict(task.prompt),
         "questions": [asdict(question) for question in task.questions],
@@ -44,6 +47,7 @@ def load(folder: Path, family: Family) -> Task:
         training=[Encoded(*row) for row in rows],
         questions=questions,
         family=family,
+        texts=partial(_text, tokens["text"], [0, *tokens["text_lengths"].cumsum(0).tolist()]),
     )
 
 
@@ -53,3 +57,13 @@ def _joined(name: str, rows: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def _split(name: str, tokens: dict[str, torch.Tensor]) -> Iterator[torch.Tensor]:
     return iter(torch.split(tokens[name], tokens[f"{name}_lengths"].tolist()))
+
+
+def _encoded(text: str) -> torch.Tensor:
+    return torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)
+
+
+def _text(encoded: torch.Tensor, ends: Sequence[int], row: int) -> tuple[str, str]:
+    """The prompt and the target of a training row; the others stay in their file."""
+    prompt, target = json.loads(bytes(encoded[ends[row] : ends[row + 1]].tolist()))
+    return prompt, target

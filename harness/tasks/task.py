@@ -1,7 +1,7 @@
 """A task: prompts, references, tokens and batches made from rows."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 import torch
@@ -19,6 +19,7 @@ from .source_limit import Fitted, fit
 POOL_BATCHES = 64  # drawn at once and sorted by length, so that batches have little padding
 PAIR_BATCHES = 2  # neighbours among them, with rows sorted by target length if that leaves less padding
 
+Texts = Callable[[int], tuple[str, str]]
 Groups = dict[tuple[int, ...], list[Example]]  # the rows of each distinct dialogue, by their numbers
 
 
@@ -68,18 +69,27 @@ class Task:
     targets_truncated: float  # the share of training summaries that are longer than the suite's limit
     family: Family  # with the tokenizer that the rows were read with
     metrics: tuple[Metric, ...]  # with the options for these data; the first one determines the ranking
+    texts: Texts = field(compare=False)  # the prompts and targets of the training rows, by their numbers
 
     def batches(self, batch_size: int, seed: int) -> Iterator[Batch]:
         """Endless shuffled batches, padded to their longest row; the order depends on the seed alone."""
-        rows, rng, pool = self.training, Random(f"{seed} batches"), POOL_BATCHES * batch_size
+        for group in self._groups(batch_size, seed):
+            yield self.family.batch([self.training[row] for row in group])
+
+    def examples(self, batch_size: int, seed: int) -> list[tuple[str, str]]:
+        """The prompts and targets of the first of these batches, as texts that can be put into another prompt."""
+        return [self.family.shown(self.training[row], *self.texts(row)) for row in next(self._groups(batch_size, seed))]
+
+    def _groups(self, batch_size: int, seed: int) -> Iterator[list[int]]:
+        """The numbers of the rows in each batch."""
+        count, rng, pool = len(self.training), Random(f"{seed} batches"), POOL_BATCHES * batch_size
         while True:
-            order = rng.sample(range(len(rows)), len(rows))
+            order = rng.sample(range(count), count)
             for start in range(0, len(order), pool):
                 first = self._by(self.family.orders()[0])
                 pairs = by_length(order[start : start + pool], first, of_size(PAIR_BATCHES * batch_size))
                 groups = [group for pair in pairs for group in self._alike(pair, batch_size)]
-                for group in rng.sample(groups, len(groups)):
-                    yield self.family.batch([rows[i] for i in group])
+                yield from rng.sample(groups, len(groups))
 
     def _alike(self, pair: Sequence[int], batch_size: int) -> list[list[int]]:
         """Rows in batches, sorted by whichever of the family's orders takes fewer tokens."""
@@ -108,7 +118,9 @@ def prepare(
     """
     prompt, chosen = prompt_of(table), data.cut(table, splits)
     learned = fit([row.dialogue for row in chosen["train"]], prompt.fill, family, table.max_source_tokens)
-    targets, truncated = family.target_ids([row.summary for row in chosen["train"]], table.max_target_tokens)
+    texts = [(one.prompt, row.summary) for one, row in zip(learned, chosen["train"], strict=True)]
+    written = [family.trailing_space(prompt) + summary for prompt, summary in texts]
+    targets, truncated = family.target_ids(written, table.max_target_tokens)
     groups = _dialogues(splits["test"], len(chosen["test"]), samples)
     asked = fit([rows[0].dialogue for rows in groups.values()], prompt.fill, family, table.max_source_tokens)
     return Task(
@@ -119,6 +131,7 @@ def prepare(
         targets_truncated=truncated,
         family=family,
         metrics=metrics or scored_by.scorer_of(table).metrics,
+        texts=texts.__getitem__,
     )
 
 

@@ -13,11 +13,11 @@ from transformers import set_seed
 
 from harness.method import Method, Setting
 from harness.models.base_model import Model
-from harness.models.family import IGNORED, Batch
+from harness.models.family import IGNORED, Batch, Family
 from harness.models.seq2seq import Seq2SeqFamily
 from harness.spec.suite import Budget
 from harness.training.budget import Batches
-from support.toy import CPU, PROMPT, base, batches, copy_of_base, endless, prompts, tokenizer
+from support.toy import CPU, PROMPT, base, batches, copy_of_base, endless, examples, prompts, tokenizer
 
 STEPS = 3
 NOTICEABLE = 1e-4  # relative to the norm; what the order of sums changes is a hundred times less
@@ -54,11 +54,10 @@ def having(cls: type[Method], **values: Any) -> type[Method]:
     return type(cls.__name__, (cls,), {**values, "__module__": cls.__module__})
 
 
-def instance(cls: type[Method], seed: int = 0, **setting: Any) -> Method:
-    """The method, set up as a run does."""
-    return cls(
-        Setting(Seq2SeqFamily(tokenizer()), PROMPT, **{"max_new_tokens": 4, "num_beams": 1, "seed": seed, **setting})
-    )
+def instance(cls: type[Method], seed: int = 0, *, family: Family | None = None, **setting: Any) -> Method:
+    """The method, set up as a run does: for the tiny T5 unless another family is given."""
+    shared: dict[str, Any] = {"max_new_tokens": 4, "num_beams": 1, "seed": seed, "examples": examples()}
+    return cls(Setting(family or Seq2SeqFamily(tokenizer()), PROMPT, **{**shared, **setting}))
 
 
 def built(cls: type[Method], seed: int = 0, seen: Sequence[Batch] | None = None, **setting: Any) -> Trial:
@@ -69,7 +68,8 @@ def built(cls: type[Method], seed: int = 0, seen: Sequence[Batch] | None = None,
     set_seed(seed)
     model = method.build(model).eval()
     started = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-    return Trial(method, model, started, Batches(endless(), Budget(max_steps=STEPS), CPU))
+    counted = method.setting.family.row_tokens
+    return Trial(method, model, started, Batches(endless(), Budget(max_steps=STEPS), CPU, counted))
 
 
 def trained(cls: type[Method], seed: int = 0, *, recompute: bool = False) -> Trial:

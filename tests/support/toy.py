@@ -91,3 +91,8 @@ def endless() -> Iterator[Batch]:
 def prompts() -> list[str]:
     """The rows as they are asked."""
     return [PROMPT.fill(dialogue) for dialogue, _ in ROWS]
+
+
+def examples() -> list[tuple[str, str]]:
+    """The rows of the first batch as texts: prompts and targets."""
+    return [(PROMPT.fill(dialogue), summary) for dialogue, summary in ROWS[:4]]

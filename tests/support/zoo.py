@@ -14,10 +14,10 @@ CLASSES: dict[str, type[Method]] = {
     name: loader.load(plugin, QUICK.get(name, {})) for name, plugin in registry.discover().items()
 }
 UNATTACHABLE = {  # to a T5 on the CPU, with a word of the reason
-    "adaption_prompt": "LLaMA",
+    "adaption_prompt": "encoder-decoder",
     "boft": "CUDA GPU",
-    "cpt": "causal",
-    "shadow": "decoder-only",
+    "cpt": "encoder-decoder",
+    "shadow": "encoder-decoder",
     "xlora": "trained before",
 } | ({} if find_spec("sklearn") else {"adamss": "scikit-learn"})
 TRAINED = [name for name, cls in CLASSES.items() if cls.trains and name not in UNATTACHABLE]

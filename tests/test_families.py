@@ -381,6 +381,20 @@ def test_a_template_can_be_left_out(chatty):
     assert asked(load(chatty(), TASK.model_copy(update={"chat": False}))) == "Hello, Ann."
 
 
+def test_a_template_that_writes_the_date_of_today_asks_the_same_every_day(chatty):
+    assert asked(load(chatty("{{ strftime_now('%d %b %Y') }}" + CHAT))).startswith("26 Jul 2024")
+
+
+def test_a_model_that_may_think_first_is_asked_to_answer_at_once(chatty):
+    thinks = "{% if enable_thinking is defined and enable_thinking is false %}<think></think>{% endif %}"
+    assert asked(load(chatty(CHAT + thinks))).endswith("<assistant><think></think>")
+
+
+def test_what_stands_around_a_text_has_the_template_and_keeps_the_spaces_inside(chatty):
+    family = load(chatty()).family
+    assert family.around("Read.\n\n", "\n\nSummary: ") == ("<unk><user>Read.\n\n", "\n\nSummary:\n<assistant>")
+
+
 @pytest.mark.parametrize("chat", ["auto", False])
 def test_a_training_row_is_shown_as_it_was_before_it_was_put_into_tokens(chat, chatty):
     """The template would trim it, so that it cannot be found again in what the model reads."""

@@ -111,10 +111,14 @@ class CausalFamily(Family):
         outputs: torch.Tensor = model.generate(input_ids=ids, attention_mask=mask, **options)
         return outputs[:, ids.shape[1] :]
 
+    def around(self, before: str, after: str) -> tuple[str, str]:
+        """With what the chat template adds."""
+        return self.chat.around(before, after) if self.chat else (before, after)
+
     def script(self, text: str) -> tuple[str, str]:
         """The prompt has no end token, and comes first in the output."""
-        read = f'tokenizer(({text}).rstrip(" "), return_tensors="pt")' if self.chat is None else self.chat.script(text)
-        prompt = f"{read}.to(model.device)"
+        read = f'({text}).rstrip(" ")' if self.chat is None else f"{text}, add_special_tokens=False"
+        prompt = f'tokenizer({read}, return_tensors="pt").to(model.device)'
         if self.chat is None and self.tokenizer(SAMPLE)["input_ids"][-1] == self.end:
             prompt = f"{{name: ids[:, :-1] for name, ids in {prompt}.items()}}"
         return prompt, 'answer[0, prompt["input_ids"].shape[1] :]'

@@ -1,12 +1,15 @@
 """Chat templates: a prompt as the user's turn of a conversation, after which the model answers."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from transformers import PreTrainedTokenizerBase
 
 from ..spec.errors import ModelError, brief
 
 MARK = "\ue000prompt\ue001"  # stands for a prompt in a rendered template
+# For templates that write the date of today, which would change prompts from day to day; Llama's own fallback.
+TODAY = datetime(2024, 7, 26)
 
 
 class Chat:
@@ -31,11 +34,10 @@ class Chat:
         """
         return [self._render(prompt) for prompt in prompts]
 
-    def script(self, text: str) -> str:
-        """A Python expression, of ``tokenizer``, for the prompt whose text is this expression."""
-        turns = ", ".join([*map(repr, self._first), f'{{"role": "user", "content": {text}}}'])
-        options = 'add_generation_prompt=True, return_dict=True, return_tensors="pt"'
-        return f"tokenizer.apply_chat_template([{turns}], {options})"
+    def around(self, before: str, after: str) -> tuple[str, str]:
+        """What stands around a text in a conversation whose prompts have ``before`` and ``after`` around it."""
+        before, _, after = self._render(f"{before}{MARK}{after}").partition(MARK)
+        return before, after
 
     @property
     def template(self) -> str:
@@ -45,7 +47,13 @@ class Chat:
     def _render(self, prompt: str) -> str:
         turns = [*self._first, {"role": "user", "content": prompt}]
         try:
-            text: str = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+            text: str = self._tokenizer.apply_chat_template(
+                turns,
+                tokenize=False,
+                add_generation_prompt=True,
+                enable_thinking=False,
+                strftime_now=TODAY.strftime,
+            )
         except Exception as error:  # templates raise anything
             raise ModelError(self._unusable(f"{type(error).__name__}: {brief(error, 200)}")) from error
         return text

@@ -120,6 +120,10 @@ class Family(ABC):
         ``options`` go to ``generate``.
         """
 
+    def around(self, before: str, after: str) -> tuple[str, str]:
+        """What the tokenizer reads around a text whose prompt has ``before`` and ``after`` around it."""
+        return before, after
+
     @abstractmethod
     def script(self, text: str) -> tuple[str, str]:
         """Two expressions in Python without Tuneoff: what ``generate`` gets, and the tokens that are the answer.

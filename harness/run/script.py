@@ -64,7 +64,8 @@ def script_of(loader: str, prompt: Prompt, family: Family, base: ModelTable) -> 
 
     It has the precision of ``base``, the base model.
     """
-    asked, tokens = family.script(f"{_quoted(prompt.before)} + text + {_quoted(prompt.after)}")
+    before, after = map(_quoted, family.around(prompt.before, prompt.after))
+    asked, tokens = family.script(f"{before} + text + {after}")
     library, arguments = "peft" if "Peft" in loader else "transformers", precision.arguments(base)
     helpers = ["AutoTokenizer", *[QUANTIZED] * (QUANTIZED in arguments), "GenerationConfig"]
     return Script(

@@ -1,6 +1,6 @@
 """The plugin contract: a method builds, trains and generates; the base class implements what most methods share."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -9,13 +9,12 @@ import torch
 from peft import LoraConfig, PeftConfig, get_peft_model
 from pydantic import Field
 from transformers import Cache, GenerationConfig, PreTrainedTokenizerBase
-from transformers.pytorch_utils import Conv1D
 
 from .metrics.rouge.metric import rouge
 from .models.base_model import Model
 from .models.family import Batch, Family
-from .models.parts import Parts, cache_shape, parts, targets
-from .models.precision import unfreeze
+from .models.freezing import train_modules, train_only, unfreeze
+from .models.parts import Parts, cache_shape, linear_only, parts, targets, unusual_layers
 from .spec import hyperparameters
 from .spec.errors import Unsupported
 from .tasks.task import Prompt, Question
@@ -193,7 +192,7 @@ class PeftMethod(Method):
         try:
             return get_peft_model(base, config, **options)
         except (TypeError, ValueError, NotImplementedError) as error:
-            if kind := next((kind for kind in _unusual_layers(base) if kind in str(error)), None):
+            if kind := next((kind for kind in unusual_layers(base) if kind in str(error)), None):
                 raise Unsupported(f"PEFT has no such adapter for {kind} layers: {error}") from error
             raise
 
@@ -290,31 +289,3 @@ class Bound(UntrainedMethod):
     def answer(self, questions: Sequence[Question]) -> list[str]:
         """Return one text per question, in order; called instead of ``generate``; no other call sees references."""
         raise NotImplementedError
-
-
-def linear_only(base: Model) -> None:
-    """Raise ``Unsupported`` if the base has GPT-2's projections, whose weights are transposed."""
-    if any(isinstance(module, Conv1D) for module in base.modules()):
-        raise Unsupported(f"PEFT has no such adapter for {Conv1D.__name__} layers")
-
-
-def _unusual_layers(base: Model) -> set[str]:
-    """The classes of a base's projections that are no plain linear layers."""
-    found = parts(base)
-    projections = [name for name, roles in found.roles.items() if roles.isdisjoint(("norm", "embedding", "head"))]
-    return {type(base.get_submodule(name)).__name__ for name in projections} - {torch.nn.Linear.__name__}
-
-
-def train_only(model: Model, *names: str) -> Model:
-    """Freeze all parameters except those with one of these texts in their names, and return the model."""
-    model.requires_grad_(False)
-    unfreeze(parameter for name, parameter in model.named_parameters() if any(part in name for part in names))
-    return model
-
-
-def train_modules(model: Model, modules: Iterable[str]) -> Model:
-    """Freeze all parameters except those in these modules, and return the model."""
-    model.requires_grad_(False)
-    for name in modules:
-        unfreeze(model.get_submodule(name).parameters())
-    return model

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias, get_args
 
 import torch
 from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from ..spec.errors import Unsupported, brief
 
@@ -132,6 +133,19 @@ def targets(model: PreTrainedModel, *roles_or_names: str) -> list[str]:
     roles = [role for role in get_args(Role) if role in roles_or_names]
     names = [name for name in roles_or_names if name not in roles]
     return [*_ends(model, parts(model).modules(*roles)), *names] if roles else names
+
+
+def linear_only(model: PreTrainedModel) -> None:
+    """Raise ``Unsupported`` if the base has GPT-2's projections, whose weights are transposed."""
+    if any(isinstance(module, Conv1D) for module in model.modules()):
+        raise Unsupported(f"PEFT has no such adapter for {Conv1D.__name__} layers")
+
+
+def unusual_layers(model: PreTrainedModel) -> set[str]:
+    """The classes of a base's projections that are no plain linear layers."""
+    found = parts(model)
+    projections = [name for name, roles in found.roles.items() if roles.isdisjoint(("norm", "embedding", "head"))]
+    return {type(model.get_submodule(name)).__name__ for name in projections} - {torch.nn.Linear.__name__}
 
 
 def _blocks(model: PreTrainedModel, stack: str) -> list[str]:

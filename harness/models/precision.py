@@ -1,7 +1,7 @@
 """The dtype and quantization of a base model: float32, bfloat16, or 4-bit NormalFloat by bitsandbytes."""
 
 import importlib.util
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from functools import partial
 from typing import Any
 
@@ -71,14 +71,6 @@ def settle(model: Module, base: Set[Parameter], table: ModelTable) -> None:
         weights = module.named_parameters(recurse=False, remove_duplicate=False)
         if dtypes := {name: made[weight] for name, weight in weights if weight in made}:
             module.forward = partial(_computed, module, module.forward, dtypes)
-
-
-def unfreeze(parameters: Iterable[Parameter]) -> None:
-    """Let parameters have gradients. Raises ``Unsupported`` if they are quantised and so have none."""
-    for parameter in parameters:
-        if not parameter.is_floating_point():
-            raise Unsupported("it needs gradients of quantised weights of the base model (model.quantization)")
-        parameter.requires_grad_(True)
 
 
 def elements(parameter: Parameter) -> int:

@@ -134,8 +134,8 @@ def _virtual_tokens(base: Untrained, values: Mapping[str, Any]) -> Shares:
 
 
 def _copies_of_norms(base: Untrained, values: Mapping[str, Any]) -> Shares:
-    """All norms, which PEFT trains as copies."""
-    names = [name.rpartition(".") for name in base.within(base.parts.modules("norm"))]
+    """All norms, which PEFT trains as copies; LongT5's global ones have no part in a text of one block."""
+    names = [name.rpartition(".") for name in base.learned & base.within(base.parts.modules("norm"))]
     return {f"{module}.ln_tuning_layers.default.{own}": 1.0 for module, _, own in names}
 
 

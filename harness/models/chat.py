@@ -1,15 +1,14 @@
 """Chat templates: a prompt as the user's turn of a conversation, after which the model answers."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from transformers import PreTrainedTokenizerBase
 
 from ..spec.errors import ModelError, brief
 
 MARK = "\ue000prompt\ue001"  # stands for a prompt in a rendered template
-# For templates that write the date of today, which would change prompts from day to day; Llama's own fallback.
-TODAY = datetime(2024, 7, 26)
+# Put before a template: what it writes as the date of today is the same on every day, and Llama's own fallback.
+FIXED_DATE = "{% macro strftime_now(format) %}26 Jul 2024{% endmacro %}\n"
 
 
 class Chat:
@@ -49,10 +48,10 @@ class Chat:
         try:
             text: str = self._tokenizer.apply_chat_template(
                 turns,
+                chat_template=FIXED_DATE + self._tokenizer.get_chat_template(),
                 tokenize=False,
                 add_generation_prompt=True,
                 enable_thinking=False,
-                strftime_now=TODAY.strftime,
             )
         except Exception as error:  # templates raise anything
             raise ModelError(self._unusable(f"{type(error).__name__}: {brief(error, 200)}")) from error

@@ -70,7 +70,7 @@ def shake(changed: torch.nn.Module, size: float) -> None:
     with torch.no_grad():
         for parameter in changed.parameters():
             if parameter.requires_grad:
-                parameter += size * torch.randn(parameter.shape, generator=draw)
+                parameter.add_(size * torch.randn(parameter.shape, generator=draw))
 
 
 @cache

@@ -4,6 +4,7 @@ from functools import cache
 
 import pytest
 import torch
+from transformers import set_seed
 
 from harness.catalogue.architectures import ALL, DECODER_ONLY, ENCODER_DECODER, tiny
 from harness.method import Method, Model, Parts, Unsupported, parts
@@ -174,7 +175,8 @@ def test_a_method_of_peft_that_cannot_adapt_some_kind_of_layers_says_so(method, 
 @pytest.mark.parametrize("name", ["llama", "mistral", "gpt2"])
 @pytest.mark.parametrize("method", ["adaption_prompt", "cpt"])
 def test_methods_for_decoder_only_models_lower_the_loss_and_train_what_they_add(name, method):
-    instance, base, batches = method_on(name, method), tiny(name), [joined(), joined()]
+    instance, base, batches = method_on(name, method, learning_rate=0.1), tiny(name), [joined(), joined()]
+    set_seed(0)
     instance.prepare(base, batches)
     model = instance.build(base)
     started = {own: each.detach().clone() for own, each in model.named_parameters()}

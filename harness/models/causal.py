@@ -117,7 +117,7 @@ class CausalFamily(Family):
 
     def script(self, text: str) -> tuple[str, str]:
         """The prompt has no end token, and comes first in the output."""
-        read = f'({text}).rstrip(" ")' if self.chat is None else f"{text}, add_special_tokens=False"
+        read = f'{text}.rstrip(" ")' if self.chat is None else f"{text}, add_special_tokens=False"
         prompt = f'tokenizer({read}, return_tensors="pt").to(model.device)'
         if self.chat is None and self.tokenizer(SAMPLE)["input_ids"][-1] == self.end:
             prompt = f"{{name: ids[:, :-1] for name, ids in {prompt}.items()}}"

@@ -24,6 +24,7 @@ tokenizer, settings = AutoTokenizer.from_pretrained(folder), GenerationConfig.fr
 model = {loader}.from_pretrained(folder, generation_config=settings, {precision})
 """
 ASKING = """\
+asked = {text}
 prompt = {prompt}
 answer = model.generate(**prompt)
 """
@@ -65,14 +66,14 @@ def script_of(loader: str, prompt: Prompt, family: Family, base: ModelTable) -> 
     It has the precision of ``base``, the base model.
     """
     before, after = map(_quoted, family.around(prompt.before, prompt.after))
-    asked, tokens = family.script(f"{before} + text + {after}")
+    asked, tokens = family.script("asked")
     library, arguments = "peft" if "Peft" in loader else "transformers", precision.arguments(base)
     helpers = ["AutoTokenizer", *[QUANTIZED] * (QUANTIZED in arguments), "GenerationConfig"]
     return Script(
         library=library,
         imports=IMPORTS.format(library=library, loader=loader, helpers=", ".join(helpers)),
         loading=LOADING.format(loader=loader, precision=arguments),
-        asking=ASKING.format(prompt=asked),
+        asking=ASKING.format(text=f"{before} + text + {after}", prompt=asked),
         answer=ANSWER.format(tokens=tokens),
     )
 

@@ -11,7 +11,7 @@ benchmark: .venv/installed
 	.venv/bin/pytest --benchmark
 
 smollm2: $(SMOLLM2)
-	.venv/bin/pytest --benchmark --suite=smollm2
+	.venv/bin/pytest --benchmark --suite=smollm2 --resume
 
 test: .venv/installed
 	.venv/bin/pytest $(QUICK)

@@ -10,6 +10,8 @@ from harness.run import loader
 from harness.spec import suite
 from harness.spec.registry import Plugin
 from harness.tasks import data
+from support import contracts
+from support.toy import copy_of_base
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,7 +48,10 @@ def test_the_example_method_keeps_the_contract_in_ten_lines(tmp_path):
     path = tmp_path / "norm_tuning.py"
     path.write_text(code)
     assert len([line for line in code.splitlines() if line.strip()]) < 10
-    assert loader.load(Plugin("norm_tuning", path), {}).learning_rate == 3e-3
+    method = contracts.instance(loader.load(Plugin("norm_tuning", path), {}))
+    trained = [name for name, each in method.build(copy_of_base()).named_parameters() if each.requires_grad]
+    assert trained
+    assert all("layer_norm" in name for name in trained)
 
 
 def test_the_example_suites_load(tmp_path):

@@ -82,7 +82,7 @@ def load(
     config = partial(_config, folder, table)
     contents.check(folder, table, config)
     kind = families.of(table, config())
-    family = families.with_tokenizer(kind, _tokenizer(table), task, table.name)
+    family = families.with_tokenizer(kind, _tokenizer(folder, table), task, table.name)
     return Base(load_model(table, device, family, evaluation), family)
 
 
@@ -184,9 +184,8 @@ def _read_files(folder: Path) -> list[Path]:
     return sorted([*(path for path in found if path.suffix != WEIGHTS_SUFFIX), *weights])
 
 
-def _tokenizer(table: ModelTable) -> PreTrainedTokenizerBase:
-    """The tokenizer of that name, which pads and truncates on the right."""
-    folder, _ = _folder(table)
+def _tokenizer(folder: Path, table: ModelTable) -> PreTrainedTokenizerBase:
+    """The tokenizer of the checkpoint in a folder, which pads and truncates on the right."""
     files = sorted(path.name for pattern in VOCABULARY_FILES for path in folder.glob(pattern))
     made = f"the tokenizer that transformers makes from {', '.join(files) or 'no vocabulary'}"
     with _explained(table):

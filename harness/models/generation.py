@@ -33,12 +33,14 @@ REFUSED_SETTINGS = {
 }
 # With a decoder-only model, these see what is before an answer, which differs between batches and between methods.
 BEFORE = "the prompt as well, where there may be padding, and which methods that learn a prompt hide from it"
+LOOK_BEFORE = (
+    *("repetition_penalty", "no_repeat_ngram_size", "encoder_repetition_penalty", "encoder_no_repeat_ngram_size"),
+    *("bad_words_ids", "sequence_bias", "guidance_scale", "watermarking_config"),
+)
+COUNT_BEFORE = ("min_length", "forced_bos_token_id")
 REFUSED_BEFORE_ANSWERS = {
-    **dict.fromkeys(("repetition_penalty", "no_repeat_ngram_size"), f"it looks at {BEFORE}"),
-    **dict.fromkeys(("encoder_repetition_penalty", "encoder_no_repeat_ngram_size"), f"it looks at {BEFORE}"),
-    **dict.fromkeys(("bad_words_ids", "sequence_bias"), f"it looks at {BEFORE}"),
-    **dict.fromkeys(("guidance_scale", "watermarking_config"), f"it looks at {BEFORE}"),
-    **dict.fromkeys(("min_length", "forced_bos_token_id"), f"it counts {BEFORE}"),
+    **dict.fromkeys(LOOK_BEFORE, f"it looks at {BEFORE}"),
+    **dict.fromkeys(COUNT_BEFORE, f"it counts {BEFORE}"),
 }
 
 

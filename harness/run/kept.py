@@ -10,6 +10,7 @@ import torch
 
 from ..method import Setting
 from ..models import base_model
+from ..models.contents import ADAPTER_FILE
 from ..models.family import Family
 from ..spec import failure
 from ..spec.checkpoint import Checkpoint
@@ -20,7 +21,7 @@ from ..spec.suite import ModelTable
 from . import card
 from .script import Script, script_of
 
-ADAPTER_FILE, MODEL_FILE = "adapter_config.json", "config.json"
+MODEL_FILE = "config.json"
 TOKENIZER_SETTINGS_FILE = "tokenizer_config.json"
 KEPT_SUFFIXES = (".safetensors", ".json", ".md")  # of what a model saves; other files might run code when loaded
 

@@ -16,6 +16,7 @@ from ..training import decoding
 
 MAX_TRIAL_TOKENS = 8  # of an answer, which only shows that the model can answer
 LATER_TOKENS, EARLIER_TOKENS = 2, 8  # at the end of a training row: those that are changed, and those before them
+SEEN = slice(-LATER_TOKENS - EARLIER_TOKENS, -LATER_TOKENS)  # of which what is predicted is compared
 MAX_NOISE, MAX_NOISE_IN_FEW_BITS = 1e-5, 3e-2  # in what is predicted for the same tokens, relative to its size
 
 
@@ -28,8 +29,7 @@ def check(base: Base, task: Task, evaluation: Evaluation, name: str) -> list[str
     if short := positions.shortage(base.family, base.model, _lengths(sources, targets, evaluation)):
         raise ModelError(f"model {name!r}: its {short}; set {short.demand.keys} to at most {short.positions}")
     row = Encoded(*map(torch.tensor, (longest, max(targets, key=len))))
-    _learns(base, row, name)
-    _looks_back_only(base, row, name)
+    _looks_back_only(base, row, _learned(base, row, name), name)
     _answers(base, [prompts[0], prompts[-1]], evaluation, name)
     return [*_remarks(base)]
 
@@ -75,10 +75,11 @@ def _rows(base: Base) -> int:
     return min(int(layer.weight.shape[0]) for layer in layers if layer is not None)
 
 
-def _learns(base: Base, row: Encoded, name: str) -> None:
-    """Raise ``ModelError`` unless the model accepts the longest training row with a finite loss."""
+def _learned(base: Base, row: Encoded, name: str) -> torch.Tensor:
+    """What the model predicts at ``SEEN`` of a training row; raises ``ModelError`` unless its loss is finite."""
     try:
-        loss = _outputs(base, row).loss.item()
+        outputs = _outputs(base, row)
+        loss = outputs.loss.item()
     except Exception as error:  # whatever a model's code raises
         raise ModelError(_cannot(name, "read a training row", error)) from error
     if not loss < float("inf"):
@@ -86,21 +87,29 @@ def _learns(base: Base, row: Encoded, name: str) -> None:
             f"model {name!r}: its loss on a training row is {loss}, so it cannot be trained; "
             "its weights are damaged or too large for float32, choose another checkpoint"
         )
+    return _seen(outputs)
 
 
-def _looks_back_only(base: Base, row: Encoded, name: str) -> None:
-    """Raise ``ModelError`` if what the model predicts depends on later tokens, which training would give away."""
+def _looks_back_only(base: Base, row: Encoded, predicted: torch.Tensor, name: str) -> None:
+    """Raise ``ModelError`` if what the model predicts depends on later tokens, which training would give away.
+
+    ``predicted`` is what it predicts at ``SEEN`` of the row.
+    """
     changed = row.target.clone()
     changed[-LATER_TOKENS:] = row.source[0]
-    seen = slice(-LATER_TOKENS - EARLIER_TOKENS, -LATER_TOKENS)
-    rows = (Encoded(row.source, target) for target in (row.target, changed))
-    one, other = (_outputs(base, each).logits[0, seen].clone() for each in rows)
+    other = _seen(_outputs(base, Encoded(row.source, changed)))
     noise = MAX_NOISE if base.model.dtype == torch.float32 else MAX_NOISE_IN_FEW_BITS
-    if torch.linalg.vector_norm(one - other) > noise * torch.linalg.vector_norm(one):
+    if torch.linalg.vector_norm(predicted - other) > noise * torch.linalg.vector_norm(predicted):
         raise ModelError(
             f"model {name!r}: what it predicts depends on the tokens that follow, as in an encoder such as BERT, so "
             "training would show it what to write; choose an encoder-decoder or a decoder-only language model"
         )
+
+
+def _seen(outputs: Any) -> torch.Tensor:
+    """A copy, so that the predictions of a whole row, over the whole vocabulary, need not stay in memory."""
+    predicted: torch.Tensor = outputs.logits[0, SEEN].clone()
+    return predicted
 
 
 def _outputs(base: Base, row: Encoded) -> Any:

@@ -9,13 +9,18 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
 from harness.models import base_model
-from harness.spec.errors import ModelError
-from harness.spec.suite import ModelTable
-from harness.tasks.task import PROMPTS
+from harness.models.family import Encoded
+from harness.run import soundness
+from harness.spec.errors import ModelError, SuiteError
+from harness.spec.suite import Evaluation, ModelTable, TaskTable
+from harness.tasks.data import Example
+from harness.tasks.task import PROMPTS, prepare
 from harness.training import decoding
 from support import checkpoints
 
 CPU = torch.device("cpu")
+SUITES = Evaluation(max_new_tokens=4)
+LANGUAGES = {"mbart50": "en_XX", "m2m100": "__en__", "nllb": "eng_Latn"}  # that a tokenizer writes without being asked
 PROMPT = PROMPTS["dialogsum"].fill("#Person1#: Hello, I would like a haircut.\n#Person2#: Of course.")
 
 pytestmark = pytest.mark.filterwarnings("ignore:Recommended. pip install sacremoses")
@@ -48,8 +53,21 @@ def changed(saved, tmp_path):
     return change_tensors
 
 
+@pytest.fixture(scope="module")
+def checked(rows):
+    """``checked(base)``: the notices about a base model, on rows that are short enough for each of them."""
+    known = [Example(row["id"], row["dialogue"], row["summary"]) for row in rows]
+    splits = {"train": known[:8], "test": known[8:12]}
+    table = TaskTable(name="dialogsum", data="here", max_source_tokens=200, max_target_tokens=64)
+    return lambda base: soundness.check(base, prepare(table, splits, base.family), SUITES, "mine")
+
+
 def load(folder):
-    return base_model.load(ModelTable(name=str(folder)), CPU)
+    return base_model.load(ModelTable(name=str(folder)), CPU, SUITES)
+
+
+def put(path, **keys):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **keys}))
 
 
 @pytest.mark.parametrize("kind", checkpoints.KINDS)
@@ -143,6 +161,84 @@ def test_a_tokenizer_that_does_not_know_its_own_language_tokens_is_refused(saved
         ModelError, match=r"sentencepiece\.bpe\.model does not know the special tokens that it adds to a text"
     ):
         load(folder)
+
+
+# How an answer begins, and how it ends
+
+
+def test_a_tokenizer_that_ends_no_text_has_its_targets_ended_and_begun_as_the_decoder_begins(saved):
+    family = load(saved("t5gemma")).family
+    written = family.tokenizer("Hello.", add_special_tokens=False)["input_ids"]
+    assert family.prompt_ids(["Hello."]) == [[family.tokenizer.bos_token_id, *written]]
+    assert family.target_ids(["Hello."], 64) == ([[*written, family.tokenizer.eos_token_id]], 0.0)
+
+
+def test_its_targets_end_also_where_they_are_cut(saved):
+    family = load(saved("t5gemma")).family
+    end = family.tokenizer.eos_token_id
+    whole = family.tokenizer(PROMPT, add_special_tokens=False)["input_ids"]
+    assert len(whole) > 3
+    assert family.target_ids([PROMPT, ""], 3) == ([[*whole[:2], end], [end]], 0.5)
+    with pytest.raises(SuiteError, match=r"task\.max_target_tokens: 1 leaves no room .* adds 1 to every text"):
+        family.target_ids([PROMPT], 1)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in checkpoints.KINDS if kind != "t5gemma"])
+def test_any_other_tokenizer_has_its_targets_as_it_makes_them(kind, saved):
+    family = load(saved(kind)).family
+    targets = [PROMPT, "Hello."]
+    assert family.target_ids(targets, 999) == (family.tokenizer(text_target=targets)["input_ids"], 0.0)
+    assert family.end is None
+
+
+def test_a_model_whose_tokenizer_ends_no_text_learns_to_stop(saved, checked):
+    base = load(saved("t5gemma"))
+    model, family = base.model, base.family
+    start = base.tokenizer.bos_token_id
+    assert (model.config.decoder_start_token_id, model.generation_config.decoder_start_token_id) == (start, start)
+    assert checked(base) == []
+    (prompt,), ((target,), _) = family.prompt_ids(["Of course."]), family.target_ids(["Hello."], 16)
+    batch = family.batch([Encoded(torch.tensor(prompt), torch.tensor(target))])
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    for _ in range(60):
+        model(**batch).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    assert decoding.generate(model, family, ["Of course."], max_new_tokens=40) == ["Hello."]
+
+
+@pytest.mark.parametrize(("kind", "language"), LANGUAGES.items())
+def test_a_multilingual_model_answers_in_the_language_that_its_targets_begin_with(kind, language, saved, checked):
+    base = load(saved(kind))
+    first = base.tokenizer.convert_tokens_to_ids(language)
+    ((target,), _) = base.family.target_ids(["Hello."], 64)
+    assert (target[0], target[-1]) == (first, base.tokenizer.eos_token_id)
+    answers = base.family.answers(base.model, base.family.prompt_ids([PROMPT, "Hello."]), max_new_tokens=3)
+    assert answers[:, 0].tolist() == [first, first]
+    own = base_model.own_settings(ModelTable(name=str(saved(kind))), SUITES, base.family.first)
+    assert own.used == {"forced_bos_token_id": first}
+    assert [notice for notice in checked(base) if f"answers begin with '{language}', the language" in notice]
+
+
+def test_a_tokenizer_that_names_another_language_writes_that_one(saved, tmp_path):
+    folder = shutil.copytree(saved("nllb"), tmp_path / "nllb")
+    put(folder / "tokenizer_config.json", tgt_lang="deu_Latn")
+    base = load(folder)
+    german = base.tokenizer.convert_tokens_to_ids("deu_Latn")
+    assert base.model.generation_config.forced_bos_token_id == base.family.target_ids(["Hallo."], 64)[0][0][0] == german
+    assert base.family.prompt_ids(["Hello."])[0][0] == base.tokenizer.convert_tokens_to_ids("eng_Latn")
+
+
+def test_an_mbart_must_answer_in_the_language_with_which_its_targets_end(saved, checked, tmp_path):
+    base = load(saved("mbart"))
+    english = base.tokenizer.convert_tokens_to_ids("en_XX")
+    assert (base.family.target_ids(["Hello."], 64)[0][0][-1], base.family.first) == (english, None)
+    with pytest.raises(ModelError, match=rf"begins a target with 'en_XX', .* with '</s>'; set .* to {english} in its"):
+        checked(base)
+    folder = shutil.copytree(saved("mbart"), tmp_path / "mbart")
+    for name in ("config.json", "generation_config.json"):
+        put(folder / name, decoder_start_token_id=english)
+    assert checked(load(folder)) == []
 
 
 def test_texts_are_filled_and_cut_at_their_ends_whatever_the_checkpoint_says(saved, tmp_path):

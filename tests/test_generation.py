@@ -166,6 +166,19 @@ def test_what_is_dropped_is_told_and_settings_that_change_nothing_are_not(folder
     )
 
 
+def test_a_language_is_used_and_recorded_unless_the_suite_selects_that_of_the_checkpoint(folder):
+    put(folder / "generation_config.json", forced_bos_token_id=9, num_beams=4)
+    assert generation.of(folder, Evaluation(), first=7) == Generation(
+        used={"forced_bos_token_id": 7}, dropped={"forced_bos_token_id": 9, "num_beams": 4}
+    )
+    assert generation.of(folder, Evaluation(), first=9) == Generation(
+        used={"forced_bos_token_id": 9}, dropped={"num_beams": 4}
+    )
+    assert generation.of(folder, Evaluation(generation="checkpoint"), first=7) == Generation(
+        used={"forced_bos_token_id": 9}, dropped={"num_beams": 4}
+    )
+
+
 def test_a_checkpoint_without_settings_has_nothing_to_be_said():
     for evaluation in (Evaluation(), Evaluation(generation="checkpoint")):
         own = base_model.own_settings(ModelTable(), evaluation)

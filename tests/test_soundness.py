@@ -115,6 +115,34 @@ def test_a_model_that_does_not_know_how_answers_begin_is_refused(folder):
         load(folder)
 
 
+def test_without_such_a_token_answers_begin_with_the_one_that_texts_begin_with(folder, toy_task):
+    for name in ("config.json", "generation_config.json"):
+        edit(folder / name, "decoder_start_token_id", bos_token_id=2)
+    model = load(folder).model
+    assert (model.config.decoder_start_token_id, model.generation_config.decoder_start_token_id) == (2, 2)
+    assert remarks(folder, toy_task) == []
+
+
+def test_a_model_that_answers_with_another_start_token_than_it_is_trained_with_is_refused(folder, toy_task):
+    edit(folder / "generation_config.json", decoder_start_token_id=1)
+    assert refusal(folder, toy_task) == (
+        "model 'mine': training begins a target with '<pad>', but answers begin with '</s>'; set "
+        "decoder_start_token_id to 0 in its config.json, and in its generation_config.json if it has one"
+    )
+
+
+def test_a_model_that_ends_its_answers_with_another_token_than_its_targets_is_refused(folder, toy_task):
+    for name in ("config.json", "generation_config.json"):
+        edit(folder / name, eos_token_id=7)
+    assert refusal(folder, toy_task) == (
+        "model 'mine': training ends a target with '</s>', which ends no answer, so it cannot learn to stop; set "
+        "eos_token_id in its config.json, and in its generation_config.json if it has one"
+    )
+    for name in ("config.json", "generation_config.json"):
+        edit(folder / name, eos_token_id=[7, 1])
+    assert remarks(folder, toy_task) == []
+
+
 def test_a_start_token_that_only_the_generation_settings_name_is_trained_with_as_well(folder, toy_task):
     edit(folder / "config.json", "decoder_start_token_id")
     assert load(folder).model.config.decoder_start_token_id == 0

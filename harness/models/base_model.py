@@ -102,7 +102,7 @@ def load_model(table: ModelTable, device: torch.device, family: Family, evaluati
         integrity.finite(model, table.name)
         if table.quantization is None:
             integrity.verify(model, folder, table.name)
-        generation.settle(model, folder, family.tokenizer, evaluation or Evaluation(), table.name)
+        generation.settle(model, folder, family, evaluation or Evaluation(), table.name)
     if precision.frozen(table):
         precision.freeze(model)
     return _on(device, _fused(model), table)
@@ -125,10 +125,10 @@ def revision(table: ModelTable) -> str:
     return commit or digest_of_files(folder, _read_files(folder))
 
 
-def own_settings(table: ModelTable, evaluation: Evaluation) -> Generation:
-    """Which generation settings of that checkpoint are used and which are dropped."""
+def own_settings(table: ModelTable, evaluation: Evaluation, first: int | None = None) -> Generation:
+    """Which generation settings of that checkpoint are used and which are dropped; ``first`` is its family's."""
     with _explained(table):
-        return generation.of(_folder(table)[0], evaluation)
+        return generation.of(_folder(table)[0], evaluation, first)
 
 
 def _on(device: torch.device, model: Model, table: ModelTable) -> Model:
@@ -193,6 +193,7 @@ def _tokenizer(folder: Path, table: ModelTable) -> PreTrainedTokenizerBase:
             tokenizer = AutoTokenizer.from_pretrained(
                 str(folder), trust_remote_code=False, padding_side="right", truncation_side="right"
             )
+            _choose_language(tokenizer)
             around = tokenizer("")["input_ids"]
         except Exception as error:  # tokenizer libraries raise anything
             raise OSError(f"{made} does not work: {error}") from error
@@ -201,6 +202,16 @@ def _tokenizer(folder: Path, table: ModelTable) -> PreTrainedTokenizerBase:
             raise OSError(f"{made} does not know the special tokens that it adds to a text; add {TOKENIZER_FILE}")
     _can_pad(tokenizer, table)
     return tokenizer
+
+
+def _choose_language(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Let a tokenizer that writes nothing unless it is told a language, as M2M100's, write the one that it reads."""
+    try:
+        tokenizer(text_target="")
+    except KeyError:
+        if getattr(tokenizer, "tgt_lang", "") is not None:
+            raise
+        tokenizer.tgt_lang = tokenizer.src_lang
 
 
 def _has_files(cls: type[PreTrainedTokenizerBase], folder: Path) -> None:

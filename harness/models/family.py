@@ -64,6 +64,16 @@ class Family(ABC):
         return int(self.tokenizer.pad_token_id or 0)
 
     @property
+    @abstractmethod
+    def end(self) -> int | None:
+        """The token that is put at the end of every target; ``None`` if the tokenizer ends targets itself."""
+
+    @property
+    def first(self) -> int | None:
+        """The token that every answer must begin with, such as one for its language; none by default."""
+        return None
+
+    @property
     def prompt_format(self) -> PromptFormat | None:
         """How prompts are read, where that is more than what the checkpoint and the task say."""
         return None

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import GenerationConfig, GenerationMixin, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import GenerationConfig, GenerationMixin, PretrainedConfig, PreTrainedModel
 from transformers.utils import GENERATION_CONFIG_NAME
 
 from ..spec.errors import ModelError
 from ..spec.record import Generation
 from ..spec.suite import CHECKPOINT, Evaluation
+from .family import Family
 
 CONFIG_NAME = "config.json"
 TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
+FIRST_TOKEN = "forced_bos_token_id"  # that an answer must begin with
 # These affect no answer, or always come from the checkpoint.
 IGNORED_SETTINGS = {"transformers_version", "use_cache", *TOKEN_IDS}
 KNOWN_SETTINGS = {name for name in vars(GenerationConfig()) if name[0] != "_"} - IGNORED_SETTINGS
@@ -37,40 +39,41 @@ LOOK_BEFORE = (
     *("repetition_penalty", "no_repeat_ngram_size", "encoder_repetition_penalty", "encoder_no_repeat_ngram_size"),
     *("bad_words_ids", "sequence_bias", "guidance_scale", "watermarking_config"),
 )
-COUNT_BEFORE = ("min_length", "forced_bos_token_id")
+COUNT_BEFORE = ("min_length", FIRST_TOKEN)
 REFUSED_BEFORE_ANSWERS = {
     **dict.fromkeys(LOOK_BEFORE, f"it looks at {BEFORE}"),
     **dict.fromkeys(COUNT_BEFORE, f"it counts {BEFORE}"),
 }
 
 
-def settle(
-    model: PreTrainedModel, folder: Path, tokenizer: PreTrainedTokenizerBase, evaluation: Evaluation, name: str
-) -> None:
+def settle(model: PreTrainedModel, folder: Path, family: Family, evaluation: Evaluation, name: str) -> None:
     """Make a model that was loaded from ``folder`` generate as the suite says, and train with the same token ids.
 
     Raises ``ModelError`` for settings of the checkpoint that the suite selects but that cannot be used.
     """
-    ids = _token_ids(folder, model.config, tokenizer, name)
+    ids = _token_ids(folder, model.config, family, name)
     for key in ("pad_token_id", "decoder_start_token_id"):
         if getattr(model.config, key, None) is None and ids[key] is not None:
             setattr(model.config, key, ids[key])
-    settings = of(folder, evaluation)
+    settings = of(folder, evaluation, family.first)
     _usable(settings, name, apart=model.config.is_encoder_decoder)
     apply(model, _config(ids, settings, evaluation, name))
 
 
-def of(folder: Path, evaluation: Evaluation) -> Generation:
-    """Which settings of the checkpoint in ``folder`` are used and which are dropped, except token ids."""
+def of(folder: Path, evaluation: Evaluation, first: int | None = None) -> Generation:
+    """Which settings of the checkpoint in ``folder`` are used and which are dropped, except token ids.
+
+    ``first`` is the token that every answer begins with, unless the settings that are used name another.
+    """
     found = _settings(folder)
     without = set(found)
     if evaluation.generation == CHECKPOINT:
         without = SUITE_SETTINGS | OUTPUT_SETTINGS | (set() if found.get("do_sample") else SAMPLING_SETTINGS)
         without |= BEAM_SETTINGS if evaluation.num_beams == 1 else set()
-    return Generation(
-        used={name: value for name, value in found.items() if name not in without},
-        dropped={name: value for name, value in found.items() if name in without},
-    )
+    used: dict[str, Any] = {FIRST_TOKEN: first} if first is not None else {}
+    used |= {name: value for name, value in found.items() if name not in without}
+    dropped = {name: value for name, value in found.items() if name in without and value != used.get(name)}
+    return Generation(used=used, dropped=dropped)
 
 
 def apply(model: torch.nn.Module, settings: GenerationConfig) -> None:
@@ -130,22 +133,25 @@ def _config(ids: Mapping[str, Any], settings: Generation, evaluation: Evaluation
     return config
 
 
-def _token_ids(
-    folder: Path, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, name: str
-) -> dict[str, int | list[int] | None]:
-    """The token ids from a checkpoint's generation settings, or else its configuration, or else its tokenizer."""
-    stored = _read(folder / GENERATION_CONFIG_NAME)
+def _token_ids(folder: Path, config: PretrainedConfig, family: Family, name: str) -> dict[str, int | list[int] | None]:
+    """The token ids from a checkpoint's generation settings, or else its configuration, or else its tokenizer.
+
+    Answers also end with the token that the family puts at the end of a target.
+    """
+    stored, tokenizer = _read(folder / GENERATION_CONFIG_NAME), family.tokenizer
     ids: dict[str, int | list[int] | None] = {}
     for key in TOKEN_IDS:
         choices = (stored.get(key), getattr(config, key, None), getattr(tokenizer, key, None))
         ids[key] = next((each for each in choices if each is not None), None)
     if config.is_encoder_decoder and ids["decoder_start_token_id"] is None:
+        ids["decoder_start_token_id"] = ids["bos_token_id"]  # as in transformers' generate()
+    if config.is_encoder_decoder and ids["decoder_start_token_id"] is None:
         raise ModelError(
             f"model {name!r}: it has no decoder_start_token_id, the token that its answers begin with; add it to its "
             f"{CONFIG_NAME} (T5 begins with its pad token, BART with its end token)"
         )
-    if not config.is_encoder_decoder:  # it is trained to end with the tokenizer's
-        ids["eos_token_id"] = _ends(ids["eos_token_id"], tokenizer.eos_token_id)
+    if family.end is not None:
+        ids["eos_token_id"] = _ends(ids["eos_token_id"], family.end)
     if ids["pad_token_id"] not in tokenizer.all_special_ids:  # it would be read as part of an answer
         ids["pad_token_id"] = tokenizer.pad_token_id
     return ids

@@ -1,6 +1,7 @@
 """Encoder-decoder models: the encoder reads the prompt, the decoder writes the target."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -22,25 +23,42 @@ class Seq2SeqFamily(Family):
     loader = AutoModelForSeq2SeqLM
     padding_side = "right"
 
+    @property
+    def end(self) -> int | None:
+        """The tokenizer's end token, unless it ends targets itself; tokenizers of decoder-only models do not."""
+        ends = self.tokenizer.eos_token_id, self.tokenizer.sep_token_id
+        after_the_first = self.tokenizer(text_target=".")["input_ids"][1:]  # which may be the same token
+        return None if {*ends} & {*after_the_first} else ends[0]
+
+    @property
+    def first(self) -> int | None:
+        """The language that the tokenizer writes, if targets begin with it; those of mBART end with theirs."""
+        around = self._around_target  # for which the tokenizer chooses a language
+        if getattr(self.tokenizer, "tgt_lang", None) is None or around[0] == self.tokenizer.eos_token_id:
+            return None
+        return around[0]
+
     def prompt_ids(self, prompts: Sequence[str]) -> list[list[int]]:
         """The prompts' tokens, with what the tokenizer adds to any text."""
         ids: list[list[int]] = self.tokenizer(list(prompts), verbose=False)["input_ids"] if prompts else []
         return ids
 
     def target_ids(self, targets: Sequence[str], longest: int) -> tuple[list[list[int]], float]:
-        """The targets' tokens, with what the tokenizer adds to a target."""
-        tokens = self.tokenizer(text_target=list(targets), verbose=False)["input_ids"]
-        too_long = [number for number, ids in enumerate(tokens) if len(ids) > longest]
-        added = len(self.tokenizer(text_target="")["input_ids"])
+        """The targets' tokens with what the tokenizer adds or, if that is no end token, with one instead of it."""
+        end = [] if self.end is None else [self.end]
+        read, room = partial(self.tokenizer, add_special_tokens=not end), longest - len(end)
+        tokens = read(text_target=list(targets), verbose=False)["input_ids"]
+        too_long = [number for number, ids in enumerate(tokens) if len(ids) > room]
+        added = len(end or self._around_target)
         if too_long and longest <= added:
             raise SuiteError(
                 f"task.max_target_tokens: {longest} leaves no room for a summary, because this model adds {added} to "
                 f"every text; raise it to at least {added + 1}"
             )
         for number in too_long:
-            cut = self.tokenizer(text_target=targets[number], truncation=True, max_length=longest)
+            cut = read(text_target=targets[number], truncation=True, max_length=room)
             tokens[number] = cut["input_ids"]
-        return tokens, len(too_long) / len(targets)
+        return [[*ids, *end] for ids in tokens], len(too_long) / len(targets)
 
     def shown(self, row: Encoded, prompt: str, target: str) -> tuple[str, str]:
         """What the tokenizer keeps of them: T5's makes one space of line breaks, for instance."""
@@ -87,6 +105,12 @@ class Seq2SeqFamily(Family):
     def cache(self, prefix: Cache) -> Cache:
         """Self-attention begins with the prefix, cross-attention with nothing."""
         return EncoderDecoderCache(prefix, DynamicCache())
+
+    @property
+    def _around_target(self) -> list[int]:
+        """What the tokenizer puts around a target."""
+        ids: list[int] = self.tokenizer(text_target="")["input_ids"]
+        return ids
 
 
 def collate(rows: Sequence[Encoded], pad: int) -> Batch:

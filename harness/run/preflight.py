@@ -35,7 +35,7 @@ def check(order: Order) -> Preflight:
     task = prepare(table, splits, base.family, evaluation.sample_rows, settled.metrics)
     _keep(task, scorer, order.task)
     remarks = soundness.check(base, task, evaluation, order.model.name)
-    settings = base_model.own_settings(order.model, evaluation)
+    settings = base_model.own_settings(order.model, evaluation, base.family.first)
     validation = _validation(order, splits, base.family, scorer, settled.metrics) if order.search.trials else None
     dialogues = {split: [row.dialogue for row in rows] for split, rows in data.cut(table, splits).items()}
     return Preflight(

@@ -15,8 +15,10 @@ from ..tasks.task import Task
 from ..training import decoding
 
 MAX_TRIAL_TOKENS = 8  # of an answer, which only shows that the model can answer
-LATER_TOKENS, EARLIER_TOKENS = 2, 8  # at the end of a training row: those that are changed, and those before them
-SEEN = slice(-LATER_TOKENS - EARLIER_TOKENS, -LATER_TOKENS)  # of which what is predicted is compared
+LATER_TOKENS, EARLIER_TOKENS = 2, 8  # before the last of a training row: those that are changed, and those before them
+LATER = slice(-LATER_TOKENS - 1, -1)  # not the last token, with which mBART's decoder begins
+SEEN = slice(LATER.start - EARLIER_TOKENS, LATER.start)  # of which what is predicted is compared
+SETTING_PLACES = "in its config.json, and in its generation_config.json if it has one"
 MAX_NOISE, MAX_NOISE_IN_FEW_BITS = 1e-5, 3e-2  # in what is predicted for the same tokens, relative to its size
 
 
@@ -30,6 +32,7 @@ def check(base: Base, task: Task, evaluation: Evaluation, name: str) -> list[str
         raise ModelError(f"model {name!r}: its {short}; set {short.demand.keys} to at most {short.positions}")
     row = Encoded(*map(torch.tensor, (longest, max(targets, key=len))))
     _looks_back_only(base, row, _learned(base, row, name), name)
+    _begins_and_ends_alike(base, row, name)
     _answers(base, [prompts[0], prompts[-1]], evaluation, name)
     return [*_remarks(base)]
 
@@ -96,7 +99,7 @@ def _looks_back_only(base: Base, row: Encoded, predicted: torch.Tensor, name: st
     ``predicted`` is what it predicts at ``SEEN`` of the row.
     """
     changed = row.target.clone()
-    changed[-LATER_TOKENS:] = row.source[0]
+    changed[LATER] = row.source[0]
     other = _seen(_outputs(base, Encoded(row.source, changed)))
     noise = MAX_NOISE if base.model.dtype == torch.float32 else MAX_NOISE_IN_FEW_BITS
     if torch.linalg.vector_norm(predicted - other) > noise * torch.linalg.vector_norm(predicted):
@@ -110,6 +113,26 @@ def _seen(outputs: Any) -> torch.Tensor:
     """A copy, so that the predictions of a whole row, over the whole vocabulary, need not stay in memory."""
     predicted: torch.Tensor = outputs.logits[0, SEEN].clone()
     return predicted
+
+
+def _begins_and_ends_alike(base: Base, row: Encoded, name: str) -> None:
+    """Raise ``ModelError`` unless answers begin and end as training teaches."""
+    tokenizer, settings = base.tokenizer, base.model.generation_config
+    ends = settings.eos_token_id if isinstance(settings.eos_token_id, list) else [settings.eos_token_id]
+    if not {*ends} & {*row.target.tolist()}:
+        last = tokenizer.convert_ids_to_tokens(int(row.target[-1]))
+        raise ModelError(
+            f"model {name!r}: training ends a target with {last!r}, which ends no answer, so it cannot learn to stop; "
+            f"set eos_token_id {SETTING_PLACES}"
+        )
+    if prepare := getattr(base.model, "prepare_decoder_input_ids_from_labels", None):
+        trained = int(prepare(labels=base.family.batch([row])["labels"])[0, 0])
+        if trained != settings.decoder_start_token_id:
+            first, other = tokenizer.convert_ids_to_tokens([trained, settings.decoder_start_token_id])
+            raise ModelError(
+                f"model {name!r}: training begins a target with {first!r}, but answers begin with {other!r}; set "
+                f"decoder_start_token_id to {trained} {SETTING_PLACES}"
+            )
 
 
 def _outputs(base: Base, row: Encoded) -> Any:
@@ -146,6 +169,11 @@ def _remarks(base: Base) -> Iterator[str]:
     tokenizer, rows = base.tokenizer, _rows(base)
     if tokenizer.pad_token_id == tokenizer.eos_token_id:
         yield f"short rows are padded with the end token {tokenizer.eos_token!r}, since the tokenizer has no pad token"
+    if (first := base.family.first) is not None:
+        yield (
+            f"answers begin with {tokenizer.convert_ids_to_tokens(first)!r}, the language that the tokenizer writes; "
+            "for another, set tgt_lang in its tokenizer_config.json"
+        )
     if (unknown := max(tokenizer.get_vocab().values()) + 1 - rows) > 0:
         yield f"the tokenizer has {unknown:,} tokens that the model does not know; none of them occurs in these rows"
 

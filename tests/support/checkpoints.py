@@ -9,12 +9,13 @@ from typing import Any
 
 import sentencepiece
 import torch
-from tokenizers import ByteLevelBPETokenizer
+from tokenizers import ByteLevelBPETokenizer, Tokenizer, models, normalizers, trainers
 from transformers import (
     BartConfig,
     BartForConditionalGeneration,
     BartModel,
     ByT5Tokenizer,
+    GemmaTokenizer,
     M2M100Config,
     M2M100ForConditionalGeneration,
     MarianConfig,
@@ -27,9 +28,12 @@ from transformers import (
     PegasusForConditionalGeneration,
     T5Config,
     T5ForConditionalGeneration,
+    T5GemmaConfig,
+    T5GemmaForConditionalGeneration,
 )
 from transformers.models.nllb.tokenization_nllb import FAIRSEQ_LANGUAGE_CODES
 
+from harness.catalogue.architectures import GEMMA
 from harness.models.base_model import Model
 
 T5 = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_heads": 4, "num_layers": 2, "decoder_start_token_id": 0}
@@ -77,12 +81,19 @@ def mbart(folder: Path, texts: Iterable[str]) -> Model:
     return MBartForConditionalGeneration(MBartConfig(vocab_size=600, decoder_start_token_id=2, **BART))
 
 
+def mbart50(folder: Path, texts: Iterable[str]) -> Model:
+    """An mBART-50, likewise; its texts begin with their language."""
+    pieces(folder / "sentencepiece.bpe.model", texts, **FAIRSEQ_PIECES)
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "MBart50Tokenizer"}))
+    return MBartForConditionalGeneration(MBartConfig(vocab_size=600, decoder_start_token_id=2, **BART))
+
+
 def m2m100(folder: Path, texts: Iterable[str]) -> Model:
     """An M2M100 with ``vocab.json`` and ``sentencepiece.bpe.model``; its positions are in no state."""
     vocabulary = pieces(folder / "sentencepiece.bpe.model", texts, **FAIRSEQ_PIECES)
     known = ["<s>", "<pad>", "</s>", "<unk>", *vocabulary[3:]]
     (folder / "vocab.json").write_text(json.dumps({piece: number for number, piece in enumerate(known)}))
-    (folder / "tokenizer_config.json").write_text(json.dumps({"src_lang": "en", "tgt_lang": "en"}))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"src_lang": "en"}))
     return M2M100ForConditionalGeneration(M2M100Config(vocab_size=400, **BART))
 
 
@@ -114,7 +125,26 @@ def pegasus(folder: Path, texts: Iterable[str]) -> Model:
     return PegasusForConditionalGeneration(PegasusConfig(vocab_size=512, **BART))
 
 
-KINDS = {kind.__name__: kind for kind in (t5, mt5, byt5, bart, bart_model, mbart, m2m100, nllb, marian, pegasus)}
+def t5gemma(folder: Path, texts: Iterable[str]) -> Model:
+    """A T5Gemma: its tokenizer begins every text and ends none, and no token is named that answers begin with."""
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    tokenizer.normalizer = normalizers.Replace(" ", "â")
+    special = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
+    trainer = trainers.BpeTrainer(vocab_size=300, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    learned = json.loads(tokenizer.to_str())["model"]
+    merges = [tuple(pair) for pair in learned["merges"]]
+    GemmaTokenizer(vocab=learned["vocab"], merges=merges, add_bos_token=True).save_pretrained(folder)
+    stack = {**GEMMA, "vocab_size": 300}
+    return T5GemmaForConditionalGeneration(
+        T5GemmaConfig(encoder=stack, decoder={**stack, "cross_attention_hidden_size": 32}, vocab_size=300)
+    )
+
+
+KINDS = {
+    kind.__name__: kind
+    for kind in (t5, mt5, byt5, bart, bart_model, mbart, mbart50, m2m100, nllb, marian, pegasus, t5gemma)
+}
 
 
 def save(kind: str, folder: Path, texts: Iterable[str]) -> Path:

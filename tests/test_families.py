@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 import torch
 from peft import TaskType
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from tokenizers import ByteLevelBPETokenizer, Tokenizer, models, pre_tokenizers, trainers
 from torch.nn.functional import cross_entropy
 from transformers import (
     BartConfig,
@@ -26,6 +26,7 @@ from transformers import (
     set_seed,
 )
 
+from harness.catalogue.architectures import tiny
 from harness.models import base_model, families
 from harness.models.causal import CausalFamily
 from harness.models.family import IGNORED, Encoded
@@ -466,6 +467,23 @@ def test_what_the_system_says_needs_a_template(family, tokenizer):
     task = TASK.model_copy(update={"system": "Be brief."})
     with pytest.raises(ModelError, match=r"task\.system is for decoder-only models .*; leave out task\.system"):
         families.with_tokenizer(family, tokenizer, task, "mine")
+
+
+def test_a_tokenizer_with_one_special_token_for_everything_knows_it(tmp_path):
+    """OPT begins every text with the token that also ends texts and stands for what is unknown."""
+    learned, special = ByteLevelBPETokenizer(), ["<s>", "<pad>", "</s>", "<unk>"]
+    learned.train_from_iterator(["Hello, Ann and Bob."], vocab_size=300, special_tokens=special, show_progress=False)
+    learned.save_model(str(tmp_path))
+    names = dict.fromkeys(("bos_token", "eos_token", "unk_token"), "</s>")
+    settings = {"tokenizer_class": "GPT2Tokenizer", "pad_token": "<pad>", "add_bos_token": True, **names}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
+    tiny("opt", vocab_size=300).save_pretrained(tmp_path)
+    family = load(tmp_path).family
+    hello = family.tokenizer("Hello", add_special_tokens=False)["input_ids"]
+    assert family.tokenizer.unk_token_id == 2
+    assert family.prompt_ids(["Hello"]) == [[2, *hello]]
+    assert family.target_ids(["Hello"], 64) == ([[*hello, 2]], 0.0)
+    assert Seq2SeqFamily(family.tokenizer).target_ids(["Hello"], 64) == ([[*hello, 2]], 0.0)
 
 
 # What cannot be trained

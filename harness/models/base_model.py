@@ -198,7 +198,8 @@ def _tokenizer(folder: Path, table: ModelTable) -> PreTrainedTokenizerBase:
         except Exception as error:  # tokenizer libraries raise anything
             raise OSError(f"{made} does not work: {error}") from error
         _has_files(type(tokenizer), folder)
-        if tokenizer.unk_token_id in around:
+        named = (tokenizer.bos_token, tokenizer.eos_token, tokenizer.cls_token, tokenizer.sep_token)
+        if tokenizer.unk_token_id in around and tokenizer.unk_token not in named:  # one token is all of OPT's
             raise OSError(f"{made} does not know the special tokens that it adds to a text; add {TOKENIZER_FILE}")
     _can_pad(tokenizer, table)
     return tokenizer

@@ -68,6 +68,31 @@ def test_a_tensor_without_a_checkpoint_would_stay_random_and_is_refused(folder, 
         integrity.verify(model, folder, str(folder))
 
 
+def test_tensors_that_transformers_did_not_find_are_refused_by_the_first_of_their_names():
+    integrity.complete(set(), "mine")
+    with pytest.raises(ModelError, match=r"^model 'mine': the checkpoint has no tensor lm_head\.weight, which would"):
+        integrity.complete({"model.norm.weight", "lm_head.weight"}, "mine")
+
+
+def test_an_index_that_is_left_of_an_earlier_checkpoint_hides_no_weights(folder, tensors):
+    index = {"metadata": {}, "weight_map": dict.fromkeys(tensors, "model-00001-of-00002.safetensors")}
+    (folder / integrity.INDEX_FILE).write_text(json.dumps(index))
+    assert integrity.weight_files(folder) == [folder / "model.safetensors"]
+    assert torch.equal(base_model.load(ModelTable(name=str(folder)), CPU).model.lm_head.weight, tensors[OUTPUT])
+
+
+def test_without_the_single_file_the_weights_are_those_that_an_index_lists(folder, tensors):
+    (folder / "model.safetensors").unlink()
+    names = sorted(tensors)
+    parts = {"b.safetensors": names[:5], "a.safetensors": names[5:]}
+    for part, own in parts.items():
+        save_file({name: tensors[name] for name in own}, folder / part, metadata={"format": "pt"})
+    weight_map = {name: part for part, own in parts.items() for name in own}
+    (folder / integrity.INDEX_FILE).write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
+    assert integrity.weight_files(folder) == [folder / "a.safetensors", folder / "b.safetensors"]
+    assert torch.equal(base_model.load(ModelTable(name=str(folder)), CPU).model.lm_head.weight, tensors[OUTPUT])
+
+
 # What transformers renames, splits or joins on loading
 
 

@@ -91,17 +91,20 @@ def load_model(table: ModelTable, device: torch.device, family: Family, evaluati
     folder, _ = _folder(table)
     config = generation.clean(_config(folder, table))
     with _explained(table):
-        model = family.loader.from_pretrained(
+        model, found = family.loader.from_pretrained(
             str(folder),
             config=config,
             generation_config=GenerationConfig(),
             use_safetensors=True,
             trust_remote_code=False,
+            output_loading_info=True,
             **precision.options(table, device),
         )
         integrity.finite(model, table.name)
         if table.quantization is None:
             integrity.verify(model, folder, table.name)
+        else:  # packed weights equal none of the checkpoint's
+            integrity.complete(found["missing_keys"], table.name)
         generation.settle(model, folder, family, evaluation or Evaluation(), table.name)
     if precision.frozen(table):
         precision.freeze(model)

@@ -37,12 +37,18 @@ def verify(model: PreTrainedModel, folder: Path, name: str) -> None:
         if source is not None:
             _same(state[key], state[source], key, name)
         elif key not in model.state_dict() or not _is_computed(model, key):
-            raise ModelError(f"model {name!r}: the checkpoint has no tensor {key}, which would keep random values")
+            raise ModelError(_missing(key, name))
     state = _pieces(model)  # computing tensors again, above, must not have changed others
     for path, names in stored.items():
         with safe_open(path, framework="pt") as file:
             for theirs, key in names.items():
                 _same(state[key], file.get_tensor(theirs), key, name)
+
+
+def complete(missing: Collection[str], name: str) -> None:
+    """Raise ``ModelError`` if there are tensors that transformers did not find in the checkpoint."""
+    if missing:
+        raise ModelError(_missing(min(missing), name))
 
 
 def finite(model: PreTrainedModel, name: str) -> None:
@@ -62,10 +68,11 @@ def digest(files: Iterable[Path]) -> str:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The files of a checkpoint's weights: one, or the parts that an index lists."""
-    index = folder / INDEX_FILE
-    parts = set(json.loads(index.read_text())["weight_map"].values()) if index.exists() else {SINGLE_FILE}
-    return [folder / part for part in sorted(parts)]
+    """The files of a checkpoint's weights: the single one, which transformers prefers, or those that an index lists."""
+    single, index = folder / SINGLE_FILE, folder / INDEX_FILE
+    if single.exists() or not index.exists():
+        return [single]
+    return [folder / part for part in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
 
 
 def _pieces(model: PreTrainedModel) -> State:
@@ -145,6 +152,10 @@ def _is_computed(model: PreTrainedModel, key: str) -> bool:
         torch.seed()
         model.initialize_weights()
     return torch.equal(tensor, value)
+
+
+def _missing(key: str, name: str) -> str:
+    return f"model {name!r}: the checkpoint has no tensor {key}, which would keep random values"
 
 
 def _same(parameter: torch.Tensor, stored: torch.Tensor, key: str, name: str) -> None:

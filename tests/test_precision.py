@@ -3,11 +3,13 @@
 The tests of quantised weights need bitsandbytes: ``pip install 'tuneoff[quantization]'``.
 """
 
+import shutil
 from functools import cache
 from importlib.util import find_spec
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, LlamaConfig, LlamaForCausalLM
 
 from harness.method import train_modules, train_only
@@ -152,6 +154,34 @@ def test_a_method_that_needs_gradients_of_quantised_weights_is_unsupported(metho
     assert "gradients of quantised weights of the base model (model.quantization)" in record.error.message
 
 
+@pytest.mark.parametrize("name", [pytest.param(name, marks=quantised) for name in ("kasa", "monteclora")])
+def test_a_variant_of_lora_that_peft_leaves_out_is_unsupported(name, ran, llama):
+    record = ran(name, llama, **NF4)
+    assert record.status == Status.UNSUPPORTED, record.error
+    message = f"PEFT leaves out {name}_config for Linear4bit layers (model.quantization)"
+    assert record.error.message == message
+
+
+NEED_PLAIN_WEIGHTS = ["pissa", "mica", "corda", "velora", "hra", "supertuning", "osf", "psoft", "delora", "glora"]
+WORK_ON_PACKED_ONES = ["dora", "rslora", "ia3", "hira", "oft", "road", "miss", "vera", "shira"]
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=quantised) for name in NEED_PLAIN_WEIGHTS])
+def test_methods_that_need_plain_weights_end_with_the_reason(name, ran, llama):
+    record = ran(name, llama, **NF4)
+    assert record.status == Status.UNSUPPORTED, record.error
+    assert "(model.quantization)" in record.error.message or "Linear4bit layers" in record.error.message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [pytest.param(name, marks=quantised) for name in WORK_ON_PACKED_ONES])
+def test_methods_for_which_peft_has_layers_of_packed_weights_run(name, ran, llama):
+    record = ran(name, llama, **NF4)
+    assert record.status == Status.OK, record.error
+    assert record.checks.frozen_unchanged
+    assert record.checks.reload_equal
+
+
 def test_a_method_may_look_at_gradients_of_a_frozen_base_before_it_starts():
     base = copy_of_base().requires_grad_(False)
     contracts.instance(CLASSES["lora_ga"]).prepare(base, batches())
@@ -209,6 +239,16 @@ def test_quantised_weights_answer_as_they_train(held, llama):
         answering = model.eval()(ids).logits
     torch.testing.assert_close(model.train()(ids).logits, answering)
     integrity.finite(model, "mine")
+
+
+@pytest.mark.parametrize("held", [pytest.param(NF4, id="nf4", marks=quantised)])
+def test_quantised_weights_that_the_checkpoint_lacks_are_refused_as_well(held, llama, tmp_path):
+    folder = shutil.copytree(llama, tmp_path / "llama")
+    tensors, name = load_file(folder / "model.safetensors"), "model.layers.1.mlp.down_proj.weight"
+    del tensors[name]
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=rf"the checkpoint has no tensor {name}, which would keep random values"):
+        load(folder, **held)
 
 
 def test_quantised_weights_need_a_package_that_the_message_names(monkeypatch):

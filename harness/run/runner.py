@@ -16,7 +16,7 @@ from transformers.utils import logging
 
 from ..method import Bound, Method, Setting
 from ..metrics.scoring import Scorer
-from ..models import base_model, precision
+from ..models import base_model, precision, quantised
 from ..models.base_model import Base, Model
 from ..spec import failure
 from ..spec.errors import ContractError, Diverged, Unsupported
@@ -142,7 +142,8 @@ class Runner:
             before = weights.digest(base)
         with self.meters.phase("prepare"):
             set_seed(self.spec.seed)
-            method.prepare(base, batches)
+            with quantised.refusals(base):
+                method.prepare(base, batches)
         with self.meters.phase("check"):
             if weights.digest(base) != before:
                 raise ContractError("prepare() changed the base model; it must store its findings in the method")
@@ -162,12 +163,14 @@ class Runner:
         return model
 
     def _built(self, method: Method, base: Model) -> Any:
-        """What ``build`` returns; what it trains beside a frozen base is float32."""
+        """What ``build`` returns; what it trains beside a frozen base is float32, and works on quantised weights."""
         if not (method.trains and precision.frozen(self.order.model)):
             return method.build(base)
         own = set(base.parameters())
-        model = method.build(base)
+        with quantised.refusals(base):
+            model = method.build(base)
         if isinstance(model, torch.nn.Module):
+            quantised.check(model)
             precision.settle(model, own, self.order.model)
         return model
 

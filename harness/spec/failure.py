@@ -68,6 +68,17 @@ def full_disk(error: BaseException) -> bool:
     return any(sign in str(error) for sign in DISK_FULL_SIGNS)
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether the error says that no memory is left, in the wording of any library.
+
+    torch.OutOfMemoryError is recognised by name, since this module works without torch; torch's CPU allocator raises a
+    plain RuntimeError.
+    """
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in TORCH_OUT_OF_MEMORY_SIGNS)
+
+
 def because(status: Status, message: str) -> Failure:
     """A failure that the harness itself detected."""
     return Failure(type=status.value, message=message, remedy=REMEDIES[status])
@@ -95,13 +106,7 @@ def _status(error: BaseException) -> Status:
         return Status.DIVERGED
     if isinstance(error, SystemExit):
         return Status.CRASHED
-    # torch.OutOfMemoryError is recognised by name, since this module works without torch; torch's CPU allocator
-    # raises a plain RuntimeError.
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return Status.OUT_OF_MEMORY
-    if isinstance(error, RuntimeError) and any(sign in str(error) for sign in TORCH_OUT_OF_MEMORY_SIGNS):
-        return Status.OUT_OF_MEMORY
-    return Status.FAILED
+    return Status.OUT_OF_MEMORY if out_of_memory(error) else Status.FAILED
 
 
 def _remedy(error: BaseException, status: Status) -> str:

@@ -7,7 +7,15 @@ import pytest
 import torch
 from peft.utils import constants
 from torch.nn import Embedding, Linear
-from transformers import PreTrainedModel
+from transformers import (
+    DeepseekV2Config,
+    DeepseekV2ForCausalLM,
+    Lfm2Config,
+    Lfm2ForCausalLM,
+    MambaConfig,
+    MambaForCausalLM,
+    PreTrainedModel,
+)
 from transformers.pytorch_utils import Conv1D
 
 from harness.catalogue.architectures import ALL, DECODER_ONLY, ENCODER_DECODER, tiny
@@ -270,6 +278,32 @@ def test_the_shape_of_the_cache_is_what_the_decoder_keeps(name, shape):
 def test_a_cache_behind_which_only_one_token_can_be_read_is_unsupported():
     with pytest.raises(Unsupported, match=r"^prophetnet cannot read several tokens behind its cache: "):
         cache_shape(model("prophetnet"))
+
+
+SMALL = {"vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 2, "pad_token_id": 0}
+ATTENDING = {"intermediate_size": 48, "num_attention_heads": 4}
+
+
+@pytest.mark.parametrize(
+    ("cls", "config"),
+    [
+        (Lfm2ForCausalLM, Lfm2Config(**SMALL, **ATTENDING, num_key_value_heads=2, full_attn_idxs=[1])),
+        (MambaForCausalLM, MambaConfig(**SMALL, state_size=4, use_associative_scan=False)),
+    ],
+    ids=lambda value: getattr(value, "model_type", None),
+)
+def test_a_cache_of_more_than_keys_and_values_is_unsupported(cls, config):
+    with pytest.raises(
+        Unsupported, match=rf"^not every layer of {config.model_type} keeps keys and values, and nothing"
+    ):
+        cache_shape(cls(config))
+
+
+def test_a_cache_whose_keys_and_values_differ_in_size_is_unsupported():
+    latent = {"kv_lora_rank": 8, "q_lora_rank": 8, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4, "v_head_dim": 8}
+    config = DeepseekV2Config(**SMALL, **ATTENDING, **latent, first_k_dense_replace=2)
+    with pytest.raises(Unsupported, match=r"^the layers of deepseek_v2 keep keys and values of several shapes$"):
+        cache_shape(DeepseekV2ForCausalLM(config))
 
 
 def test_targets_are_the_shortest_ends_that_fit():

@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import torch
 from transformers import PreTrainedModel
+from transformers.cache_utils import LinearAttentionCacheLayerMixin
 from transformers.pytorch_utils import Conv1D
 
 from ..spec.errors import Unsupported, brief
@@ -37,7 +38,7 @@ IN_ATTENTION = re.compile(r"att\w*\.", re.IGNORECASE)  # in the path to a projec
 CROSS = re.compile(r"(cross_?|encdec|encoder_)att\w*\.", re.IGNORECASE)
 OF_EMBEDDINGS = re.compile(r"emb|project_in$")  # in the names of their norms and projections
 MAX_LISTED_CHARACTERS = 300  # in a message
-ANY_TOKEN = 3  # which pads in no vocabulary
+ANY_TOKEN = 3  # in every vocabulary; in some it pads, which makes no difference to the shape of what is kept
 
 
 @dataclass(frozen=True)
@@ -111,17 +112,22 @@ def cache_shape(model: PreTrainedModel) -> tuple[int, int, int]:
     """The number of layers, of heads and of elements of a head in the decoder's cache of keys and values.
 
     Found by asking the model, since no configuration says what a group of heads keeps. Raises ``Unsupported`` if the
-    model cannot read several tokens at once behind those that it has kept.
+    model keeps anything else, or keys and values of several shapes, or cannot read several tokens behind its cache.
     """
-    tokens = torch.full((1, 2), ANY_TOKEN, device=model.device)
+    kind, tokens = model.config.model_type, torch.full((1, 2), ANY_TOKEN, device=model.device)
     decoder = {"decoder_input_ids": tokens} if model.config.is_encoder_decoder else {}
-    cache = model(input_ids=tokens, use_cache=True, **decoder).past_key_values
+    cache = getattr(model(input_ids=tokens, use_cache=True, **decoder), "past_key_values", None)
+    layers = getattr(getattr(cache, "self_attention_cache", cache), "layers", [])
+    if not layers or not all(map(_keeps_keys_alone, layers)):
+        raise Unsupported(f"not every layer of {kind} keeps keys and values, and nothing else, of what it has read")
     try:
         model(input_ids=tokens, use_cache=True, past_key_values=cache, **decoder)
     except AssertionError as error:
-        raise Unsupported(f"{model.config.model_type} cannot read several tokens behind its cache: {error}") from error
-    layers = getattr(cache, "self_attention_cache", cache).layers
-    _, heads, _, size = layers[0].keys.shape
+        raise Unsupported(f"{kind} cannot read several tokens behind its cache: {error}") from error
+    shapes = {kept.shape[1::2] for layer in layers for kept in (layer.keys, layer.values)}
+    if len(shapes) > 1:
+        raise Unsupported(f"the layers of {kind} keep keys and values of several shapes")
+    ((heads, size),) = shapes
     return len(layers), heads, size
 
 
@@ -146,6 +152,11 @@ def unusual_layers(model: PreTrainedModel) -> set[str]:
     found = parts(model)
     projections = [name for name, roles in found.roles.items() if roles.isdisjoint(("norm", "embedding", "head"))]
     return {type(model.get_submodule(name)).__name__ for name in projections} - {torch.nn.Linear.__name__}
+
+
+def _keeps_keys_alone(layer: Any) -> bool:
+    """Whether a layer of a cache has keys and values, and no state as those of linear attention and convolutions."""
+    return not isinstance(layer, LinearAttentionCacheLayerMixin) and layer.keys is not None
 
 
 def _blocks(model: PreTrainedModel, stack: str) -> list[str]:

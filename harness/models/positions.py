@@ -51,7 +51,10 @@ def _tables(part: torch.nn.Module) -> Iterator[int]:
             most := getattr(module, "max_seq_len_cached", None)
         ):
             yield int(most)
+    for name, buffer in part.named_buffers():  # sinusoids of GPT-J and CTRL, and no numbers of positions
+        if _holds_positions(name.rpartition(".")[2]) and buffer.dim() == 2 and buffer.is_floating_point():
+            yield len(buffer)
 
 
 def _holds_positions(name: str) -> bool:
-    return "position" in name or name == "wpe"
+    return "position" in name or name in ("wpe", "pos_encoding")

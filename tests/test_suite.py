@@ -32,6 +32,13 @@ def test_every_built_in_suite_runs_zero_shot():
     assert [name for name in suite.built_in() if "zero_shot" not in suite.load(name).run.methods] == []
 
 
+def test_every_method_that_smollm2_trains_has_a_rate_for_that_model():
+    """The rates in the methods' files are for a T5 of two million parameters."""
+    smollm2, untrained = suite.load("smollm2"), {"zero_shot", "lead3", "few_shot"}
+    rates = {name for name, values in smollm2.methods.items() if "learning_rate" in values}
+    assert rates == {*smollm2.run.methods} - untrained
+
+
 def test_a_suite_in_a_file_is_named_after_the_file(write):
     assert suite.load(write()).name == "mine"
 

@@ -1,4 +1,5 @@
 PYTHON ?= python3
+EXTRAS ?= test
 
 .PHONY: benchmark smollm2 test test-slow coverage lint
 
@@ -32,7 +33,7 @@ lint: .venv/installed
 
 .venv/installed: pyproject.toml setup.py constraints.txt
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --disable-pip-version-check -e '.[test]' -c constraints.txt
+	.venv/bin/python -m pip install --disable-pip-version-check -e '.[$(EXTRAS)]' -c constraints.txt
 	touch $@
 
 $(SMOLLM2): .venv/installed

@@ -25,6 +25,20 @@ class Adapter(LoraMethod):
 """
 
 
+KILLED = """\
+import os
+from harness.method import LoraMethod
+
+class Killed(LoraMethod):
+    learning_rate = 0.01
+    rank = 4
+
+    def build(self, base):
+        self.setting.tokenizer.save_pretrained = lambda folder: os.kill(os.getpid(), 9)  # only for what is kept
+        return super().build(base)
+"""
+
+
 @pytest.fixture(scope="module")
 def variables(tiny_folder, tmp_path_factory):
     """The environment of a session whose base model is on a hub."""
@@ -86,6 +100,20 @@ def test_an_adapter_names_its_base_on_the_hub_and_the_commit(all_kept, variables
     config = json.loads((place / "adapter_config.json").read_text())
     assert (config["base_model_name_or_path"], config["revision"]) == (MODEL, variables["COMMIT"])
     assert f"base_model: {MODEL}\n" in (place / "README.md").read_text()
+
+
+def test_a_run_that_ends_while_its_model_is_being_kept_has_its_result(rows, write, tiny_folder, tmp_path):
+    write(tmp_path / "data" / "train.jsonl", rows[:16])
+    write(tmp_path / "data" / "test.jsonl", rows[16:20])
+    there = project(tmp_path / "project", data=tmp_path / "data", model=tiny_folder, killed=KILLED)
+    code, output = finish(begin(there, "--keep=all"))
+    assert code == 0, output
+    assert "not kept: killed-seed0: the run ended while its model was being kept" in output
+    records = {record.spec.name: record for record in store(there).read_runs()}
+    assert records["killed-seed0"].scores
+    code, output = finish(begin(there, "--keep=all", "--resume"))
+    assert code == 0, output
+    assert "not reused" not in output
 
 
 def test_a_resumed_session_executes_a_run_again_whose_model_is_gone_and_can_keep_the_best_alone(

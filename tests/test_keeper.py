@@ -86,6 +86,13 @@ def test_the_model_of_any_other_run_is_deleted(status, store):
     assert not store.trained_models.folder.exists()
 
 
+def test_a_model_whose_run_ended_before_it_was_checked_is_deleted(store):
+    """The run had its result by then, which stays."""
+    record = made(store, run()).keeping(Checkpoint(reason="the run ended"))
+    assert Keeper("all", store).taken(record) == record
+    assert not (store.scratch / "kept" / "lora-seed0").exists()
+
+
 def test_why_a_process_left_no_model_stays_in_the_record(store):
     record = run().keeping(Checkpoint(reason="its disk is full"))
     assert Keeper("all", store).taken(record) == record
@@ -96,6 +103,7 @@ def test_a_model_that_cannot_be_stored_leaves_the_result_and_the_reason(store):
     record = Keeper("all", store).taken(made(store, run()))
     assert (record.status, record.scores, record.outputs.checkpoint.path) == (Status.OK, run().scores, None)
     assert "checkpoints: cannot be written to" in record.outputs.checkpoint.reason
+    assert record.outputs.checkpoint.disk_failed
 
 
 # What stays
@@ -161,6 +169,14 @@ def test_where_the_best_is_kept_the_best_stored_run_is_executed_again_for_its_mo
     runs = [run("lora", 0, 0.3), run("lora", 1, 0.4), run("dora", 0, 0.1)]
     keeper = Keeper("best", store, runs)
     assert [keeper.missing(each) for each in runs] == [None, "its model was not kept", None]
+
+
+@pytest.mark.parametrize("keep", ["all", "best"])
+def test_a_model_that_cannot_be_kept_is_not_tried_again_unless_the_disk_was_why(keep, store):
+    pickles = run().keeping(Checkpoint(reason="its save_pretrained() wrote extra.pt"))
+    assert Keeper(keep, store, [pickles]).missing(pickles) is None
+    full = run().keeping(Checkpoint(reason="No space left on device", disk_failed=True))
+    assert Keeper(keep, store, [full]).missing(full) == "its model was not kept"
 
 
 def test_where_nothing_is_kept_every_stored_run_is_reused(store):

@@ -230,8 +230,8 @@ def test_a_model_that_would_fill_the_disk_is_not_kept_and_the_run_has_its_result
     asked = order("full_finetune")
     record = execute(asked).record
     assert record.scores
-    told = record.outputs.checkpoint.reason
-    assert told == "its 0.3 MB would leave no room for other runs, with 0.1 MB free"
+    reason = "its 0.3 MB would leave no room for other runs, with 0.1 MB free"
+    assert record.outputs.checkpoint == Checkpoint(reason=reason, disk_failed=True)
     assert not asked.keep.exists()
 
 
@@ -240,6 +240,25 @@ def test_where_nothing_can_be_written_the_run_has_its_result_and_the_reason(orde
     record = execute(order("lora")).record
     assert record.scores
     assert "File exists" in record.outputs.checkpoint.reason
+    assert record.outputs.checkpoint.disk_failed
+
+
+def test_a_run_tells_its_result_before_its_model_is_kept(order, tmp_path):
+    asked, told = order("lora"), []
+    (tmp_path / "scratch").mkdir()
+    final = runner.execute(asked, tmp_path / "scratch", lambda early: told.append((early, asked.keep.exists())))
+    ((early, was_kept),) = told
+    assert (early.record.status, early.predictions, was_kept) == (Status.OK, final.predictions, False)
+    assert early.record.scores == final.record.scores
+    assert early.record.outputs.checkpoint == Checkpoint(reason=runner.INTERRUPTED)
+    assert final.record.outputs.checkpoint.hash == digest_of_folder(asked.keep)
+
+
+def test_a_run_that_keeps_nothing_tells_its_result_once(order, tmp_path):
+    told = []
+    (tmp_path / "scratch").mkdir()
+    runner.execute(replace(order("lora"), keep=None), tmp_path / "scratch", told.append)
+    assert told == []
 
 
 @pytest.mark.parametrize("method", ["zero_shot", "lead3"])

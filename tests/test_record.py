@@ -59,6 +59,13 @@ def test_a_record_names_a_model_only_if_one_was_to_be_kept():
     assert kept.keeping(None) == finished()
 
 
+def test_a_record_says_that_the_disk_was_why_a_model_was_not_kept_only_if_it_was():
+    lost = finished().keeping(Checkpoint(reason="the disk is full", disk_failed=True))
+    assert Record.model_validate_json(lost.to_json()) == lost
+    other = finished().keeping(Checkpoint(reason="it wrote pickles"))
+    assert "disk_failed" not in json.loads(other.to_json())["outputs"]["checkpoint"]
+
+
 @pytest.mark.parametrize("field", RunSpec.model_fields)
 def test_the_hash_of_a_spec_changes_with_anything_in_it(field):
     assert spec(**{field: CHANGES[field]}).hash != spec().hash

@@ -7,11 +7,14 @@ Because the result is a file, it is always clear whether a process finished, eve
 import json
 import os
 import shutil
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from ..spec import failure
 from ..spec.errors import UsageError
 from ..spec.plan import Order
+from ..spec.record import RunOutcome
 from . import processes
 from .executor import Overridden
 
@@ -25,7 +28,7 @@ def execute(order: Order, folder: Path) -> None:
     from ..run import runner
 
     process = os.getpid()
-    outcome = runner.execute(order, folder)
+    outcome = runner.execute(order, folder, partial(_report, process, folder / ANSWER))
     if os.getpid() == process:  # not in a copy of it that a plugin forked
         _leave(folder / ANSWER, outcome.model_dump_json())
     os._exit(1)
@@ -71,17 +74,29 @@ def _isolate(folder: Path) -> None:
         os.dup2(log.fileno(), 2)
 
 
+def _report(process: int, path: Path, outcome: RunOutcome) -> None:
+    """Write an outcome for the session that holds if this process ends early; it is lost if there is no room for it."""
+    if os.getpid() == process:
+        with suppress(OSError):
+            _write(path, outcome.model_dump_json())
+
+
 def _leave(path: Path, text: str) -> None:
     """Write a file for the session and exit; first, delete the process's other files, which take up space."""
-    beside = path.with_suffix(".part")
     try:
         for other in path.parent.iterdir():
             if other.is_dir():
                 shutil.rmtree(other, ignore_errors=True)
-            elif other.name != LOG:
+            elif other.name not in (LOG, path.name):
                 other.unlink()
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        _write(path, text)
     except OSError:
         os._exit(NO_ROOM)
     os._exit(0)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that is there as a whole or not at all."""
+    beside = path.with_suffix(".part")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)

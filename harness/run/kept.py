@@ -43,7 +43,7 @@ def keep(trained: Trained, order: Order, place: Path) -> Checkpoint:
         return _kept(trained, order, place)
     except Exception as error:  # a tokenizer, a library or a disk may fail in any way
         failure.release(error)
-        return Checkpoint(reason=_words(error))
+        return Checkpoint(reason=_words(error), disk_failed=_is_of_the_disk(error))
 
 
 def _kept(trained: Trained, order: Order, place: Path) -> Checkpoint:
@@ -59,9 +59,8 @@ def _kept(trained: Trained, order: Order, place: Path) -> Checkpoint:
     (folder / "README.md").write_text(card.of(order.spec, base, script, trained.score, reason), encoding="utf-8")
     size = sum(path.stat().st_size for path in _files(folder))
     if (room := shutil.disk_usage(folder).free) < size:  # a run needs twice as much while it checks itself
-        return Checkpoint(
-            reason=f"its {_megabytes(size)} would leave no room for other runs, with {_megabytes(room)} free"
-        )
+        reason = f"its {_megabytes(size)} would leave no room for other runs, with {_megabytes(room)} free"
+        return Checkpoint(reason=reason, disk_failed=True)
     shutil.rmtree(place, ignore_errors=True)
     place.parent.mkdir(parents=True, exist_ok=True)
     folder.rename(place)
@@ -121,6 +120,11 @@ def _difference(trained: Trained, script: Script) -> str | None:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _is_of_the_disk(error: Exception) -> bool:
+    """Whether the system refused to write; libraries raise ``OSError`` without a number for other reasons."""
+    return failure.full_disk(error) or (isinstance(error, OSError) and error.errno is not None)
 
 
 def _words(error: Exception) -> str:

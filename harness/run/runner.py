@@ -1,7 +1,7 @@
 """One run from loading to saving, in a process of its own."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,7 @@ from ..metrics.scoring import Scorer
 from ..models import base_model, precision, quantised
 from ..models.base_model import Base, Model
 from ..spec import failure
+from ..spec.checkpoint import Checkpoint
 from ..spec.errors import ContractError, Diverged, Unsupported
 from ..spec.metric import options_of
 from ..spec.plan import Order
@@ -35,13 +36,19 @@ from .meters import Meters
 
 MAX_PREPARE_BATCHES = 8  # that prepare() may inspect
 RELOAD_SAMPLE = 8  # prompts that the reloaded model must answer with the same texts
+INTERRUPTED = "the run ended while its model was being kept, for example at hard_seconds or for lack of memory"
+
+Report = Callable[[RunOutcome], None]
 
 
-def execute(order: Order, scratch: Path) -> RunOutcome:
-    """Execute one run; whatever goes wrong becomes a status. ``scratch`` is an empty folder for the run's files."""
+def execute(order: Order, scratch: Path, report: Report | None = None) -> RunOutcome:
+    """Execute one run; whatever goes wrong becomes a status. ``scratch`` is an empty folder for the run's files.
+
+    If the model is to be kept, ``report`` first gets the outcome without it, which holds if the process then ends.
+    """
     run = Runner(order, scratch)
     try:
-        run.phases()
+        run.phases(report)
         return run.outcome(Status.OK)
     except (Exception, SystemExit) as error:  # a plugin may raise anything
         return run.outcome(*failure.of_exception(error, order.plugin.path))
@@ -59,7 +66,7 @@ class Runner:
         self.facts = Facts()
         self.predictions: tuple[Prediction, ...] = ()
 
-    def phases(self) -> None:
+    def phases(self, report: Report | None) -> None:
         """Load, prepare, build, train, generate, score, save; each is measured separately, and so are the checks."""
         scorer = scored_by.scorer_of(self.spec.task)
         with self.meters.phase("load"):
@@ -82,6 +89,9 @@ class Runner:
             with self.meters.phase("save"):
                 self._save(method, model, task, texts)
         if method.trains and (place := self.order.keep):
+            self.facts.checkpoint = Checkpoint(reason=INTERRUPTED)
+            if report is not None:
+                report(self.outcome(Status.OK))
             with self.meters.phase("keep"):
                 self._keep(place, method.setting, task, texts)
 

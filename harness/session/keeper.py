@@ -35,7 +35,7 @@ class Keeper:
     def missing(self, record: Record) -> str | None:
         """Why a stored run must be executed again for its model; ``None`` if it need not be."""
         wanted = _trained(record) if self._keep == "all" else self._keep == "best" and record == self._expected
-        if not wanted or self._store.trained_models.has(record):
+        if not wanted or _checkpoint(record).impossible or self._store.trained_models.has(record):
             return None
         return "its kept model is missing or has changed" if _checkpoint(record).path else "its model was not kept"
 
@@ -44,14 +44,14 @@ class Keeper:
         made = self.place(record.spec)
         if made is None or not made.exists():
             return record
-        if record.status != Status.OK:
+        if record.status != Status.OK or _checkpoint(record).hash is None:
             shutil.rmtree(made, ignore_errors=True)
-            return record.keeping(None)
+            return record if record.status == Status.OK else record.keeping(None)
         try:
             path = self._store.trained_models.put(record.spec, made)
         except StoreError as error:
             shutil.rmtree(made, ignore_errors=True)
-            return record.keeping(Checkpoint(reason=str(error)))
+            return record.keeping(Checkpoint(reason=str(error), disk_failed=True))
         return record.keeping(_checkpoint(record).model_copy(update={"path": path}))
 
     def surplus(self, runs: Iterable[Record], *, finished: bool = False) -> list[Record]:

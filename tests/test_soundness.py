@@ -86,12 +86,15 @@ def test_a_sound_model_passes_and_nothing_is_to_be_said(tiny_folder, toy_task):
 
 def test_without_a_pad_token_the_end_token_serves_and_is_told(folder, toy_task):
     edit(folder / "tokenizer_config.json", "pad_token")
-    assert remarks(folder, toy_task) == [
-        "short rows are padded with the end token '</s>', since the tokenizer has no pad token"
-    ]
+    assert remarks(folder, toy_task) == ["short rows are padded with the end token '</s>'"]
     base = load(folder)
     assert base.tokenizer(["a", "a b c"], padding=True)["input_ids"][0][-1] == base.tokenizer.eos_token_id
     assert base.model.generation_config.pad_token_id in base.tokenizer.all_special_ids
+
+
+def test_the_same_is_told_of_a_tokenizer_that_names_the_end_token_as_its_pad_token(folder, toy_task):
+    edit(folder / "tokenizer_config.json", pad_token="</s>")
+    assert remarks(folder, toy_task) == ["short rows are padded with the end token '</s>'"]
 
 
 def test_a_tokenizer_with_neither_is_refused(folder):

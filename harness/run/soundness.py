@@ -168,7 +168,7 @@ def _answers(base: Base, prompts: Sequence[str], evaluation: Evaluation, name: s
 def _remarks(base: Base) -> Iterator[str]:
     tokenizer, rows = base.tokenizer, _rows(base)
     if tokenizer.pad_token_id == tokenizer.eos_token_id:
-        yield f"short rows are padded with the end token {tokenizer.eos_token!r}, since the tokenizer has no pad token"
+        yield f"short rows are padded with the end token {tokenizer.eos_token!r}"
     if (first := base.family.first) is not None:
         yield (
             f"answers begin with {tokenizer.convert_ids_to_tokens(first)!r}, the language that the tokenizer writes; "

@@ -1,4 +1,4 @@
-"""BitFit: the biases, and the norms (Ben Zaken et al., ACL 2022, arXiv:2106.10199)."""
+"""BitFit: all biases and norms; a Llama has no biases, only norms (Ben Zaken et al., ACL 2022, arXiv:2106.10199)."""
 
 from harness.method import Method, Model, parts, train_only
 

@@ -1,4 +1,4 @@
-"""Cartridge: a trained key-value cache, its first place frozen (Eyuboglu et al., 2025, arXiv:2506.06266)."""
+"""Cartridge: a trained key-value cache whose first position stays frozen (Eyuboglu et al., 2025, arXiv:2506.06266)."""
 
 from peft import CartridgeConfig, PeftConfig
 

@@ -1,4 +1,4 @@
-"""CorDA: LoRA that starts as the weight's main part on real inputs (Yang et al., NeurIPS 2024, arXiv:2406.05223)."""
+"""CorDA: LoRA that starts as the part of weights that inputs use most (Yang et al., NeurIPS 2024, arXiv:2406.05223)."""
 
 from collections.abc import Sequence
 from dataclasses import replace

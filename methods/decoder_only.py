@@ -1,4 +1,4 @@
-"""Decoder only: the decoder's layers are trained; the encoder and all embeddings stay."""
+"""The decoder alone: its layers are trained; the encoder and all embeddings stay as they are."""
 
 from harness.method import Method, Model, Unsupported, parts, train_modules
 

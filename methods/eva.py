@@ -1,4 +1,4 @@
-"""EVA: LoRA that starts as the main directions of the layers' inputs (Paischer et al., 2024, arXiv:2410.07170)."""
+"""EVA: LoRA that starts along the main directions of the layers' inputs (Paischer et al., 2024, arXiv:2410.07170)."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""KaSA: LoRA with trained singular values on a weight without its least (Wang et al., 2024, arXiv:2412.06071)."""
+"""KaSA: LoRA with trained singular values, on a weight without its smallest (Wang et al., 2024, arXiv:2412.06071)."""
 
 from dataclasses import replace
 from typing import Any

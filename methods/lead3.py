@@ -1,4 +1,4 @@
-"""Lead-3: the first three turns as the summary; no model, a floor."""
+"""Lead-3: the first three turns as the summary; no model, an untrained baseline."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""LoRA-FA: LoRA whose first matrix stays frozen at random (Zhang et al., 2023, arXiv:2308.03303)."""
+"""LoRA-FA: LoRA whose first matrix is random and stays frozen (Zhang et al., 2023, arXiv:2308.03303)."""
 
 import torch
 from peft.optimizers import create_lorafa_optimizer

@@ -1,4 +1,4 @@
-"""MonteCLoRA: LoRA drawn from a learned distribution around it (Seth et al., TMLR 2025, arXiv:2411.04358)."""
+"""MonteCLoRA: LoRA weights drawn from a learned distribution (Seth et al., TMLR 2025, arXiv:2411.04358)."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Multitask prompt tuning, of one task: a prompt times a low-rank matrix (Wang et al., ICLR 2023, arXiv:2303.02861)."""
+"""Multitask prompt tuning, one task: a low-rank matrix scales a prompt (Wang et al., ICLR 2023, arXiv:2303.02861)."""
 
 from typing import Any
 

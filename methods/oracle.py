@@ -1,4 +1,4 @@
-"""Oracle: the turns closest to the references, extraction's bound (Nallapati et al., AAAI 2017, arXiv:1611.04230)."""
+"""Oracle: turns closest to the references, extraction's upper bound (Nallapati et al., AAAI 2017, arXiv:1611.04230)."""
 
 from collections.abc import Sequence
 

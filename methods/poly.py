@@ -1,4 +1,4 @@
-"""Polytropon, of one task: LoRA skills mixed by a trained router (Ponti et al., EACL 2023, arXiv:2202.13914)."""
+"""Polytropon with one task: LoRA adapters mixed by a trained router (Ponti et al., EACL 2023, arXiv:2202.13914)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""rsLoRA: LoRA scaled by the square root of its rank (Kalajdzievski, 2023, arXiv:2312.03732)."""
+"""rsLoRA: LoRA divided by the square root of the rank, not by the rank (Kalajdzievski, 2023, arXiv:2312.03732)."""
 
 from dataclasses import replace
 

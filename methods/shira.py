@@ -1,4 +1,4 @@
-"""SHiRA: a random few of each weight's entries are trained (Bhardwaj et al., NeurIPS 2024, arXiv:2406.13175)."""
+"""SHiRA: a few random entries of each weight are trained (Bhardwaj et al., NeurIPS 2024, arXiv:2406.13175)."""
 
 from peft import PeftConfig, ShiraConfig
 

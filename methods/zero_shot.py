@@ -1,4 +1,4 @@
-"""Zero-shot: the base model as it is; every other row is read against this one."""
+"""Zero-shot: the base model as it is; every other row is compared with it."""
 
 from harness.method import UntrainedMethod
 

@@ -32,28 +32,37 @@ PARTS = {
     "LM head": "LM head",
 }
 DOCSTRING = re.compile(r"^(?P<what>.+?)(?: \((?P<paper>[^()]+)\))?\.$")
-ARXIV = re.compile(r"arXiv:(\d{4}\.\d{5})")
+LINKS = {  # by how a docstring names a paper
+    re.compile(r"arXiv:(\d{4}\.\d{5})"): r"[arXiv:\1](https://arxiv.org/abs/\1)",
+    re.compile(r"OpenReview (\w+)"): r"[OpenReview \1](https://openreview.net/forum?id=\1)",
+}
 FAMILIES = {"seq2seq": ("encoder-decoder", "T5"), "causal": ("decoder-only", "Llama")}
 Findings = Mapping[str, Any]  # by method: ``source``, and by family the fields of ``capabilities.Capabilities``
 
 INTRODUCTION = """# Methods
 
-Written by `python -m harness.catalogue.page` with peft {peft}; a test keeps it current. A sentence and its paper are
-the docstring of `methods/<id>.py`. The rest was found out, on a small model of random weights for each family of base
-models, a T5 (`seq2seq`) and a Llama (`causal`): each method was built on it, trained for three steps and asked for an
-answer. Then all that it trains was changed at random, and the model was compared with itself.
+Written by `python -m harness.catalogue.page` with peft {peft}; a test keeps it current. The columns *what it is* and
+*paper* come from the docstring of `methods/<id>.py`. Everything else was measured on a small model with random weights
+for each family, a T5 (`seq2seq`) and a Llama (`causal`): each method was built on it, trained for three steps, and
+asked for an answer. Then everything that it trains was changed at random, and the model's outputs were compared before
+and after.
 
-The columns `seq2seq` and `causal` count the elements that are trained with the file's own defaults: on flan-t5-small's
-shape (76,961,152 parameters), and on that of SmolLM2-135M with an output layer of its own (162,826,560 parameters). A
-dash: the method does not run on such models; the reasons are at the end."""
-MARKS = """## What training reaches, and what is left of it afterwards
+The columns `seq2seq` and `causal` give the number of trained parameters with the method's default hyper-parameters, on
+a model of the size of flan-t5-small (76,961,152 parameters) and on one of the size of SmolLM2-135M with an output layer
+of its own (162,826,560 parameters). A dash: the method did not run here; the reasons are at the end.
 
-A part is marked when, given the same as before, it answers otherwise after everything trainable has changed. The norm
-in front of a part belongs to it. Virtual tokens count as embeddings, virtual keys and values as self-attention; a
-network beside the blocks is none of these parts. `identity`: before training the model answers as the base does.
-`merges`: what was trained can become plain weights of the base, with the same answers and the base's speed.
-`operations`: what torch is asked for in a forward pass, over the base's, when nothing is merged; generation is slower
-where it is above 1."""
+The defaults are the class attributes in `methods/<id>.py`, and a suite changes them in `[methods.<id>]`. Unless their
+files say otherwise, LoRA and its variants have rank 32, alpha 32 and the targets `query` and `value` (`LoraMethod` in
+`harness/method.py`)."""
+MARKS = """## Which parts training changes, and what it costs afterwards
+
+A part is marked if its output changes when everything trainable is changed at random while its input stays the same.
+The norm in front of a part belongs to it. Virtual tokens count as embeddings, virtual keys and values as
+self-attention. A network beside the blocks, such as ShadowPEFT's, belongs to none of the columns. `identity`: before
+training, the model gives the same answers as the base model. `merges`: what was trained can become plain weights of the
+base model, with the same answers and the base model's speed. `operations`: the number of torch operations in a forward
+pass, divided by the base model's, with nothing merged. Above 1, generation is usually slower, but not by this
+factor."""
 
 
 def write() -> None:
@@ -107,9 +116,16 @@ def _about(plugin: Plugin, finding: Mapping[str, Any]) -> list[str]:
     match = DOCSTRING.match(text)
     if match is None:
         raise ValueError(f"{plugin.path}: its docstring must be one sentence, with the paper in brackets at its end")
-    paper = ARXIV.sub(r"[arXiv:\1](https://arxiv.org/abs/\1)", match["paper"] or "")
     found = [finding[family] for family in FAMILIES]
+    paper = _linked(match["paper"] or "")
     return [plugin.id, match["what"], paper, *("–" if one["unsupported"] else f"{one['trainable']:,}" for one in found)]
+
+
+def _linked(paper: str) -> str:
+    """The paper with a link to where it can be read, if its docstring says where."""
+    for name, link in LINKS.items():
+        paper = name.sub(link, paper)
+    return paper
 
 
 def _marks(findings: Findings, family: str) -> str:
@@ -129,10 +145,10 @@ def _marked(finding: Mapping[str, Any], parts: list[str]) -> list[str]:
 
 
 def _reasons(findings: Findings, family: str) -> str:
-    kind, model = FAMILIES[family]
+    _, model = FAMILIES[family]
     reasons = {name: one[family]["unsupported"] for name, one in findings.items() if one[family]["unsupported"]}
     listed = "\n".join(f"- `{name}`: {reason}" for name, reason in reasons.items())
-    return f"## Not on {kind} models (a {model} on the CPU)\n\n{listed}"
+    return f"## Methods that did not run on the {model} (on a CPU, without optional packages)\n\n{listed}"
 
 
 def _table(headers: list[str], rows: list[list[str]], numbers: int = 1) -> str:

@@ -218,13 +218,14 @@ def test_roles_that_cannot_be_told_from_the_names_are_listed_with_the_names():
     with pytest.raises(Unsupported) as refused:
         odd.modules("query", "key", "value")
     assert str(refused.value) == (
-        "no module of novel is known to have the role 'query' or 'value'; modules of its blocks that have no known "
-        "role: self_attn.wq, self_attn.wv; a method that has target_modules can be told the names of modules instead"
+        "no module of novel that has weights is known to have the role 'query' or 'value'; modules of its "
+        "blocks that have no known role: self_attn.wq, self_attn.wv; a method that has target_modules can be told the "
+        "names of modules instead"
     )
 
 
 def test_a_model_without_norms_that_have_weights_has_no_modules_of_that_role():
-    with pytest.raises(Unsupported, match=r"^no module of olmo is known to have the role 'norm'$"):
+    with pytest.raises(Unsupported, match=r"^no module of olmo that has weights is known to have the role 'norm'$"):
         found("olmo").modules("norm")
 
 

@@ -1,1 +1,1 @@
-"""What methods can do, and on which models, found out by trying: ``docs/methods.md``, a table in ``docs/models.md``."""
+"""What methods can do, and on which models, as trying them shows: ``docs/methods.md``, part of ``docs/models.md``."""

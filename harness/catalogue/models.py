@@ -1,4 +1,4 @@
-"""The table of architectures and methods in ``docs/models.md``. ``python -m harness.catalogue.models`` writes it.
+"""On which architectures methods run, in ``docs/models.md``. ``python -m harness.catalogue.models`` writes it.
 
 Every method is tried on every architecture. If one of them does not do what it says, the command lists all such cases
 and fails, and the page stays as it is.
@@ -26,6 +26,8 @@ MARKS = re.compile(
 )
 KINDS = {"encoder-decoder": ENCODER_DECODER, "decoder-only": DECODER_ONLY}
 METHODS = tuple(attempt.EXPECTED)
+EVERYWHERE = "All of these methods do what they are meant to on these architectures:"
+EXCEPTIONS = "The same holds for these, except for the method that is named:"
 MAX_MESSAGE_CHARACTERS = 500
 
 
@@ -41,7 +43,7 @@ Cells = Mapping[tuple[str, str], Cell]  # by architecture and method
 
 
 def write(page: Path = PAGE) -> None:
-    """Try everything and write the table into the page; exit with a list of the failures if there are any."""
+    """Try everything and write the results into the page; exit with a list of the failures if there are any."""
     found = cells()
     failures = [f"{method} on {name}: {one.failure}" for (name, method), one in found.items() if one.failure]
     if failures:
@@ -65,24 +67,21 @@ def cell(architecture: str, method: str) -> Cell:
 
 
 def shown(page: str, found: Cells) -> str:
-    """The page with the tables of these cells in place of those that it has."""
-    return MARKS.sub(lambda marks: f"{marks['begin']}{tables(found)}{marks['end']}", page)
+    """The page with these cells in place of those that it has."""
+    return MARKS.sub(lambda marks: f"{marks['begin']}{listed(found)}{marks['end']}", page)
 
 
-def tables(found: Cells) -> str:
-    """The tables as Markdown, one for each kind of model, with the reasons as footnotes."""
-    reasons = list(dict.fromkeys(one.unsupported for one in found.values() if one.unsupported))
-    notes = {reason: f"[^{number}]" for number, reason in enumerate(reasons, start=1)}
-    parts = [
-        tabulate(
-            [[name, *(notes.get(found[name, method].unsupported, "✓") for method in METHODS)] for name in names],
-            [kind, *METHODS],
-            tablefmt="github",
-            disable_numparse=True,
-        )
-        for kind, names in KINDS.items()
-    ]
-    return "\n\n".join([*parts, *(f"{note}: unsupported: {reason}" for reason, note in notes.items())])
+def listed(found: Cells) -> str:
+    """As Markdown: for each kind of model, where every method does what it says; then a table of the exceptions."""
+    exceptions = {place: one.unsupported for place, one in found.items() if one.unsupported}
+    lacking = {name for name, _ in exceptions}
+    whole = {kind: ", ".join(f"`{name}`" for name in names if name not in lacking) for kind, names in KINDS.items()}
+    parts = [EVERYWHERE, "\n".join(f"- {kind}: {names}" for kind, names in whole.items())]
+    if exceptions:
+        rows = [[f"`{name}`", f"`{method}`", reason] for (name, method), reason in exceptions.items()]
+        headers = ["architecture", "method", "why it is unsupported"]
+        parts += [EXCEPTIONS, tabulate(rows, headers, tablefmt="github", disable_numparse=True)]
+    return "\n\n".join(parts)
 
 
 @cache

@@ -60,7 +60,8 @@ class Parts:
         A fused projection is listed once, although it is query, key and value.
         """
         if missing := [role for role in roles if not self._has(role)]:
-            reason = f"no module of {self.architecture} is known to have the role {' or '.join(map(repr, missing))}"
+            wanted = " or ".join(map(repr, missing))
+            reason = f"no module of {self.architecture} that has weights is known to have the role {wanted}"
             hint = "; a method that has target_modules can be told the names of modules instead"
             listed = f"; modules of its blocks that have no known role: {_listed(self.others)}{hint}"
             raise Unsupported(f"{reason}{listed if self.others else ''}")

@@ -73,7 +73,7 @@ def test_a_session_that_keeps_all_models_names_them_in_its_records_and_at_its_en
         assert (found.path, found.answers_equal, found.reason) == (f"checkpoints/{name}", True, None)
         assert store(folder).trained_models.has(records[name])
     assert "kept: 2 models in results/local/small/checkpoints, 0." in output
-    assert '-seed0", dtype="float32"); its README.md has a whole script' in output
+    assert "-seed0/README.md uses it without Tuneoff" in output
 
 
 @pytest.mark.parametrize("name", ["norms-seed0", "adapter-seed0"])

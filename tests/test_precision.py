@@ -259,7 +259,11 @@ def test_quantised_weights_need_a_package_that_the_message_names(monkeypatch):
 
 def test_the_script_of_a_kept_adapter_loads_its_base_as_it_was_trained():
     assert arguments(ModelTable()) == 'dtype="float32"'
-    assert "BitsAndBytesConfig(load_in_4bit=True" in arguments(ModelTable(**NF4))
+    assert arguments(ModelTable(**BFLOAT16)) == 'dtype="bfloat16"'
+    assert arguments(ModelTable(**NF4)) == (
+        'dtype="float32", quantization_config=BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", '
+        'bnb_4bit_compute_dtype="float32")'
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from math import isfinite
 from pathlib import Path
 from statistics import fmean
 
-from ..spec import precision
 from ..spec.checkpoint import Checkpoint
 from ..spec.errors import StoreError
 from ..spec.paths import shown
@@ -83,10 +82,9 @@ class Keeper:
         return [*lines, *(self._use(run) for run in kept if run == winner)]
 
     def _use(self, run: Record) -> str:
-        """How to load the model of the best run."""
-        place, arguments = shown(self._store.trained_models.of(run.spec)), precision.arguments(run.spec.model)
-        call = f'{_checkpoint(run).loader}.from_pretrained("{place}", {arguments})'
-        return f"the best is {run.spec.name}: {call}; its README.md has a whole script"
+        """Where the script is that uses the model of the best run."""
+        card = self._store.trained_models.of(run.spec) / "README.md"
+        return f"the best is {run.spec.name}; the script in {shown(card)} uses it without Tuneoff"
 
 
 def best(runs: Iterable[Record]) -> Record | None:

@@ -1,6 +1,7 @@
 """What README promises is what the project does."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,21 @@ from support.toy import copy_of_base
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "your-model-and-data.md").read_text(encoding="utf-8")
+TABLES = {
+    "task": suite.TaskTable,
+    "model": suite.ModelTable,
+    "budget": suite.Budget,
+    "evaluation": suite.Evaluation,
+    "search": suite.SearchTable,
+    "run": suite.RunTable,
+}
+WORDS_FOR_NONE = ("all", "none", "batch_size")  # of a default
+
+
+def suites(page):
+    """The suites that a page shows, as texts."""
+    return re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
 
 
 def test_the_leaderboard_is_the_one_that_the_committed_results_hold():
@@ -56,7 +72,7 @@ def test_the_example_method_keeps_the_contract_in_ten_lines(tmp_path):
 
 def test_the_example_suites_load(tmp_path):
     path, loaded = tmp_path / "my_suite.toml", []
-    for text in re.findall(r"```toml\n(.*?)```", README, re.DOTALL):
+    for text in suites(README):
         path.write_text(text)
         loaded.append(suite.load(str(path)))
     assert [(one.search.trials, one.run.seeds) for one in loaded] == [(3, (0, 1, 2))] * 2
@@ -64,9 +80,35 @@ def test_the_example_suites_load(tmp_path):
 
 
 def test_the_suite_with_all_keys_names_each_of_them():
-    text = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)[1]
-    for table in (suite.TaskTable, suite.ModelTable, suite.Budget, suite.Evaluation, suite.SearchTable, suite.RunTable):
+    text = suites(README)[1]
+    for table in TABLES.values():
         assert [name for name in table.model_fields if not re.search(rf"\b{name}\b", text)] == []
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_defaults_in_brackets_are_those_of_the_keys(name):
+    part = suites(README)[1].partition(f"[{name}]")[2].partition("\n[")[0]
+    for key, shown in re.findall(r"^(\w+) = .*?# \((.*?)\)", part, re.MULTILINE):
+        default = TABLES[name].model_fields[key].default
+        known = None if shown in WORDS_FOR_NONE else tomllib.loads(f"value = {shown}")["value"]
+        assert (key, known) == (key, list(default) if isinstance(default, tuple) else default)
+
+
+def test_the_example_suites_to_copy_set_a_learning_rate_for_every_method_that_trains(tmp_path):
+    path = tmp_path / "my_suite.toml"
+    for text in (suites(README)[0], *suites(GUIDE)):
+        path.write_text(text)
+        loaded = suite.load(str(path))
+        trained = set(loaded.run.methods) - {suite.ZERO_SHOT}
+        assert {name for name, values in loaded.methods.items() if "learning_rate" in values} == trained
+
+
+@pytest.mark.parametrize("name", ["lab", "dialogsum", "smollm2"])
+def test_the_learning_rates_of_the_guide_are_those_of_the_suite(name):
+    (row,) = [line for line in GUIDE.splitlines() if line.startswith("|") and f"`{name}`" in line]
+    methods = suite.load(name).methods
+    rates = [methods[method]["learning_rate"] for method in ("full_finetune", "lora")]
+    assert [float(cell) for cell in row.split("|")[2:4]] == rates
 
 
 def test_the_example_row_is_read(tmp_path):
@@ -77,6 +119,11 @@ def test_the_example_row_is_read(tmp_path):
     assert splits["train"][0].dialogue.splitlines()[1] == "#Person2#: Until Friday."
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)", README))
 def test_every_link_leads_to_a_file(link):
     assert (ROOT / link).exists()
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)", GUIDE))
+def test_every_link_of_the_guide_leads_to_a_file(link):
+    assert (ROOT / "docs" / link).exists()

@@ -17,7 +17,8 @@ from .models.freezing import train_modules, train_only, unfreeze
 from .models.parts import Parts, cache_shape, linear_only, parts, targets, unusual_layers
 from .spec import hyperparameters
 from .spec.errors import Unsupported
-from .tasks.task import Prompt, Question
+from .tasks.prompt import Prompt
+from .tasks.task import Question
 from .training import decoding, loop
 from .training.budget import Batches
 

@@ -10,13 +10,13 @@ from transformers import AutoModel
 
 from harness.models import base_model
 from harness.spec.errors import ModelError
-from harness.spec.suite import ModelTable
-from harness.tasks.task import PROMPTS
+from harness.spec.suite import ModelTable, TaskTable
+from harness.tasks.task import prompt_of
 from harness.training import decoding
 from support import checkpoints
 
 CPU = torch.device("cpu")
-PROMPT = PROMPTS["dialogsum"].fill("#Person1#: Hello, I would like a haircut.\n#Person2#: Of course.")
+PROMPT = prompt_of(TaskTable(name="dialogsum")).fill("#Person1#: Hello, I would like a haircut.\n#Person2#: Of course.")
 
 pytestmark = pytest.mark.filterwarnings("ignore:Recommended. pip install sacremoses")
 

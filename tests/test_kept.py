@@ -24,9 +24,10 @@ from harness.spec.record import Status
 from harness.spec.registry import Plugin
 from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
 from harness.tasks import data, prepared
-from harness.tasks.task import PROMPTS, prepare
+from harness.tasks.task import prepare, prompt_of
 from support.records import spec
 
+PROMPT = prompt_of(TaskTable(name="dialogsum"))
 DiskUsage = namedtuple("DiskUsage", ["total", "used", "free"])
 TEMPLATE = "{{ messages[0].content }}"
 CHAT = (
@@ -301,12 +302,12 @@ def test_the_page_about_results_shows_the_script_of_the_card(tokenizer):
     page = (Path(__file__).parent.parent / "docs" / "results.md").read_text(encoding="utf-8")
     folder = "results/local/embedded/checkpoints/lora-seed0"
     shown = page.partition("```python\n")[2].partition("```")[0]
-    script = script_of("AutoPeftModelForSeq2SeqLM", PROMPTS["dialogsum"], Seq2SeqFamily(tokenizer), ModelTable())
+    script = script_of("AutoPeftModelForSeq2SeqLM", PROMPT, Seq2SeqFamily(tokenizer), ModelTable())
     assert shown == script.shown(folder, card.EXAMPLE)
 
 
 def test_the_script_is_short_and_has_the_prompt_of_the_training(tokenizer):
-    script = script_of("AutoModelForSeq2SeqLM", PROMPTS["dialogsum"], Seq2SeqFamily(tokenizer), ModelTable())
+    script = script_of("AutoModelForSeq2SeqLM", PROMPT, Seq2SeqFamily(tokenizer), ModelTable())
     lines = script.shown(".", card.EXAMPLE).splitlines()
     assert len([line for line in lines if line and " import " not in line]) <= 6
     assert '"Summarize the following conversation.\\n\\n" + text + "\\n\\nSummary: "' in "\n".join(lines)

@@ -83,7 +83,7 @@ def test_a_suite_decides_how_rouge_reads_if_it_says_so(check, rows):
 def test_summaries_that_no_tokenizer_reads_are_an_error_that_names_the_rows(check, rows):
     with pytest.raises(DataError) as caught:
         check(rows[:16], [*rows[16:19], PUNCTUATION])
-    assert str(caught.value).startswith("ROUGE (rouge_score) cannot read 1 of the summaries")
+    assert str(caught.value).startswith("ROUGE (rouge_score) cannot read 1 of the references")
     assert "row 4 (id odd: ?!)" in str(caught.value)
 
 
@@ -100,7 +100,7 @@ def test_russian_that_rouge_score_is_to_read_is_refused_with_a_remedy_and_a_shor
     long = [{**row, "id": f"{row['id']} {'x' * 999}", "summary": f"{row['summary']} {'ы' * 999}"} for row in RUSSIAN]
     with pytest.raises(DataError) as caught:
         check(long[:10], long[10:], evaluation=Evaluation(rouge_tokenizer="rouge_score"))
-    assert "cannot read 10 of the summaries" in str(caught.value)
+    assert "cannot read 10 of the references" in str(caught.value)
     assert 'or set evaluation.rouge_tokenizer = "words"' in str(caught.value)
     assert len(str(caught.value)) < 500
 

@@ -91,6 +91,7 @@ def add(parser: pytest.Parser) -> None:
     )
     group.addoption("--serve", metavar="DESCRIPTOR", type=int, help=SUPPRESS)  # for the sessions of --against
     parser.addini("method_paths", "folders with this project's method files", type="paths", default=[])
+    parser.addini("task_paths", "folders with this project's task files", type="paths", default=[])
 
 
 def kinds(config: pytest.Config) -> list[str]:
@@ -113,7 +114,7 @@ def suite(config: pytest.Config) -> "Suite":
     from ..spec import suite as suites
 
     _check_values(config)
-    return suites.load(config.getoption("suite"), _overrides(config))
+    return suites.load(config.getoption("suite"), _overrides(config), config.getini("task_paths"))
 
 
 def results(config: pytest.Config, suite: str) -> tuple[Path, Path | None]:

@@ -20,6 +20,7 @@ from .counts import COUNTS
 Scores = Mapping[str, NDArray[np.float64]]  # by metric, one value per test example
 
 ACCEPTED_STATUSES = (Status.OK, Status.UNSUPPORTED)  # a failed run cannot be a baseline
+FIRST_TASK = "dialogsum"  # of rows that were accepted before there were other tasks
 MAX_REASON_CHARACTERS = 300
 MEMORY_TOLERANCE = 0.10  # the share by which a peak may differ without counting as a change
 
@@ -66,6 +67,7 @@ class Key(Block):
     metrics: tuple[str, ...]  # metric ids; the first one determines the ranking
     metric_options: Mapping[str, str] = {}  # how the metrics read the answers
     prompt_format: PromptFormat | None = Field(default=None, exclude_if=lambda value: value is None)
+    task: str = Field(default=FIRST_TASK, exclude_if=lambda task: task == FIRST_TASK)  # ``RunSpec.question``
 
 
 class Counts(Block):
@@ -182,6 +184,7 @@ def _key(record: Record) -> Key:
         metrics=tuple(metric.id for metric in record.metrics),
         metric_options=options_of(record.metrics),
         prompt_format=record.provenance.prompt_format,
+        task=spec.question,
     )
 
 

@@ -9,11 +9,12 @@ from peft import TaskType
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, Cache, PreTrainedModel, PreTrainedTokenizerBase
 
+from ..spec.conversation import Turn
 from ..spec.errors import SuiteError
 from ..spec.hashing import digest_json
 from ..spec.prompt_format import PromptFormat
 from . import learned_prompts
-from .chat import Chat
+from .chat import Chat, Conversations
 from .family import IGNORED, Batch, Demand, Encoded, Family, Lengths
 
 SAMPLE = "Ann's 2 dogs ran 10 km – at 9:30 a.m., on a «wet» day…\n\tWhere to?"  # a prompt whose tokens are recorded
@@ -60,10 +61,14 @@ class CausalFamily(Family):
         too_long = sum(len(ids) >= longest for ids in tokens)
         if too_long and longest < 2:
             raise SuiteError(
-                f"task.max_target_tokens: {longest} leaves no room for a summary, because this model adds 1 to every "
+                f"task.max_target_tokens: {longest} leaves no room for a target, because this model adds 1 to every "
                 "text; raise it to at least 2"
             )
         return [[*ids[: longest - 1], self.end] for ids in tokens], too_long / len(targets)
+
+    def conversation(self, turns: Sequence[Turn]) -> str:
+        """The turns as the chat template renders them, if there is one."""
+        return self.chat.conversation(turns) if isinstance(self.chat, Conversations) else super().conversation(turns)
 
     def trailing_space(self, prompt: str) -> str:
         """Those of a plain prompt: a word is one token with the space before it, and a space alone is rare.

@@ -15,6 +15,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from ..spec.conversation import Turn, as_text
 from ..spec.prompt_format import PromptFormat
 
 IGNORED = -100  # labels that the loss skips
@@ -78,6 +79,10 @@ class Family(ABC):
 
         Raises ``SuiteError`` if ``longest`` leaves no room for a target's first token.
         """
+
+    def conversation(self, turns: Sequence[Turn]) -> str:
+        """The prompt after which the assistant goes on with a conversation: plain text, unless there is a template."""
+        return as_text(turns)
 
     def trailing_space(self, prompt: str) -> str:
         """The spaces at the end of a prompt that are no part of its tokens, but of its target's; none by default."""

@@ -34,7 +34,7 @@ class Seq2SeqFamily(Family):
         added = len(self.tokenizer(text_target="")["input_ids"])
         if too_long and longest <= added:
             raise SuiteError(
-                f"task.max_target_tokens: {longest} leaves no room for a summary, because this model adds {added} to "
+                f"task.max_target_tokens: {longest} leaves no room for a target, because this model adds {added} to "
                 f"every text; raise it to at least {added + 1}"
             )
         for number in too_long:

@@ -8,6 +8,7 @@ from tabulate import tabulate
 
 from ..ranking.intervals import Interval
 from ..ranking.leaderboard import FULL_FINETUNE, Row
+from ..spec import task_files
 from ..spec.metric import Direction, Metric
 from ..spec.record import Prediction, RunOutcome
 from ..spec.suite import ZERO_SHOT, Suite
@@ -38,7 +39,8 @@ def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[RunOutcome]
     parts += [_failures(failed)] if failed else []
     parts += [section(notes)] if notes else []
     parts += [_gains(rows, reference) for reference in TITLES if any(reference in row.gains for row in rows)]
-    parts += [_samples(samples)] if any(entry.predictions for entry in samples) else []
+    target = task_files.words(suite.task)[1]
+    parts += [_samples(samples, target)] if any(entry.predictions for entry in samples) else []
     return "\n\n".join(parts) + "\n"
 
 
@@ -128,7 +130,7 @@ def _longest(samples: Sequence[RunOutcome]) -> Sequence[Prediction]:
     return max((entry.predictions for entry in samples), key=lambda predictions: len(predictions))
 
 
-def _samples(samples: Sequence[RunOutcome]) -> str:
+def _samples(samples: Sequence[RunOutcome], target: str) -> str:
     parts = [f"## Samples (seed {samples[0].record.spec.seed})"]
     for number, prediction in enumerate(_longest(samples)):
         answers = [("*human*", escape(reference)) for reference in prediction.references]
@@ -137,6 +139,6 @@ def _samples(samples: Sequence[RunOutcome]) -> str:
             for entry in samples
             if number < len(entry.predictions)
         ]
-        lines = ["| by | summary |", "| --- | --- |", *(f"| {name} | {text} |" for name, text in answers)]
+        lines = [f"| by | {target} |", "| --- | --- |", *(f"| {name} | {text} |" for name, text in answers)]
         parts += [f"### {escape(prediction.id)}", f"> {escape(prediction.source)}", "\n".join(lines)]
     return "\n\n".join(parts)

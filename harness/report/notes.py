@@ -6,6 +6,7 @@ from statistics import fmean
 
 from tabulate import tabulate
 
+from ..spec import task_files
 from ..spec.metric import Metric
 from ..spec.record import Environment, Leakage, Lengths, Record, Status
 from ..spec.search import LEVEL, Search, Trial
@@ -15,6 +16,7 @@ SHARE_TITLES = {
     "targets_truncated": "training targets cut",
     "outputs_cut": "outputs cut at max_new_tokens",
     "outputs_empty": "empty outputs",
+    "outputs_invalid": "invalid answers",
 }
 RATE_RULE = (
     "A rate replaces the method's own only if a paired test over the validation rows shows that it is better "
@@ -33,6 +35,7 @@ class Notes:
     lengths: Mapping[str, Sequence[Lengths]]
     dead: Mapping[str, int]
     searches: Mapping[str, Search] = field(default_factory=dict)
+    source: str = "source"  # what one is called in the data
     environment: Environment | None = None
     model_revision: str | None = None
     data_revision: str | None = None
@@ -49,6 +52,7 @@ def of(records: Iterable[Record], leakage: Leakage | None, searches: Mapping[str
         made_from = record.provenance
         shared = replace(
             shared,
+            source=task_files.words(record.spec.task)[0],
             environment=record.environment,
             model_revision=made_from.model_revision,
             data_revision=made_from.data_revision,
@@ -66,7 +70,7 @@ def line(notes: Notes) -> str:
     """All problems on one line; empty if there are none."""
     parts = []
     if notes.leakage and (notes.leakage.exact or notes.leakage.near):
-        parts.append(_leaked(notes.leakage))
+        parts.append(_leaked(notes.leakage, notes.source))
     for name, title in SHARE_TITLES.items():
         shares = {method: _share(group, name) for method, group in notes.lengths.items()}
         if any(shares.values()):
@@ -78,7 +82,7 @@ def line(notes: Notes) -> str:
 def section(notes: Notes) -> str:
     """The notes as Markdown, including the figures that show no problem."""
     parts = ["## Leakage and lengths"]
-    parts += [f"{_leaked(notes.leakage)}."] if notes.leakage else []
+    parts += [f"{_leaked(notes.leakage, notes.source)}."] if notes.leakage else []
     parts += _lengths(notes) if notes.lengths else []
     parts += _rates(notes.searches) if notes.searches else []
     return "\n\n".join(parts)
@@ -89,17 +93,19 @@ def _lengths(notes: Notes) -> list[str]:
     everyone = [each for group in notes.lengths.values() for each in group]
     prompts, targets = _share(everyone, "prompts_truncated"), _share(everyone, "targets_truncated")
     words = fmean(each.words_reference for each in everyone)
+    reads = any(each.outputs_invalid is not None for each in everyone)
     cells = [
         [
             method,
             f"{fmean(each.words_out for each in group):.1f}",
             _percent([each.outputs_cut for each in group]),
             f"{_share(group, 'outputs_empty'):.1%}",
+            *([_percent([each.outputs_invalid for each in group])] if reads else []),
             f"{notes.dead.get(method, 0):,}",
         ]
         for method, group in notes.lengths.items()
     ]
-    shares = [SHARE_TITLES[name] for name in ("outputs_cut", "outputs_empty")]
+    shares = [SHARE_TITLES[name] for name in ("outputs_cut", "outputs_empty", *["outputs_invalid"] * reads)]
     titles = ["method", "words", *shares, "parameters without gradient"]
     align = ["left", *["right"] * (len(titles) - 1)]
     return [
@@ -154,9 +160,9 @@ def _searched(searches: Mapping[str, Search]) -> list[str]:
     return parts
 
 
-def _leaked(leakage: Leakage) -> str:
+def _leaked(leakage: Leakage, source: str) -> str:
     return (
-        f"Of {leakage.test:,} test dialogues, {leakage.exact:,} are in the training split "
+        f"Of {leakage.test:,} test {source}s, {leakage.exact:,} are in the training split "
         f"and {leakage.near:,} are nearly equal to one in it"
     )
 

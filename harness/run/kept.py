@@ -106,7 +106,7 @@ def _set(path: Path, **values: str | None) -> None:
 
 def _difference(trained: Trained, script: Script) -> str | None:
     """Why the script does not give the scored answers; ``None`` if it does."""
-    texts = map(trained.setting.prompt.dialogue, trained.answers)
+    texts = map(trained.setting.prompt.source, trained.answers)
     try:
         found = script.answers(trained.folder, texts, trained.device)
     except Exception as error:  # whatever transformers and PEFT raise

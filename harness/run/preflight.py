@@ -7,14 +7,13 @@ import torch
 
 from ..metrics.scoring import Scorer
 from ..models import base_model, generation
-from ..models.family import Family
 from ..spec.errors import DataError, brief
-from ..spec.metric import Metric, options_of
+from ..spec.metric import options_of
 from ..spec.plan import Order
 from ..spec.record import Preflight
 from ..tasks import data, leakage, prepared, scored_by
 from ..tasks.data import Example
-from ..tasks.task import Task, prepare
+from ..tasks.task import PreparedTask, prepare
 from . import environment, soundness
 
 
@@ -31,15 +30,15 @@ def check(order: Order) -> Preflight:
     loaded = data.read(table)
     splits = loaded.splits
     scorer = scored_by.scorer_of(table)
-    settled = scorer.settled(evaluation.metric_options, (row.summary for rows in splits.values() for row in rows))
+    settled = scorer.settled(evaluation.metric_options, (row.target for rows in splits.values() for row in rows))
     task = prepare(table, splits, base.family, evaluation.sample_rows, settled.metrics)
     _keep(task, scorer, order.task)
     remarks = soundness.check(base, task, evaluation, order.model.name)
     settings = base_model.own_settings(order.model, evaluation)
-    validation = _validation(order, splits, base.family, scorer, settled.metrics) if order.search.trials else None
-    dialogues = {split: [row.dialogue for row in rows] for split, rows in data.cut(table, splits).items()}
+    validation = _validation(order, splits, task, scorer) if order.search.trials else None
+    asked = {split: [row.asked for row in rows] for split, rows in data.cut(table, splits).items()}
     return Preflight(
-        leakage=leakage.measure(dialogues["train"], dialogues["test"]),
+        leakage=leakage.measure(asked["train"], asked["test"]),
         environment=environment.describe(device, base.model, settled.metrics),
         data_hash=task.hash,
         data_revision=data.revision(table),
@@ -54,7 +53,7 @@ def check(order: Order) -> Preflight:
     )
 
 
-def _keep(task: Task, scorer: Scorer, folder: Path) -> None:
+def _keep(task: PreparedTask, scorer: Scorer, folder: Path) -> None:
     """Save the task for the runs. Raises ``DataError`` for references that the metrics cannot read."""
     options = options_of(task.metrics)
     unread = [
@@ -68,23 +67,20 @@ def _keep(task: Task, scorer: Scorer, folder: Path) -> None:
         more = f" and {len(unread) - 3:,} more" if len(unread) > 3 else ""
         remedy = scorer.remedy([reference for _, reference in unread], options)
         raise DataError(
-            f"{scorer.title} ({', '.join(options.values())}) cannot read {len(unread):,} of the summaries that answers "
-            f"are compared with, so their scores would be meaningless: {shown}{more}; remove these rows{remedy}"
+            f"{scorer.title} ({', '.join(options.values())}) cannot read {len(unread):,} of the references that "
+            f"answers are compared with, so their scores would be meaningless: {shown}{more}; remove these rows{remedy}"
         )
     prepared.save(task, folder)
 
 
 def _validation(
-    order: Order,
-    splits: Mapping[str, Sequence[Example]],
-    family: Family,
-    scorer: Scorer,
-    metrics: tuple[Metric, ...],
-) -> Task:
+    order: Order, splits: Mapping[str, Sequence[Example]], suite: PreparedTask, scorer: Scorer
+) -> PreparedTask:
     """The task of a search's trials, saved in ``order.validation``; trials never see a test row."""
     table = order.spec.task
     rows = data.validation(table, splits, order.search.rows)  # already cut
-    whole = table.model_copy(update={"train_every": 1, "train_rows": None, "test_rows": None})
-    task = prepare(whole, rows, family, metrics=metrics)
+    uncut = {"train_every": 1, "train_rows": None, "test_rows": None}
+    whole = table.model_copy(update={**uncut, "labels": suite.labels or None})
+    task = prepare(whole, rows, suite.family, metrics=suite.metrics)
     _keep(task, scorer, order.validation)
     return task

@@ -24,7 +24,7 @@ from ..spec.metric import options_of
 from ..spec.plan import Order
 from ..spec.record import Failure, Lengths, Prediction, RunOutcome, Status, hash_of
 from ..tasks import prepared, scored_by
-from ..tasks.task import Task
+from ..tasks.task import PreparedTask
 from ..training import decoding
 from ..training.budget import Batches
 from ..training.decoding import Generated
@@ -76,8 +76,9 @@ class Runner:
             texts, generated = self._generate(method, model, task, scorer)
         with self.meters.phase("score"):
             self._count_generated(texts, base.tokenizer, generated)
-            self.facts.lengths = _lengths(task, texts, generated, scorer)
-            self._score(task, texts, scorer)
+            ended = [task.reading.ended(text) for text in texts]
+            self.facts.lengths = _lengths(task, ended, generated, scorer)
+            self._score(task, ended, scorer)
         if method.trains:
             with self.meters.phase("save"):
                 self._save(method, model, task, texts)
@@ -100,7 +101,7 @@ class Runner:
         """Where the trained model is saved."""
         return self.scratch / "checkpoint"
 
-    def _load(self, scorer: Scorer) -> tuple[Base, Task]:
+    def _load(self, scorer: Scorer) -> tuple[Base, PreparedTask]:
         torch.set_num_threads(self.order.threads)
         logging.disable_progress_bar()  # it would fill the log, and needs a standard output
         self.meters.device = base_model.pick_device(self.order.device)
@@ -116,7 +117,7 @@ class Runner:
         folder.mkdir()
         os.chdir(folder)
 
-    def _method(self, base: Base, task: Task) -> Method:
+    def _method(self, base: Base, task: PreparedTask) -> Method:
         cls = loader.load(self.order.plugin, self.spec.overrides)
         if self.order.multiplier is not None:
             _multiply(cls, self.order.multiplier)
@@ -136,7 +137,7 @@ class Runner:
             )
         )
 
-    def _prepare(self, method: Method, base: Model, task: Task) -> None:
+    def _prepare(self, method: Method, base: Model, task: PreparedTask) -> None:
         batches = list(islice(self._batches(task), MAX_PREPARE_BATCHES))
         with self.meters.phase("check"):
             before = weights.digest(base)
@@ -147,11 +148,11 @@ class Runner:
             if weights.digest(base) != before:
                 raise ContractError("prepare() changed the base model; it must store its findings in the method")
 
-    def _batches(self, task: Task) -> Batches:
+    def _batches(self, task: PreparedTask) -> Batches:
         source = task.batches(self.spec.batch_size, self.spec.seed)
         return Batches(source, self.spec.budget, self.device, task.family.row_tokens)
 
-    def _build(self, method: Method, base: Model, task: Task) -> Model:
+    def _build(self, method: Method, base: Model, task: PreparedTask) -> Model:
         set_seed(self.spec.seed)
         model = contract.model(self._built(method, base), method)
         if reason := soundness.too_long(model, task, self.spec.evaluation):
@@ -178,7 +179,7 @@ class Runner:
         self.facts.trainable_parameters = sum(map(precision.elements, trained))
         self.facts.trainable_dtype = ", ".join(sorted({str(p.dtype).removeprefix("torch.") for p in trained})) or None
 
-    def _train(self, method: Method, model: Model, task: Task) -> None:
+    def _train(self, method: Method, model: Model, task: PreparedTask) -> None:
         with self.meters.phase("load"):
             batches = self._batches(task)
         with self.meters.phase("check"):
@@ -217,7 +218,9 @@ class Runner:
             facts.step_seconds_median = float(np.median(steps))
             facts.step_seconds_p90 = float(np.quantile(steps, 0.9))
 
-    def _generate(self, method: Method, model: Model, task: Task, scorer: Scorer) -> tuple[list[str], Generated]:
+    def _generate(
+        self, method: Method, model: Model, task: PreparedTask, scorer: Scorer
+    ) -> tuple[list[str], Generated]:
         prompts = [question.prompt for question in task.questions]
         with scorer.reading(options_of(task.metrics)), decoding.counting() as generated:  # a bound may compute scores
             given = method.answer(task.questions) if isinstance(method, Bound) else method.generate(model, prompts)
@@ -227,21 +230,23 @@ class Runner:
         tokens = generated.tokens or sum(map(len, tokenizer(list(texts), verbose=False)["input_ids"]))
         self.facts.generated_tokens_per_second = tokens / self.meters.phases["generate"].seconds
 
-    def _score(self, task: Task, texts: Sequence[str], scorer: Scorer) -> None:
+    def _score(self, task: PreparedTask, texts: Sequence[str], scorer: Scorer) -> None:
+        answers = task.reading.answers(texts)
         with scorer.reading(options_of(task.metrics)):
-            pairs = scorer.scores(texts, [question.references for question in task.questions])
+            pairs = scorer.scores(answers, [question.references for question in task.questions])
         self.predictions = tuple(
             Prediction(
                 id=question.id,
                 rows=question.rows,
                 scored=question.scored,
-                source=question.dialogue,
+                source=question.source,
                 references=question.references,
                 text=text,
+                answer=None if task.reading.whole else answer,
                 scores=mean,
                 best=best,
             )
-            for question, text, (mean, best) in zip(task.questions, texts, pairs, strict=True)
+            for question, text, answer, (mean, best) in zip(task.questions, texts, answers, pairs, strict=True)
         )
         names, scored = [metric.id for metric in task.metrics], [each for each in self.predictions if each.scored]
         self.facts.metrics = task.metrics
@@ -249,7 +254,7 @@ class Runner:
         self.facts.best_scores = {name: fmean(each.best[name] for each in scored) for name in names}
         self.facts.predictions_hash = hash_of(texts)
 
-    def _save(self, method: Method, model: Model, task: Task, texts: Sequence[str]) -> None:
+    def _save(self, method: Method, model: Model, task: PreparedTask, texts: Sequence[str]) -> None:
         folder, prompts = self.saved, [question.prompt for question in task.questions]
         self.facts.adapter_bytes = checkpoint.save(model, folder)
         self.facts.weights_hash = checkpoint.digest(folder)
@@ -262,7 +267,7 @@ class Runner:
                 "uses must be in the model that build() returned"
             )
 
-    def _keep(self, place: Path, setting: Setting, task: Task, texts: Sequence[str]) -> None:
+    def _keep(self, place: Path, setting: Setting, task: PreparedTask, texts: Sequence[str]) -> None:
         metric, scores = task.metrics[0], self.facts.scores or {}
         score = f"{metric.title} {metric.shown(scores[metric.id])}"
         prompts = [question.prompt for question in task.questions[:RELOAD_SAMPLE]]
@@ -278,14 +283,15 @@ def _multiply(cls: type[Method], multiplier: float) -> None:
         cls.learning_rate = float(f"{cls.learning_rate * multiplier:.1e}")
 
 
-def _lengths(task: Task, texts: Sequence[str], generated: Generated, scorer: Scorer) -> Lengths:
+def _lengths(task: PreparedTask, texts: Sequence[str], generated: Generated, scorer: Scorer) -> Lengths:
     references = [reference for question in task.questions for reference in question.references]
-    options = options_of(task.metrics)
+    options, answers = options_of(task.metrics), task.reading.answers(texts)
     return Lengths(
         prompts_truncated=fmean(question.truncated for question in task.questions),
         targets_truncated=task.targets_truncated,
         outputs_cut=generated.cut / generated.texts if generated.texts else None,
         outputs_empty=fmean(not text.strip() for text in texts),
-        words_out=fmean(len(scorer.words(text, options)) for text in texts),
+        outputs_invalid=None if task.reading.whole else fmean(not answer for answer in answers),
+        words_out=fmean(len(scorer.words(text, options)) for text in answers),
         words_reference=fmean(len(scorer.words(text, options)) for text in references),
     )

@@ -11,7 +11,7 @@ import torch
 from ..models.family import Family
 from ..spec import precision
 from ..spec.suite import ModelTable
-from ..tasks.task import Prompt
+from ..tasks.prompt import Prompt
 
 QUANTIZED = "BitsAndBytesConfig"  # transformers' class for quantised weights
 IMPORTS = """\

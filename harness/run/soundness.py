@@ -11,7 +11,7 @@ from ..models.family import Encoded, Family, Lengths
 from ..models.generation import refusal
 from ..spec.errors import ModelError
 from ..spec.suite import CHECKPOINT, Evaluation
-from ..tasks.task import Task
+from ..tasks.task import PreparedTask
 from ..training import decoding
 
 MAX_TRIAL_TOKENS = 8  # of an answer, which only shows that the model can answer
@@ -19,7 +19,7 @@ LATER_TOKENS, EARLIER_TOKENS = 2, 8  # at the end of a training row: those that 
 MAX_NOISE, MAX_NOISE_IN_FEW_BITS = 1e-5, 3e-2  # in what is predicted for the same tokens, relative to its size
 
 
-def check(base: Base, task: Task, evaluation: Evaluation, name: str) -> list[str]:
+def check(base: Base, task: PreparedTask, evaluation: Evaluation, name: str) -> list[str]:
     """Raise a ``ModelError`` that every run would raise, or else return notices about the base model of that name."""
     prompts = sorted((question.prompt for question in task.questions), key=len)
     sources, targets = _tokens(base.family, task)
@@ -34,7 +34,7 @@ def check(base: Base, task: Task, evaluation: Evaluation, name: str) -> list[str
     return [*_remarks(base)]
 
 
-def too_long(model: Model, task: Task, evaluation: Evaluation) -> str | None:
+def too_long(model: Model, task: PreparedTask, evaluation: Evaluation) -> str | None:
     """Why a method's model has too few positions for what it puts in front of prompts; ``None`` if it has enough."""
     added = sum(learned_prompts.lengths(model))
     if not added:
@@ -44,7 +44,7 @@ def too_long(model: Model, task: Task, evaluation: Evaluation) -> str | None:
     return f"the base model's {short}, with the {added:,} that this method puts in front" if short else None
 
 
-def _tokens(family: Family, task: Task) -> tuple[list[list[int]], list[list[int]]]:
+def _tokens(family: Family, task: PreparedTask) -> tuple[list[list[int]], list[list[int]]]:
     """All prompts and all targets of a task."""
     prompts = [question.prompt for question in task.questions]
     sources = [*(row.source.tolist() for row in task.training), *family.prompt_ids(prompts)]

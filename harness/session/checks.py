@@ -24,8 +24,7 @@ def data(suite: Suite) -> None:
     from ..tasks import scored_by
 
     scored_by.scorer_of(suite.task)
-    if suite.task.data != EMBEDDED:
-        rows.load(suite.task)
+    rows.check(suite.task)
 
 
 def hyperparameters(executor: Executor, request: Request) -> None:

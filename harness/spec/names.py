@@ -4,3 +4,4 @@ INSTALLED, REPOSITORY = "tuneoff", "harness"
 PACKAGE = __name__.partition(".")[0]  # its name in this process
 CONTRACT = f"{PACKAGE}.method"  # what method files import from
 CONTRACTS = (f"{INSTALLED}.method", f"{REPOSITORY}.method")  # both names of it that method files may use
+TASK_CONTRACT = f"{PACKAGE}.task"  # what a task's file imports from

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import registry
+from . import registry, task_files
 from . import suite as suites
 from .errors import SuiteError
 from .record import RunSpec
@@ -114,6 +114,7 @@ def runs(suite: Suite, plugins: Mapping[str, Plugin]) -> list[RunSpec]:
     Raises ``PluginError`` for a method that does not exist.
     """
     named = suite.run.methods
+    task_source = task_files.source_hash(suite.task)
     sources = {
         method: registry.find(plugins, method).source_hash
         for method in (named if ZERO_SHOT in named else (ZERO_SHOT, *named))
@@ -132,6 +133,7 @@ def runs(suite: Suite, plugins: Mapping[str, Plugin]) -> list[RunSpec]:
             gradient_checkpointing=suite.run.gradient_checkpointing,
             overrides=suite.methods.get(method, {}),
             source=source,
+            task_source=task_source,
         )
         for method, source in sources.items()
         for seed in suite.run.seeds

@@ -14,6 +14,7 @@ from .history import History
 from .metric import Metric
 from .prompt_format import PromptFormat
 from .suite import Budget, Evaluation, ModelTable, TaskTable
+from .task_table import DEFINING
 
 SCHEMA: Final = 2  # harness/store/schema1.py converts records of schema 1
 
@@ -47,6 +48,7 @@ class RunSpec(Block):
     gradient_checkpointing: bool = False
     overrides: Mapping[str, Any] = {}  # hyper-parameters that the suite sets for this method
     source: str = ""  # hash of the method's file
+    task_source: str = Field(default="", exclude_if=lambda found: not found)  # hash of the task's file in Python
 
     @property
     def name(self) -> str:
@@ -57,6 +59,15 @@ class RunSpec(Block):
     def hash(self) -> str:
         """Twelve hex digits that change whenever anything in the spec does."""
         return digest_json(self.model_dump(mode="json"))
+
+    @property
+    def question(self) -> str:
+        """The name of a built-in task, or a hash of all that the suite or a file says about what is asked."""
+        said = self.task.model_dump(mode="json", include={*DEFINING} - {"metrics"})
+        if not said:
+            return self.task.name
+        name = "" if self.task_source else self.task.name  # a file's path differs between machines
+        return digest_json([name, said, self.task_source])
 
 
 class Phase(Block):
@@ -154,6 +165,7 @@ class Lengths(Block):
     targets_truncated: float = 0.0
     outputs_cut: float | None = None  # of the texts that the shared decoding generated; ``None`` if there are none
     outputs_empty: float = 0.0
+    outputs_invalid: float | None = Field(default=None, exclude_if=lambda share: share is None)  # of all answers
     words_out: float = 0.0
     words_reference: float = 0.0
 
@@ -226,7 +238,8 @@ class Record(Block):
 class Prediction(Block):
     """One test example: the generated text, and its scores against the references.
 
-    ``rows`` are its row numbers in the test split; an example that is not ``scored`` is only shown.
+    ``rows`` are its row numbers in the test split; an example that is not ``scored`` is only shown. If
+    ``answer`` is empty, nothing in the text counts: it is no valid answer of the task.
     """
 
     id: str
@@ -235,6 +248,7 @@ class Prediction(Block):
     source: str  # the text that the prompt was made from
     references: tuple[str, ...]
     text: str
+    answer: str | None = Field(default=None, exclude_if=lambda text: text is None)  # what of the text is scored
     scores: Mapping[str, float]  # by metric id, the mean over the references
     best: Mapping[str, float]  # against the closest reference
 

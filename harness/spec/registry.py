@@ -60,13 +60,28 @@ def find(plugins: Mapping[str, Plugin], method: str) -> Plugin:
     return plugins[method]
 
 
+def installed(group: str) -> Iterable[Path]:
+    """The folders or single files that installed packages offer through an entry-point group.
+
+    Raises ``PluginError`` for a module that does not exist.
+    """
+    for point in entry_points(group=group):
+        try:
+            spec = importlib.util.find_spec(point.module)
+        except ModuleNotFoundError:
+            spec = None
+        if spec is None or (spec.origin is None and not spec.submodule_search_locations):
+            raise PluginError(f"entry point {point.name!r} of {group}: there is no module {point.module}")
+        yield from map(Path, spec.submodule_search_locations or [str(spec.origin)])
+
+
 def _files(folders: Iterable[Path]) -> Iterable[Path]:
     """The Python files of Tuneoff, of folders and of installed packages, in order; ``folders`` may contain files."""
     configured = list(folders)
     for folder in configured:
         if not folder.exists():
             raise PluginError(f"method_paths: {folder}: no such file or folder; correct it in pytest's ini")
-    for place in dict.fromkeys(place.resolve() for place in [BUILT_IN, *configured, *_installed()]):
+    for place in dict.fromkeys(place.resolve() for place in [BUILT_IN, *configured, *installed(ENTRY_POINTS)]):
         found = [place] if place.is_file() else sorted(place.glob("*.py"))
         yield from (path for path in found if not path.name.startswith("_"))
 
@@ -110,15 +125,3 @@ def _clash(one: Path, other: Path) -> PluginError:
         f"two methods have the id {one.stem!r}: {one} and {other}; rename one of the files, begin its name with _ to "
         f"skip it, or remove its folder from method_paths in pytest's ini (or from {ENTRY_POINTS})"
     )
-
-
-def _installed() -> Iterable[Path]:
-    """The folders or single files that installed packages offer through the entry-point group."""
-    for point in entry_points(group=ENTRY_POINTS):
-        try:
-            spec = importlib.util.find_spec(point.module)
-        except ModuleNotFoundError:
-            spec = None
-        if spec is None or (spec.origin is None and not spec.submodule_search_locations):
-            raise PluginError(f"entry point {point.name!r} of {ENTRY_POINTS}: there is no module {point.module}")
-        yield from map(Path, spec.submodule_search_locations or [str(spec.origin)])

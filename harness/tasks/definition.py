@@ -41,8 +41,8 @@ class Definition:
         if not self._makes_rows:
             return content
         rows = [self._made(row) if isinstance(row, Mapping) else row for row in content.rows]
-        names = dict.fromkeys(name for row in rows if isinstance(row, Mapping) for name in row)
-        return FileContent(list(names), rows, content.notices)
+        made = [*dict.fromkeys(name for row in rows if isinstance(row, Mapping) for name in row)]
+        return FileContent(made or [*self.columns.read], rows, content.notices)  # without a row, its own error is told
 
     @property
     def _makes_rows(self) -> bool:

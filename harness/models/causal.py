@@ -12,9 +12,10 @@ from transformers import AutoModelForCausalLM, Cache, PreTrainedModel, PreTraine
 from ..spec.errors import SuiteError
 from ..spec.hashing import digest_json
 from ..spec.prompt_format import PromptFormat
-from . import learned_prompts
+from . import learned_prompts, logits
 from .chat import Chat
-from .family import IGNORED, Batch, Demand, Encoded, Family, Lengths
+from .family import IGNORED, Batch, Demand, Encoded, Family, Lengths, Reading
+from .logits import Places
 
 SAMPLE = "Ann's 2 dogs ran 10 km – at 9:30 a.m., on a «wet» day…\n\tWhere to?"  # a prompt whose tokens are recorded
 
@@ -27,6 +28,7 @@ class CausalFamily(Family):
     task_type = TaskType.CAUSAL_LM
     loader = AutoModelForCausalLM
     padding_side = "left"
+    mixes_lengths = False  # there would be padding between a prompt and what follows it
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, chat: Chat | None = None):
         super().__init__(tokenizer)
@@ -110,6 +112,31 @@ class CausalFamily(Family):
             return learned_prompts.answers(model, learned, ids, mask, self.pad, options)
         outputs: torch.Tensor = model.generate(input_ids=ids, attention_mask=mask, **options)
         return outputs[:, ids.shape[1] :]
+
+    def target_logits(self, model: PreTrainedModel, rows: Sequence[Encoded]) -> torch.Tensor:
+        """From whole rows; each token is predicted at the place before it."""
+        batch = self.batch(rows)
+        labels = batch.pop("labels")
+        row, column = (labels != IGNORED).nonzero(as_tuple=True)
+        inputs = {name: each.to(model.device) for name, each in batch.items()}
+        found, _ = logits.at(model, Places(row, labels.shape[1] + 1 - column), **inputs, use_cache=False)
+        return found
+
+    def read(self, model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple[torch.Tensor, Reading]:
+        """From the last token of each, with its keys and values."""
+        ids = torch.tensor(prompts, device=model.device)
+        last = Places(torch.arange(len(ids)), torch.ones(len(ids), dtype=torch.long))
+        inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        found, output = logits.at(model, last, **inputs, use_cache=True)
+        return found, Reading(output.past_key_values)
+
+    def read_on(self, model: PreTrainedModel, reading: Reading, ids: torch.Tensor) -> torch.Tensor:
+        """Behind their keys and values; all rows are as long, so that nothing is masked."""
+        asked = learned_prompts.inside(model)
+        output = asked(input_ids=ids.to(model.device), past_key_values=reading.cache, use_cache=True)
+        reading.cache = output.past_key_values
+        found: torch.Tensor = output.logits
+        return found
 
     def around(self, before: str, after: str) -> tuple[str, str]:
         """With what the chat template adds."""

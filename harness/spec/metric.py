@@ -5,6 +5,7 @@ Everything after scoring works with descriptions and names no metric. The descri
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import NamedTuple
 
 from .block import Block
 
@@ -17,6 +18,13 @@ class Direction(StrEnum):
 
     HIGHER = "higher"
     LOWER = "lower"
+
+
+class Likelihood(NamedTuple):
+    """How likely a model finds an example's references: its negative log-likelihood in nats, and their tokens."""
+
+    nats: float
+    tokens: int
 
 
 class Metric(Block):

@@ -18,6 +18,13 @@ from .family import IGNORED, Batch, Demand, Encoded, Family, Lengths, Reading
 from .logits import Places
 
 SAMPLE = "Ann's 2 dogs ran 10 km – at 9:30 a.m., on a «wet» day…\n\tWhere to?"  # a prompt whose tokens are recorded
+LIKELIHOOD = """\
+def likelihood(label):
+    target = tokenizer({label}, add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]
+    ids = prompt["input_ids"].new_tensor([prompt["input_ids"][0].tolist() + target])
+    logits = model(input_ids=ids).logits[0, -len(target) - 1 : -1]
+    return logits.float().log_softmax(-1)[range(len(target)), target].mean().item()
+"""
 
 
 class CausalFamily(Family):
@@ -149,6 +156,10 @@ class CausalFamily(Family):
         if self.chat is None and self.tokenizer(SAMPLE)["input_ids"][-1] == self.end:
             prompt = f"{{name: ids[:, :-1] for name, ids in {prompt}.items()}}"
         return prompt, 'answer[0, prompt["input_ids"].shape[1] :]'
+
+    def likelihood(self, space: str) -> str:
+        """From the logits before the label's tokens, which are last."""
+        return LIKELIHOOD.format(label=f'"{space}" + label' if space else "label")
 
     def demands(self, model: PreTrainedModel, source: int, target: int) -> Sequence[Demand]:
         """The prompt and the answer together."""

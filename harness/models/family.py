@@ -170,6 +170,13 @@ class Family(ABC):
         """
 
     @abstractmethod
+    def likelihood(self, space: str) -> str:
+        """A function in Python without Tuneoff: the log-likelihood per token of a ``label`` after ``prompt``.
+
+        It is about ``tokenizer`` and ``model``; ``space`` is what the prompt leaves to the label.
+        """
+
+    @abstractmethod
     def demands(self, model: PreTrainedModel, source: int, target: int) -> Sequence[Demand]:
         """What a prompt and an answer of these lengths need positions for."""
 

@@ -14,6 +14,12 @@ from ..spec.errors import SuiteError
 from . import learned_prompts
 from .family import IGNORED, Batch, Demand, Encoded, Family, Lengths, Reading
 
+LIKELIHOOD = """\
+def likelihood(label):
+    target = tokenizer(text_target=label, return_tensors="pt")["input_ids"].to(model.device)
+    return -model(**prompt, labels=target).loss.item()
+"""
+
 
 class Seq2SeqFamily(Family):
     """T5, BART and their kind."""
@@ -108,6 +114,10 @@ class Seq2SeqFamily(Family):
     def script(self, text: str) -> tuple[str, str]:
         """The output begins with the token that the decoder begins with."""
         return f'tokenizer({text}, return_tensors="pt").to(model.device)', "answer[0, 1:]"
+
+    def likelihood(self, space: str) -> str:
+        """The loss is the mean over the label's tokens."""
+        return LIKELIHOOD
 
     def demands(self, model: PreTrainedModel, source: int, target: int) -> Sequence[Demand]:
         """The prompt in the encoder, the answer in the decoder."""

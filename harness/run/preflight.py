@@ -12,7 +12,7 @@ from ..spec.errors import DataError, brief
 from ..spec.metric import Metric, options_of
 from ..spec.plan import Order
 from ..spec.record import Preflight
-from ..tasks import data, leakage, prepared, scored_by
+from ..tasks import data, labels, leakage, prepared, scored_by
 from ..tasks.data import Example
 from ..tasks.task import Task, prepare
 from . import environment, soundness
@@ -33,6 +33,9 @@ def check(order: Order) -> Preflight:
     scorer = scored_by.scorer_of(table)
     settled = scorer.settled(evaluation.metric_options, (row.summary for rows in splits.values() for row in rows))
     task = prepare(table, splits, base.family, evaluation.sample_rows, settled.metrics)
+    if task.labels:
+        prompts = (question.prompt for question in task.questions)
+        labels.check(task.labels, base.family, prompts, table.max_target_tokens)
     _keep(task, scorer, order.task)
     remarks = soundness.check(base, task, evaluation, order.model.name)
     settings = base_model.own_settings(order.model, evaluation)

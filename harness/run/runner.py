@@ -22,13 +22,13 @@ from ..spec import failure
 from ..spec.errors import ContractError, Diverged, Unsupported
 from ..spec.metric import options_of
 from ..spec.plan import Order
-from ..spec.record import Failure, Lengths, Prediction, RunOutcome, Status, hash_of
+from ..spec.record import Failure, Prediction, RunOutcome, Status, hash_of
 from ..tasks import prepared, scored_by
 from ..tasks.task import Task
 from ..training import decoding
 from ..training.budget import Batches
 from ..training.decoding import Generated
-from . import checkpoint, contract, environment, kept, loader, soundness, weights
+from . import answers, checkpoint, contract, environment, kept, loader, soundness, weights
 from .facts import Facts
 from .kept import Trained
 from .meters import Meters
@@ -76,14 +76,14 @@ class Runner:
             texts, generated = self._generate(method, model, task, scorer)
         with self.meters.phase("score"):
             self._count_generated(texts, base.tokenizer, generated)
-            self.facts.lengths = _lengths(task, texts, generated, scorer)
+            self.facts.lengths = answers.lengths(task, texts, generated, scorer)
             self._score(task, texts, scorer)
         if method.trains:
             with self.meters.phase("save"):
                 self._save(method, model, task, texts)
         if method.trains and (place := self.order.keep):
             with self.meters.phase("keep"):
-                self._keep(place, method.setting, task, texts)
+                self._keep(place, method, task, texts)
 
     def outcome(self, status: Status, error: Failure | None = None) -> RunOutcome:
         """The record of what has happened so far."""
@@ -218,18 +218,18 @@ class Runner:
             facts.step_seconds_p90 = float(np.quantile(steps, 0.9))
 
     def _generate(self, method: Method, model: Model, task: Task, scorer: Scorer) -> tuple[list[str], Generated]:
-        prompts = [question.prompt for question in task.questions]
         with scorer.reading(options_of(task.metrics)), decoding.counting() as generated:  # a bound may compute scores
-            given = method.answer(task.questions) if isinstance(method, Bound) else method.generate(model, prompts)
-        return contract.texts(given, len(prompts)), generated
+            given = answers.given(method, model, task, task.questions)
+        return contract.texts(given, len(task.questions)), generated
 
     def _count_generated(self, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, generated: Generated) -> None:
         tokens = generated.tokens or sum(map(len, tokenizer(list(texts), verbose=False)["input_ids"]))
         self.facts.generated_tokens_per_second = tokens / self.meters.phases["generate"].seconds
 
     def _score(self, task: Task, texts: Sequence[str], scorer: Scorer) -> None:
+        read = answers.read(task, texts)
         with scorer.reading(options_of(task.metrics)):
-            pairs = scorer.scores(texts, [question.references for question in task.questions])
+            pairs = scorer.scores(read, [question.references for question in task.questions])
         self.predictions = tuple(
             Prediction(
                 id=question.id,
@@ -241,20 +241,21 @@ class Runner:
                 scores=mean,
                 best=best,
             )
-            for question, text, (mean, best) in zip(task.questions, texts, pairs, strict=True)
+            for question, text, (mean, best) in zip(task.questions, read, pairs, strict=True)
         )
         names, scored = [metric.id for metric in task.metrics], [each for each in self.predictions if each.scored]
         self.facts.metrics = task.metrics
         self.facts.scores = {name: fmean(each.scores[name] for each in scored) for name in names}
         self.facts.best_scores = {name: fmean(each.best[name] for each in scored) for name in names}
-        self.facts.predictions_hash = hash_of(texts)
+        self.facts.predictions_hash = hash_of(read)
+        self.facts.answers = answers.counted(task, texts)
 
     def _save(self, method: Method, model: Model, task: Task, texts: Sequence[str]) -> None:
-        folder, prompts = self.saved, [question.prompt for question in task.questions]
+        folder, asked = self.saved, task.questions[:RELOAD_SAMPLE]
         self.facts.adapter_bytes = checkpoint.save(model, folder)
         self.facts.weights_hash = checkpoint.digest(folder)
         fresh = base_model.load_model(self.order.model, self.device, method.setting.family, self.spec.evaluation)
-        again = method.generate(checkpoint.reload(model, folder, fresh), prompts[:RELOAD_SAMPLE])
+        again = answers.given(method, checkpoint.reload(model, folder, fresh), task, asked)
         self.facts.reload_equal = list(again) == list(texts[:RELOAD_SAMPLE])
         if not self.facts.reload_equal:
             raise ContractError(
@@ -262,11 +263,12 @@ class Runner:
                 "uses must be in the model that build() returned"
             )
 
-    def _keep(self, place: Path, setting: Setting, task: Task, texts: Sequence[str]) -> None:
+    def _keep(self, place: Path, method: Method, task: Task, texts: Sequence[str]) -> None:
         metric, scores = task.metrics[0], self.facts.scores or {}
         score = f"{metric.title} {metric.shown(scores[metric.id])}"
         prompts = [question.prompt for question in task.questions[:RELOAD_SAMPLE]]
-        trained = Trained(self.saved, setting, self.device, dict(zip(prompts, texts, strict=False)), score)
+        found, labels = dict(zip(prompts, texts, strict=False)), task.labels if answers.chosen(method, task) else None
+        trained = Trained(self.saved, method.setting, self.device, found, score, labels)
         self.facts.checkpoint = kept.keep(trained, self.order, place)
 
 
@@ -276,16 +278,3 @@ def _multiply(cls: type[Method], multiplier: float) -> None:
         raise Unsupported("it learns nothing, so there is no learning rate to search")
     if multiplier != 1:
         cls.learning_rate = float(f"{cls.learning_rate * multiplier:.1e}")
-
-
-def _lengths(task: Task, texts: Sequence[str], generated: Generated, scorer: Scorer) -> Lengths:
-    references = [reference for question in task.questions for reference in question.references]
-    options = options_of(task.metrics)
-    return Lengths(
-        prompts_truncated=fmean(question.truncated for question in task.questions),
-        targets_truncated=task.targets_truncated,
-        outputs_cut=generated.cut / generated.texts if generated.texts else None,
-        outputs_empty=fmean(not text.strip() for text in texts),
-        words_out=fmean(len(scorer.words(text, options)) for text in texts),
-        words_reference=fmean(len(scorer.words(text, options)) for text in references),
-    )

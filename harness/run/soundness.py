@@ -1,6 +1,7 @@
 """Tries out, on a suite's own rows, what a base model must be able to do, before the runs begin."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from ..models.family import Encoded, Family, Lengths
 from ..models.generation import refusal
 from ..spec.errors import ModelError
 from ..spec.suite import CHECKPOINT, Evaluation
+from ..tasks import labels
 from ..tasks.task import Task
 from ..training import decoding
 
@@ -45,10 +47,11 @@ def too_long(model: Model, task: Task, evaluation: Evaluation) -> str | None:
 
 
 def _tokens(family: Family, task: Task) -> tuple[list[list[int]], list[list[int]]]:
-    """All prompts and all targets of a task."""
+    """All prompts and all targets of a task, its labels among them."""
     prompts = [question.prompt for question in task.questions]
     sources = [*(row.source.tolist() for row in task.training), *family.prompt_ids(prompts)]
-    return sources, [row.target.tolist() for row in task.training]
+    valid = labels.by_space(task.labels, family, prompts).values() if task.labels else ()
+    return sources, [*(row.target.tolist() for row in task.training), *chain.from_iterable(valid)]
 
 
 def _lengths(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], evaluation: Evaluation) -> Lengths:

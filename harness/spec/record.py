@@ -179,12 +179,23 @@ class Provenance(Block):
     date: str | None = None  # the day on which the run ended, in UTC; unknown in records older than this field
 
 
+class Answers(Block):
+    """How many of the scored answers are valid, in a task that says which may be."""
+
+    valid: int
+    invalid: int
+
+
 class Outputs(Block):
-    """What a run produced: figures about its answers, a hash of its weights, and the model if it was to be kept."""
+    """What a run produced: figures about its answers, a hash of its weights, and the model if it was to be kept.
+
+    ``answers`` is there only if the task has labels.
+    """
 
     lengths: Lengths = Lengths()
     weights_hash: str | None = None  # of the saved weights after training: the adapter, or the whole model
     checkpoint: Checkpoint | None = Field(default=None, exclude_if=lambda found: found is None)
+    answers: Answers | None = Field(default=None, exclude_if=lambda found: found is None)
 
 
 class Record(Block):

@@ -29,6 +29,8 @@ def save(task: Task, folder: Path) -> None:
         "hash": task.hash,
         "targets_truncated": task.targets_truncated,
         "metrics": [metric.model_dump(mode="json") for metric in task.metrics],
+        "labels": task.labels,
+        "answer": task.answer,
     }
     (folder / TASK_FILE).write_text(json.dumps(rest), encoding="utf-8")
 
@@ -41,11 +43,13 @@ def load(folder: Path, family: Family) -> Task:
         Question(**{**values, "references": tuple(values["references"]), "rows": tuple(values["rows"])})
         for values in rest.pop("questions")
     ]
+    labels = rest.pop("labels")
     rows = zip(_split("source", tokens), _split("target", tokens), strict=True)
     return Task(
         **{**rest, "prompt": Prompt(**rest["prompt"]), "metrics": tuple(map(Metric.model_validate, rest["metrics"]))},
         training=[Encoded(*row) for row in rows],
         questions=questions,
+        labels=labels and tuple(labels),
         family=family,
         texts=partial(_text, tokens["text"], [0, *tokens["text_lengths"].cumsum(0).tolist()]),
     )

@@ -32,6 +32,7 @@ OPTIONAL = {  # these need a package that is no dependency
 }
 SLOW = {
     "bare_loop": ([*ON_A_MODEL, "--steps=2", "--batch-size=2", "--sizes=64"], "utilisation"),
+    "choosing": ([*ON_A_MODEL, "--prompts=3"], "2 of 2"),
     "gate_figures": (["--results={results}", "--suite=small", "--many=small", "--sessions=1"], "loses last words"),
     "inert_plugin": (["--turns=1"], "with the plugin inert"),
     "notebook_recipe": ([*ON_A_MODEL, "--examples=4", "--summaries=2"], "end to end"),
@@ -89,7 +90,9 @@ def test_a_script_runs_to_its_end(script, places, run):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("script", "printed"), [("bare_loop", "full fine-tuning, causal"), ("one_by_one", "3 of 3")])
+@pytest.mark.parametrize(
+    ("script", "printed"), [("bare_loop", "full fine-tuning, causal"), ("choosing", "2 of 2"), ("one_by_one", "3 of 3")]
+)
 def test_a_script_for_both_families_measures_a_decoder_only_model(script, printed, places, run):
     assert printed in run(script, {**places, "model": places["causal"]})
 

@@ -1,5 +1,6 @@
 """A run in this process: what its spec asks for is done, and what it shows only is not scored."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from harness.models.seq2seq import Seq2SeqFamily
 from harness.run import runner
 from harness.spec import registry
 from harness.spec.plan import Order
-from harness.spec.record import Status
+from harness.spec.record import Answers, Status, hash_of
 from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
 from harness.tasks import prepared
 from harness.tasks.data import Example
@@ -253,3 +254,65 @@ def test_only_what_was_generated_under_the_limit_can_be_cut_by_it(run):
         for name in ("zero_shot", "lead3", "oracle")
     }
     assert cut == {"zero_shot": 1.0, "lead3": None, "oracle": None}
+
+
+# Labels
+
+
+SAYS = """
+from harness.method import Method
+
+class Says(Method):
+    trains = False
+
+    def build(self, base):
+        return base.requires_grad_(False)
+
+    def generate(self, model, prompts):
+        return ["  {}\\n", "nothing", "", "nothing"]
+"""
+
+
+@pytest.fixture
+def choosing(toy_task):
+    """The toy task, whose references are labels to choose among."""
+    labels = [question.references[0] for question in toy_task.questions]
+    return replace(toy_task, labels=(*labels, "None of these."), answer="choose")
+
+
+@pytest.mark.parametrize("method", ["lora", "prefix_tuning", "few_shot", "zero_shot"])
+def test_a_method_chooses_one_of_the_labels_where_the_task_says_so(run, choosing, method):
+    outcome = run(method, choosing)
+    assert outcome.record.status == Status.OK, outcome.record.error
+    assert {prediction.text for prediction in outcome.predictions} <= {*choosing.labels}
+    assert outcome.record.outputs.answers == Answers(valid=4, invalid=0)
+    assert outcome.record.outputs.lengths.outputs_cut is None
+
+
+@pytest.mark.parametrize("method", ["lead3", "random_sentences", "oracle"])
+def test_what_a_method_without_a_model_answers_is_invalid_unless_it_is_a_label(run, choosing, method):
+    first, *others = run(method, choosing).predictions
+    assert run(method, choosing).record.outputs.answers == Answers(valid=0, invalid=4)
+    said = replace(choosing, labels=(first.text.upper(), *choosing.labels))
+    again = run(method, said)
+    assert again.record.outputs.answers == Answers(valid=1, invalid=3)
+    assert [each.text for each in again.predictions] == [first.text.upper(), *(other.text for other in others)]
+
+
+def test_a_generated_answer_is_the_label_that_it_equals_but_for_case_and_spaces(run, choosing, tmp_path):
+    (tmp_path / "says.py").write_text(SAYS.format(choosing.labels[0].upper()))
+    outcome = run("says", replace(choosing, answer="generate"), registry.discover([tmp_path]))
+    assert [prediction.text for prediction in outcome.predictions] == [choosing.labels[0], "nothing", "", "nothing"]
+    assert outcome.predictions[0].scores["rouge1"] == 1
+    assert outcome.record.outputs.answers == Answers(valid=1, invalid=3)
+    assert outcome.record.predictions_hash == hash_of(prediction.text for prediction in outcome.predictions)
+
+
+def test_a_model_generates_where_the_task_has_labels_but_does_not_choose(run, choosing, toy_task):
+    outcome = run("zero_shot", replace(choosing, answer="generate"))
+    assert [each.text for each in outcome.predictions] == [each.text for each in run("zero_shot", toy_task).predictions]
+    assert outcome.record.outputs.answers == Answers(valid=0, invalid=4)
+
+
+def test_a_run_without_labels_has_the_record_that_it_always_had(run):
+    assert "answers" not in json.loads(run("lead3").record.to_json())["outputs"]

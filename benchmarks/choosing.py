@@ -16,8 +16,8 @@ import torch
 from benchmarks.figures import clocked, show
 from benchmarks.random_checkpoints import SHAPES
 from benchmarks.setting import OURS, Workload, apart, first, parser, setting
+from harness.models import label_tokens
 from harness.models.family import Encoded
-from harness.tasks import labels as task_labels
 from harness.training import choosing, likelihood
 
 LABELS, ALIKE = 77, 45  # how many there are, and how many begin with the same word
@@ -56,7 +56,7 @@ def alone(job: Workload, prompts: Sequence[str], labels: Sequence[str]) -> Chose
 
     def answer(prompts: Sequence[str]) -> None:
         for prompt, source in zip(prompts, job.family.prompt_ids(prompts), strict=True):
-            (targets,) = task_labels.by_space(labels, job.family, [prompt]).values()
+            (targets,) = label_tokens.by_space(labels, job.family, [prompt]).values()
             scores = [-loss(likelihood.encoded(source, target)) for target in targets]
             chosen.append(scores.index(max(scores)))
 

@@ -77,7 +77,7 @@ def test_every_text_is_valid_for_a_task_without_labels(toy_task):
 
 
 def test_a_prepared_task_keeps_its_labels_and_how_it_is_answered(toy_task, tmp_path):
-    task = replace(toy_task, labels=LABELS, answer="choose")
+    task = replace(toy_task, labels=LABELS, chooses=True)
     prepared.save(task, tmp_path / "prepared")
     again = prepared.load(tmp_path / "prepared", task.family)
-    assert (again.labels, again.answer) == (LABELS, "choose")
+    assert (again.labels, again.chooses) == (LABELS, True)

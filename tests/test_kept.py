@@ -174,7 +174,7 @@ def test_a_decoder_only_model_is_kept_and_answers_as_scored(causal_order, execut
 def chooses(order, labels):
     """The order of a run whose task is to choose among labels."""
     family = base_model.load(order.model, torch.device("cpu"), task=order.spec.task).family
-    task = replace(prepared.load(order.task, family), labels=labels, answer="choose")
+    task = replace(prepared.load(order.task, family), labels=labels, chooses=True)
     prepared.save(task, order.task.with_name("choosing"))
     return replace(order, task=order.task.with_name("choosing"))
 

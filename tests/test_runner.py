@@ -277,7 +277,7 @@ class Says(Method):
 def choosing(toy_task):
     """The toy task, whose references are labels to choose among."""
     labels = [question.references[0] for question in toy_task.questions]
-    return replace(toy_task, labels=(*labels, "None of these."), answer="choose")
+    return replace(toy_task, labels=(*labels, "None of these."), chooses=True)
 
 
 @pytest.mark.parametrize("method", ["lora", "prefix_tuning", "few_shot", "zero_shot"])
@@ -301,7 +301,7 @@ def test_what_a_method_without_a_model_answers_is_invalid_unless_it_is_a_label(r
 
 def test_a_generated_answer_is_the_label_that_it_equals_but_for_case_and_spaces(run, choosing, tmp_path):
     (tmp_path / "says.py").write_text(SAYS.format(choosing.labels[0].upper()))
-    outcome = run("says", replace(choosing, answer="generate"), registry.discover([tmp_path]))
+    outcome = run("says", replace(choosing, chooses=False), registry.discover([tmp_path]))
     assert [prediction.text for prediction in outcome.predictions] == [choosing.labels[0], "nothing", "", "nothing"]
     assert outcome.predictions[0].scores["rouge1"] == 1
     assert outcome.record.outputs.answers == Answers(valid=1, invalid=3)
@@ -309,7 +309,7 @@ def test_a_generated_answer_is_the_label_that_it_equals_but_for_case_and_spaces(
 
 
 def test_a_model_generates_where_the_task_has_labels_but_does_not_choose(run, choosing, toy_task):
-    outcome = run("zero_shot", replace(choosing, answer="generate"))
+    outcome = run("zero_shot", replace(choosing, chooses=False))
     assert [each.text for each in outcome.predictions] == [each.text for each in run("zero_shot", toy_task).predictions]
     assert outcome.record.outputs.answers == Answers(valid=0, invalid=4)
 

@@ -14,7 +14,7 @@ from ..spec.hashing import digest_json
 from ..spec.prompt_format import PromptFormat
 from . import learned_prompts, logits
 from .chat import Chat
-from .family import IGNORED, Batch, Demand, Encoded, Family, Lengths, Reading
+from .family import IGNORED, Batch, Demand, Encoded, Family, Lengths, Memory
 from .logits import Places
 
 SAMPLE = "Ann's 2 dogs ran 10 km – at 9:30 a.m., on a «wet» day…\n\tWhere to?"  # a prompt whose tokens are recorded
@@ -129,19 +129,19 @@ class CausalFamily(Family):
         found, _ = logits.at(model, Places(row, labels.shape[1] + 1 - column), **inputs, use_cache=False)
         return found
 
-    def read(self, model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple[torch.Tensor, Reading]:
+    def read(self, model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple[torch.Tensor, Memory]:
         """From the last token of each, with its keys and values."""
         ids = torch.tensor(prompts, device=model.device)
         last = Places(torch.arange(len(ids)), torch.ones(len(ids), dtype=torch.long))
         inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
         found, output = logits.at(model, last, **inputs, use_cache=True)
-        return found, Reading(output.past_key_values)
+        return found, Memory(output.past_key_values)
 
-    def read_on(self, model: PreTrainedModel, reading: Reading, ids: torch.Tensor) -> torch.Tensor:
+    def read_on(self, model: PreTrainedModel, memory: Memory, ids: torch.Tensor) -> torch.Tensor:
         """Behind their keys and values; all rows are as long, so that nothing is masked."""
         asked = learned_prompts.inside(model)
-        output = asked(input_ids=ids.to(model.device), past_key_values=reading.cache, use_cache=True)
-        reading.cache = output.past_key_values
+        output = asked(input_ids=ids.to(model.device), past_key_values=memory.cache, use_cache=True)
+        memory.cache = output.past_key_values
         found: torch.Tensor = output.logits
         return found
 

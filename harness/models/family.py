@@ -37,7 +37,7 @@ class Encoded:
 
 
 @dataclass
-class Reading:
+class Memory:
     """What a model keeps of texts that it has read, so that several others can follow each of them; a row for each."""
 
     cache: Cache
@@ -143,7 +143,7 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def read(self, model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple[torch.Tensor, Reading]:
+    def read(self, model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple[torch.Tensor, Memory]:
         """What a model, or the PEFT model around it, predicts after prompts, and what it keeps of them.
 
         Of shape (prompts, vocabulary). The prompts have the same length unless the family mixes lengths. Raises
@@ -151,7 +151,7 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def read_on(self, model: PreTrainedModel, reading: Reading, ids: torch.Tensor) -> torch.Tensor:
+    def read_on(self, model: PreTrainedModel, memory: Memory, ids: torch.Tensor) -> torch.Tensor:
         """What the model predicts after each of these tokens, a row of them for each row that it has read.
 
         Of shape (rows, tokens, vocabulary). It keeps these tokens as well.

@@ -36,7 +36,7 @@ def at(model: PreTrainedModel, places: Places, **inputs: Any) -> tuple[torch.Ten
         return (places.of(given[0])[None], *given[1:])
 
     with ExitStack() as hooked:
-        if head := _head(model):
+        if (head := _head(model)) is not None:
             hooked.enter_context(head.register_forward_pre_hook(narrow))
         output = model(**inputs)
     return (output.logits[0] if narrowed else places.of(output.logits)), output

@@ -12,7 +12,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from ..spec.errors import SuiteError
 from . import learned_prompts
-from .family import IGNORED, Batch, Demand, Encoded, Family, Lengths, Reading
+from .family import IGNORED, Batch, Demand, Encoded, Family, Lengths, Memory
 
 LIKELIHOOD = """\
 def likelihood(label):
@@ -87,7 +87,7 @@ class Seq2SeqFamily(Family):
         found: torch.Tensor = model(**batch, use_cache=False).logits[batch["labels"] != IGNORED]
         return found
 
-    def read(self, model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple[torch.Tensor, Reading]:
+    def read(self, model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple[torch.Tensor, Memory]:
         """From the token that the decoder begins with, with the encoder's states; prompts may differ in length."""
         padded = self.tokenizer.pad({"input_ids": list(prompts)}, return_tensors="pt").to(model.device)
         ids, mask = padded["input_ids"], padded["attention_mask"]
@@ -96,18 +96,18 @@ class Seq2SeqFamily(Family):
         states: torch.Tensor = output.encoder_last_hidden_state
         learned = mask.new_ones(len(mask), states.shape[1] - mask.shape[1])  # what a method puts in front
         beside = {"states": states, "attention_mask": torch.cat([learned, mask], dim=1)}
-        return output.logits[:, -1], Reading(output.past_key_values, beside)
+        return output.logits[:, -1], Memory(output.past_key_values, beside)
 
-    def read_on(self, model: PreTrainedModel, reading: Reading, ids: torch.Tensor) -> torch.Tensor:
+    def read_on(self, model: PreTrainedModel, memory: Memory, ids: torch.Tensor) -> torch.Tensor:
         """From the decoder alone."""
         output = learned_prompts.inside(model)(
-            encoder_outputs=BaseModelOutput(last_hidden_state=reading.beside["states"]),
-            attention_mask=reading.beside["attention_mask"],
+            encoder_outputs=BaseModelOutput(last_hidden_state=memory.beside["states"]),
+            attention_mask=memory.beside["attention_mask"],
             decoder_input_ids=ids.to(model.device),
-            past_key_values=reading.cache,
+            past_key_values=memory.cache,
             use_cache=True,
         )
-        reading.cache = output.past_key_values
+        memory.cache = output.past_key_values
         found: torch.Tensor = output.logits
         return found
 

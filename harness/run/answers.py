@@ -17,14 +17,14 @@ def given(method: Method, model: Model, task: Task, questions: Sequence[Question
     if isinstance(method, Bound):
         return method.answer(questions)
     prompts = [question.prompt for question in questions]
-    if task.labels and chosen(method, task):
+    if chosen(method, task):
         return method.choose(model, prompts, task.labels)
     return method.generate(model, prompts)
 
 
 def chosen(method: Method, task: Task) -> bool:
     """Whether a method chooses among the task's labels, as the task asks, unless it has only its own ``generate``."""
-    return task.answer == "choose" and follows(type(method), "choose")
+    return task.chooses and follows(type(method), "choose")
 
 
 def follows(cls: type[Method], name: str) -> bool:
@@ -40,7 +40,7 @@ def read(task: Task, texts: Sequence[str]) -> list[str]:
 
 def counted(task: Task, texts: Sequence[str]) -> Answers | None:
     """How many of the scored answers are valid, if the task says which may be."""
-    if task.labels is None:
+    if not task.labels:
         return None
     valid = [
         task.read(text) is not None for question, text in zip(task.questions, texts, strict=True) if question.scored

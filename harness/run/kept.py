@@ -34,7 +34,7 @@ class Trained:
     device: torch.device
     answers: Mapping[str, str]  # by prompt
     score: str  # in words
-    labels: Sequence[str] | None = None  # among which it chose its answers
+    labels: Sequence[str] = ()  # among which it chose its answers
 
 
 def keep(trained: Trained, order: Order, place: Path) -> Checkpoint:

@@ -6,13 +6,13 @@ from pathlib import Path
 import torch
 
 from ..metrics.scoring import Scorer
-from ..models import base_model, generation
+from ..models import base_model, generation, label_tokens
 from ..models.family import Family
 from ..spec.errors import DataError, brief
 from ..spec.metric import Metric, options_of
 from ..spec.plan import Order
 from ..spec.record import Preflight
-from ..tasks import data, labels, leakage, prepared, scored_by
+from ..tasks import data, leakage, prepared, scored_by
 from ..tasks.data import Example
 from ..tasks.task import Task, prepare
 from . import environment, soundness
@@ -35,7 +35,7 @@ def check(order: Order) -> Preflight:
     task = prepare(table, splits, base.family, evaluation.sample_rows, settled.metrics)
     if task.labels:
         prompts = (question.prompt for question in task.questions)
-        labels.check(task.labels, base.family, prompts, table.max_target_tokens)
+        label_tokens.check(task.labels, base.family, prompts, table.max_target_tokens)
     _keep(task, scorer, order.task)
     remarks = soundness.check(base, task, evaluation, order.model.name)
     settings = base_model.own_settings(order.model, evaluation)

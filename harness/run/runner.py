@@ -267,7 +267,7 @@ class Runner:
         metric, scores = task.metrics[0], self.facts.scores or {}
         score = f"{metric.title} {metric.shown(scores[metric.id])}"
         prompts = [question.prompt for question in task.questions[:RELOAD_SAMPLE]]
-        found, labels = dict(zip(prompts, texts, strict=False)), task.labels if answers.chosen(method, task) else None
+        found, labels = dict(zip(prompts, texts, strict=False)), task.labels if answers.chosen(method, task) else ()
         trained = Trained(self.saved, method.setting, self.device, found, score, labels)
         self.facts.checkpoint = kept.keep(trained, self.order, place)
 

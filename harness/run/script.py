@@ -65,9 +65,7 @@ class Script:
         return answer
 
 
-def script_of(
-    loader: str, prompt: Prompt, family: Family, base: ModelTable, labels: Sequence[str] | None = None
-) -> Script:
+def script_of(loader: str, prompt: Prompt, family: Family, base: ModelTable, labels: Sequence[str] = ()) -> Script:
     """The script for a model that this class of transformers or PEFT loads, asked as in training.
 
     It has the precision of ``base``, the base model, and chooses among ``labels`` if there are any.

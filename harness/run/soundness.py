@@ -6,13 +6,12 @@ from typing import Any
 
 import torch
 
-from ..models import learned_prompts, positions
+from ..models import label_tokens, learned_prompts, positions
 from ..models.base_model import Base, Model
 from ..models.family import Encoded, Family, Lengths
 from ..models.generation import refusal
 from ..spec.errors import ModelError
 from ..spec.suite import CHECKPOINT, Evaluation
-from ..tasks import labels
 from ..tasks.task import Task
 from ..training import decoding
 
@@ -50,7 +49,7 @@ def _tokens(family: Family, task: Task) -> tuple[list[list[int]], list[list[int]
     """All prompts and all targets of a task, its labels among them."""
     prompts = [question.prompt for question in task.questions]
     sources = [*(row.source.tolist() for row in task.training), *family.prompt_ids(prompts)]
-    valid = labels.by_space(task.labels, family, prompts).values() if task.labels else ()
+    valid = label_tokens.by_space(task.labels, family, prompts).values() if task.labels else ()
     return sources, [*(row.target.tolist() for row in task.training), *chain.from_iterable(valid)]
 
 

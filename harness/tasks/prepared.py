@@ -30,7 +30,7 @@ def save(task: Task, folder: Path) -> None:
         "targets_truncated": task.targets_truncated,
         "metrics": [metric.model_dump(mode="json") for metric in task.metrics],
         "labels": task.labels,
-        "answer": task.answer,
+        "chooses": task.chooses,
     }
     (folder / TASK_FILE).write_text(json.dumps(rest), encoding="utf-8")
 
@@ -41,15 +41,18 @@ def load(folder: Path, family: Family) -> Task:
     rest = json.loads((folder / TASK_FILE).read_text(encoding="utf-8"))
     questions = [
         Question(**{**values, "references": tuple(values["references"]), "rows": tuple(values["rows"])})
-        for values in rest.pop("questions")
+        for values in rest["questions"]
     ]
-    labels = rest.pop("labels")
     rows = zip(_split("source", tokens), _split("target", tokens), strict=True)
     return Task(
-        **{**rest, "prompt": Prompt(**rest["prompt"]), "metrics": tuple(map(Metric.model_validate, rest["metrics"]))},
+        prompt=Prompt(**rest["prompt"]),
+        hash=rest["hash"],
+        targets_truncated=rest["targets_truncated"],
+        metrics=tuple(map(Metric.model_validate, rest["metrics"])),
+        labels=tuple(rest["labels"]),
+        chooses=rest["chooses"],
         training=[Encoded(*row) for row in rows],
         questions=questions,
-        labels=labels and tuple(labels),
         family=family,
         texts=partial(_text, tokens["text"], [0, *tokens["text_lengths"].cumsum(0).tolist()]),
     )

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Literal
 
 import torch
 
@@ -15,7 +14,7 @@ from ..spec.metric import Metric
 from ..spec.suite import TaskTable
 from . import data, scored_by
 from .data import Example
-from .labels import find
+from .matching import label_of
 from .source_limit import Fitted, fit
 
 POOL_BATCHES = 64  # drawn at once and sorted by length, so that batches have little padding
@@ -72,8 +71,8 @@ class Task:
     family: Family  # with the tokenizer that the rows were read with
     metrics: tuple[Metric, ...]  # with the options for these data; the first one determines the ranking
     texts: Texts = field(compare=False)  # the prompts and targets of the training rows, by their numbers
-    labels: tuple[str, ...] | None = None  # the valid answers; ``None``: any text is one
-    answer: Literal["generate", "choose"] = "generate"  # among the labels, by likelihood
+    labels: tuple[str, ...] = ()  # the valid answers; if there are none, any text is one
+    chooses: bool = False  # whether answers are chosen among the labels, by likelihood
 
     def batches(self, batch_size: int, seed: int) -> Iterator[Batch]:
         """Endless shuffled batches, padded to their longest row; the order depends on the seed alone."""
@@ -86,7 +85,7 @@ class Task:
 
     def read(self, text: str) -> str | None:
         """What counts of an answer: the label that it is, if the task has labels; ``None`` if the answer is invalid."""
-        return text if self.labels is None else find(text, self.labels)
+        return label_of(text, self.labels) if self.labels else text
 
     def _groups(self, batch_size: int, seed: int) -> Iterator[list[int]]:
         """The numbers of the rows in each batch."""

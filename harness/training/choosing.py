@@ -7,12 +7,11 @@ from itertools import groupby, pairwise
 
 import torch
 
-from ..models import positions
+from ..models import label_tokens, positions
 from ..models.base_model import Model
 from ..models.batching import by_length
-from ..models.family import Family, Reading
+from ..models.family import Family, Memory
 from ..spec import failure
-from ..tasks import labels as task_labels
 from . import label_tree, likelihood
 from .label_tree import Predicted
 from .likelihood import MAX_BATCH_TOKENS, MAX_LOGITS
@@ -37,7 +36,7 @@ def choose(
     Raises ``SuiteError`` for labels that the model cannot tell apart, and ``Unsupported`` if it has too few positions.
     """
     chosen = [0] * len(prompts)
-    sources, targets = family.prompt_ids(prompts), task_labels.by_space(labels, family, prompts)
+    sources, targets = family.prompt_ids(prompts), label_tokens.by_space(labels, family, prompts)
     model.eval()
     with torch.no_grad():
         for space, ids in targets.items():
@@ -101,24 +100,24 @@ def _read_once(model: Model, family: Family, sources: Rows, targets: Rows) -> to
     scores = torch.zeros(len(sources), len(targets), dtype=torch.float64)
     order = sorted(range(len(targets)), key=lambda label: targets[label])  # so that parts share what they begin with
     for batch in _batches(family, sources, targets):
-        logits, reading = family.read(model, [sources[row] for row in batch])
+        logits, memory = family.read(model, [sources[row] for row in batch])
         room = _room(family, len(sources[batch[0]]), targets)
         for part in (order[start : start + room] for start in range(0, len(order), room)):
-            found = _after(model, family, logits, deepcopy(reading), [targets[label] for label in part])
+            found = _after(model, family, logits, deepcopy(memory), [targets[label] for label in part])
             scores[torch.tensor(batch)[:, None], torch.tensor(part)] = found
     return scores
 
 
-def _after(model: Model, family: Family, logits: torch.Tensor, reading: Reading, targets: Rows) -> torch.Tensor:
+def _after(model: Model, family: Family, logits: torch.Tensor, memory: Memory, targets: Rows) -> torch.Tensor:
     """The log-likelihoods of labels after prompts that were read, and after which the model predicts ``logits``."""
     prompts, width = range(len(logits)), 1
     scores = torch.zeros(len(prompts), len(targets), dtype=torch.float64)
     _add(scores, logits, label_tree.first(targets))
     for stage in label_tree.stages(targets):
-        reading.take([prompt * width + parent for prompt in prompts for parent in stage.parents])
+        memory.take([prompt * width + parent for prompt in prompts for parent in stage.parents])
         width = len(stage.rows)
         ids = torch.tensor(stage.rows).repeat(len(prompts), 1)
-        _add(scores, family.read_on(model, reading, ids).flatten(0, 1), stage.predicted)
+        _add(scores, family.read_on(model, memory, ids).flatten(0, 1), stage.predicted)
     return scores
 
 

@@ -1,11 +1,11 @@
-"""The labels that answers are chosen from: their tokens behind a prompt, and which of them a text is."""
+"""The tokens of a task's labels behind its prompts, by which a model must tell them apart."""
 
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from ..models.family import Family
 from ..spec.errors import SuiteError
+from .family import Family
 
 Tokens = list[int]
 
@@ -24,20 +24,15 @@ def check(labels: Sequence[str], family: Family, prompts: Iterable[str], longest
 
 
 def by_space(labels: Sequence[str], family: Family, prompts: Iterable[str]) -> dict[str, list[Tokens]]:
-    """The labels' tokens by the spaces that a prompt leaves to its target."""
+    """The labels' tokens, as of targets, by the spaces that prompts leave to their targets.
+
+    Raises ``SuiteError`` for a label without tokens, and for labels with the same ones.
+    """
     spaces = sorted({family.trailing_space(prompt) for prompt in prompts})
     return {space: _tokens(labels, family, space) for space in spaces}
 
 
-def find(text: str, labels: Sequence[str]) -> str | None:
-    """The label that a text is, whatever its case and its spaces; ``None`` if it is no label."""
-    if text in labels:
-        return text
-    return next((label for label in labels if _plain(label) == _plain(text)), None)
-
-
 def _tokens(labels: Sequence[str], family: Family, space: str) -> list[Tokens]:
-    """The tokens of each label, as of a target; raises ``SuiteError`` if some have none, or the same ones."""
     (nothing, *found), _ = family.target_ids(["", *(space + label for label in labels)], sys.maxsize)
     alike: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for label, ids in zip(labels, found, strict=True):
@@ -51,10 +46,6 @@ def _tokens(labels: Sequence[str], family: Family, space: str) -> list[Tokens]:
                 "no answer can be one of them alone; rename them, or leave all but one out"
             )
     return found
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()
 
 
 def _named(label: str) -> str:

@@ -18,7 +18,10 @@ AUTO: Final = "auto"
 CHECKPOINT = "checkpoint"  # of a base model, whose generation settings the suite may use
 ZERO_SHOT = "zero_shot"  # the method that every other row is compared with
 JUDGED_BY = {"samples", "sample_rows", "floor", "margin"}  # keys of [evaluation] that affect no score
-METRIC_OPTIONS = {"rouge_tokenizer"}  # keys of [evaluation] that belong to one metric and are passed on to it
+METRIC_OPTIONS = {
+    "rouge_tokenizer",
+    "bleu_tokenizer",
+}  # keys of [evaluation], each passed on to one metric
 
 Positive = Annotated[int, Field(gt=0, strict=True)]
 Natural = Annotated[int, Field(ge=0, strict=True)]
@@ -41,6 +44,9 @@ class TaskTable(Table):
     train_every: Positive = 1  # keep every n-th training row, beginning with the first
     train_rows: Positive | None = None
     test_rows: Positive | None = None
+    metrics: tuple[str, ...] | None = Field(
+        default=None, exclude_if=lambda names: names is None
+    )  # ids, or names of several together; the first one ranks; ``None``: those of the built-in task
     max_source_tokens: Positive = 512
     max_target_tokens: Positive = 128
     skip_bad_rows: bool = Field(default=False, strict=True, exclude_if=lambda skips: not skips)
@@ -48,6 +54,15 @@ class TaskTable(Table):
         default=AUTO, exclude_if=lambda chat: chat == AUTO
     )  # ``auto``: a decoder-only model with a chat template gets each prompt as a user's turn
     system: str | None = Field(default=None, exclude_if=lambda text: text is None)  # what the system says before
+
+    @field_validator("metrics")
+    @classmethod
+    def _are_different_metrics(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if names is not None and not names:
+            raise ValueError("names no metric; name at least one, or leave out this key")
+        if len(set(names or ())) < len(names or ()):
+            raise ValueError("has duplicates")
+        return names
 
     @field_validator("system")
     @classmethod
@@ -112,10 +127,13 @@ class Evaluation(Table):
     samples: Natural = 3  # show this many test dialogues, the first ones
     sample_rows: tuple[Natural, ...] = ()  # test rows, from 0, whose dialogues are also shown
     floor: Annotated[float, Field(strict=True, allow_inf_nan=False)] = (
-        1.0  # points by which every trained method must beat zero-shot in the ranking metric
+        1.0  # points by which every trained method must beat zero-shot in the ranking metric (``spec.metric.Metric``)
     )
     margin: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 0.5  # points that a method may lose
     rouge_tokenizer: Literal["auto", "rouge_score", "words", "characters"] = Field(
+        default="auto", exclude_if=lambda name: name == AUTO
+    )
+    bleu_tokenizer: Literal["auto", "13a", "intl", "zh", "char"] = Field(
         default="auto", exclude_if=lambda name: name == AUTO
     )
 

@@ -2,12 +2,16 @@
 
 import json
 from dataclasses import replace
+from math import exp
+from statistics import fmean
 
 import pytest
+import sacrebleu
 import torch
 from transformers import BartConfig, BartForConditionalGeneration
 
 from harness.metrics.rouge.metric import described, rouge
+from harness.models.family import Encoded
 from harness.models.seq2seq import Seq2SeqFamily
 from harness.run import runner
 from harness.spec import registry
@@ -16,6 +20,7 @@ from harness.spec.record import Answers, Status, hash_of
 from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
 from harness.tasks import prepared
 from harness.tasks.data import Example
+from harness.tasks.scored_by import scoring_of
 from harness.tasks.task import prepare
 from support.records import spec
 
@@ -27,13 +32,14 @@ def run(tiny_folder, toy_task, tmp_path, monkeypatch):
     """``run(task, method, **spec)``: the outcome of one run on the tiny model."""
     count = iter(range(9))
 
-    def execute(method="full_finetune", task=toy_task, plugins=None, model=tiny_folder, **changes):
+    def execute(method="full_finetune", task=toy_task, plugins=None, model=tiny_folder, metrics=None, **changes):
         folder = tmp_path / f"run{next(count)}"
         monkeypatch.chdir(tmp_path)
-        prepared.save(task, folder / "task")
+        table = TaskTable(name="dialogsum", metrics=metrics)
+        prepared.save(replace(task, metrics=scoring_of(table).metrics) if metrics else task, folder / "task")
         asked = {"budget": Budget(max_steps=3), "evaluation": Evaluation(max_new_tokens=8), "batch_size": 8}
         order = Order(
-            spec=spec(method, **(asked | changes)),
+            spec=spec(method, task=table, **(asked | changes)),
             plugin=(plugins or registry.discover())[method],
             model=ModelTable(name=str(model)),
             task=folder / "task",
@@ -316,3 +322,71 @@ def test_a_model_generates_where_the_task_has_labels_but_does_not_choose(run, ch
 
 def test_a_run_without_labels_has_the_record_that_it_always_had(run):
     assert "answers" not in json.loads(run("lead3").record.to_json())["outputs"]
+
+
+# Other metrics
+
+
+def test_figures_over_all_examples_together_are_the_mean_of_the_scores_and_sacrebleus(run):
+    outcome = run(metrics=("chrf", "bleu", "token_f1"))
+    scores, texts = outcome.record.scores, [each.text for each in outcome.predictions]
+    references = [[each.references[0] for each in outcome.predictions]]
+    assert list(scores) == ["chrf", "bleu", "token_f1"]
+    assert scores["chrf"] == pytest.approx(sacrebleu.corpus_chrf(texts, references).score / 100, abs=1e-9)
+    assert scores["bleu"] == pytest.approx(sacrebleu.corpus_bleu(texts, references).score / 100, abs=1e-9)
+    means = {name: fmean(each.scores[name] for each in outcome.predictions) for name in scores}
+    assert means == pytest.approx(scores, abs=1e-12)
+    assert (outcome.record.score, outcome.record.best_scores) == (scores["chrf"], None)
+    assert {each.best == {} for each in outcome.predictions} == {True}
+
+
+def test_the_perplexity_is_that_of_the_references_after_their_prompts(run, base, toy_task):
+    nats, tokens = 0.0, 0
+    for question in toy_task.questions:
+        (source,), ((target,), _) = (
+            base.family.prompt_ids([question.prompt]),
+            base.family.target_ids([question.references[0]], 512),
+        )
+        row = Encoded(torch.tensor(source), torch.tensor(target))
+        with torch.no_grad():
+            nats += len(target) * base.model.eval()(**base.family.batch([row])).loss.item()
+        tokens += len(target)
+    record = run("zero_shot", metrics=("perplexity", "rouge")).record
+    assert record.scores["perplexity"] == pytest.approx(exp(nats / tokens), rel=1e-5)
+    assert set(record.best_scores) == {"rouge1", "rouge2", "rougeL", "rougeLsum"}
+
+
+def test_likelihoods_are_computed_after_the_answers_on_a_clock_of_their_own(run):
+    record = run(metrics=("perplexity",), budget=Budget(max_steps=20)).record
+    phases = list(record.cost.phases)
+    assert phases.index("train") < phases.index("generate") < phases.index("likelihoods") < phases.index("score")
+    assert record.scores["perplexity"] < run("zero_shot", metrics=("perplexity",)).record.scores["perplexity"]
+    assert "likelihoods" not in run("zero_shot").record.cost.phases
+
+
+def test_examples_in_the_prompt_make_references_more_or_less_likely(run):
+    one, other = (run(method, metrics=("perplexity",)).record.scores for method in ("zero_shot", "few_shot"))
+    assert one != pytest.approx(other, rel=1e-3)
+
+
+@pytest.mark.parametrize("method", ["lead3", "oracle", "random_sentences"])
+def test_a_method_that_does_not_answer_with_the_model_has_no_perplexity(run, method):
+    record = run(method, metrics=("rouge", "perplexity")).record
+    assert (record.status, record.scores) == (Status.UNSUPPORTED, None)
+    assert record.error.message == "it does not answer with the model alone, so there is no perplexity"
+
+
+DAMAGED = """
+from harness.method import UntrainedMethod
+
+class Damaged(UntrainedMethod):
+    def build(self, base):
+        base.get_output_embeddings().weight.data.fill_(float("nan"))
+        return super().build(base)
+"""
+
+
+def test_a_model_that_finds_nothing_likely_has_diverged(run, tmp_path):
+    (tmp_path / "damaged.py").write_text(DAMAGED)
+    record = run("damaged", plugins=registry.discover([tmp_path]), metrics=("perplexity",)).record
+    assert (record.status, record.error.message) == (Status.DIVERGED, "the likelihood of a reference is NaN or zero")

@@ -134,6 +134,7 @@ data = "{data}"
 train_every = 2
 train_rows = 6
 test_rows = 3
+metrics = ["rougeL", "bleu"]
 max_source_tokens = 60
 max_target_tokens = 5
 skip_bad_rows = true
@@ -157,6 +158,7 @@ sample_rows = [5]
 floor = 77.0
 margin = 7.0
 rouge_tokenizer = "words"
+bleu_tokenizer = "char"
 
 [search]
 trials = 3
@@ -416,9 +418,16 @@ def test_a_method_answers_with_length_beams_and_settings_of_the_suite(told, outc
     assert (told["max_new_tokens"], told["num_beams"], told["min_length"], told["seed"]) == (9, 2, 4, 5)
 
 
-@of("evaluation.rouge_tokenizer")
+@of("evaluation.rouge_tokenizer", "evaluation.bleu_tokenizer")
 def test_answers_are_read_as_the_suite_says(found, task):
-    assert options_of(found.metrics) == options_of(task.metrics) == {"rouge_tokenizer": "words"}
+    told = {"rouge_tokenizer": "words", "bleu_tokenizer": "char"}
+    assert options_of(found.metrics) == options_of(task.metrics) == told
+
+
+@of("task.metrics")
+def test_answers_are_scored_by_the_metrics_of_the_suite_of_which_the_first_ranks(found, outcome):
+    assert [metric.id for metric in found.metrics] == list(outcome.record.scores) == ["rougeL", "bleu"]
+    assert outcome.record.score == outcome.record.scores["rougeL"]
 
 
 @of("budget.max_examples")
@@ -686,3 +695,15 @@ def test_methods_come_from_the_folders_of_the_ini_file(begun, pytester):
     (pytester.path / "pytest.ini").write_text("[pytest]\n")
     with pytest.raises(pytest.UsageError, match="unknown method 'norms'"):
         begun()
+
+
+@of("metric_paths")
+def test_metrics_come_from_the_folders_of_the_ini_file(begun, pytester):
+    (pytester.path / "metrics").mkdir()
+    (pytester.path / "metrics" / "mine.py").write_text("from harness.metric import Scorer\nclass Mine(Scorer): ...\n")
+    suite = pytester.path / "small.toml"
+    suite.write_text(suite.read_text().replace("[model]", 'metrics = ["mine", "rouge"]\n\n[model]'))
+    assert begun().stash[REQUEST].own_metrics == ()
+    (pytester.path / "pytest.ini").write_text("[pytest]\nmethod_paths = methods\nmetric_paths = metrics\n")
+    (own,) = begun().stash[REQUEST].own_metrics
+    assert (own.id, own.path) == ("mine", pytester.path / "metrics" / "mine.py")

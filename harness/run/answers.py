@@ -1,13 +1,15 @@
 """How a run asks a method, and what its answers count as."""
 
 from collections.abc import Sequence
+from math import isfinite
 from statistics import fmean
 
 from ..method import Bound, Method, Question
-from ..metrics.scoring import Scorer
+from ..metrics.several import Scored, Scoring
 from ..models.base_model import Model
-from ..spec.metric import options_of
-from ..spec.record import Answers, Lengths
+from ..spec.errors import ContractError, Diverged, Unsupported
+from ..spec.metric import Likelihood, Needs, options_of
+from ..spec.record import Answers, Lengths, Prediction
 from ..tasks.task import Task
 from ..training.decoding import Generated
 
@@ -33,6 +35,28 @@ def follows(cls: type[Method], name: str) -> bool:
     return issubclass(own, generate)
 
 
+def likelihoods(method: Method, model: Model, task: Task) -> list[Likelihood]:
+    """How likely a model finds the references of each question together, asked as the method asks it.
+
+    Raises ``Diverged`` for what is no number.
+    """
+    pairs = [(question.prompt, text) for question in task.questions for text in question.references]
+    prompts, targets = [prompt for prompt, _ in pairs], [text for _, text in pairs]
+    found = method.likelihoods(model, prompts, targets)
+    if len(found) != len(pairs):
+        raise ContractError(f"likelihoods() returned {len(found)} likelihoods for {len(pairs)} targets")
+    each = iter(found)
+    return [_together([next(each) for _ in question.references]) for question in task.questions]
+
+
+def check(method: Method, scoring: Scoring) -> None:
+    """Raise ``Unsupported`` if a metric needs likelihoods, and the method does not answer by those of its model."""
+    answers_otherwise = isinstance(method, Bound) or not follows(type(method), "likelihoods")
+    if scoring.needs_likelihoods and answers_otherwise:
+        titles = ", ".join(metric.title for metric in scoring.metrics if metric.needs == Needs.LIKELIHOODS)
+        raise Unsupported(f"it does not answer with the model alone, so there is no {titles}")
+
+
 def read(task: Task, texts: Sequence[str]) -> list[str]:
     """The answers as they are scored: what counts of them, and invalid ones as they are."""
     return [text if (found := task.read(text)) is None else found for text in texts]
@@ -48,7 +72,31 @@ def counted(task: Task, texts: Sequence[str]) -> Answers | None:
     return Answers(valid=sum(valid), invalid=len(valid) - sum(valid))
 
 
-def lengths(task: Task, texts: Sequence[str], generated: Generated, scorer: Scorer) -> Lengths:
+def predictions(task: Task, texts: Sequence[str], scored: Scored) -> tuple[Prediction, ...]:
+    """The answers to a task's questions, with their scores."""
+    rows = zip(task.questions, texts, scored.examples, scored.closest, strict=True)
+    return tuple(
+        Prediction(
+            id=question.id,
+            rows=question.rows,
+            scored=question.scored,
+            source=question.dialogue,
+            references=question.references,
+            text=text,
+            scores=scores,
+            best=closest,
+        )
+        for question, text, scores, closest in rows
+    )
+
+
+def best_scores(found: Sequence[Prediction]) -> dict[str, float] | None:
+    """The mean scores against the closest reference; ``None`` if no metric tells references apart."""
+    scored = [each.best for each in found if each.scored]
+    return {name: fmean(each[name] for each in scored) for name in scored[0]} or None
+
+
+def lengths(task: Task, texts: Sequence[str], generated: Generated, scoring: Scoring) -> Lengths:
     """What truncation and stopping did to prompts, targets and answers."""
     references = [reference for question in task.questions for reference in question.references]
     options = options_of(task.metrics)
@@ -57,6 +105,14 @@ def lengths(task: Task, texts: Sequence[str], generated: Generated, scorer: Scor
         targets_truncated=task.targets_truncated,
         outputs_cut=generated.cut / generated.texts if generated.texts else None,
         outputs_empty=fmean(not text.strip() for text in texts),
-        words_out=fmean(len(scorer.words(text, options)) for text in texts),
-        words_reference=fmean(len(scorer.words(text, options)) for text in references),
+        words_out=fmean(len(scoring.words(text, options)) for text in texts),
+        words_reference=fmean(len(scoring.words(text, options)) for text in references),
     )
+
+
+def _together(found: Sequence[Likelihood]) -> Likelihood:
+    """The likelihood of several references."""
+    total = Likelihood(sum(one.nats for one in found), sum(one.tokens for one in found))
+    if not isfinite(total.nats):
+        raise Diverged("the likelihood of a reference is NaN or zero")
+    return total

@@ -46,7 +46,7 @@ def _problems(cls: "type[Method]", plugin: Plugin, overrides: Mapping[str, Any])
 
 def _class(plugin: Plugin) -> "type[Method]":
     """Import the file and return its only method class; raises ``PluginError`` if it breaks the contract."""
-    module = _import(plugin)
+    module = imported(plugin)
     from ..method import Bound, Method, PeftMethod  # imports torch, so only when a method is really used
 
     classes = [
@@ -70,8 +70,9 @@ def _example(method: str) -> Path:
     return BUILT_IN / f"{method}.py"
 
 
-def _import(plugin: Plugin) -> Any:
-    name = f"tuneoff_method_{plugin.id}"
+def imported(plugin: Plugin, kind: str = "method") -> Any:
+    """The module of a plugin's file. Raises ``PluginError``, which names the file and the line."""
+    name = f"tuneoff_{kind}_{plugin.id}"
     spec = importlib.util.spec_from_file_location(name, plugin.path)
     if spec is None or spec.loader is None:
         raise PluginError(f"{plugin.path}: not a Python file")
@@ -90,11 +91,12 @@ def _import(plugin: Plugin) -> Any:
 
 
 def _unimportable(plugin: Plugin, error: BaseException) -> PluginError:
-    where = f"{plugin.path}:{_line_in(error, plugin.path)}"
+    where = f"{plugin.path}:{line_in(error, plugin.path)}"
     return PluginError(f"{where}: cannot be imported: {type(error).__name__}: {error}{aliases.clash(error)}")
 
 
-def _line_in(error: BaseException, path: Path) -> int:
+def line_in(error: BaseException, path: Path | str) -> int:
+    """The line of a file in which an error was raised, or on whose way it was; 1 if there is none."""
     lines, trace = [1], error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == str(path):

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from copy import deepcopy
 from itertools import islice
 from pathlib import Path
-from statistics import fmean
 from time import perf_counter
 from typing import Any
 
@@ -15,20 +14,20 @@ from transformers import PreTrainedTokenizerBase, set_seed
 from transformers.utils import logging
 
 from ..method import Bound, Method, Setting
-from ..metrics.scoring import Scorer
+from ..metrics.several import Scoring
 from ..models import base_model, precision
 from ..models.base_model import Base, Model
 from ..spec import failure
 from ..spec.errors import ContractError, Diverged, Unsupported
-from ..spec.metric import options_of
+from ..spec.metric import Likelihood, options_of
 from ..spec.plan import Order
 from ..spec.record import Failure, Prediction, RunOutcome, Status, hash_of
-from ..tasks import prepared, scored_by
+from ..tasks import prepared
 from ..tasks.task import Task
 from ..training import decoding
 from ..training.budget import Batches
 from ..training.decoding import Generated
-from . import answers, checkpoint, contract, environment, kept, loader, soundness, weights
+from . import answers, checkpoint, contract, environment, kept, loader, scorers, soundness, weights
 from .facts import Facts
 from .kept import Trained
 from .meters import Meters
@@ -61,11 +60,12 @@ class Runner:
 
     def phases(self) -> None:
         """Load, prepare, build, train, generate, score, save; each is measured separately, and so are the checks."""
-        scorer = scored_by.scorer_of(self.spec.task)
         with self.meters.phase("load"):
-            base, task = self._load(scorer)
+            scoring = scorers.scoring_of(self.order)
+            base, task = self._load(scoring)
         with self.meters.phase("build"):
             method = self._method(base, task)
+            answers.check(method, scoring)
         if type(method).prepare is not Method.prepare:
             self._prepare(method, base.model, task)
         with self.meters.phase("build"):
@@ -73,11 +73,12 @@ class Runner:
         if method.trains:
             self._train(method, model, task)
         with self.meters.phase("generate"):
-            texts, generated = self._generate(method, model, task, scorer)
+            texts, generated = self._generate(method, model, task, scoring)
+        likelihoods = self._likelihoods(method, model, task, scoring)
         with self.meters.phase("score"):
             self._count_generated(texts, base.tokenizer, generated)
-            self.facts.lengths = answers.lengths(task, texts, generated, scorer)
-            self._score(task, texts, scorer)
+            self.facts.lengths = answers.lengths(task, texts, generated, scoring)
+            self._score(task, texts, likelihoods, scoring)
         if method.trains:
             with self.meters.phase("save"):
                 self._save(method, model, task, texts)
@@ -100,12 +101,12 @@ class Runner:
         """Where the trained model is saved."""
         return self.scratch / "checkpoint"
 
-    def _load(self, scorer: Scorer) -> tuple[Base, Task]:
+    def _load(self, scoring: Scoring) -> tuple[Base, Task]:
         torch.set_num_threads(self.order.threads)
         logging.disable_progress_bar()  # it would fill the log, and needs a standard output
         self.meters.device = base_model.pick_device(self.order.device)
         base = base_model.load(self.order.model, self.device, self.spec.evaluation, self.spec.task)
-        self.facts.environment = environment.describe(self.device, base.model, scorer.metrics)  # before a plugin runs
+        self.facts.environment = environment.describe(self.device, base.model, scoring.metrics)  # before a plugin runs
         task = prepared.load(self.order.task, base.family)
         self._enter_plugins_folder()
         return base, task
@@ -217,8 +218,8 @@ class Runner:
             facts.step_seconds_median = float(np.median(steps))
             facts.step_seconds_p90 = float(np.quantile(steps, 0.9))
 
-    def _generate(self, method: Method, model: Model, task: Task, scorer: Scorer) -> tuple[list[str], Generated]:
-        with scorer.reading(options_of(task.metrics)), decoding.counting() as generated:  # a bound may compute scores
+    def _generate(self, method: Method, model: Model, task: Task, scoring: Scoring) -> tuple[list[str], Generated]:
+        with scoring.reading(options_of(task.metrics)), decoding.counting() as generated:  # a bound may compute scores
             given = answers.given(method, model, task, task.questions)
         return contract.texts(given, len(task.questions)), generated
 
@@ -226,27 +227,22 @@ class Runner:
         tokens = generated.tokens or sum(map(len, tokenizer(list(texts), verbose=False)["input_ids"]))
         self.facts.generated_tokens_per_second = tokens / self.meters.phases["generate"].seconds
 
-    def _score(self, task: Task, texts: Sequence[str], scorer: Scorer) -> None:
-        read = answers.read(task, texts)
-        with scorer.reading(options_of(task.metrics)):
-            pairs = scorer.scores(read, [question.references for question in task.questions])
-        self.predictions = tuple(
-            Prediction(
-                id=question.id,
-                rows=question.rows,
-                scored=question.scored,
-                source=question.dialogue,
-                references=question.references,
-                text=text,
-                scores=mean,
-                best=best,
-            )
-            for question, text, (mean, best) in zip(task.questions, read, pairs, strict=True)
-        )
-        names, scored = [metric.id for metric in task.metrics], [each for each in self.predictions if each.scored]
+    def _likelihoods(self, method: Method, model: Model, task: Task, scoring: Scoring) -> list[Likelihood]:
+        """How likely the model finds the references of each question, if a metric needs that."""
+        if not scoring.needs_likelihoods:
+            return []
+        with self.meters.phase("likelihoods"):
+            return answers.likelihoods(method, model, task)
+
+    def _score(self, task: Task, texts: Sequence[str], likelihoods: Sequence[Likelihood], scoring: Scoring) -> None:
+        read, references = answers.read(task, texts), [question.references for question in task.questions]
+        with scoring.reading(options_of(task.metrics)):
+            counted = [question.scored for question in task.questions]
+            found = scoring.scored(read, references, counted, likelihoods)
+        self.predictions = answers.predictions(task, read, found)
         self.facts.metrics = task.metrics
-        self.facts.scores = {name: fmean(each.scores[name] for each in scored) for name in names}
-        self.facts.best_scores = {name: fmean(each.best[name] for each in scored) for name in names}
+        self.facts.scores = found.values
+        self.facts.best_scores = answers.best_scores(self.predictions)
         self.facts.predictions_hash = hash_of(read)
         self.facts.answers = answers.counted(task, texts)
 

@@ -20,10 +20,16 @@ LATER_TOKENS, EARLIER_TOKENS = 2, 8  # at the end of a training row: those that 
 MAX_NOISE, MAX_NOISE_IN_FEW_BITS = 1e-5, 3e-2  # in what is predicted for the same tokens, relative to its size
 
 
-def check(base: Base, task: Task, evaluation: Evaluation, name: str) -> list[str]:
-    """Raise a ``ModelError`` that every run would raise, or else return notices about the base model of that name."""
+def check(
+    base: Base, task: Task, evaluation: Evaluation, name: str, written: Sequence[Sequence[int]] = ()
+) -> list[str]:
+    """Raise a ``ModelError`` that every run would raise, or else return notices about the base model of that name.
+
+    ``written`` are the tokens of other texts that it will have to write, beside the targets of training.
+    """
     prompts = sorted((question.prompt for question in task.questions), key=len)
     sources, targets = _tokens(base.family, task)
+    targets += written
     _known_tokens(base, sources, targets, name)
     longest = max(sources, key=len)
     if short := positions.shortage(base.family, base.model, _lengths(sources, targets, evaluation)):

@@ -119,7 +119,7 @@ def prepare(
 ) -> Task:
     """The task of a suite on a data set's splits; ``samples`` are test rows to answer in any case.
 
-    ``metrics`` are the task's, with the options for these data; by default they have their usual options.
+    ``metrics`` are the task's, with the options for these data; by default built-in ones with their usual options.
     Raises ``DataError`` for a sample that is not in the test split, and ``SuiteError`` for a limit that leaves no room
     for a dialogue or a summary.
     """
@@ -137,7 +137,7 @@ def prepare(
         hash=hash_of(chosen),
         targets_truncated=truncated,
         family=family,
-        metrics=metrics or scored_by.scorer_of(table).metrics,
+        metrics=scored_by.scoring_of(table).metrics if metrics is None else metrics,
         texts=texts.__getitem__,
     )
 

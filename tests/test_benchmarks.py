@@ -20,6 +20,7 @@ QUICK = {  # arguments, and something that is printed
     "arrows": ([], "arrows against the table"),
     "english": (["{results}/small", "--probes=1"], "who_said_held_out"),
     "interval_figures": (["--results={results}", "--suite=small", "--draws=1"], "60 methods, noise 2.5"),
+    "metric_figures": (["--draws=1", "--size=30", "--only=perplexity"], "one worse, noise 0.03"),
     "scoring": (["--data={data}", "--texts=5"], "largest difference of an F1"),
     "stored_records": (["--methods=3", "--seeds=2", "--rows=5"], "6 records of 5 test rows, 3 methods"),
     "time_figures": (["--sessions=1"], "12%"),

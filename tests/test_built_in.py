@@ -13,7 +13,21 @@ from harness.metrics.several import chosen
 from harness.spec.errors import Diverged
 from harness.spec.metric import Likelihood, options_of
 
-WORDS = ("the", "a", "she", "runs", "running", "meetings", "hotel's", "well-known", "7", "3.5", "1,200", "café", "東京")
+WORDS = (
+    "the",
+    "a",
+    "she",
+    "runs",
+    "running",
+    "meetings",
+    "hotel's",
+    "well-known",
+    "7",
+    "3.5",
+    "1,200",
+    "café",
+    "naïve",
+)
 
 
 def scored(name, answers, references, options=None, **given):
@@ -105,11 +119,8 @@ def test_a_tokenizer_that_the_suite_names_is_used_without_a_notice():
 
 def test_bleu_cannot_read_a_sentence_without_spaces_as_words():
     reads = SCORERS["bleu"].reads
-    assert [reads(text, {"bleu_tokenizer": "13a"}) for text in (CHINESE[0][0], " ", "Hello, 東京.")] == [
-        False,
-        False,
-        True,
-    ]
+    found = [text for text in (CHINESE[0][0], " ", "Hello, 東京.") if reads(text, {"bleu_tokenizer": "13a"})]
+    assert found == ["Hello, 東京."]
     assert reads(CHINESE[0][0], {"bleu_tokenizer": "zh"})
     assert SCORERS["bleu"].remedy([CHINESE[0][0]], {}) == ', or set evaluation.bleu_tokenizer = "zh"'
     assert SCORERS["bleu"].remedy([" "], {}) == ""
@@ -148,14 +159,7 @@ def test_the_best_of_several_references_counts():
 @pytest.mark.parametrize("name", ["exact_match", "token_f1"])
 def test_a_reference_of_which_nothing_is_left_cannot_be_read(name):
     scorer = SCORERS[name]
-    assert [scorer.reads(text, {}) for text in ("A", "the", "?!", " ", "5", "B")] == [
-        False,
-        False,
-        False,
-        False,
-        True,
-        True,
-    ]
+    assert [text for text in ("A", "the", "?!", " ", "5", "B") if scorer.reads(text, {})] == ["5", "B"]
     assert "accuracy compares labels as they are" in scorer.remedy(["A"], {})
 
 

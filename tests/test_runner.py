@@ -390,3 +390,11 @@ def test_a_model_that_finds_nothing_likely_has_diverged(run, tmp_path):
     (tmp_path / "damaged.py").write_text(DAMAGED)
     record = run("damaged", plugins=registry.discover([tmp_path]), metrics=("perplexity",)).record
     assert (record.status, record.error.message) == (Status.DIVERGED, "the likelihood of a reference is NaN or zero")
+
+
+def test_chosen_labels_have_an_accuracy(run, choosing):
+    outcome = run("zero_shot", choosing, metrics=("accuracy", "macro_f1"))
+    right = [float(each.text == each.references[0]) for each in outcome.predictions]
+    assert [each.scores["accuracy"] for each in outcome.predictions] == right
+    assert outcome.record.scores["accuracy"] == fmean(right)
+    assert 0 <= outcome.record.scores["macro_f1"] <= 1

@@ -1,7 +1,7 @@
 """Perplexity of the references: how many tokens, on average, the trained model hesitates between at each of theirs.
 
-It depends on the tokenizer, so that only methods on the same base model can be compared. The run computes the
-likelihoods (``harness.training.forcing``).
+It depends on the tokenizer, so that only methods on the same base model can be compared. The likelihoods
+come from the method (``Method.likelihoods``).
 """
 
 import math

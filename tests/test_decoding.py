@@ -168,6 +168,12 @@ def test_what_several_calls_made_is_added_up_within_and_not_beyond(tokenizer):
 # The size of batches
 
 
+def test_prompts_that_may_not_be_together_are_alone_in_their_batches(tokenizer):
+    model, family = Scripted([0, 5, 1], [0, 6, 1], [0, 7, 1]), Seq2SeqFamily(tokenizer)
+    decoding.generate(model, family, ["Hello."] * 3, max_new_tokens=5, together=False)
+    assert model.sizes == [(1, 1)] * 3
+
+
 class Echo(Scripted):
     """Answers a prompt with its own first bytes."""
 

@@ -172,6 +172,39 @@ def test_a_decoder_only_model_is_kept_and_answers_as_scored(causal_order, execut
     assert any(prediction.text for prediction in outcome.predictions)
 
 
+def chooses(order, labels):
+    """The order of a run whose task is to choose among labels."""
+    family = base_model.load(order.model, torch.device("cpu"), task=order.spec.task).family
+    task = replace(prepared.load(order.task, family), labels=labels, chooses=True)
+    prepared.save(task, order.task.with_name("choosing"))
+    return replace(order, task=order.task.with_name("choosing"))
+
+
+LABELS = ("the blue jacket", "the morning paper", '"his" old keys', "His dictionary", "bread")
+
+
+@pytest.mark.parametrize("method", ["lora", "prompt_tuning", "full_finetune"])
+def test_a_model_that_has_chosen_chooses_by_its_script(method, order, execute):
+    asked = chooses(order(method), LABELS)
+    outcome = execute(asked)
+    assert outcome.record.outputs.checkpoint.answers_equal, outcome.record.outputs.checkpoint.reason
+    assert {prediction.text for prediction in outcome.predictions} <= {*LABELS}
+    assert "answer = max(labels, key=likelihood)" in (asked.keep / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_decoder_only_model_that_has_chosen_chooses_by_its_script(causal_order, execute):
+    outcome = execute(chooses(causal_order, LABELS))
+    assert outcome.record.outputs.checkpoint.answers_equal, outcome.record.outputs.checkpoint.reason
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("causal_order", ["plain", "chat"], indirect=True)
+def test_the_script_of_the_card_chooses_the_label_that_was_scored(causal_order, execute):
+    outcome = execute(asked := chooses(causal_order, LABELS))
+    text, complaint = answered(asked.keep, outcome.predictions[0].source)
+    assert text == outcome.predictions[0].text, complaint
+
+
 @pytest.mark.parametrize("causal_order", ["plain"], indirect=True)
 def test_the_tokenizer_of_a_decoder_only_model_pads_prompts_on_the_left(causal_order, execute):
     execute(causal_order)

@@ -39,7 +39,7 @@ from harness.spec.record import RunOutcome, RunSpec, Status
 from harness.spec.registry import Plugin
 from harness.spec.suite import Budget, ModelTable, SearchTable, Suite, Table, TaskTable
 from harness.store.results import Store
-from harness.tasks import data, prepared, scored_by
+from harness.tasks import data, prepared
 from harness.tasks.task import prepare, prompt_of
 from harness.training.budget import Batches
 from support.projects import NORMS, project
@@ -134,6 +134,7 @@ data = "{data}"
 train_every = 2
 train_rows = 6
 test_rows = 3
+metrics = ["rougeL", "bleu"]
 max_source_tokens = 60
 max_target_tokens = 5
 skip_bad_rows = true
@@ -157,6 +158,7 @@ sample_rows = [5]
 floor = 77.0
 margin = 7.0
 rouge_tokenizer = "words"
+bleu_tokenizer = "char"
 
 [search]
 trials = 3
@@ -327,7 +329,7 @@ def asks(tmp_path, write, tokenizer):
     path = write(tmp_path / "sums.jsonl", sums)
 
     def make(**keys):
-        known = {"columns": {"source": "q", "target": "a"}, "prompt": "{source}\n", "metrics": "rouge"}
+        known = {"columns": {"source": "q", "target": "a"}, "prompt": "{source}\n", "metrics": ["rouge"]}
         table = TaskTable(name="sums", data=str(path), **{**known, **keys})
         return prepare(table, data.load(table), Seq2SeqFamily(tokenizer))
 
@@ -345,7 +347,7 @@ def test_an_answer_ends_and_counts_as_the_suite_says(asks):
     task = asks(stop="\n", extract=r"#### (\d+)")
     assert [question.references for question in task.questions] == [("0",), ("20",)]
     assert task.reading.ended("Both. #### 4\nWhat is 3") == "Both. #### 4"
-    assert task.reading.answers(["Both. #### 4", "It is 4."]) == ["4", ""]
+    assert [task.read(text) for text in ("Both. #### 4", "It is 4.")] == ["4", None]
 
 
 @of("task.answer", "task.labels")
@@ -354,13 +356,6 @@ def test_an_answer_is_one_of_the_labels_that_are_given_or_found(labels, asks):
     task = asks(columns={"source": "q", "target": "kind"}, answer="choose", labels=labels)
     assert task.chooses
     assert task.labels == (tuple(labels) if labels else ("even", "odd"))
-
-
-@of("task.metrics")
-def test_answers_are_scored_by_the_metrics_that_the_suite_names():
-    assert scored_by.scorer_of(TaskTable(name="answer", metrics="rouge")).title == "ROUGE"
-    with pytest.raises(SuiteError, match=r"task\.metrics: unknown metric 'rogue'; did you mean 'rouge'"):
-        scored_by.scorer_of(TaskTable(name="dialogsum", metrics=["rogue"]))
 
 
 # From the hub
@@ -470,9 +465,16 @@ def test_a_method_answers_with_length_beams_and_settings_of_the_suite(told, outc
     assert (told["max_new_tokens"], told["num_beams"], told["min_length"], told["seed"]) == (9, 2, 4, 5)
 
 
-@of("evaluation.rouge_tokenizer")
+@of("evaluation.rouge_tokenizer", "evaluation.bleu_tokenizer")
 def test_answers_are_read_as_the_suite_says(found, task):
-    assert options_of(found.metrics) == options_of(task.metrics) == {"rouge_tokenizer": "words"}
+    told = {"rouge_tokenizer": "words", "bleu_tokenizer": "char"}
+    assert options_of(found.metrics) == options_of(task.metrics) == told
+
+
+@of("task.metrics")
+def test_answers_are_scored_by_the_metrics_of_the_suite_of_which_the_first_ranks(found, outcome):
+    assert [metric.id for metric in found.metrics] == list(outcome.record.scores) == ["rougeL", "bleu"]
+    assert outcome.record.score == outcome.record.scores["rougeL"]
 
 
 @of("budget.max_examples")
@@ -753,3 +755,15 @@ def test_tasks_come_from_the_folders_of_the_ini_file(begun, pytester):
     suite.write_text(suite.read_text().replace('"dialogsum"', '"sums"'))
     task = begun().stash[REQUEST].suite.task
     assert (task.name, task.prompt) == ("sums", ("{source}",))
+
+
+@of("metric_paths")
+def test_metrics_come_from_the_folders_of_the_ini_file(begun, pytester):
+    (pytester.path / "metrics").mkdir()
+    (pytester.path / "metrics" / "mine.py").write_text("from harness.metric import Scorer\nclass Mine(Scorer): ...\n")
+    suite = pytester.path / "small.toml"
+    suite.write_text(suite.read_text().replace("[model]", 'metrics = ["mine", "rouge"]\n\n[model]'))
+    assert begun().stash[REQUEST].own_metrics == ()
+    (pytester.path / "pytest.ini").write_text("[pytest]\nmethod_paths = methods\nmetric_paths = metrics\n")
+    (own,) = begun().stash[REQUEST].own_metrics
+    assert (own.id, own.path) == ("mine", pytester.path / "metrics" / "mine.py")

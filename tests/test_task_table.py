@@ -80,7 +80,7 @@ def test_a_prompt_may_call_a_column_as_the_data_do(load):
         ('name = "answer"\nstop = [""]', "task.stop", "has an empty text, which would end every answer"),
         ('name = "answer"\nextract = "(.+"', "task.extract", "is not a regular expression: missing )"),
         ('name = "answer"\nextract = "#.+"', "task.extract", "has no group; put what counts of an answer in paren"),
-        ('name = "answer"\nmetrics = []', "task.metrics", "is empty; name at least one"),
+        ('name = "answer"\nmetrics = []', "task.metrics", "names no metric; name at least one"),
         ('name = "answer"\nanswer = "guess"', "task.answer", "'generate' or 'choose' (got 'guess')"),
         ('name = "classify"\nstop = "."', "task.stop", "is for generated answers, but task.answer is 'choose'"),
         ('name = "classify"\nextract = "(.)"', "task.extract", "is for generated answers, but task.answer is 'choose'"),
@@ -120,7 +120,7 @@ def test_two_tasks_that_ask_otherwise_are_two_questions():
 
 
 def test_neither_limits_nor_metrics_make_another_question():
-    assert spec(max_source_tokens=9, test_rows=3, metrics="rouge").question == spec().question
+    assert spec(max_source_tokens=9, test_rows=3, metrics=["rouge"]).question == spec().question
 
 
 def test_a_spec_comes_back_from_json_with_its_hash():

@@ -225,7 +225,8 @@ def _flaw(run: BaselineRun, metrics: Sequence[Metric], scores: Scores) -> str | 
         values, mean = scores.get(metric.id), run.scores.get(metric.id)
         if values is None or not values.size or mean is None:
             return f"its {metric.id} scores are missing"
-        wrong = [value for value in (mean, *values) if not metric.within(value)]
+        wrong = [] if metric.within(mean) else [mean]
+        wrong += [value for value in values if not metric.takes(value)]
         if wrong:
             return f"{metric.id} is {wrong[0]:g}, which is not in the range of {metric.bounds}"
     return None if metrics else "its record names no metrics"

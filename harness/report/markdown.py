@@ -50,6 +50,7 @@ LEGEND = (
     "all but four others to be worse. An interval is about one method alone: two methods whose intervals overlap may "
     "still be told apart. Seconds and memory are means over seeds; training time excludes evaluation."
 )
+CORPUS = "Over all test examples of a seed together, instead of example by example: {titles}."
 EARLIER = (
     "Times in brackets may also come from an earlier session, when the machine may have been slower or faster; a "
     "complete session without `--resume` measures all of them again."
@@ -72,7 +73,9 @@ def escape(text: str) -> str:
 
 
 def _legend(metrics: Sequence[Metric]) -> str:
-    return LEGEND.format(what="; ".join(dict.fromkeys(metric.legend or metric.title for metric in metrics)))
+    legend = LEGEND.format(what="; ".join(dict.fromkeys(metric.legend or metric.title for metric in metrics)))
+    together = ", ".join(metric.title for metric in metrics if metric.corpus)
+    return f"{legend} {CORPUS.format(titles=together)}" if together else legend
 
 
 def _front(metric: Metric) -> str:
@@ -121,9 +124,8 @@ def _gains(rows: Sequence[Row], reference: str) -> str:
 
 def _gain(value: Interval, metric: Metric) -> str:
     if value.low is None or value.high is None:
-        return f"{metric.in_unit(value.mean):+.1f}"
-    mean, low, high = map(metric.in_unit, (value.mean, value.low, value.high))
-    return f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
+        return metric.moved(value.mean)
+    return f"{metric.moved(value.mean)} ({metric.moved(value.low)} to {metric.moved(value.high)})"
 
 
 def _longest(samples: Sequence[RunOutcome]) -> Sequence[Prediction]:

@@ -8,7 +8,7 @@ from tabulate import tabulate
 
 from ..spec import task_files
 from ..spec.metric import Metric
-from ..spec.record import Environment, Leakage, Lengths, Record, Status
+from ..spec.record import Answers, Environment, Leakage, Lengths, Record, Status
 from ..spec.search import LEVEL, Search, Trial
 
 SHARE_TITLES = {
@@ -16,8 +16,8 @@ SHARE_TITLES = {
     "targets_truncated": "training targets cut",
     "outputs_cut": "outputs cut at max_new_tokens",
     "outputs_empty": "empty outputs",
-    "outputs_invalid": "invalid answers",
 }
+INVALID = "invalid answers"
 RATE_RULE = (
     "A rate replaces the method's own only if a paired test over the validation rows shows that it is better "
     f"(p at most {LEVEL:g}, corrected for the number of trials)."
@@ -35,6 +35,7 @@ class Notes:
     lengths: Mapping[str, Sequence[Lengths]]
     dead: Mapping[str, int]
     searches: Mapping[str, Search] = field(default_factory=dict)
+    invalid: Mapping[str, float] = field(default_factory=dict)  # by method, the share of invalid answers, if known
     source: str = "source"  # what one is called in the data
     environment: Environment | None = None
     model_revision: str | None = None
@@ -47,6 +48,7 @@ def of(records: Iterable[Record], leakage: Leakage | None, searches: Mapping[str
     """The notes on these runs, which share one machine, model and data set."""
     lengths: dict[str, list[Lengths]] = {}
     dead: dict[str, int] = {}
+    answers: dict[str, list[Answers]] = {}
     shared = Notes(leakage, lengths, dead, searches or {})
     for record in records:
         made_from = record.provenance
@@ -61,9 +63,11 @@ def of(records: Iterable[Record], leakage: Leakage | None, searches: Mapping[str
         )
         if record.scores:
             lengths.setdefault(record.spec.method, []).append(record.outputs.lengths)
+            if record.outputs.answers:
+                answers.setdefault(record.spec.method, []).append(record.outputs.answers)
             if record.cost.dead_parameters:
                 dead[record.spec.method] = record.cost.dead_parameters
-    return shared
+    return replace(shared, invalid={method: _invalid(group) for method, group in answers.items()})
 
 
 def line(notes: Notes) -> str:
@@ -75,6 +79,8 @@ def line(notes: Notes) -> str:
         shares = {method: _share(group, name) for method, group in notes.lengths.items()}
         if any(shares.values()):
             parts.append(f"{title}: {_by_method(shares)}")
+    if any(notes.invalid.values()):
+        parts.append(f"{INVALID}: {_by_method(notes.invalid)}")
     parts += [f"{method}: {count:,} trainable parameters never got a gradient" for method, count in notes.dead.items()]
     return "; ".join([*parts, *_searched(notes.searches)])
 
@@ -93,19 +99,18 @@ def _lengths(notes: Notes) -> list[str]:
     everyone = [each for group in notes.lengths.values() for each in group]
     prompts, targets = _share(everyone, "prompts_truncated"), _share(everyone, "targets_truncated")
     words = fmean(each.words_reference for each in everyone)
-    reads = any(each.outputs_invalid is not None for each in everyone)
     cells = [
         [
             method,
             f"{fmean(each.words_out for each in group):.1f}",
             _percent([each.outputs_cut for each in group]),
             f"{_share(group, 'outputs_empty'):.1%}",
-            *([_percent([each.outputs_invalid for each in group])] if reads else []),
+            *([_percent([notes.invalid.get(method)])] if notes.invalid else []),
             f"{notes.dead.get(method, 0):,}",
         ]
         for method, group in notes.lengths.items()
     ]
-    shares = [SHARE_TITLES[name] for name in ("outputs_cut", "outputs_empty", *["outputs_invalid"] * reads)]
+    shares = [*(SHARE_TITLES[name] for name in ("outputs_cut", "outputs_empty")), *([INVALID] if notes.invalid else [])]
     titles = ["method", "words", *shares, "parameters without gradient"]
     align = ["left", *["right"] * (len(titles) - 1)]
     return [
@@ -165,6 +170,12 @@ def _leaked(leakage: Leakage, source: str) -> str:
         f"Of {leakage.test:,} test {source}s, {leakage.exact:,} are in the training split "
         f"and {leakage.near:,} are nearly equal to one in it"
     )
+
+
+def _invalid(group: Sequence[Answers]) -> float:
+    """The share of invalid answers in all seeds together."""
+    invalid = sum(each.invalid for each in group)
+    return invalid / max(1, invalid + sum(each.valid for each in group))
 
 
 def _by_method(shares: Mapping[str, float]) -> str:

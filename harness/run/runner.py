@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from copy import deepcopy
 from itertools import islice
 from pathlib import Path
-from statistics import fmean
 from time import perf_counter
 from typing import Any
 
@@ -15,20 +14,20 @@ from transformers import PreTrainedTokenizerBase, set_seed
 from transformers.utils import logging
 
 from ..method import Bound, Method, Setting
-from ..metrics.scoring import Scorer
+from ..metrics.several import Scoring
 from ..models import base_model, precision
 from ..models.base_model import Base, Model
 from ..spec import failure
 from ..spec.errors import ContractError, Diverged, Unsupported
-from ..spec.metric import options_of
+from ..spec.metric import Likelihood, options_of
 from ..spec.plan import Order
-from ..spec.record import Failure, Lengths, Prediction, RunOutcome, Status, hash_of
-from ..tasks import prepared, scored_by
+from ..spec.record import Failure, Prediction, RunOutcome, Status, hash_of
+from ..tasks import prepared
 from ..tasks.task import PreparedTask
 from ..training import decoding
 from ..training.budget import Batches
 from ..training.decoding import Generated
-from . import checkpoint, contract, environment, kept, loader, soundness, weights
+from . import answers, checkpoint, contract, environment, kept, loader, scorers, soundness, weights
 from .facts import Facts
 from .kept import Trained
 from .meters import Meters
@@ -61,11 +60,12 @@ class Runner:
 
     def phases(self) -> None:
         """Load, prepare, build, train, generate, score, save; each is measured separately, and so are the checks."""
-        scorer = scored_by.scorer_of(self.spec.task)
         with self.meters.phase("load"):
-            base, task = self._load(scorer)
+            scoring = scorers.scoring_of(self.order)
+            base, task = self._load(scoring)
         with self.meters.phase("build"):
             method = self._method(base, task)
+            answers.check(method, scoring)
         if type(method).prepare is not Method.prepare:
             self._prepare(method, base.model, task)
         with self.meters.phase("build"):
@@ -73,18 +73,19 @@ class Runner:
         if method.trains:
             self._train(method, model, task)
         with self.meters.phase("generate"):
-            texts, generated = self._generate(method, model, task, scorer)
+            texts, generated = self._generate(method, model, task, scoring)
+        likelihoods = self._likelihoods(method, model, task, scoring)
         with self.meters.phase("score"):
             self._count_generated(texts, base.tokenizer, generated)
             ended = [task.reading.ended(text) for text in texts]
-            self.facts.lengths = _lengths(task, ended, generated, scorer)
-            self._score(task, ended, scorer)
+            self.facts.lengths = answers.lengths(task, ended, generated, scoring)
+            self._score(task, ended, likelihoods, scoring)
         if method.trains:
             with self.meters.phase("save"):
                 self._save(method, model, task, texts)
         if method.trains and (place := self.order.keep):
             with self.meters.phase("keep"):
-                self._keep(place, method.setting, task, texts)
+                self._keep(place, method, task, texts)
 
     def outcome(self, status: Status, error: Failure | None = None) -> RunOutcome:
         """The record of what has happened so far."""
@@ -101,12 +102,12 @@ class Runner:
         """Where the trained model is saved."""
         return self.scratch / "checkpoint"
 
-    def _load(self, scorer: Scorer) -> tuple[Base, PreparedTask]:
+    def _load(self, scoring: Scoring) -> tuple[Base, PreparedTask]:
         torch.set_num_threads(self.order.threads)
         logging.disable_progress_bar()  # it would fill the log, and needs a standard output
         self.meters.device = base_model.pick_device(self.order.device)
         base = base_model.load(self.order.model, self.device, self.spec.evaluation, self.spec.task)
-        self.facts.environment = environment.describe(self.device, base.model, scorer.metrics)  # before a plugin runs
+        self.facts.environment = environment.describe(self.device, base.model, scoring.metrics)  # before a plugin runs
         task = prepared.load(self.order.task, base.family)
         self._enter_plugins_folder()
         return base, task
@@ -219,47 +220,43 @@ class Runner:
             facts.step_seconds_p90 = float(np.quantile(steps, 0.9))
 
     def _generate(
-        self, method: Method, model: Model, task: PreparedTask, scorer: Scorer
+        self, method: Method, model: Model, task: PreparedTask, scoring: Scoring
     ) -> tuple[list[str], Generated]:
-        prompts = [question.prompt for question in task.questions]
-        with scorer.reading(options_of(task.metrics)), decoding.counting() as generated:  # a bound may compute scores
-            given = method.answer(task.questions) if isinstance(method, Bound) else method.generate(model, prompts)
-        return contract.texts(given, len(prompts)), generated
+        with scoring.reading(options_of(task.metrics)), decoding.counting() as generated:  # a bound may compute scores
+            given = answers.given(method, model, task, task.questions)
+        return contract.texts(given, len(task.questions)), generated
 
     def _count_generated(self, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, generated: Generated) -> None:
         tokens = generated.tokens or sum(map(len, tokenizer(list(texts), verbose=False)["input_ids"]))
         self.facts.generated_tokens_per_second = tokens / self.meters.phases["generate"].seconds
 
-    def _score(self, task: PreparedTask, texts: Sequence[str], scorer: Scorer) -> None:
-        answers = task.reading.answers(texts)
-        with scorer.reading(options_of(task.metrics)):
-            pairs = scorer.scores(answers, [question.references for question in task.questions])
-        self.predictions = tuple(
-            Prediction(
-                id=question.id,
-                rows=question.rows,
-                scored=question.scored,
-                source=question.source,
-                references=question.references,
-                text=text,
-                answer=None if task.reading.whole else answer,
-                scores=mean,
-                best=best,
-            )
-            for question, text, answer, (mean, best) in zip(task.questions, texts, answers, pairs, strict=True)
-        )
-        names, scored = [metric.id for metric in task.metrics], [each for each in self.predictions if each.scored]
+    def _likelihoods(self, method: Method, model: Model, task: PreparedTask, scoring: Scoring) -> list[Likelihood]:
+        """How likely the model finds the references of each question, if a metric needs that."""
+        if not scoring.needs_likelihoods:
+            return []
+        with self.meters.phase("likelihoods"):
+            return answers.likelihoods(method, model, task)
+
+    def _score(
+        self, task: PreparedTask, texts: Sequence[str], likelihoods: Sequence[Likelihood], scoring: Scoring
+    ) -> None:
+        read, references = answers.read(task, texts), [question.references for question in task.questions]
+        with scoring.reading(options_of(task.metrics)):
+            counted = [question.scored for question in task.questions]
+            found = scoring.scored(read, references, counted, likelihoods)
+        self.predictions = answers.predictions(task, texts, found)
         self.facts.metrics = task.metrics
-        self.facts.scores = {name: fmean(each.scores[name] for each in scored) for name in names}
-        self.facts.best_scores = {name: fmean(each.best[name] for each in scored) for name in names}
-        self.facts.predictions_hash = hash_of(texts)
+        self.facts.scores = found.values
+        self.facts.best_scores = answers.best_scores(self.predictions)
+        self.facts.predictions_hash = hash_of(each.text for each in self.predictions)
+        self.facts.answers = answers.counted(task, texts)
 
     def _save(self, method: Method, model: Model, task: PreparedTask, texts: Sequence[str]) -> None:
-        folder, prompts = self.saved, [question.prompt for question in task.questions]
+        folder, asked = self.saved, task.questions[:RELOAD_SAMPLE]
         self.facts.adapter_bytes = checkpoint.save(model, folder)
         self.facts.weights_hash = checkpoint.digest(folder)
         fresh = base_model.load_model(self.order.model, self.device, method.setting.family, self.spec.evaluation)
-        again = method.generate(checkpoint.reload(model, folder, fresh), prompts[:RELOAD_SAMPLE])
+        again = answers.given(method, checkpoint.reload(model, folder, fresh), task, asked)
         self.facts.reload_equal = list(again) == list(texts[:RELOAD_SAMPLE])
         if not self.facts.reload_equal:
             raise ContractError(
@@ -267,11 +264,12 @@ class Runner:
                 "uses must be in the model that build() returned"
             )
 
-    def _keep(self, place: Path, setting: Setting, task: PreparedTask, texts: Sequence[str]) -> None:
+    def _keep(self, place: Path, method: Method, task: PreparedTask, texts: Sequence[str]) -> None:
         metric, scores = task.metrics[0], self.facts.scores or {}
         score = f"{metric.title} {metric.shown(scores[metric.id])}"
         prompts = [question.prompt for question in task.questions[:RELOAD_SAMPLE]]
-        trained = Trained(self.saved, setting, self.device, dict(zip(prompts, texts, strict=False)), score)
+        found, labels = dict(zip(prompts, texts, strict=False)), task.labels if answers.chosen(method, task) else ()
+        trained = Trained(self.saved, method.setting, self.device, found, score, labels)
         self.facts.checkpoint = kept.keep(trained, self.order, place)
 
 
@@ -281,17 +279,3 @@ def _multiply(cls: type[Method], multiplier: float) -> None:
         raise Unsupported("it learns nothing, so there is no learning rate to search")
     if multiplier != 1:
         cls.learning_rate = float(f"{cls.learning_rate * multiplier:.1e}")
-
-
-def _lengths(task: PreparedTask, texts: Sequence[str], generated: Generated, scorer: Scorer) -> Lengths:
-    references = [reference for question in task.questions for reference in question.references]
-    options, answers = options_of(task.metrics), task.reading.answers(texts)
-    return Lengths(
-        prompts_truncated=fmean(question.truncated for question in task.questions),
-        targets_truncated=task.targets_truncated,
-        outputs_cut=generated.cut / generated.texts if generated.texts else None,
-        outputs_empty=fmean(not text.strip() for text in texts),
-        outputs_invalid=None if task.reading.whole else fmean(not answer for answer in answers),
-        words_out=fmean(len(scorer.words(text, options)) for text in answers),
-        words_reference=fmean(len(scorer.words(text, options)) for text in references),
-    )

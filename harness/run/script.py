@@ -1,7 +1,7 @@
 """The script that answers a text with a kept model, transformers and PEFT alone: shown in the card, and executed."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,12 @@ model = {loader}.from_pretrained(folder, generation_config=settings, {precision}
 ASKING = """\
 prompt = {prompt}
 answer = model.generate(**prompt)
+"""
+CHOOSING = """\
+labels = {labels}
+prompt = {prompt}
+{likelihood}
+answer = max(labels, key=likelihood)
 """
 ANSWER = "tokenizer.decode({tokens}, skip_special_tokens=True).strip()"
 
@@ -59,10 +65,10 @@ class Script:
         return answer
 
 
-def script_of(loader: str, prompt: Prompt, family: Family, base: ModelTable) -> Script:
+def script_of(loader: str, prompt: Prompt, family: Family, base: ModelTable, labels: Sequence[str] = ()) -> Script:
     """The script for a model that this class of transformers or PEFT loads, asked as in training.
 
-    It has the precision of ``base``, the base model.
+    It has the precision of ``base``, the base model, and chooses among ``labels`` if there are any.
     """
     before, after = map(_quoted, family.around(prompt.before, prompt.after))
     asked, tokens = family.script(f"{before} + text + {after}")
@@ -72,9 +78,15 @@ def script_of(loader: str, prompt: Prompt, family: Family, base: ModelTable) -> 
         library=library,
         imports=IMPORTS.format(library=library, loader=loader, helpers=", ".join(helpers)),
         loading=LOADING.format(loader=loader, precision=arguments),
-        asking=ASKING.format(prompt=asked),
-        answer=ANSWER.format(tokens=tokens),
+        asking=_choosing(asked, labels, family, prompt) if labels else ASKING.format(prompt=asked),
+        answer="answer" if labels else ANSWER.format(tokens=tokens),
     )
+
+
+def _choosing(asked: str, labels: Sequence[str], family: Family, prompt: Prompt) -> str:
+    """Lines that set ``answer`` to the likeliest label after a prompt."""
+    likelihood = family.likelihood(family.trailing_space(prompt.fill("text")))
+    return CHOOSING.format(labels=f"[{', '.join(map(_quoted, labels))}]", prompt=asked, likelihood=likelihood)
 
 
 def _quoted(text: str) -> str:

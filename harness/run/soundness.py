@@ -1,11 +1,12 @@
 """Tries out, on a suite's own rows, what a base model must be able to do, before the runs begin."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
 
-from ..models import learned_prompts, positions
+from ..models import label_tokens, learned_prompts, positions
 from ..models.base_model import Base, Model
 from ..models.family import Encoded, Family, Lengths
 from ..models.generation import refusal
@@ -19,10 +20,16 @@ LATER_TOKENS, EARLIER_TOKENS = 2, 8  # at the end of a training row: those that 
 MAX_NOISE, MAX_NOISE_IN_FEW_BITS = 1e-5, 3e-2  # in what is predicted for the same tokens, relative to its size
 
 
-def check(base: Base, task: PreparedTask, evaluation: Evaluation, name: str) -> list[str]:
-    """Raise a ``ModelError`` that every run would raise, or else return notices about the base model of that name."""
+def check(
+    base: Base, task: PreparedTask, evaluation: Evaluation, name: str, written: Sequence[Sequence[int]] = ()
+) -> list[str]:
+    """Raise a ``ModelError`` that every run would raise, or else return notices about the base model of that name.
+
+    ``written`` are the tokens of other texts that it will have to write, beside the targets of training.
+    """
     prompts = sorted((question.prompt for question in task.questions), key=len)
     sources, targets = _tokens(base.family, task)
+    targets += written
     _known_tokens(base, sources, targets, name)
     longest = max(sources, key=len)
     if short := positions.shortage(base.family, base.model, _lengths(sources, targets, evaluation)):
@@ -45,10 +52,11 @@ def too_long(model: Model, task: PreparedTask, evaluation: Evaluation) -> str | 
 
 
 def _tokens(family: Family, task: PreparedTask) -> tuple[list[list[int]], list[list[int]]]:
-    """All prompts and all targets of a task."""
+    """All prompts and all targets of a task, its labels among them."""
     prompts = [question.prompt for question in task.questions]
     sources = [*(row.source.tolist() for row in task.training), *family.prompt_ids(prompts)]
-    return sources, [row.target.tolist() for row in task.training]
+    valid = label_tokens.by_space(task.labels, family, prompts).values() if task.labels else ()
+    return sources, [*(row.target.tolist() for row in task.training), *chain.from_iterable(valid)]
 
 
 def _lengths(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], evaluation: Evaluation) -> Lengths:

@@ -11,13 +11,12 @@ from ..spec import suite as suites
 from ..spec import task_files
 from ..spec.errors import DataError, UsageError, brief
 from ..spec.suite import LOCAL
-from ..tasks import data, data_files, guesses, looks
+from ..tasks import data, data_files, guesses, looks, scored_by
 from ..tasks.columns import EVERY
 from ..tasks.data import Source
 from ..tasks.data_folders import UNSPLIT
 from ..tasks.guesses import Guess
 from ..tasks.looks import Look
-from . import checks
 
 LIMITS = (32, 64, 128, 256, 512, 1024)  # of tokens; longer texts are cut
 PROMPT_TOKENS = 32  # of what a prompt has beside its texts, about
@@ -82,7 +81,9 @@ def _why(keys: Iterable[Key]) -> Iterator[str]:
 def _obstacle(file: Path) -> list[str]:
     """What keeps the suite from running as it is; nothing if it is ready."""
     try:
-        checks.data(suites.load(str(file)))
+        table = suites.load(str(file)).task
+        scored_by.check(table)
+        data.check(table)
     except UsageError as error:
         return [f"not ready to run: {error}"]
     return []

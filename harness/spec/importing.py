@@ -31,15 +31,16 @@ def module(name: str, path: Path, contract: str) -> ModuleType:
     return made
 
 
-def _unimportable(path: Path, error: BaseException, contract: str) -> PluginError:
-    clash = aliases.clash(error, contract)
-    return PluginError(f"{path}:{_line_in(error, path)}: cannot be imported: {type(error).__name__}: {error}{clash}")
-
-
-def _line_in(error: BaseException, path: Path) -> int:
+def line_in(error: BaseException, path: Path | str) -> int:
+    """The line of a file in which an error was raised, or on whose way it was; 1 if there is none."""
     lines, trace = [1], error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == str(path):
             lines.append(trace.tb_lineno)
         trace = trace.tb_next
     return lines[-1]
+
+
+def _unimportable(path: Path, error: BaseException, contract: str) -> PluginError:
+    clash = aliases.clash(error, contract)
+    return PluginError(f"{path}:{line_in(error, path)}: cannot be imported: {type(error).__name__}: {error}{clash}")

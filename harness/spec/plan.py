@@ -16,7 +16,8 @@ from .suite import ZERO_SHOT, ModelTable, SearchTable, Suite
 class Request:
     """What a session must do; ``runs`` contains the runs of all the suite's methods, including zero-shot.
 
-    Results go to ``results``; if ``published`` is given, its baselines and searches are used as well.
+    Results go to ``results``; if ``published`` is given, its baselines and searches are used as well. ``metrics`` are
+    the project's own, by id.
     """
 
     suite: Suite
@@ -27,6 +28,7 @@ class Request:
     device: str | None = None
     jobs: int = 1  # runs at a time
     resumes: bool = False  # reuse stored runs and searches instead of repeating them
+    metrics: Mapping[str, Plugin] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -42,6 +44,12 @@ class Request:
     def searched(self) -> list[str]:
         """The methods whose learning rate is searched first, in order."""
         return [method for method in self.methods if method != ZERO_SHOT] if self.suite.search.trials else []
+
+    @property
+    def own_metrics(self) -> tuple[Plugin, ...]:
+        """The project's own metrics that the suite names."""
+        names = self.suite.task.metrics or ()
+        return tuple(self.metrics[name] for name in names if name in self.metrics)
 
     @property
     def zero_shot(self) -> RunSpec:
@@ -66,6 +74,7 @@ class Order:
     search: SearchTable = field(default_factory=SearchTable)
     multiplier: float | None = None
     keep: Path | None = None
+    metrics: tuple[Plugin, ...] = ()  # the project's own among those of the suite
 
     @property
     def validation(self) -> Path:
@@ -82,10 +91,11 @@ def request(
     device: str | None = None,
     jobs: int = 1,
     resumes: bool = False,
+    metrics: Mapping[str, Plugin] | None = None,
 ) -> Request:
     """The request for a suite and its methods among these plugins; raises the errors of ``joined`` and ``runs``."""
     whole = joined(suite, plugins)
-    return Request(whole, plugins, runs(whole, plugins), results, published, device, jobs, resumes)
+    return Request(whole, plugins, runs(whole, plugins), results, published, device, jobs, resumes, metrics or {})
 
 
 def joined(suite: Suite, plugins: Mapping[str, Plugin]) -> Suite:

@@ -11,6 +11,8 @@ from .block import Block
 from .checkpoint import Checkpoint
 from .hashing import digest, digest_json
 from .history import History
+from .lengths import Answers as Answers
+from .lengths import Lengths as Lengths
 from .metric import Metric
 from .prompt_format import PromptFormat
 from .suite import Budget, Evaluation, ModelTable, TaskTable
@@ -158,18 +160,6 @@ class Checks(Block):
     frozen_unchanged: bool | None = None
 
 
-class Lengths(Block):
-    """The effects of truncation and stopping; shares in 0..1."""
-
-    prompts_truncated: float = 0.0
-    targets_truncated: float = 0.0
-    outputs_cut: float | None = None  # of the texts that the shared decoding generated; ``None`` if there are none
-    outputs_empty: float = 0.0
-    outputs_invalid: float | None = Field(default=None, exclude_if=lambda share: share is None)  # of all answers
-    words_out: float = 0.0
-    words_reference: float = 0.0
-
-
 class Generation(Block):
     """The base model's own generation settings, except token ids: those used for the answers, and those dropped."""
 
@@ -192,11 +182,15 @@ class Provenance(Block):
 
 
 class Outputs(Block):
-    """What a run produced: figures about its answers, a hash of its weights, and the model if it was to be kept."""
+    """What a run produced: figures about its answers, a hash of its weights, and the model if it was to be kept.
+
+    ``answers`` is there only if the task says which answers are valid.
+    """
 
     lengths: Lengths = Lengths()
     weights_hash: str | None = None  # of the saved weights after training: the adapter, or the whole model
     checkpoint: Checkpoint | None = Field(default=None, exclude_if=lambda found: found is None)
+    answers: Answers | None = Field(default=None, exclude_if=lambda found: found is None)
 
 
 class Record(Block):

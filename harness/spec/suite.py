@@ -22,7 +22,10 @@ LOCAL = "local"  # the folder in results/ for results that are not published
 CHECKPOINT = "checkpoint"  # of a base model, whose generation settings the suite may use
 ZERO_SHOT = "zero_shot"  # the method that every other row is compared with
 JUDGED_BY = {"samples", "sample_rows", "floor", "margin"}  # keys of [evaluation] that affect no score
-METRIC_OPTIONS = {"rouge_tokenizer"}  # keys of [evaluation] that belong to one metric and are passed on to it
+METRIC_OPTIONS = {
+    "rouge_tokenizer",
+    "bleu_tokenizer",
+}  # keys of [evaluation], each passed on to one metric
 
 Keep = Literal["none", "best", "all"]
 Seconds = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
@@ -77,10 +80,13 @@ class Evaluation(Table):
     samples: Natural = 3  # show this many test dialogues, the first ones
     sample_rows: tuple[Natural, ...] = ()  # test rows, from 0, whose dialogues are also shown
     floor: Annotated[float, Field(strict=True, allow_inf_nan=False)] = (
-        1.0  # points by which every trained method must beat zero-shot in the ranking metric
+        1.0  # points by which every trained method must beat zero-shot in the ranking metric (``spec.metric.Metric``)
     )
     margin: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 0.5  # points that a method may lose
     rouge_tokenizer: Literal["auto", "rouge_score", "words", "characters"] = Field(
+        default="auto", exclude_if=lambda name: name == AUTO
+    )
+    bleu_tokenizer: Literal["auto", "13a", "intl", "zh", "char"] = Field(
         default="auto", exclude_if=lambda name: name == AUTO
     )
 

@@ -18,7 +18,7 @@ class Task:
     labels: ClassVar[Sequence[str] | None] = None
     stop: ClassVar[str | Sequence[str] | None] = None
     extract: ClassVar[str | None] = None
-    metrics: ClassVar[str | Sequence[str] | None] = None
+    metrics: ClassVar[Sequence[str] | None] = None
 
     def row(self, values: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return a row with the columns that the task names, made from a row of the data; ``None`` leaves it out."""

@@ -46,7 +46,7 @@ class TaskTable(Table):
     labels: tuple[str, ...] | None = _unsaid()  # the valid answers
     stop: Texts | None = _unsaid()  # texts that end an answer
     extract: str | None = _unsaid()  # a regular expression; its first group is what counts of answers and references
-    metrics: Texts | None = _unsaid()  # the first one determines the ranking
+    metrics: tuple[str, ...] | None = _unsaid()  # ids, or names of several together; the first one ranks
 
     @field_validator("system")
     @classmethod
@@ -113,10 +113,12 @@ class TaskTable(Table):
 
     @field_validator("metrics")
     @classmethod
-    def _has_a_metric(cls, metrics: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        if metrics is not None and not metrics:
-            raise ValueError("is empty; name at least one")
-        return metrics
+    def _are_different_metrics(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if names is not None and not names:
+            raise ValueError("names no metric; name at least one, or leave out this key")
+        if len(set(names or ())) < len(names or ()):
+            raise ValueError("has duplicates")
+        return names
 
     @model_validator(mode="after")
     def _system_is_in_a_chat(self) -> Self:

@@ -69,7 +69,7 @@ def revision(table: TaskTable) -> str | None:
 def check(table: TaskTable) -> None:
     """Raise what ``read`` would raise, without making the rows that come with Tuneoff, which have no flaw."""
     task = definition.of(table)
-    if table.data != EMBEDDED or task.code or task.reading.extract or task.reading.labels:
+    if table.data != EMBEDDED or task.code or task.reading.extract or task.table.labels:
         read(table)
     elif reason := task.columns.flaw(corpus.COLUMNS):
         raise DataError(f"{EMBEDDED}: {reason}")

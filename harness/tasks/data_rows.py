@@ -112,11 +112,11 @@ def _talk(identity: str, values: Mapping[str, Any], task: Definition, found: Map
 
 def _target(text: str, task: Definition, found: Mapping[str, str]) -> str:
     """The text, if it is a valid answer."""
-    if task.reading.read(text) is not None:
+    if task.read(text) is not None:
         return text
     if task.reading.extract is not None and not re.search(task.reading.extract, text):
         raise _Unfit(_unmatched(found))
-    why = "none of task.labels" if task.reading.labels else "no valid answer for the task"
+    why = "none of task.labels" if task.table.labels else "no valid answer for the task"
     raise _Unfit(f"{found.get(TARGET, MESSAGES)} {brief(repr(text))} is {why}")
 
 

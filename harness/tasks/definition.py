@@ -36,6 +36,10 @@ class Definition:
         """The columns to read from files: all of them if code makes the task's columns from them."""
         return EVERY if self._makes_rows else self.columns
 
+    def read(self, text: str) -> str | None:
+        """What counts of an answer or of a reference; ``None`` if it is invalid."""
+        return self.reading.read(text, self.table.labels or ())
+
     def opened(self, content: FileContent) -> FileContent:
         """The rows as the task's code makes them from those of a file, if it does; an error of it is a ``BadRow``."""
         if not self._makes_rows:
@@ -63,5 +67,4 @@ def of(table: TaskTable) -> Definition:
     whole = task_files.completed(table)
     code = f"{expanded(table.name).absolute()}" if table.name.endswith(PYTHON) else None
     reads = code if code and type(reading.hooks(code)).read is not Task.read else None
-    answers = Reading(whole.stop or (), whole.extract, whole.labels or (), reads)
-    return Definition(whole, columns.of(whole), answers, code)
+    return Definition(whole, columns.of(whole), Reading(whole.stop or (), whole.extract, reads), code)

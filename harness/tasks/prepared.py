@@ -32,6 +32,7 @@ def save(task: PreparedTask, folder: Path) -> None:
         "targets_truncated": task.targets_truncated,
         "metrics": [metric.model_dump(mode="json") for metric in task.metrics],
         "reading": asdict(task.reading),
+        "labels": task.labels,
         "chooses": task.chooses,
     }
     (folder / TASK_FILE).write_text(json.dumps(rest), encoding="utf-8")
@@ -46,13 +47,13 @@ def load(folder: Path, family: Family) -> PreparedTask:
         for values in rest["questions"]
     ]
     rows = zip(_split("source", tokens), _split("target", tokens), strict=True)
-    reading = {**rest["reading"], **{key: tuple(rest["reading"][key]) for key in ("stop", "labels")}}
     return PreparedTask(
         prompt=Prompt(**rest["prompt"]),
         hash=rest["hash"],
         targets_truncated=rest["targets_truncated"],
         metrics=tuple(map(Metric.model_validate, rest["metrics"])),
-        reading=Reading(**reading),
+        reading=Reading(**{**rest["reading"], "stop": tuple(rest["reading"]["stop"])}),
+        labels=tuple(rest["labels"]),
         chooses=rest["chooses"],
         training=[Encoded(*row) for row in rows],
         questions=questions,

@@ -1,4 +1,4 @@
-"""How an answer is read: where it ends, what of it counts, and whether it is valid. References are read alike."""
+"""How an answer is read: where it ends, and what of it counts. References are read alike."""
 
 import re
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from pathlib import Path
 from ..spec import python_task
 from ..spec.errors import PluginError, brief
 from ..spec.task_contract import Task
+from .matching import label_of
 
 
 @dataclass(frozen=True)
@@ -17,34 +18,30 @@ class Reading:
 
     stop: tuple[str, ...] = ()
     extract: str | None = None
-    labels: tuple[str, ...] = ()
     code: str | None = None
 
     @property
     def whole(self) -> bool:
-        """Whether any text is a valid answer, and all of it counts."""
-        return not (self.extract or self.labels or self.code)
+        """Whether all of an answer counts."""
+        return not (self.extract or self.code)
 
     def ended(self, text: str) -> str:
         """The text up to the first of the texts that end an answer."""
         places = [place for stop in self.stop if (place := text.find(stop)) >= 0]
         return text[: min(places)].strip() if places else text
 
-    def read(self, text: str) -> str | None:
-        """What counts of an answer or of a reference; ``None`` if it is invalid."""
-        if self.whole:
-            return text
-        found: str | None = text.strip()
-        if self.extract is not None:
-            match = re.search(self.extract, text)
-            found = (match[1] or "").strip() if match else None
-        if self.code is not None and found:
-            found = _read(self.code, found)
-        return None if not found or (self.labels and found not in self.labels) else found
+    def read(self, text: str, labels: Sequence[str] = ()) -> str | None:
+        """What counts of an answer, and which of the ``labels`` that is if there are any; ``None`` if it is invalid."""
+        found = text if self.whole else self._part(text)
+        return label_of(found, labels) if labels and found is not None else found
 
-    def answers(self, texts: Sequence[str]) -> list[str]:
-        """What is scored of these texts; of an invalid one, nothing."""
-        return [self.read(text) or "" for text in texts]
+    def _part(self, text: str) -> str | None:
+        """The part of an answer that counts; ``None`` if there is none."""
+        match = re.search(self.extract, text) if self.extract is not None else None
+        found = (match[1] or "") if match else "" if self.extract is not None else text
+        if self.code is not None and found.strip():
+            found = _read(self.code, found.strip()) or ""
+        return found.strip() or None
 
 
 def _read(code: str, text: str) -> str | None:

@@ -1,7 +1,7 @@
 """A task whose rows are prepared: prompts, references, tokens and batches made from them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 
 import torch
@@ -60,13 +60,9 @@ class PreparedTask:
     family: Family  # with the tokenizer that the rows were read with
     metrics: tuple[Metric, ...]  # with the options for these data; the first one determines the ranking
     texts: Texts = field(compare=False)  # the prompts and targets of the training rows, by their numbers
-    reading: Reading = field(default_factory=Reading)  # how answers are read
-    chooses: bool = False  # whether an answer is one of ``labels``, instead of a text that is generated
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The valid answers, if they are known."""
-        return self.reading.labels
+    labels: tuple[str, ...] = ()  # the valid answers; if there are none, any text is one
+    chooses: bool = False  # whether answers are chosen among the labels, by likelihood
+    reading: Reading = field(default_factory=Reading)  # what of an answer counts
 
     def batches(self, batch_size: int, seed: int) -> Iterator[Batch]:
         """Endless shuffled batches, padded to their longest row; the order depends on the seed alone."""
@@ -76,6 +72,10 @@ class PreparedTask:
     def examples(self, batch_size: int, seed: int) -> list[tuple[str, str]]:
         """The prompts and targets of the first of these batches, as texts that can be put into another prompt."""
         return [self.family.shown(self.training[row], *self.texts(row)) for row in next(self._groups(batch_size, seed))]
+
+    def read(self, text: str) -> str | None:
+        """What counts of an answer, and the label that this is if the task has labels; ``None`` if it is invalid."""
+        return self.reading.read(text, self.labels)
 
     def _groups(self, batch_size: int, seed: int) -> Iterator[list[int]]:
         """The numbers of the rows in each batch."""
@@ -109,12 +109,14 @@ def prepare(
 ) -> PreparedTask:
     """The task of a suite on a data set's splits; ``samples`` are test rows to answer in any case.
 
-    ``metrics`` are the task's, with the options for these data; by default they have their usual options.
+    ``metrics`` are the task's, with the options for these data; by default built-in ones with their usual options.
     Raises ``DataError`` for a sample that is not in the test split, and ``SuiteError`` for a limit that leaves no room
-    for a source or a target, and for labels that the model cannot tell apart.
+    for a source or a target.
     """
     task, chosen = definition.of(table), data.cut(table, splits)
-    reading = _reading(task, splits["train"], chosen["test"], family)
+    known = labels.of(task, splits["train"])
+    if task.table.answer == CHOOSE:
+        labels.check(known, chosen["test"])
     learned = fit(_slots(chosen["train"], task, family), family, table.max_source_tokens)
     texts = [(one.prompt, row.target) for one, row in zip(learned, chosen["train"], strict=True)]
     written = [family.trailing_space(asking) + target for asking, target in texts]
@@ -124,24 +126,16 @@ def prepare(
     return PreparedTask(
         prompt=prompt.around(task.templates),
         training=[Encoded(_vector(one.tokens), _vector(target)) for one, target in zip(learned, targets, strict=True)],
-        questions=_questions(groups, asked, len(chosen["test"]), reading),
+        questions=_questions(groups, asked, len(chosen["test"]), lambda text: task.reading.read(text, known) or ""),
         hash=hash_of(chosen),
         targets_truncated=truncated,
         family=family,
-        metrics=metrics or scored_by.scorer_of(table).metrics,
+        metrics=scored_by.scoring_of(table).metrics if metrics is None else metrics,
         texts=texts.__getitem__,
-        reading=reading,
+        labels=known,
         chooses=task.table.answer == CHOOSE,
+        reading=task.reading,
     )
-
-
-def _reading(task: Definition, train: Sequence[Example], test: Sequence[Example], family: Family) -> Reading:
-    """How answers are read, with the labels, which are checked if one of them is to be chosen."""
-    known = labels.of(task, train)
-    if task.table.answer == CHOOSE:
-        labels.check(known, test)
-        labels.tell_apart(known, family, task.table.max_target_tokens)
-    return replace(task.reading, labels=known)
 
 
 def _slots(rows: Iterable[Example], task: Definition, family: Family) -> list[Slot]:
@@ -171,14 +165,14 @@ def _sources(test: Sequence[Example], scored: int, samples: Iterable[int]) -> Gr
     return {tuple(group): [test[number] for number in group] for group in numbers.values()}
 
 
-def _questions(groups: Groups, asked: Sequence[Fitted], scored: int, reading: Reading) -> list[Question]:
+def _questions(groups: Groups, asked: Sequence[Fitted], scored: int, read: Callable[[str], str]) -> list[Question]:
     """A question for each group of rows, with its prompt; scored if its first row is among the first ``scored``."""
     return [
         Question(
             id=rows[0].id,
             source=rows[0].asked,
             prompt=fitted.prompt,
-            references=tuple(reading.answers([row.target for row in rows])),
+            references=tuple(read(row.target) for row in rows),
             rows=numbers,
             truncated=fitted.cut,
             scored=numbers[0] < scored,

@@ -38,7 +38,7 @@ def notebook(
         }
 
     def train(rows: Sequence[Example]) -> None:
-        raw = Dataset.from_list([{"dialogue": row.dialogue, "summary": row.summary} for row in rows])
+        raw = Dataset.from_list([{"dialogue": row.source, "summary": row.target} for row in rows])
         tokens = raw.map(tokenize, batched=True, remove_columns=["dialogue", "summary"])
         arguments = TrainingArguments(
             folder,
@@ -56,7 +56,7 @@ def notebook(
     def summarise() -> None:
         model.eval()
         for row in test_rows:
-            inputs = job.tokenizer(PROMPT.fill(row.dialogue), return_tensors="pt").to(job.device)
+            inputs = job.tokenizer(PROMPT.fill(row.source), return_tensors="pt").to(job.device)
             outputs = model.generate(input_ids=inputs["input_ids"], max_new_tokens=NEW_TOKENS)
             job.tokenizer.decode(outputs[0], skip_special_tokens=True)
 
@@ -71,7 +71,7 @@ def ours(job: Workload, training_rows: Sequence[Example], test_rows: Sequence[Ex
     def train(rows: Sequence[Example]) -> None:
         loop.fit(model, job.batches(rows, BATCH), torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True))
 
-    prompts = [PROMPT.fill(row.dialogue) for row in test_rows]
+    prompts = [PROMPT.fill(row.source) for row in test_rows]
 
     def summarise() -> None:
         decoding.generate(model, job.family, prompts, max_new_tokens=NEW_TOKENS)

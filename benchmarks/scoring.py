@@ -30,8 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     splits = data.load(TaskTable(name="dialogsum", data=asked.data))
     rows = first([row for split in ("train", "test") for row in splits[split]], asked.texts)
     rng = Random(0)
-    texts = [" ".join(rng.sample(row.dialogue.splitlines(), k=min(3, row.dialogue.count("\n") + 1))) for row in rows]
-    references = [[row.summary, rng.choice(rows).summary, row.dialogue.splitlines()[0]] for row in rows]
+    texts = [" ".join(rng.sample(row.source.splitlines(), k=min(3, row.source.count("\n") + 1))) for row in rows]
+    references = [[row.target, rng.choice(rows).target, row.source.splitlines()[0]] for row in rows]
     theirs: dict[str, list[float]] = {name: [] for name in NAMES}
     mine: dict[str, list[float]] = {name: [] for name in NAMES}
 

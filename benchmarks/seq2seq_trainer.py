@@ -27,8 +27,8 @@ def trainer(
     """The seconds of training on each row once, and of predicting every test row."""
 
     def dataset(rows: Sequence[Example]) -> Dataset:
-        prompts = job.tokenizer([PROMPT.fill(row.dialogue) for row in rows], truncation=True, max_length=512)
-        labels = job.tokenizer([row.summary for row in rows], truncation=True, max_length=128)
+        prompts = job.tokenizer([PROMPT.fill(row.source) for row in rows], truncation=True, max_length=512)
+        labels = job.tokenizer([row.target for row in rows], truncation=True, max_length=128)
         return Dataset.from_dict({"input_ids": prompts["input_ids"], "labels": labels["input_ids"]})
 
     model = job.plain()

@@ -26,14 +26,14 @@ from harness.run import environment
 from harness.spec.suite import Budget, ModelTable, TaskTable
 from harness.tasks import data
 from harness.tasks.data import Example
-from harness.tasks.task import PROMPTS, Task, prepare
+from harness.tasks.task import PreparedTask, prepare, prompt_of
 from harness.training.budget import Batches
 
 OURS = forkserver.VARIABLES
 Figures = tuple[float, float]  # seconds of training, seconds of answering
 Result = TypeVar("Result")
 TABLE = TaskTable(name="dialogsum")
-PROMPT = PROMPTS["dialogsum"]
+PROMPT = prompt_of(TABLE)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Workload:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
-    def task(self, rows: Sequence[Example], summaries: int = 1) -> Task:
+    def task(self, rows: Sequence[Example], summaries: int = 1) -> PreparedTask:
         """The harness's task with these rows; each test row has ``summaries`` references."""
         test = [row for row in rows for _ in range(summaries)]
         return prepare(TABLE, {"train": rows, "test": test}, self.family)
@@ -99,10 +99,10 @@ def parser(description: str | None, families: Sequence[str] = ("seq2seq",)) -> a
 def setting(options: argparse.Namespace) -> Iterator[Workload]:
     """Read the rows, create a checkpoint if none is named, and print what the figures apply to."""
     splits = data.load(TaskTable(name="dialogsum", data=options.data))
-    rows = list({row.dialogue: row for split in ("train", "test") for row in splits[split]}.values())
+    rows = list({row.source: row for split in ("train", "test") for row in splits[split]}.values())
     device = base_model.pick_device(options.device)
     with tempfile.TemporaryDirectory() as name:
-        texts = (text for row in rows for text in (row.dialogue, row.summary, PROMPT.fill("")))
+        texts = (text for row in rows for text in (row.source, row.target, PROMPT.fill("")))
         checkpoint = Path(options.model or random_checkpoints.create(options.family, Path(name), texts))
         base = base_model.load(ModelTable(name=str(checkpoint)), device)
         if base.family.name not in options.families:

@@ -41,7 +41,7 @@ def theirs(job: Workload, rows: Sequence[Example], batch_size: int, folder: str,
     from trl import SFTConfig, SFTTrainer
 
     prompts = [question.prompt for question in job.task(rows).questions]
-    pairs = [{"prompt": prompt, "completion": row.summary} for prompt, row in zip(prompts, rows, strict=True)]
+    pairs = [{"prompt": prompt, "completion": row.target} for prompt, row in zip(prompts, rows, strict=True)]
 
     def trainer(pairs: Sequence[Mapping[str, str]]) -> Any:
         arguments = SFTConfig(

@@ -2,29 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import torch
 from peft import LoraConfig, PeftConfig, get_peft_model
 from pydantic import Field
-from transformers import Cache, GenerationConfig, PreTrainedTokenizerBase
+from transformers import Cache
 
 from .metrics.rouge.metric import rouge
 from .models.base_model import Model
-from .models.family import Batch, Family
+from .models.family import Batch
 from .models.freezing import train_modules, train_only, unfreeze
 from .models.parts import Parts, cache_shape, linear_only, parts, targets, unusual_layers
 from .spec import hyperparameters
 from .spec.errors import Unsupported
-from .tasks.task import Prompt, Question
-from .training import decoding, loop
+from .spec.metric import Likelihood
+from .tasks.task import Question
+from .training import choosing, decoding, likelihood, loop
 from .training.budget import Batches
+from .training.setting import Setting
 
 __all__ = [
     "Batch",
     "Batches",
     "Bound",
+    "Likelihood",
     "LoraMethod",
     "Method",
     "Model",
@@ -47,27 +49,8 @@ __all__ = [
 ]
 
 
-NO_HYPERPARAMETERS = {"trains", "families", "splits_batches"}  # of a method's attributes
+NO_HYPERPARAMETERS = {"trains", "families", "splits_batches", "answers_together"}  # of a method's attributes
 Seq2Seq = Model  # the name in method files that were written before there were families
-
-
-@dataclass(frozen=True)
-class Setting:
-    """The settings that all methods of a suite share in a run."""
-
-    family: Family
-    prompt: Prompt
-    max_new_tokens: int
-    num_beams: int
-    seed: int
-    micro_batch_size: int | None = None
-    generation: GenerationConfig | None = None  # how prompts are answered; ``None``: as the model's own settings say
-    examples: Sequence[tuple[str, str]] = ()  # prompts and targets of the rows that training begins with, as texts
-
-    @property
-    def tokenizer(self) -> PreTrainedTokenizerBase:
-        """The base model's tokenizer."""
-        return self.family.tokenizer
 
 
 class Method:
@@ -82,6 +65,7 @@ class Method:
     trains: ClassVar[bool] = True  # False: a reference row that learns nothing
     families: ClassVar[tuple[str, ...]] = ("seq2seq", "causal")  # of base models that it can attach to
     splits_batches: ClassVar[bool] = True  # False: what it does with a row depends on the rows beside it
+    answers_together: ClassVar[bool] = True  # False: what it answers depends on the prompts beside it
     learning_rate = 1e-3
     weight_decay = 0.0
     warmup = 0.05
@@ -130,14 +114,42 @@ class Method:
 
     def generate(self, model: Model, prompts: Sequence[str]) -> list[str]:
         """Return one text per prompt, in order; never sees references."""
+        self.patch(model)
         return decoding.generate(
             model,
             self.setting.family,
-            prompts,
+            self.presented(prompts),
             max_new_tokens=self.setting.max_new_tokens,
             num_beams=self.setting.num_beams,
             settings=self.setting.generation,
+            together=self.answers_together,
         )
+
+    def choose(self, model: Model, prompts: Sequence[str], labels: Sequence[str]) -> list[str]:
+        """Return one of the labels per prompt, in order: the likeliest, per token.
+
+        Where a class has its own ``generate``, but not its own ``choose``, ``generate`` is called instead.
+        """
+        self.patch(model)
+        asked, together = self.presented(prompts), self.answers_together
+        chosen = choosing.choose(model, self.setting.family, asked, labels, together=together)
+        return [labels[number] for number in chosen]
+
+    def likelihoods(self, model: Model, prompts: Sequence[str], targets: Sequence[str]) -> list[Likelihood]:
+        """Return how likely each target is after its prompt; a class with its own ``generate`` alone has none."""
+        self.patch(model)
+        asked, together = self.presented(prompts), self.answers_together
+        return likelihood.likelihoods(model, self.setting.family, asked, targets, together=together)
+
+    def presented(self, prompts: Sequence[str]) -> Sequence[str]:
+        """Return the prompts as the model reads them, in order; as they are by default."""
+        return prompts
+
+    def patch(self, model: Model) -> None:
+        """Correct in place what a model does wrong and no configuration can correct; nothing by default.
+
+        Called before each question to a model, because one that was loaded again has lost the change.
+        """
 
     def optimizer(self, model: Model) -> torch.optim.Optimizer:
         """The optimiser of the shared loop: AdamW over all trainable parameters."""
@@ -176,11 +188,6 @@ class PeftMethod(Method):
         self.patch(model)
         return model
 
-    def generate(self, model: Model, prompts: Sequence[str]) -> list[str]:
-        """Return one text per prompt, in order, from a model that ``build`` returned or that was loaded again."""
-        self.patch(model)
-        return super().generate(model, prompts)
-
     def attach(self, base: Model, **options: Any) -> Model:
         """Return the frozen base model with the adapter of ``config``; ``options`` go to PEFT's ``get_peft_model``.
 
@@ -195,12 +202,6 @@ class PeftMethod(Method):
             if kind := next((kind for kind in unusual_layers(base) if kind in str(error)), None):
                 raise Unsupported(f"PEFT has no such adapter for {kind} layers: {error}") from error
             raise
-
-    def patch(self, model: Model) -> None:
-        """Correct in place what a PEFT model does wrong and no configuration can correct; nothing by default.
-
-        Called on a new model and before each ``generate``, because a model that was loaded again has lost the change.
-        """
 
 
 class LoraMethod(PeftMethod):

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from harness.method import Model, UntrainedMethod
+from harness.method import UntrainedMethod
 
 
 class FewShot(UntrainedMethod):
     shots = 2
 
-    def generate(self, model: Model, prompts: Sequence[str]) -> list[str]:
+    def presented(self, prompts: Sequence[str]) -> list[str]:
         examples = self.setting.examples[: self.shots]
         shown = "".join(f"{prompt}{target}\n\n" for prompt, target in examples)
-        return super().generate(model, [shown + prompt for prompt in prompts])
+        return [shown + prompt for prompt in prompts]

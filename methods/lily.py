@@ -1,7 +1,5 @@
 """Lily: low-rank updates, one half shared by all layers through a router (Zhong et al., 2024, arXiv:2407.09946)."""
 
-from collections.abc import Sequence
-
 from peft import LilyConfig, PeftConfig
 
 from harness.method import Model, PeftMethod, targets
@@ -9,6 +7,7 @@ from harness.method import Model, PeftMethod, targets
 
 class Lily(PeftMethod):
     splits_batches = False  # the router's mean is over all that the model sees at once
+    answers_together = False  # with other prompts beside it a prompt has another answer
     learning_rate = 1e-2
     rank = 32
     stride = 1
@@ -21,8 +20,3 @@ class Lily(PeftMethod):
             num_B=self.experts,
             target_modules=targets(base, "query", "value"),
         )
-
-    def generate(self, model: Model, prompts: Sequence[str]) -> list[str]:
-        # The router's mean is over everything in a batch: with others beside it a prompt has another answer.
-        answer = super().generate
-        return [answer(model, [prompt])[0] for prompt in prompts]

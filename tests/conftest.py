@@ -16,7 +16,7 @@ from harness.models.seq2seq import Seq2SeqFamily
 if TYPE_CHECKING:
     from harness.models.base_model import Base
     from harness.store.results import Store
-    from harness.tasks.task import Task
+    from harness.tasks.task import PreparedTask
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported: no test may need a network
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported: two threads on tiny models only wait
@@ -155,7 +155,7 @@ def toy_task(
     write: Write,
     tokenizer: Any,
     tmp_path_factory: pytest.TempPathFactory,
-) -> "Task":
+) -> "PreparedTask":
     """A task of sixteen training rows and four test dialogues."""
     from harness.spec.suite import TaskTable
     from harness.tasks import data

@@ -20,6 +20,7 @@ QUICK = {  # arguments, and something that is printed
     "arrows": ([], "arrows against the table"),
     "english": (["{results}/small", "--probes=1"], "who_said_held_out"),
     "interval_figures": (["--results={results}", "--suite=small", "--draws=1"], "60 methods, noise 2.5"),
+    "metric_figures": (["--draws=1", "--size=30", "--only=perplexity"], "one worse, noise 0.03"),
     "scoring": (["--data={data}", "--texts=5"], "largest difference of an F1"),
     "stored_records": (["--methods=3", "--seeds=2", "--rows=5"], "6 records of 5 test rows, 3 methods"),
     "time_figures": (["--sessions=1"], "12%"),
@@ -32,6 +33,7 @@ OPTIONAL = {  # these need a package that is no dependency
 }
 SLOW = {
     "bare_loop": ([*ON_A_MODEL, "--steps=2", "--batch-size=2", "--sizes=64"], "utilisation"),
+    "choosing": ([*ON_A_MODEL, "--prompts=3"], "2 of 2"),
     "gate_figures": (["--results={results}", "--suite=small", "--many=small", "--sessions=1"], "loses last words"),
     "inert_plugin": (["--turns=1"], "with the plugin inert"),
     "notebook_recipe": ([*ON_A_MODEL, "--examples=4", "--summaries=2"], "end to end"),
@@ -89,7 +91,9 @@ def test_a_script_runs_to_its_end(script, places, run):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("script", "printed"), [("bare_loop", "full fine-tuning, causal"), ("one_by_one", "3 of 3")])
+@pytest.mark.parametrize(
+    ("script", "printed"), [("bare_loop", "full fine-tuning, causal"), ("choosing", "2 of 2"), ("one_by_one", "3 of 3")]
+)
 def test_a_script_for_both_families_measures_a_decoder_only_model(script, printed, places, run):
     assert printed in run(script, {**places, "model": places["causal"]})
 

@@ -24,13 +24,6 @@ CACHED = ["cartridge", "prefix_tuning"]
 BEAMS = pytest.mark.parametrize("beams", [1, 2])
 
 
-def small(name, **values):
-    """The method with five virtual tokens and without dropout, if it has such."""
-    wanted = {"virtual_tokens": 5, "dropout": 0.0, **values}
-    own = CLASSES[name].hyperparameters()
-    return contracts.having(CLASSES[name], **{key: value for key, value in wanted.items() if key in own})
-
-
 # Micro batches
 
 
@@ -41,7 +34,7 @@ def gradient(name, size):
     def note(_, model, __, ___):
         found.update({own: p.grad.clone() for own, p in model.named_parameters() if p.grad is not None})
 
-    cls = contracts.having(small(name), max_grad_norm=1e9, after_step=note)
+    cls = contracts.having(causal.small(name), max_grad_norm=1e9, after_step=note)
     method, model = causal.built(cls, "llama", 0.1, micro_batch_size=size)
     if name in DRAW:
         model.eval()
@@ -80,7 +73,7 @@ def test_every_row_of_cpt_counts_the_labels_of_its_context_as_well():
 
 
 def learned(name, kind):
-    return causal.built(small(name), kind, 0.5)
+    return causal.built(causal.small(name), kind, 0.5)
 
 
 def same_alone(model, beams):

@@ -14,14 +14,14 @@ from harness.run import soundness
 from harness.spec.errors import ModelError, SuiteError
 from harness.spec.suite import Evaluation, ModelTable, TaskTable
 from harness.tasks.data import Example
-from harness.tasks.task import PROMPTS, prepare
+from harness.tasks.task import prepare, prompt_of
 from harness.training import decoding
 from support import checkpoints
 
 CPU = torch.device("cpu")
 SUITES = Evaluation(max_new_tokens=4)
 LANGUAGES = {"mbart50": "en_XX", "m2m100": "__en__", "nllb": "eng_Latn"}  # that a tokenizer writes without being asked
-PROMPT = PROMPTS["dialogsum"].fill("#Person1#: Hello, I would like a haircut.\n#Person2#: Of course.")
+PROMPT = prompt_of(TaskTable(name="dialogsum")).fill("#Person1#: Hello, I would like a haircut.\n#Person2#: Of course.")
 
 pytestmark = pytest.mark.filterwarnings("ignore:Recommended. pip install sacremoses")
 

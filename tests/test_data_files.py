@@ -41,7 +41,7 @@ def refusal(path, **table):
 @pytest.fixture
 def everything(rows):
     """The rows that every readable file below holds."""
-    return [Example(**row) for row in rows]
+    return [Example(row["id"], row["dialogue"], row["summary"]) for row in rows]
 
 
 def as_lines(rows):
@@ -121,9 +121,9 @@ def test_a_separator_is_told_but_for_the_comma(tmp_path, rows):
 def test_a_list_of_summaries_is_several_references_of_one_dialogue(tmp_path, rows, write):
     lists = [{**row, "summary": [row["summary"], f"{row['id']} talks."]} for row in rows]
     loaded = read(write(tmp_path / "lists.jsonl", lists))
-    assert [row.summary for row in loaded.splits["test"][:2]] == lists[0]["summary"]
+    assert [row.target for row in loaded.splits["test"][:2]] == lists[0]["summary"]
     assert sum(map(len, loaded.splits.values())) == 2 * len(rows)
-    assert "summaries are lists" in loaded.notices[0]
+    assert "summary has lists" in loaded.notices[0]
     assert read(write(tmp_path / "lists.parquet", lists)).splits == loaded.splits
 
 
@@ -142,7 +142,7 @@ def test_ids_that_pandas_has_made_fractions_are_whole(tmp_path):
 
 def test_a_cell_of_any_length_is_read(tmp_path, write):
     written = [{"id": number, "dialogue": f"{number} {HUGE}", "summary": "x"} for number in range(2)]
-    assert [len(row.dialogue) for row in found(write(tmp_path / "huge.csv", written))] == [len(HUGE) + 2] * 2
+    assert [len(row.source) for row in found(write(tmp_path / "huge.csv", written))] == [len(HUGE) + 2] * 2
 
 
 BAD = {  # a file with one bad row, its second, and what is said about that row

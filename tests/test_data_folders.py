@@ -118,7 +118,7 @@ def test_rows_without_ids_are_numbered_through_the_parts(tmp_path, write):
         (("test.csv",), ["no rows for train; found test; add a file called train"]),
         (
             ("a.csv", "b.csv"),
-            ["contains neither train/validation/test files", "a.csv, which is then split by dialogue"],
+            ["contains neither train/validation/test files", "a.csv, which is then split by source"],
         ),
         ((), ["contains neither train/validation/test files"]),
     ],

@@ -12,9 +12,11 @@ from transformers import ByT5Tokenizer, GenerationConfig
 
 from harness.method import Method, Setting
 from harness.models.seq2seq import Seq2SeqFamily
-from harness.tasks.task import PROMPTS
+from harness.spec.suite import TaskTable
+from harness.tasks.task import prompt_of
 from harness.training import decoding
 
+PROMPT = prompt_of(TaskTable(name="dialogsum"))
 WORDS = ("hello", "ticket", "red", "bicycle", "please", "I", "would", "like", "Leeds", "#Person1#", "sorry", "ten", "7")
 
 
@@ -23,7 +25,7 @@ def prompts():
     """Twelve prompts, from an empty dialogue to one of nearly a thousand tokens, in no order of length."""
     rng = Random(0)
     lengths = rng.sample([0, 1, 2, 3, 5, 8, 20, 40, 80, 200, 300, 400], 12)
-    return [PROMPTS["dialogsum"].fill(" ".join(rng.choices(WORDS, k=length))) for length in lengths]
+    return [PROMPT.fill(" ".join(rng.choices(WORDS, k=length))) for length in lengths]
 
 
 def answers(base, prompts, **options):
@@ -62,7 +64,7 @@ def test_a_method_answers_with_the_beams_length_and_settings_of_its_run(base, pr
         (1, 5, None),
         (1, 8, GenerationConfig(min_length=8, suppress_tokens=[*range(60, 400)], **ids)),
     ):
-        setting = Setting(base.family, PROMPTS["dialogsum"], tokens, beams, seed=0, generation=settings)
+        setting = Setting(base.family, PROMPT, tokens, beams, seed=0, generation=settings)
         found.append(Method(setting).generate(base.model, some))
         assert found[-1] == answers(base, some, max_new_tokens=tokens, num_beams=beams)
     assert len(set(map(tuple, found))) == 4
@@ -164,6 +166,12 @@ def test_what_several_calls_made_is_added_up_within_and_not_beyond(tokenizer):
 
 
 # The size of batches
+
+
+def test_prompts_that_may_not_be_together_are_alone_in_their_batches(tokenizer):
+    model, family = Scripted([0, 5, 1], [0, 6, 1], [0, 7, 1]), Seq2SeqFamily(tokenizer)
+    decoding.generate(model, family, ["Hello."] * 3, max_new_tokens=5, together=False)
+    assert model.sizes == [(1, 1)] * 3
 
 
 class Echo(Scripted):

@@ -34,12 +34,12 @@ from harness.models.seq2seq import Seq2SeqFamily
 from harness.spec.errors import ModelError, SuiteError
 from harness.spec.suite import ModelTable, TaskTable
 from harness.tasks.data import Example
-from harness.tasks.task import PROMPTS, prepare
+from harness.tasks.task import prepare, prompt_of
 from harness.training.loop import micro_batches
 
 CPU = torch.device("cpu")
 TASK = TaskTable(name="dialogsum")
-PROMPT = PROMPTS["dialogsum"]
+PROMPT = prompt_of(TASK)
 END = 1  # the tiny tokenizer's
 SIZES = {"llama": {"vocab_size": 402, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}}
 CHAT = (
@@ -172,7 +172,7 @@ def test_a_target_that_is_cut_still_ends(folders):
     family = load(folders("llama")).family
     (ids,), share = family.target_ids(["one two three four five six"], 4)
     assert (len(ids), ids[-1], share) == (4, END, 1.0)
-    with pytest.raises(SuiteError, match=r"task\.max_target_tokens: 1 leaves no room for a summary"):
+    with pytest.raises(SuiteError, match=r"task\.max_target_tokens: 1 leaves no room for a target"):
         family.target_ids(["one two"], 1)
 
 

@@ -14,8 +14,8 @@ from harness.run import soundness
 from harness.session import resume
 from harness.spec.errors import ModelError
 from harness.spec.record import Generation
-from harness.spec.suite import Evaluation, ModelTable
-from harness.tasks import task
+from harness.spec.suite import Evaluation, ModelTable, TaskTable
+from harness.tasks.task import prompt_of
 from harness.training import decoding
 from support.projects import NORMS, begin, finish, project
 from support.records import changed, finished, spec
@@ -27,7 +27,7 @@ TALKS = (
     "#Person1#: Two tickets to Leeds, please.\n#Person2#: I am sorry, we have none left.",
     "#Person1#: Hello.\n#Person2#: Hello.",
 )
-PROMPTS = [task.PROMPTS["dialogsum"].fill(talk) for talk in TALKS]
+PROMPTS = [prompt_of(TaskTable(name="dialogsum")).fill(talk) for talk in TALKS]
 HARMFUL = {
     "min_length": 9,
     "min_new_tokens": 9,

@@ -3,6 +3,7 @@
 import pytest
 
 from harness.session import judge
+from harness.spec.metric import Metric
 from harness.spec.record import Checks, Cost, Failure, Phase, Status
 from harness.spec.suite import Budget
 from support.records import finished, means, unfinished
@@ -195,3 +196,27 @@ def test_a_failure_is_told_with_status_cause_and_remedy():
 def test_a_run_is_disturbed_where_it_waited_for_a_processor_while_its_time_was_taken(train, generate, share):
     phases = {"load": Phase(seconds=1.0, waited_seconds=0.9), "train": train, "generate": generate}
     assert judge.disturbed(with_cost(trained(), phases=phases)) == share
+
+
+LIKELY = Metric(
+    id="perplexity", title="perplexity", better="lower", low=1.0, high=None, corpus=True, needs="likelihoods"
+)
+
+
+@pytest.mark.parametrize(("perplexity", "status"), [(20.0, Status.NO_OP), (19.5, Status.OK)])
+def test_the_same_answers_are_no_no_op_where_the_references_have_become_likelier(perplexity, status):
+    before, after = (
+        record.model_copy(update={"metrics": (LIKELY,), "scores": {"perplexity": value}, "predictions_hash": "a" * 12})
+        for record, value in ((ZERO_SHOT, 20.0), (trained(), perplexity))
+    )
+    assert judge.judged(after, before).status == status
+
+
+def test_a_floor_in_per_cent_is_told_in_per_cent():
+    before, after = (
+        record.model_copy(update={"metrics": (LIKELY,), "scores": {"perplexity": value}})
+        for record, value in ((ZERO_SHOT, 20.0), (trained(), 19.9))
+    )
+    assert judge.problems(after, before, floor=0.5) == []
+    (problem,) = judge.problems(after, before, floor=1.0)
+    assert problem.startswith("perplexity differs from zero-shot's by -0.5%, but the suite requires at most -1.0%; ")

@@ -24,9 +24,10 @@ from harness.spec.record import Status
 from harness.spec.registry import Plugin
 from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
 from harness.tasks import data, prepared
-from harness.tasks.task import PROMPTS, prepare
+from harness.tasks.task import prepare, prompt_of
 from support.records import spec
 
+PROMPT = prompt_of(TaskTable(name="dialogsum"))
 DiskUsage = namedtuple("DiskUsage", ["total", "used", "free"])
 TEMPLATE = "{{ messages[0].content }}"
 CHAT = (
@@ -169,6 +170,39 @@ def test_a_decoder_only_model_is_kept_and_answers_as_scored(causal_order, execut
     found = outcome.record.outputs.checkpoint
     assert (found.loader, found.answers_equal, found.reason) == ("AutoPeftModelForCausalLM", True, None)
     assert any(prediction.text for prediction in outcome.predictions)
+
+
+def chooses(order, labels):
+    """The order of a run whose task is to choose among labels."""
+    family = base_model.load(order.model, torch.device("cpu"), task=order.spec.task).family
+    task = replace(prepared.load(order.task, family), labels=labels, chooses=True)
+    prepared.save(task, order.task.with_name("choosing"))
+    return replace(order, task=order.task.with_name("choosing"))
+
+
+LABELS = ("the blue jacket", "the morning paper", '"his" old keys', "His dictionary", "bread")
+
+
+@pytest.mark.parametrize("method", ["lora", "prompt_tuning", "full_finetune"])
+def test_a_model_that_has_chosen_chooses_by_its_script(method, order, execute):
+    asked = chooses(order(method), LABELS)
+    outcome = execute(asked)
+    assert outcome.record.outputs.checkpoint.answers_equal, outcome.record.outputs.checkpoint.reason
+    assert {prediction.text for prediction in outcome.predictions} <= {*LABELS}
+    assert "answer = max(labels, key=likelihood)" in (asked.keep / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_decoder_only_model_that_has_chosen_chooses_by_its_script(causal_order, execute):
+    outcome = execute(chooses(causal_order, LABELS))
+    assert outcome.record.outputs.checkpoint.answers_equal, outcome.record.outputs.checkpoint.reason
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("causal_order", ["plain", "chat"], indirect=True)
+def test_the_script_of_the_card_chooses_the_label_that_was_scored(causal_order, execute):
+    outcome = execute(asked := chooses(causal_order, LABELS))
+    text, complaint = answered(asked.keep, outcome.predictions[0].source)
+    assert text == outcome.predictions[0].text, complaint
 
 
 @pytest.mark.parametrize("causal_order", ["plain"], indirect=True)
@@ -320,12 +354,12 @@ def test_the_page_about_results_shows_the_script_of_the_card(tokenizer):
     page = (Path(__file__).parent.parent / "docs" / "results.md").read_text(encoding="utf-8")
     folder = "results/local/embedded/checkpoints/lora-seed0"
     shown = page.partition("```python\n")[2].partition("```")[0]
-    script = script_of("AutoPeftModelForSeq2SeqLM", PROMPTS["dialogsum"], Seq2SeqFamily(tokenizer), ModelTable())
+    script = script_of("AutoPeftModelForSeq2SeqLM", PROMPT, Seq2SeqFamily(tokenizer), ModelTable())
     assert shown == script.shown(folder, card.EXAMPLE)
 
 
 def test_the_script_is_short_and_has_the_prompt_of_the_training(tokenizer):
-    script = script_of("AutoModelForSeq2SeqLM", PROMPTS["dialogsum"], Seq2SeqFamily(tokenizer), ModelTable())
+    script = script_of("AutoModelForSeq2SeqLM", PROMPT, Seq2SeqFamily(tokenizer), ModelTable())
     lines = script.shown(".", card.EXAMPLE).splitlines()
     assert len([line for line in lines if line and " import " not in line]) <= 7
     assert '"Summarize the following conversation.\\n\\n" + text + "\\n\\nSummary: "' in "\n".join(lines)

@@ -1,18 +1,22 @@
-"""What is found before the first run: how the data were read, and how ROUGE has to read them."""
+"""What is found before the first run: how the data were read, and how the metrics have to read them."""
 
 import json
 
 import pytest
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from harness.models import base_model
 from harness.run import preflight
 from harness.spec import registry
-from harness.spec.errors import DataError
+from harness.spec.errors import DataError, ModelError, PluginError, SuiteError
 from harness.spec.metric import options_of
 from harness.spec.plan import Order
+from harness.spec.registry import Plugin
 from harness.spec.suite import Evaluation, ModelTable, SearchTable, TaskTable
 from harness.store.results import Store
 from harness.tasks import prepared
+from support import toy
 from support.projects import begin, finish, project
 from support.records import spec
 from support.toy import CPU
@@ -34,13 +38,14 @@ def handed_over(order, folder):
 
 
 PUNCTUATION = {"id": "odd", "dialogue": "Tom: Hm?\nAnna: Hm!", "summary": "?!"}
+END = {"bos_token_id": 1, "eos_token_id": 1, "pad_token_id": 0}
 
 
 @pytest.fixture
 def check(tiny_folder, tmp_path, write):
     """``check(training, test)``: what the preflight says about these rows, and the folder of the task for the runs."""
 
-    def checked(training, test, search=0, validation=(), evaluation=None, **table):
+    def checked(training, test, search=0, validation=(), evaluation=None, own=(), **table):
         for split, rows in (("train", training), ("test", test), *([("dev", validation)] if validation else [])):
             write(tmp_path / "data" / f"{split}.jsonl", rows)
         asked = TaskTable(name="dialogsum", data=str(tmp_path / "data"), **table)
@@ -52,6 +57,7 @@ def check(tiny_folder, tmp_path, write):
             device="cpu",
             threads=1,
             search=SearchTable(trials=search),
+            metrics=own,
         )
         return preflight.check(order), order
 
@@ -83,7 +89,7 @@ def test_a_suite_decides_how_rouge_reads_if_it_says_so(check, rows):
 def test_summaries_that_no_tokenizer_reads_are_an_error_that_names_the_rows(check, rows):
     with pytest.raises(DataError) as caught:
         check(rows[:16], [*rows[16:19], PUNCTUATION])
-    assert str(caught.value).startswith("ROUGE (rouge_score) cannot read 1 of the summaries")
+    assert str(caught.value).startswith("ROUGE (rouge_score) cannot read 1 of the references")
     assert "row 4 (id odd: ?!)" in str(caught.value)
 
 
@@ -100,9 +106,84 @@ def test_russian_that_rouge_score_is_to_read_is_refused_with_a_remedy_and_a_shor
     long = [{**row, "id": f"{row['id']} {'x' * 999}", "summary": f"{row['summary']} {'ы' * 999}"} for row in RUSSIAN]
     with pytest.raises(DataError) as caught:
         check(long[:10], long[10:], evaluation=Evaluation(rouge_tokenizer="rouge_score"))
-    assert "cannot read 10 of the summaries" in str(caught.value)
+    assert "cannot read 10 of the references" in str(caught.value)
     assert 'or set evaluation.rouge_tokenizer = "words"' in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+def test_the_metrics_of_the_suite_are_known_to_the_session_and_to_the_runs_in_order(check, rows):
+    found, order = check(rows[:16], rows[16:20], search=1, metrics=("chrf", "rougeL", "perplexity"))
+    assert [metric.id for metric in found.metrics] == ["chrf", "rougeL", "perplexity"]
+    assert handed_over(order, order.task).metrics == handed_over(order, order.validation).metrics == found.metrics
+    assert {"sacrebleu", "rouge_score"} <= found.environment.packages.keys()
+
+
+def test_a_metric_that_does_not_fit_free_text_is_refused(check, rows):
+    with pytest.raises(SuiteError, match=r"task\.metrics: accuracy does not fit this task: its answers are free text"):
+        check(rows[:16], rows[16:20], metrics=("rouge", "accuracy"))
+
+
+def test_bleu_says_how_it_reads_a_data_set_without_spaces(check):
+    rows = [{**row, "summary": "汤姆向安娜问好。"} for row in RUSSIAN]
+    found, order = check(rows[:16], rows[16:], metrics=("bleu",))
+    assert (options_of(found.metrics), dict(found.unusual)) == ({"bleu_tokenizer": "zh"},) * 2
+    assert found.notices[0].startswith("BLEU compares single characters of scripts without spaces")
+    assert handed_over(order, order.task).metrics == found.metrics
+    with pytest.raises(DataError, match=r'BLEU \(13a\) cannot read 4 of the references .*bleu_tokenizer = "zh"'):
+        check(rows[:16], rows[16:], metrics=("bleu",), evaluation=Evaluation(bleu_tokenizer="13a"))
+
+
+def test_exact_match_refuses_references_of_which_it_leaves_nothing(check, rows):
+    with pytest.raises(DataError, match=r"^exact match cannot read 1 of the references .*accuracy compares labels"):
+        check(rows[:16], [*rows[16:19], {**rows[19], "summary": "A"}], metrics=("exact_match",))
+
+
+def test_references_that_the_model_has_no_positions_for_are_refused_if_their_likelihood_is_asked_for(
+    tmp_path, write, rows
+):
+    """They may be longer than any target of training, and are never cut."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        sizes = {"n_embd": 16, "n_layer": 1, "n_head": 2, "vocab_size": 3072}
+        GPT2LMHeadModel(GPT2Config(**sizes, **END, n_positions=256)).save_pretrained(tmp_path / "model")
+    toy.tokenizer().save_pretrained(tmp_path / "model")
+    write(tmp_path / "data" / "train.jsonl", rows[:16])
+    write(tmp_path / "data" / "test.jsonl", [{**rows[16], "summary": "one two three " * 100}])
+
+    def asked(*metrics):
+        table = TaskTable(name="dialogsum", data=str(tmp_path / "data"), metrics=metrics, max_source_tokens=100)
+        asked = spec("zero_shot", task=table, evaluation=Evaluation(max_new_tokens=8))
+        model, task = ModelTable(name=str(tmp_path / "model")), tmp_path / f"task_{metrics[0]}"
+        return preflight.check(Order(asked, registry.discover()["zero_shot"], model, task, "cpu", threads=1))
+
+    assert asked("rouge").metrics
+    with pytest.raises(ModelError, match="decoder has 256 positions, but the longest prompt with its answer may take"):
+        asked("perplexity")
+
+
+OWN = """from harness.metric import Metric, Scorer
+
+class Own(Scorer):
+    metrics = (Metric(id="own", title="own"),)
+
+    def statistics(self, answers, references):
+        return [answer[0] == reference[0][0] for answer, reference in zip(answers, references)]
+"""
+
+
+def test_a_metric_of_the_projects_own_is_tried_before_the_first_run(check, rows, tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text(OWN)
+    with pytest.raises(
+        PluginError, match=r"own\.py:7: Own: IndexError: string index out of range \(with empty answers\)"
+    ):
+        check(rows[:16], rows[16:20], own=(Plugin("own", path),), metrics=("own",))
+    path.write_text(OWN.replace("answer[0]", "answer[:1]"))
+    found, _ = check(rows[:16], rows[16:20], own=(Plugin("own", path),), metrics=("own", "rouge1"))
+    assert options_of(found.metrics) == {
+        "own_source": Plugin("own", path).source_hash,
+        "rouge_tokenizer": "rouge_score",
+    }
 
 
 @pytest.mark.slow

@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 from harness.method import Method
-from harness.run import aliases, loader
-from harness.spec import registry
+from harness.run import loader
+from harness.spec import aliases, registry
 from harness.spec.errors import PluginError
 from harness.spec.registry import Plugin
 

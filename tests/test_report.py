@@ -297,7 +297,7 @@ def noted(*records, leakage=None):
 
 
 def test_leakage_is_counted_under_the_leaderboard_also_where_there_is_none():
-    text = page(entry("lora", 0.4), remarks=noted(leakage=Leakage(test=1500, exact=0, near=0)))
+    text = page(entry("lora", 0.4), remarks=noted(finished("lora"), leakage=Leakage(test=1500, exact=0, near=0)))
     assert "Of 1,500 test dialogues, 0 are in the training split and 0 are nearly equal to one in it.\n" in text
 
 

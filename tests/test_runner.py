@@ -1,20 +1,26 @@
 """A run in this process: what its spec asks for is done, and what it shows only is not scored."""
 
+import json
 from dataclasses import replace
+from math import exp
+from statistics import fmean
 
 import pytest
+import sacrebleu
 import torch
 from transformers import BartConfig, BartForConditionalGeneration
 
 from harness.metrics.rouge.metric import described, rouge
+from harness.models.family import Encoded
 from harness.models.seq2seq import Seq2SeqFamily
 from harness.run import runner
 from harness.spec import registry
 from harness.spec.plan import Order
-from harness.spec.record import Status
+from harness.spec.record import Answers, Status, hash_of
 from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
 from harness.tasks import prepared
 from harness.tasks.data import Example
+from harness.tasks.scored_by import scoring_of
 from harness.tasks.task import prepare
 from support.records import spec
 
@@ -26,13 +32,14 @@ def run(tiny_folder, toy_task, tmp_path, monkeypatch):
     """``run(task, method, **spec)``: the outcome of one run on the tiny model."""
     count = iter(range(9))
 
-    def execute(method="full_finetune", task=toy_task, plugins=None, model=tiny_folder, **changes):
+    def execute(method="full_finetune", task=toy_task, plugins=None, model=tiny_folder, metrics=None, **changes):
         folder = tmp_path / f"run{next(count)}"
         monkeypatch.chdir(tmp_path)
-        prepared.save(task, folder / "task")
+        table = TaskTable(name="dialogsum", metrics=metrics)
+        prepared.save(replace(task, metrics=scoring_of(table).metrics) if metrics else task, folder / "task")
         asked = {"budget": Budget(max_steps=3), "evaluation": Evaluation(max_new_tokens=8), "batch_size": 8}
         order = Order(
-            spec=spec(method, **(asked | changes)),
+            spec=spec(method, task=table, **(asked | changes)),
             plugin=(plugins or registry.discover())[method],
             model=ModelTable(name=str(model)),
             task=folder / "task",
@@ -253,3 +260,141 @@ def test_only_what_was_generated_under_the_limit_can_be_cut_by_it(run):
         for name in ("zero_shot", "lead3", "oracle")
     }
     assert cut == {"zero_shot": 1.0, "lead3": None, "oracle": None}
+
+
+# Labels
+
+
+SAYS = """
+from harness.method import Method
+
+class Says(Method):
+    trains = False
+
+    def build(self, base):
+        return base.requires_grad_(False)
+
+    def generate(self, model, prompts):
+        return ["  {}\\n", "nothing", "", "nothing"]
+"""
+
+
+@pytest.fixture
+def choosing(toy_task):
+    """The toy task, whose references are labels to choose among."""
+    labels = [question.references[0] for question in toy_task.questions]
+    return replace(toy_task, labels=(*labels, "None of these."), chooses=True)
+
+
+@pytest.mark.parametrize("method", ["lora", "prefix_tuning", "few_shot", "zero_shot"])
+def test_a_method_chooses_one_of_the_labels_where_the_task_says_so(run, choosing, method):
+    outcome = run(method, choosing)
+    assert outcome.record.status == Status.OK, outcome.record.error
+    assert {prediction.text for prediction in outcome.predictions} <= {*choosing.labels}
+    assert outcome.record.outputs.answers == Answers(valid=4, invalid=0)
+    assert outcome.record.outputs.lengths.outputs_cut is None
+
+
+@pytest.mark.parametrize("method", ["lead3", "random_sentences", "oracle"])
+def test_what_a_method_without_a_model_answers_is_invalid_unless_it_is_a_label(run, choosing, method):
+    first, *others = run(method, choosing).predictions
+    assert run(method, choosing).record.outputs.answers == Answers(valid=0, invalid=4)
+    said = replace(choosing, labels=(first.text.upper(), *choosing.labels))
+    again = run(method, said)
+    assert again.record.outputs.answers == Answers(valid=1, invalid=3)
+    assert [each.text for each in again.predictions] == [first.text.upper(), *(other.text for other in others)]
+
+
+def test_a_generated_answer_is_the_label_that_it_equals_but_for_case_and_spaces(run, choosing, tmp_path):
+    (tmp_path / "says.py").write_text(SAYS.format(choosing.labels[0].upper()))
+    outcome = run("says", replace(choosing, chooses=False), registry.discover([tmp_path]))
+    assert [prediction.text for prediction in outcome.predictions] == [choosing.labels[0], "nothing", "", "nothing"]
+    assert outcome.predictions[0].scores["rouge1"] == 1
+    assert outcome.record.outputs.answers == Answers(valid=1, invalid=3)
+    assert outcome.record.predictions_hash == hash_of(prediction.text for prediction in outcome.predictions)
+
+
+def test_a_model_generates_where_the_task_has_labels_but_does_not_choose(run, choosing, toy_task):
+    outcome = run("zero_shot", replace(choosing, chooses=False))
+    assert [each.text for each in outcome.predictions] == [each.text for each in run("zero_shot", toy_task).predictions]
+    assert outcome.record.outputs.answers == Answers(valid=0, invalid=4)
+
+
+def test_a_run_without_labels_has_the_record_that_it_always_had(run):
+    assert "answers" not in json.loads(run("lead3").record.to_json())["outputs"]
+
+
+# Other metrics
+
+
+def test_figures_over_all_examples_together_are_the_mean_of_the_scores_and_sacrebleus(run):
+    outcome = run(metrics=("chrf", "bleu", "token_f1"))
+    scores, texts = outcome.record.scores, [each.text for each in outcome.predictions]
+    references = [[each.references[0] for each in outcome.predictions]]
+    assert list(scores) == ["chrf", "bleu", "token_f1"]
+    assert scores["chrf"] == pytest.approx(sacrebleu.corpus_chrf(texts, references).score / 100, abs=1e-9)
+    assert scores["bleu"] == pytest.approx(sacrebleu.corpus_bleu(texts, references).score / 100, abs=1e-9)
+    means = {name: fmean(each.scores[name] for each in outcome.predictions) for name in scores}
+    assert means == pytest.approx(scores, abs=1e-12)
+    assert (outcome.record.score, outcome.record.best_scores) == (scores["chrf"], None)
+    assert {each.best == {} for each in outcome.predictions} == {True}
+
+
+def test_the_perplexity_is_that_of_the_references_after_their_prompts(run, base, toy_task):
+    nats, tokens = 0.0, 0
+    for question in toy_task.questions:
+        (source,), ((target,), _) = (
+            base.family.prompt_ids([question.prompt]),
+            base.family.target_ids([question.references[0]], 512),
+        )
+        row = Encoded(torch.tensor(source), torch.tensor(target))
+        with torch.no_grad():
+            nats += len(target) * base.model.eval()(**base.family.batch([row])).loss.item()
+        tokens += len(target)
+    record = run("zero_shot", metrics=("perplexity", "rouge")).record
+    assert record.scores["perplexity"] == pytest.approx(exp(nats / tokens), rel=1e-5)
+    assert set(record.best_scores) == {"rouge1", "rouge2", "rougeL", "rougeLsum"}
+
+
+def test_likelihoods_are_computed_after_the_answers_on_a_clock_of_their_own(run):
+    record = run(metrics=("perplexity",), budget=Budget(max_steps=20)).record
+    phases = list(record.cost.phases)
+    assert phases.index("train") < phases.index("generate") < phases.index("likelihoods") < phases.index("score")
+    assert record.scores["perplexity"] < run("zero_shot", metrics=("perplexity",)).record.scores["perplexity"]
+    assert "likelihoods" not in run("zero_shot").record.cost.phases
+
+
+def test_examples_in_the_prompt_make_references_more_or_less_likely(run):
+    one, other = (run(method, metrics=("perplexity",)).record.scores for method in ("zero_shot", "few_shot"))
+    assert one != pytest.approx(other, rel=1e-3)
+
+
+@pytest.mark.parametrize("method", ["lead3", "oracle", "random_sentences"])
+def test_a_method_that_does_not_answer_with_the_model_has_no_perplexity(run, method):
+    record = run(method, metrics=("rouge", "perplexity")).record
+    assert (record.status, record.scores) == (Status.UNSUPPORTED, None)
+    assert record.error.message == "it does not answer with the model alone, so there is no perplexity"
+
+
+DAMAGED = """
+from harness.method import UntrainedMethod
+
+class Damaged(UntrainedMethod):
+    def build(self, base):
+        base.get_output_embeddings().weight.data.fill_(float("nan"))
+        return super().build(base)
+"""
+
+
+def test_a_model_that_finds_nothing_likely_has_diverged(run, tmp_path):
+    (tmp_path / "damaged.py").write_text(DAMAGED)
+    record = run("damaged", plugins=registry.discover([tmp_path]), metrics=("perplexity",)).record
+    assert (record.status, record.error.message) == (Status.DIVERGED, "the likelihood of a reference is NaN or zero")
+
+
+def test_chosen_labels_have_an_accuracy(run, choosing):
+    outcome = run("zero_shot", choosing, metrics=("accuracy", "macro_f1"))
+    right = [float(each.text == each.references[0]) for each in outcome.predictions]
+    assert [each.scores["accuracy"] for each in outcome.predictions] == right
+    assert outcome.record.scores["accuracy"] == fmean(right)
+    assert 0 <= outcome.record.scores["macro_f1"] <= 1

@@ -3,6 +3,7 @@
 import json
 import os
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -278,3 +279,8 @@ def test_a_session_needs_no_home_that_can_be_written(rows, write, tiny_folder, t
     small = project(tmp_path / "project", data=tmp_path / "data", model=tiny_folder, norms=NORMS)
     code, output = finish(begin(small, HOME=os.devnull, HF_HOME=f"{os.devnull}/hf"))
     assert code == 0, output
+
+
+def test_a_label_for_which_there_are_no_positions_is_told_before_the_first_run(bart, task):
+    asked = replace(task(max_source_tokens=60), labels=("yes", "no " * 200))
+    assert "its decoder has 80 positions, but the longest answer may take" in refusal(bart, asked)

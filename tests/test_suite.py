@@ -103,6 +103,10 @@ def test_a_file_that_is_not_utf_8_is_reported_with_its_name(tmp_path):
         ("task", 'name = "dialogsum"\nchat = "yes"', "task.chat", "(got 'yes')"),
         ("task", 'name = "dialogsum"\nchat = true', "task.chat", "(got True)"),
         ("task", 'name = "dialogsum"\nsystem = " "', "task.system", "is empty; leave out this key"),
+        ("task", 'name = "dialogsum"\nmetrics = []', "task.metrics", "names no metric; name at least one, or"),
+        ("task", 'name = "dialogsum"\nmetrics = ["bleu", "bleu"]', "task.metrics", "has duplicates"),
+        ("task", 'name = "dialogsum"\nmetrics = "bleu"', "task.metrics", "(got 'bleu')"),
+        ("task", 'name = "dialogsum"\nmetrics = [1]', "task.metrics.0", "(got 1)"),
         (
             "task",
             'name = "dialogsum"\nchat = false\nsystem = "Be brief."',

@@ -40,7 +40,7 @@ from harness.spec.registry import Plugin
 from harness.spec.suite import Budget, ModelTable, SearchTable, Suite, Table, TaskTable
 from harness.store.results import Store
 from harness.tasks import data, prepared
-from harness.tasks.task import prompt_of
+from harness.tasks.task import prepare, prompt_of
 from harness.training.budget import Batches
 from support.projects import NORMS, project
 from support.records import finished, prediction
@@ -134,6 +134,7 @@ data = "{data}"
 train_every = 2
 train_rows = 6
 test_rows = 3
+metrics = ["rougeL", "bleu"]
 max_source_tokens = 60
 max_target_tokens = 5
 skip_bad_rows = true
@@ -157,6 +158,7 @@ sample_rows = [5]
 floor = 77.0
 margin = 7.0
 rouge_tokenizer = "words"
+bleu_tokenizer = "char"
 
 [search]
 trials = 3
@@ -244,8 +246,10 @@ def told(outcome):
     return json.loads(outcome.predictions[0].text)
 
 
-def test_every_field_of_a_runs_spec_comes_from_its_suite(odd, folder):
+def test_every_field_of_a_runs_spec_comes_from_its_suite(odd, folder, tmp_path):
     """One that ``plan.runs`` forgets would have its default, or that of the suite beside it."""
+    (tmp_path / "coded.py").touch()
+    task = odd.task.model_copy(update={"revision": "abc", "name": str(tmp_path / "coded.py")})
     plain = Suite(
         name="plain",
         task=TaskTable(name="dialogsum"),
@@ -254,7 +258,7 @@ def test_every_field_of_a_runs_spec_comes_from_its_suite(odd, folder):
     )
     (one, other) = (
         plan.runs(each, registry.discover([folder / "methods"]))[-1]
-        for each in (plain, odd.model_copy(update={"task": odd.task.model_copy(update={"revision": "abc"})}))
+        for each in (plain, odd.model_copy(update={"task": task}))
     )
     assert [name for name in RunSpec.model_fields if getattr(one, name) == getattr(other, name)] == []
 
@@ -286,7 +290,7 @@ def test_the_task_of_that_name_has_the_prompt():
 
 @of("task.data", "task.test_rows", "evaluation.sample_rows")
 def test_the_first_dialogues_of_the_data_are_asked_and_those_of_the_sample_rows(task, rows):
-    asked = [(question.dialogue[:60], question.scored) for question in task.questions]
+    asked = [(question.source[:60], question.scored) for question in task.questions]
     assert asked == [(rows[number]["dialogue"][:60], number != 21) for number in (16, 17, 18, 21)]
 
 
@@ -310,6 +314,51 @@ def test_bad_rows_are_skipped_only_where_the_suite_says_so(found, odd):
     assert found.rows_skipped == 1
     with pytest.raises(DataError):
         data.read(odd.task.model_copy(update={"skip_bad_rows": False}))
+
+
+# A task that the suite itself defines
+
+
+@pytest.fixture
+def asks(tmp_path, write, tokenizer):
+    """``asks(**keys)``: the task of twenty sums that these keys define; the first sum and the eleventh are asked."""
+    sums = [
+        {"q": f"What is {n} and {n}?", "a": f"Both. #### {2 * n}", "kind": ["even", "odd"][n % 2], "hint": "Count."}
+        for n in range(20)
+    ]
+    path = write(tmp_path / "sums.jsonl", sums)
+
+    def make(**keys):
+        known = {"columns": {"source": "q", "target": "a"}, "prompt": "{source}\n", "metrics": ["rouge"]}
+        table = TaskTable(name="sums", data=str(path), **{**known, **keys})
+        return prepare(table, data.load(table), Seq2SeqFamily(tokenizer))
+
+    return make
+
+
+@of("task.columns", "task.prompt", "task.values")
+def test_a_prompt_has_the_columns_and_the_values_that_it_names(asks):
+    task = asks(prompt="{place}: {source} {hint}\n", values={"place": "At school"})
+    assert task.questions[0].prompt == "At school: What is 0 and 0? Count.\n"
+
+
+@of("task.stop", "task.extract")
+def test_an_answer_ends_and_counts_as_the_suite_says(asks):
+    task = asks(stop="\n", extract=r"#### (\d+)")
+    assert [question.references for question in task.questions] == [("0",), ("20",)]
+    assert task.reading.ended("Both. #### 4\nWhat is 3") == "Both. #### 4"
+    assert [task.read(text) for text in ("Both. #### 4", "It is 4.")] == ["4", None]
+
+
+@of("task.answer", "task.labels")
+@pytest.mark.parametrize("labels", [None, ["odd", "even", "neither"]])
+def test_an_answer_is_one_of_the_labels_that_are_given_or_found(labels, asks):
+    task = asks(columns={"source": "q", "target": "kind"}, answer="choose", labels=labels)
+    assert task.chooses
+    assert task.labels == (tuple(labels) if labels else ("even", "odd"))
+
+
+# From the hub
 
 
 @pytest.fixture
@@ -416,9 +465,16 @@ def test_a_method_answers_with_length_beams_and_settings_of_the_suite(told, outc
     assert (told["max_new_tokens"], told["num_beams"], told["min_length"], told["seed"]) == (9, 2, 4, 5)
 
 
-@of("evaluation.rouge_tokenizer")
+@of("evaluation.rouge_tokenizer", "evaluation.bleu_tokenizer")
 def test_answers_are_read_as_the_suite_says(found, task):
-    assert options_of(found.metrics) == options_of(task.metrics) == {"rouge_tokenizer": "words"}
+    told = {"rouge_tokenizer": "words", "bleu_tokenizer": "char"}
+    assert options_of(found.metrics) == options_of(task.metrics) == told
+
+
+@of("task.metrics")
+def test_answers_are_scored_by_the_metrics_of_the_suite_of_which_the_first_ranks(found, outcome):
+    assert [metric.id for metric in found.metrics] == list(outcome.record.scores) == ["rougeL", "bleu"]
+    assert outcome.record.score == outcome.record.scores["rougeL"]
 
 
 @of("budget.max_examples")
@@ -686,3 +742,28 @@ def test_methods_come_from_the_folders_of_the_ini_file(begun, pytester):
     (pytester.path / "pytest.ini").write_text("[pytest]\n")
     with pytest.raises(pytest.UsageError, match="unknown method 'norms'"):
         begun()
+
+
+@of("task_paths")
+def test_tasks_come_from_the_folders_of_the_ini_file(begun, pytester):
+    begun()
+    (pytester.path / "pytest.ini").write_text("[pytest]\nmethod_paths = methods\ntask_paths = tasks\n")
+    (pytester.path / "tasks").mkdir()
+    table = 'columns = { source = "q", target = "a" }\nprompt = "{source}"\nmetrics = ["rouge"]\n'
+    (pytester.path / "tasks" / "sums.toml").write_text(f"[task]\n{table}")
+    suite = pytester.path / "small.toml"
+    suite.write_text(suite.read_text().replace('"dialogsum"', '"sums"'))
+    task = begun().stash[REQUEST].suite.task
+    assert (task.name, task.prompt) == ("sums", ("{source}",))
+
+
+@of("metric_paths")
+def test_metrics_come_from_the_folders_of_the_ini_file(begun, pytester):
+    (pytester.path / "metrics").mkdir()
+    (pytester.path / "metrics" / "mine.py").write_text("from harness.metric import Scorer\nclass Mine(Scorer): ...\n")
+    suite = pytester.path / "small.toml"
+    suite.write_text(suite.read_text().replace("[model]", 'metrics = ["mine", "rouge"]\n\n[model]'))
+    assert begun().stash[REQUEST].own_metrics == ()
+    (pytester.path / "pytest.ini").write_text("[pytest]\nmethod_paths = methods\nmetric_paths = metrics\n")
+    (own,) = begun().stash[REQUEST].own_metrics
+    assert (own.id, own.path) == ("mine", pytester.path / "metrics" / "mine.py")

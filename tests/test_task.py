@@ -18,10 +18,11 @@ from harness.models.seq2seq import Seq2SeqFamily, collate
 from harness.spec.errors import DataError, SuiteError
 from harness.spec.suite import TaskTable
 from harness.tasks import data, prepared
+from harness.tasks.prompt import Slot
 from harness.tasks.source_limit import fit
-from harness.tasks.task import PROMPTS, Task, prepare
+from harness.tasks.task import PreparedTask, prepare, prompt_of
 
-PROMPT = PROMPTS["dialogsum"]
+PROMPT = prompt_of(TaskTable(name="dialogsum"))
 FAMILY = Seq2SeqFamily(ByT5Tokenizer())
 
 
@@ -67,7 +68,7 @@ def test_the_prompt_is_the_same_in_training_and_in_generation(max_source_tokens,
 def test_a_prompt_holds_the_instruction_and_the_whole_dialogue(toy_task, rows):
     expected = f"Summarize the following conversation.\n\n{rows[16]['dialogue']}\n\nSummary: "
     assert toy_task.questions[0].prompt == expected
-    assert toy_task.prompt.dialogue(expected) == rows[16]["dialogue"]
+    assert toy_task.prompt.source(expected) == rows[16]["dialogue"]
 
 
 def test_targets_are_the_summaries(toy_task, rows, tokenizer):
@@ -90,7 +91,7 @@ def test_a_long_dialogue_loses_its_end_and_never_the_instruction(make_task, rows
     prompt = questions[0].prompt
     assert prompt.startswith(PROMPT.before)
     assert prompt.endswith(PROMPT.after)
-    assert dialogue.startswith(PROMPT.dialogue(prompt))
+    assert dialogue.startswith(PROMPT.source(prompt))
     assert 75 <= len(tokenizer(prompt)["input_ids"]) <= 80
     assert [question.truncated for question in questions] == [True, False]
 
@@ -98,7 +99,7 @@ def test_a_long_dialogue_loses_its_end_and_never_the_instruction(make_task, rows
 @pytest.mark.parametrize("max_source_tokens", [60, 61, 62, 63])
 def test_a_cut_leaves_no_half_a_character(max_source_tokens, make_task, rows):
     (question,) = make_task(rows, [row("🙂" * 40)], max_source_tokens=max_source_tokens).questions
-    assert set(PROMPT.dialogue(question.prompt)) == {"🙂"}
+    assert set(PROMPT.source(question.prompt)) == {"🙂"}
 
 
 def t5_tokenizer():
@@ -114,7 +115,7 @@ TOKENIZERS = {"t5": t5_tokenizer, "byt5": ByT5Tokenizer}  # the second does not 
 def test_a_cut_dialogue_keeps_its_line_breaks(kind, make_task, rows):
     dialogue = "#Person1#: One.\n#Person2#: Two.\n#Person1#: Three.\n#Person2#: Four."
     task = make_task(rows, [row(dialogue)], tokenizer=TOKENIZERS[kind](), max_source_tokens=110)
-    kept = PROMPT.dialogue(task.questions[0].prompt)
+    kept = PROMPT.source(task.questions[0].prompt)
     assert dialogue.startswith(kept)
     assert kept.splitlines()[:3] == dialogue.splitlines()[:3]
 
@@ -142,10 +143,10 @@ def test_a_cut_prompt_fits_and_would_not_with_one_more_word(kind, tokenizer):
         return tokenize(prompts)["input_ids"]
 
     for longest in range(len(ids(PROMPT.fill("A"))) + 3, 70, 3):
-        fitted = fit(dialogues, PROMPT.fill, Seq2SeqFamily(tokenize), longest)
+        fitted = fit([Slot(dialogue, PROMPT.fill) for dialogue in dialogues], Seq2SeqFamily(tokenize), longest)
         assert [one.tokens for one in fitted] == ids([one.prompt for one in fitted])
         for dialogue, one in zip(dialogues, fitted, strict=True):
-            kept = PROMPT.dialogue(one.prompt)
+            kept = PROMPT.source(one.prompt)
             assert dialogue.startswith(kept)
             longer = PROMPT.fill(dialogue[: len(kept) + 22])
             assert len(one.tokens) <= longest < len(ids(longer))
@@ -160,8 +161,8 @@ def test_a_source_limit_that_leaves_no_room_for_a_dialogue_is_refused(limit, nee
     with pytest.raises(SuiteError) as caught:
         make_task(rows, rows, max_source_tokens=limit)
     assert str(caught.value) == (
-        f"task.max_source_tokens: {limit} leaves no room for a dialogue: the instruction alone takes 36 tokens of this "
-        f"model; raise it to at least {needed}"
+        f"task.max_source_tokens: {limit} leaves no room for a source: the rest of the prompt alone takes 36 tokens "
+        f"of this model; raise it to at least {needed}"
     )
 
 
@@ -225,7 +226,7 @@ def of_lengths(*lengths):
         for number, (source, target) in enumerate(lengths, 10)
     ]
     texts = [("A prompt.", "A target.")] * len(training)
-    return Task(PROMPT, training, [], "", 0.0, family=FAMILY, metrics=(), texts=texts.__getitem__)
+    return PreparedTask(PROMPT, training, [], "", 0.0, family=FAMILY, metrics=(), texts=texts.__getitem__)
 
 
 def groups(batches, count):
@@ -359,7 +360,9 @@ def test_the_hash_changes_when_a_row_moves_from_training_to_test(make_task, rows
 
 
 def test_an_unknown_task_is_answered_with_the_known_ones(tokenizer):
-    with pytest.raises(SuiteError, match=r"unknown task 'dialogsun'; did you mean 'dialogsum'\? Known: dialogsum"):
+    with pytest.raises(
+        SuiteError, match=r"unknown task 'dialogsun'; did you mean 'dialogsum'\? Known: answer, classify, "
+    ):
         prepare(TaskTable(name="dialogsun"), {"train": [], "test": []}, Seq2SeqFamily(tokenizer))
 
 

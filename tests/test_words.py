@@ -41,7 +41,7 @@ def test_the_tokenizer_follows_from_the_letters_of_the_summaries(language):
 
 def test_the_embedded_data_are_read_as_before():
     assert (
-        choose(row.summary for rows in data.load(TaskTable(name="dialogsum")).values() for row in rows) == "rouge_score"
+        choose(row.target for rows in data.load(TaskTable(name="dialogsum")).values() for row in rows) == "rouge_score"
     )
 
 

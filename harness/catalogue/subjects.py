@@ -11,11 +11,12 @@ from ..models.base_model import EMBEDDED, Model
 from ..models.causal import CausalFamily
 from ..models.family import Batch, Encoded, Family
 from ..models.seq2seq import Seq2SeqFamily
-from ..tasks.task import PROMPTS
+from ..spec.suite import TaskTable
+from ..tasks.task import prompt_of
 from . import shapes
 
 VOCABULARY = 3072  # the embedded tokenizer's
-PROMPT = PROMPTS["dialogsum"]
+PROMPT = prompt_of(TaskTable(name="dialogsum"))
 SMALL_T5 = {"vocab_size": VOCABULARY, "d_model": 64, "d_kv": 16, "d_ff": 128, "num_heads": 4, "num_layers": 2}
 SMALL_LLAMA = {
     "vocab_size": VOCABULARY,

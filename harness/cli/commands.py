@@ -1,9 +1,12 @@
-"""Publish the results of suites. Run this command in the project's root folder.
+"""Publish the results of suites, and write the first suite for a file. Run these commands in the project's root folder.
 
 publish: copy the results of ``pytest --benchmark`` from results/local/<suite>/ to results/<suite>/. The whole suite
 must have run. The baseline is not changed. render: write the tables of results/<suite>/ again from the stored scores;
 nothing is trained. migrate: store the published results in the current schema, with the same content, for a project
-that used an older version of Tuneoff. Each command also updates the tables that are marked in README.md.
+that used an older version of Tuneoff. Each of these commands also updates the tables that are marked in README.md.
+
+new suite FILE: look at a file or folder of data, guess what task it is for, and write a suite for it into the working
+directory.
 """
 
 import argparse
@@ -23,27 +26,47 @@ README = Path("README.md")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exit with a message if that is not possible."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m {PACKAGE}", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("command", choices=("publish", "render", "migrate"))
-    parser.add_argument("suites", nargs="+", metavar="SUITE", help="a suite's name or file")
-    parser.add_argument(
-        "--methods", action="append", type=Path, default=[], metavar="DIR", help="a folder with the project's methods"
-    )
-    asked = parser.parse_args(arguments)
-    results = Path("results").absolute()
+    asked = _parser().parse_args(arguments)
     try:
-        plugins = registry.discover(asked.methods)
-        commands: Mapping[str, Callable[[Path, Suite], list[Path]]] = {
-            "publish": partial(publication.publish, plugins=plugins),
-            "render": publication.render,
-            "migrate": publication.migrate,
-        }
-        for suite in [plan.joined(suites.load(name), plugins) for name in asked.suites]:
-            for path in commands[asked.command](results, suite):
-                print(f"wrote {path}")
+        if asked.command == "new":
+            from ..session import new_suite  # takes a second, since it reads data
+
+            print("\n".join(new_suite.write(asked.data, Path.cwd())))
+            return
+        _publish(asked)
     except UsageError as error:
         raise SystemExit(str(error)) from error
     if README.exists() and publication.show(README):
         print(f"wrote {README}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {PACKAGE}", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="publish | render | migrate | new")
+    for name in ("publish", "render", "migrate"):
+        command = commands.add_parser(name)
+        command.add_argument("suites", nargs="+", metavar="SUITE", help="a suite's name or file")
+        for option in ("methods", "tasks"):
+            text = f"a folder with the project's {option}"
+            command.add_argument(f"--{option}", action="append", type=Path, default=[], metavar="DIR", help=text)
+    new = commands.add_parser("new")
+    new.add_argument("kind", choices=["suite"])
+    new.add_argument("data", metavar="FILE", help="JSON lines, CSV, Parquet or another kind of data, or a folder")
+    return parser
+
+
+def _publish(asked: argparse.Namespace) -> None:
+    """Publish, render or migrate the results of suites."""
+    results = Path("results").absolute()
+    plugins = registry.discover(asked.methods)
+    commands: Mapping[str, Callable[[Path, Suite], list[Path]]] = {
+        "publish": partial(publication.publish, plugins=plugins),
+        "render": publication.render,
+        "migrate": publication.migrate,
+    }
+    loaded = [suites.load(name, task_folders=asked.tasks) for name in asked.suites]
+    for suite in [plan.joined(each, plugins) for each in loaded]:
+        for path in commands[asked.command](results, suite):
+            print(f"wrote {path}")

@@ -91,6 +91,8 @@ def add(parser: pytest.Parser) -> None:
     )
     group.addoption("--serve", metavar="DESCRIPTOR", type=int, help=SUPPRESS)  # for the sessions of --against
     parser.addini("method_paths", "folders with this project's method files", type="paths", default=[])
+    parser.addini("metric_paths", "folders with this project's metric files", type="paths", default=[])
+    parser.addini("task_paths", "folders with this project's task files", type="paths", default=[])
 
 
 def kinds(config: pytest.Config) -> list[str]:
@@ -105,7 +107,8 @@ def request(config: pytest.Config) -> "Request":
     device, jobs, resumes = (config.getoption(name) for name in ("device", "jobs", "resume"))
     chosen = suite(config)
     folders = results(config, chosen.name)
-    return plan.request(chosen, plugins(config), *folders, device=device, jobs=jobs, resumes=resumes)
+    own = metrics(config)
+    return plan.request(chosen, plugins(config), *folders, metrics=own, device=device, jobs=jobs, resumes=resumes)
 
 
 def suite(config: pytest.Config) -> "Suite":
@@ -113,7 +116,7 @@ def suite(config: pytest.Config) -> "Suite":
     from ..spec import suite as suites
 
     _check_values(config)
-    return suites.load(config.getoption("suite"), _overrides(config))
+    return suites.load(config.getoption("suite"), _overrides(config), config.getini("task_paths"))
 
 
 def results(config: pytest.Config, suite: str) -> tuple[Path, Path | None]:
@@ -133,6 +136,13 @@ def plugins(config: pytest.Config) -> "dict[str, Plugin]":
     from ..spec import registry
 
     return registry.discover(folders(config))
+
+
+def metrics(config: pytest.Config) -> "dict[str, Plugin]":
+    """The metrics of this project and of installed packages."""
+    from ..spec import registry
+
+    return registry.discover(config.getini("metric_paths"), registry.METRICS)
 
 
 def folders(config: pytest.Config) -> list[Path]:

@@ -34,7 +34,7 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     request = session.config.stash[REQUEST]
     with options.as_pytest_says():
         options.check(request)
-    with closing(Selftest(request.suite, request.device)) as selftest:
+    with closing(Selftest(request.suite, request.device, session.config.getini("metric_paths"))) as selftest:
         session.config.stash[SELFTEST] = selftest
         return (yield)
 

@@ -18,7 +18,8 @@ def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
     plugins = options.plugins(config)
     known = plan.known(options.suite(config), plugins)
     folders = options.results(config, known.name)
-    config.stash[REQUEST] = plan.request(known, plugins, *folders, device=config.getoption("device"))
+    device, metrics = config.getoption("device"), options.metrics(config)
+    config.stash[REQUEST] = plan.request(known, plugins, *folders, device=device, metrics=metrics)
     return {}
 
 

@@ -2,7 +2,9 @@
 
 Every scenario is a TOML file in ``scenarios/``: what one person (the client) wants from another (the
 helper), in several wordings, with two or three ways in which it can end. ``small_talk.toml`` holds the
-turns that distract from it. The rows look like DialogSum's: ``id, dialogue, summary, topic``.
+turns that distract from it. The rows look like DialogSum's, ``id, dialogue, summary, topic``,
+with three columns more: a ``question`` about a fact of the dialogue, its ``answer``, and whether the client's wish
+is ``granted``, ``yes`` or ``no``.
 """
 
 import re
@@ -17,6 +19,7 @@ from typing import Any
 FOLDER = Path(__file__).parent
 MIN_TURNS, MAX_TURNS = 8, 14  # turns of a dialogue
 TEST_REFERENCES = 3
+COLUMNS = ("id", "dialogue", "summary", "topic", "question", "answer", "granted")
 
 Row = dict[str, str]
 Pair = Mapping[str, Sequence[str]]  # {"client": wordings, "helper": wordings}
@@ -47,6 +50,11 @@ class Conversation:
     outcome: int  # index into ``scenario.outcomes``
     facts: Mapping[str, str]  # every slot that the dialogue mentions; ``C`` and ``H`` are the speakers' tags
     turns: tuple[tuple[str, str], ...]  # (speaker tag, text)
+
+    @property
+    def granted(self) -> bool:
+        """Whether the client gets what the conversation is about."""
+        return bool(self.scenario.outcomes[self.outcome]["link"] == "and")
 
     @property
     def dialogue(self) -> str:
@@ -110,6 +118,14 @@ def summaries(conversation: Conversation, count: int, rng: Random) -> list[str]:
     return texts
 
 
+def questions(conversation: Conversation, count: int, rng: Random) -> list[tuple[str, str]]:
+    """``count`` questions about facts of a conversation, with their answers; no fact twice while there are others."""
+    known = [slot for slot in conversation.scenario.questions if slot in conversation.facts]
+    order = rng.sample(known, len(known))
+    asked = [order[number % len(order)] for number in range(count)]
+    return [(rng.choice(conversation.scenario.questions[slot]), conversation.facts[slot]) for slot in asked]
+
+
 def _rows(split: str, dialogues: int, references: int, seed: int, seen: set[str]) -> Iterator[Row]:
     attempt = made = 0
     while made < dialogues:
@@ -120,13 +136,17 @@ def _rows(split: str, dialogues: int, references: int, seed: int, seen: set[str]
         if seen.intersection((conversation.dialogue, *texts)):
             continue
         seen.update((conversation.dialogue, *texts))
-        for number, text in enumerate(texts, start=1):
+        asked = questions(conversation, references, Random(f"{seed} {split} {made} questions"))
+        for number, (text, (question, answer)) in enumerate(zip(texts, asked, strict=True), start=1):
             suffix = f"_{number}" if references > 1 else ""
             yield {
                 "id": f"{split}_{made}{suffix}",
                 "dialogue": conversation.dialogue,
                 "summary": text,
                 "topic": conversation.scenario.topic,
+                "question": question,
+                "answer": answer,
+                "granted": "yes" if conversation.granted else "no",
             }
         made += 1
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from ..spec.figures import changes, megabytes
+from ..spec.metric import Metric
 from .baseline import MEMORY_TOLERANCE, Baseline, BaselineRow, Measured, unfit
 
-SCORE_DIGITS = 2  # one more than in the leaderboard, because an accepted change may be small
+MORE_DIGITS = 1  # than in the leaderboard, because an accepted change may be small
 
 Refused = Mapping[str, str]  # by row, why the session does not accept it
 
@@ -43,7 +44,7 @@ def _update(old: Measured | None, new: Measured, refused: str | None) -> str:
         return f"{'kept as it was' if old else 'not accepted'}: {reason}"
     if old is None:
         means = new.row.means
-        scores = [f"{metric.id} {metric.shown(means.get(metric.id), SCORE_DIGITS)}" for metric in new.row.metrics]
+        scores = [f"{metric.id} {_shown(metric, means)}" for metric in new.row.metrics]
         return ", ".join(["new", *scores])
     return ", ".join(_differences(old.row, new.row)) or "unchanged"
 
@@ -61,12 +62,13 @@ def _outcome(old: BaselineRow, new: BaselineRow) -> list[str]:
     before, after = old.means, new.means
     moved = [metric for metric in new.metrics if after.get(metric.id) != before.get(metric.id)]
     if moved:
-        return [
-            f"{one.id} {one.shown(before.get(one.id), SCORE_DIGITS)} → {one.shown(after.get(one.id), SCORE_DIGITS)}"
-            for one in moved
-        ]
+        return [f"{one.id} {_shown(one, before)} → {_shown(one, after)}" for one in moved]
     hashed = {"predictions_hash": "different predictions", "weights_hash": "different weights"}
     return [text for name, text in hashed.items() if _hashes(old, new, name) != _hashes(new, old, name)][:1]
+
+
+def _shown(metric: Metric, means: Mapping[str, float]) -> str:
+    return metric.shown(means.get(metric.id), metric.digits + MORE_DIGITS)
 
 
 def _hashes(one: BaselineRow, other: BaselineRow, name: str) -> Mapping[int, str | None]:

@@ -20,6 +20,7 @@ from .counts import COUNTS
 Scores = Mapping[str, NDArray[np.float64]]  # by metric, one value per test example
 
 ACCEPTED_STATUSES = (Status.OK, Status.UNSUPPORTED)  # a failed run cannot be a baseline
+FIRST_TASK = "dialogsum"  # of rows that were accepted before there were other tasks
 MAX_REASON_CHARACTERS = 300
 MEMORY_TOLERANCE = 0.10  # the share by which a peak may differ without counting as a change
 
@@ -66,6 +67,7 @@ class Key(Block):
     metrics: tuple[str, ...]  # metric ids; the first one determines the ranking
     metric_options: Mapping[str, str] = {}  # how the metrics read the answers
     prompt_format: PromptFormat | None = Field(default=None, exclude_if=lambda value: value is None)
+    task: str = Field(default=FIRST_TASK, exclude_if=lambda task: task == FIRST_TASK)  # ``RunSpec.question``
 
 
 class Counts(Block):
@@ -182,6 +184,7 @@ def _key(record: Record) -> Key:
         metrics=tuple(metric.id for metric in record.metrics),
         metric_options=options_of(record.metrics),
         prompt_format=record.provenance.prompt_format,
+        task=spec.question,
     )
 
 
@@ -222,7 +225,8 @@ def _flaw(run: BaselineRun, metrics: Sequence[Metric], scores: Scores) -> str | 
         values, mean = scores.get(metric.id), run.scores.get(metric.id)
         if values is None or not values.size or mean is None:
             return f"its {metric.id} scores are missing"
-        wrong = [value for value in (mean, *values) if not metric.within(value)]
+        wrong = [] if metric.within(mean) else [mean]
+        wrong += [value for value in values if not metric.takes(value)]
         if wrong:
             return f"{metric.id} is {wrong[0]:g}, which is not in the range of {metric.bounds}"
     return None if metrics else "its record names no metrics"

@@ -9,19 +9,21 @@ import numpy as np
 from ..ranking import paired
 from ..ranking.paired import Difference
 from ..spec.figures import changes, megabytes
-from ..spec.metric import Metric
+from ..spec.metric import Metric, Needs
 from .baseline import MEMORY_TOLERANCE, BaselineRow, BaselineRun, Measured
 from .counts import COUNTS, compare
 from .verdict import Outcome, Verdict
 
 MAX_SHOWN_EXAMPLES = 100_000  # a larger number is shown as "more than 100,000"
+SCORED_OTHERWISE = "the predictions did not change, their scoring did"
 
 
 @dataclass(frozen=True)
 class Rules:
     """What the gate tolerates.
 
-    ``margin`` is in points of a metric, ``memory`` is a share, and ``level`` is the probability of a false alarm.
+    ``margin`` is in points of a metric (see ``spec.metric.Metric``), ``memory`` is a share, and ``level`` is the
+    probability of a false alarm.
     """
 
     margin: float = 0.5
@@ -181,7 +183,8 @@ def _without_test(pair: Pair, metric: Metric) -> Verdict | None:
 
 
 def _compare(pair: Pair, metric: Metric) -> Difference:
-    return paired.compare(*_matrices(pair, metric), retrained=pair.retrained, factor=metric.factor)
+    now, then = _matrices(pair, metric)
+    return paired.compare(now, then, retrained=pair.retrained, factor=metric.factor_at(float(then.mean())))
 
 
 def _tested(test: _Test, worse: float, better: float, tests: int, rules: Rules) -> Verdict:
@@ -196,7 +199,7 @@ def _tested(test: _Test, worse: float, better: float, tests: int, rules: Rules) 
         return pair.verdict(metric.id, Outcome.PASS, _figures(test, sure), pair.changed)
     figures = _figures(test, f"{_p(worse)} after Holm")
     if found.difference <= -rules.margin and worse <= rules.level:
-        blame = "the predictions did not change, their scoring did" if pair.same_predictions else _blame(pair)
+        blame = SCORED_OTHERWISE if metric.needs == Needs.TEXTS and pair.same_predictions else _blame(pair)
         return pair.verdict(metric.id, Outcome.REGRESSED, figures, blame)
     return pair.verdict(metric.id, Outcome.INCONCLUSIVE, figures, _decider(found, rules, tests), pair.changed)
 
@@ -224,7 +227,7 @@ def _figures(test: _Test, sure: str) -> str:
     found, sign = test.found, test.metric.sign
     low, high = (_signed(bound) for bound in sorted(sign * bound for bound in found.interval()))
     examples = "1 example" if found.examples == 1 else f"{found.examples:,} examples"
-    points = f"{_signed(sign * found.difference)} {test.metric.unit}"
+    points = test.metric.worded(_signed(sign * found.difference))
     seeds, training = _seeds(test.pair), _training(test.pair, test.metric)
     return f"{points} (90% CI {low} to {high}, {sure}, {examples}, {seeds}{training})"
 
@@ -234,7 +237,7 @@ def _training(pair: Pair, metric: Metric) -> str:
     if pair.same_weights:
         return ", the same weights"
     few = pair.retrained and len(pair.seeds) < paired.MIN_SEEDS
-    return f", {paired.ASSUMED_SCATTER:g} {metric.unit} of training noise assumed" if few else ""
+    return f", {metric.worded(f'{paired.ASSUMED_SCATTER:g}')} of training noise assumed" if few else ""
 
 
 def _named(seeds: Iterable[int]) -> str:

@@ -1,13 +1,17 @@
-"""The contract of a metric file: it declares its metrics and scores texts against references."""
+"""The contract of a metric's file: it declares its metrics, and turns answers and references into numbers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from ..spec.metric import Metric
+import numpy as np
+from numpy.typing import NDArray
 
+from ..spec.metric import Metric, options_of
+
+Array = NDArray[np.float64]
 Scores = dict[str, float]  # by metric id
 
 
@@ -21,21 +25,43 @@ class Settled:
 
 
 class Scorer(ABC):
-    """One metric, or several that are computed together."""
+    """One metric, or several that are computed together.
 
-    title: ClassVar[str]  # of all its metrics, for messages
-    metrics: ClassVar[tuple[Metric, ...]]  # with their usual options
+    ``statistics`` is all that a metric needs whose value is a mean over the examples. A metric that is about all
+    examples together has ``corpus=True`` in its description, and ``value`` puts sums of statistics together.
+    """
+
+    title: ClassVar[str] = ""  # of all its metrics, for messages; empty: the first one's
+    metrics: ClassVar[tuple[Metric, ...]]  # with their usual options; all need the same
 
     @abstractmethod
-    def scores(self, texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[tuple[Scores, Scores]]:
-        """For each text its mean scores over its references, and those against the closest one.
+    def statistics(self, answers: Sequence[Any], references: Sequence[Sequence[str]]) -> Any:
+        """One row of numbers for each answer; a single number counts as a row.
 
-        ``references[i]`` has the references of row ``i``, at least one.
+        ``answers`` are texts or, for a metric that needs likelihoods, ``Likelihood``s of all of an example's
+        references together. ``references[i]`` has the references of example ``i``, at least one. Without ``value``,
+        a row has one number for each metric, in the metric's range.
         """
+
+    def value(self, sums: Array, count: int) -> Any:
+        """The metrics' values over ``count`` examples whose statistics have these sums; by default, the means.
+
+        One number for each metric; a single metric may return the number alone. Called for all examples, and again
+        without each of them.
+        """
+        return sums / count
+
+    def measured(self, answers: Sequence[Any], references: Sequence[Sequence[str]]) -> tuple[Any, Sequence[Scores]]:
+        """The statistics, and each example's scores against its closest reference, if the metric tells them apart."""
+        return self.statistics(answers, references), [{} for _ in answers]
+
+    def fits(self, labels: Sequence[str]) -> str | None:
+        """Why the metrics are not for a task with these labels, or with free text if there are none; else ``None``."""
+        return None
 
     def settled(self, asked: Mapping[str, str], references: Iterable[str]) -> Settled:
         """The metrics with the options that the suite sets, or else those that suit the data set's references."""
-        return Settled(self.metrics, {})
+        return Settled(self.metrics, options_of(self.metrics))
 
     def reading(self, options: Mapping[str, str]) -> AbstractContextManager[None]:
         """Score with these options inside the context."""

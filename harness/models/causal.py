@@ -9,14 +9,23 @@ from peft import TaskType
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, Cache, PreTrainedModel, PreTrainedTokenizerBase
 
+from ..spec.conversation import Turn
 from ..spec.errors import SuiteError
 from ..spec.hashing import digest_json
 from ..spec.prompt_format import PromptFormat
-from . import learned_prompts
-from .chat import Chat
-from .family import IGNORED, Batch, Demand, Encoded, Family, Lengths
+from . import learned_prompts, logits
+from .chat import Chat, Conversations
+from .family import IGNORED, Batch, Demand, Encoded, Family, Lengths, Memory
+from .logits import Places
 
 SAMPLE = "Ann's 2 dogs ran 10 km – at 9:30 a.m., on a «wet» day…\n\tWhere to?"  # a prompt whose tokens are recorded
+LIKELIHOOD = """\
+def likelihood(label):
+    target = tokenizer({label}, add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]
+    ids = prompt["input_ids"].new_tensor([prompt["input_ids"][0].tolist() + target])
+    logits = model(input_ids=ids).logits[0, -len(target) - 1 : -1]
+    return logits.float().log_softmax(-1)[range(len(target)), target].mean().item()
+"""
 
 
 class CausalFamily(Family):
@@ -27,6 +36,7 @@ class CausalFamily(Family):
     task_type = TaskType.CAUSAL_LM
     loader = AutoModelForCausalLM
     padding_side = "left"
+    mixes_lengths = False  # there would be padding between a prompt and what follows it
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, chat: Chat | None = None):
         super().__init__(tokenizer)
@@ -60,10 +70,14 @@ class CausalFamily(Family):
         too_long = sum(len(ids) >= longest for ids in tokens)
         if too_long and longest < 2:
             raise SuiteError(
-                f"task.max_target_tokens: {longest} leaves no room for a summary, because this model adds 1 to every "
+                f"task.max_target_tokens: {longest} leaves no room for a target, because this model adds 1 to every "
                 "text; raise it to at least 2"
             )
         return [[*ids[: longest - 1], self.end] for ids in tokens], too_long / len(targets)
+
+    def conversation(self, turns: Sequence[Turn]) -> str:
+        """The turns as the chat template renders them, if there is one."""
+        return self.chat.conversation(turns) if isinstance(self.chat, Conversations) else super().conversation(turns)
 
     def trailing_space(self, prompt: str) -> str:
         """Those of a plain prompt: a word is one token with the space before it, and a space alone is rare.
@@ -111,6 +125,31 @@ class CausalFamily(Family):
         outputs: torch.Tensor = model.generate(input_ids=ids, attention_mask=mask, **options)
         return outputs[:, ids.shape[1] :]
 
+    def target_logits(self, model: PreTrainedModel, rows: Sequence[Encoded]) -> torch.Tensor:
+        """From whole rows; each token is predicted at the place before it."""
+        batch = self.batch(rows)
+        labels = batch.pop("labels")
+        row, column = (labels != IGNORED).nonzero(as_tuple=True)
+        inputs = {name: each.to(model.device) for name, each in batch.items()}
+        found, _ = logits.at(model, Places(row, labels.shape[1] + 1 - column), **inputs, use_cache=False)
+        return found
+
+    def read(self, model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple[torch.Tensor, Memory]:
+        """From the last token of each, with its keys and values."""
+        ids = torch.tensor(prompts, device=model.device)
+        last = Places(torch.arange(len(ids)), torch.ones(len(ids), dtype=torch.long))
+        inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        found, output = logits.at(model, last, **inputs, use_cache=True)
+        return found, Memory(output.past_key_values)
+
+    def read_on(self, model: PreTrainedModel, memory: Memory, ids: torch.Tensor) -> torch.Tensor:
+        """Behind their keys and values; all rows are as long, so that nothing is masked."""
+        asked = learned_prompts.inside(model)
+        output = asked(input_ids=ids.to(model.device), past_key_values=memory.cache, use_cache=True)
+        memory.cache = output.past_key_values
+        found: torch.Tensor = output.logits
+        return found
+
     def around(self, before: str, after: str) -> tuple[str, str]:
         """With what the chat template adds."""
         return self.chat.around(before, after) if self.chat else (before, after)
@@ -122,6 +161,10 @@ class CausalFamily(Family):
         if self.chat is None and self.tokenizer(SAMPLE)["input_ids"][-1] == self.end:
             prompt = f"{{name: ids[:, :-1] for name, ids in {prompt}.items()}}"
         return prompt, 'answer[0, prompt["input_ids"].shape[1] :]'
+
+    def likelihood(self, space: str) -> str:
+        """From the logits before the label's tokens, which are last."""
+        return LIKELIHOOD.format(label=f'"{space}" + label' if space else "label")
 
     def demands(self, model: PreTrainedModel, source: int, target: int) -> Sequence[Demand]:
         """The prompt and the answer together."""

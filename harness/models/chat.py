@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from transformers import PreTrainedTokenizerBase
 
+from ..spec.conversation import SYSTEM, USER, Turn
 from ..spec.errors import ModelError, brief
 
 MARK = "\ue000prompt\ue001"  # stands for a prompt in a rendered template
@@ -19,7 +20,7 @@ class Chat:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, system: str | None, name: str):
         self._tokenizer, self._name = tokenizer, name
-        self._first = [{"role": "system", "content": system}] if system else []
+        self._first = [Turn(SYSTEM, system)] if system else []
         self._before, mark, self._after = self._render(MARK).partition(MARK)
         if not mark:
             raise ModelError(self._unusable("it leaves out what the user says"))
@@ -44,10 +45,12 @@ class Chat:
         return f"{self._before}{MARK}{self._after}"
 
     def _render(self, prompt: str) -> str:
-        turns = [*self._first, {"role": "user", "content": prompt}]
+        return self._rendered([*self._first, Turn(USER, prompt)])
+
+    def _rendered(self, turns: Sequence[Turn]) -> str:
         try:
             text: str = self._tokenizer.apply_chat_template(
-                turns,
+                [turn._asdict() for turn in turns],
                 chat_template=FIXED_DATE + self._tokenizer.get_chat_template(),
                 tokenize=False,
                 add_generation_prompt=True,
@@ -63,3 +66,19 @@ class Chat:
             what, instead = " with task.system", "leave out task.system"
         problem = f"its chat template cannot be used{what}: {reason}"
         return f"model {self._name!r}: {problem}; {instead}, or correct the template"
+
+
+class Conversations(Chat):
+    """The same for tasks whose rows are conversations: their prompts are rendered already."""
+
+    def conversation(self, turns: Sequence[Turn]) -> str:
+        """The prompt after which the assistant goes on; it begins with the system's text unless the turns have one."""
+        return self._rendered(turns if turns[0].role == SYSTEM else [*self._first, *turns])
+
+    def render(self, prompts: Sequence[str]) -> list[str]:
+        """The prompts as they are."""
+        return list(prompts)
+
+    def around(self, before: str, after: str) -> tuple[str, str]:
+        """Nothing more."""
+        return before, after

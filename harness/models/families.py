@@ -9,10 +9,12 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
 )
 
+from ..spec import task_files
 from ..spec.errors import ModelError
 from ..spec.suite import AUTO, ModelTable, TaskTable
+from ..spec.task_table import MESSAGES
 from .causal import CausalFamily
-from .chat import Chat
+from .chat import Chat, Conversations
 from .family import Family
 from .seq2seq import Seq2SeqFamily
 
@@ -77,5 +79,7 @@ def with_tokenizer(
             f"model {name!r}: its tokenizer has no end token, so the model cannot learn where an answer ends; set "
             '"eos_token" in its tokenizer_config.json'
         )
-    chat = Chat(tokenizer, task.system, name) if talks and task is not None and task.chat == AUTO else None
-    return CausalFamily(tokenizer, chat)
+    if not talks or task is None or task.chat != AUTO:
+        return CausalFamily(tokenizer)
+    kind = Conversations if MESSAGES in (task_files.completed(task).columns or {}) else Chat
+    return CausalFamily(tokenizer, kind(tokenizer, task.system, name))

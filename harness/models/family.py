@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -15,6 +15,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from ..spec.conversation import Turn, as_text
 from ..spec.prompt_format import PromptFormat
 
 IGNORED = -100  # labels that the loss skips
@@ -36,6 +37,20 @@ class Encoded:
         return len(self.source), len(self.target)
 
 
+@dataclass
+class Memory:
+    """What a model keeps of texts that it has read, so that several others can follow each of them; a row for each."""
+
+    cache: Cache
+    beside: dict[str, torch.Tensor] = field(default_factory=dict)  # what else the model is given with each call
+
+    def take(self, rows: Sequence[int]) -> None:
+        """Go on with these rows, each as often as it is named."""
+        index = torch.tensor(rows)
+        self.cache.reorder_cache(index)
+        self.beside = {name: each[index.to(each.device)] for name, each in self.beside.items()}
+
+
 class Demand(NamedTuple):
     """Tokens that a part of a model must have positions for, and the suite's keys that limit them."""
 
@@ -54,6 +69,7 @@ class Family(ABC):
     task_type: ClassVar[TaskType]  # PEFT's
     loader: ClassVar[type[AutoModelForSeq2SeqLM] | type[AutoModelForCausalLM]]  # transformers', of a checkpoint
     padding_side: ClassVar[str]  # of prompts in generation
+    mixes_lengths: ClassVar[bool]  # prompts of several lengths can be read at once, for texts to follow each of them
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase):
         self.tokenizer = tokenizer
@@ -88,6 +104,10 @@ class Family(ABC):
 
         Raises ``SuiteError`` if ``longest`` leaves no room for a target's first token.
         """
+
+    def conversation(self, turns: Sequence[Turn]) -> str:
+        """The prompt after which the assistant goes on with a conversation: plain text, unless there is a template."""
+        return as_text(turns)
 
     def trailing_space(self, prompt: str) -> str:
         """The spaces at the end of a prompt that are no part of its tokens, but of its target's; none by default."""
@@ -130,6 +150,28 @@ class Family(ABC):
         ``options`` go to ``generate``.
         """
 
+    @abstractmethod
+    def target_logits(self, model: PreTrainedModel, rows: Sequence[Encoded]) -> torch.Tensor:
+        """What a model, or the PEFT model around it, predicts for each token of the targets, one row after another.
+
+        It reads them as in training. Of shape (tokens of all targets, vocabulary).
+        """
+
+    @abstractmethod
+    def read(self, model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple[torch.Tensor, Memory]:
+        """What a model, or the PEFT model around it, predicts after prompts, and what it keeps of them.
+
+        Of shape (prompts, vocabulary). The prompts have the same length unless the family mixes lengths. Raises
+        whatever a model raises that keeps nothing.
+        """
+
+    @abstractmethod
+    def read_on(self, model: PreTrainedModel, memory: Memory, ids: torch.Tensor) -> torch.Tensor:
+        """What the model predicts after each of these tokens, a row of them for each row that it has read.
+
+        Of shape (rows, tokens, vocabulary). It keeps these tokens as well.
+        """
+
     def around(self, before: str, after: str) -> tuple[str, str]:
         """What the tokenizer reads around a text whose prompt has ``before`` and ``after`` around it."""
         return before, after
@@ -140,6 +182,13 @@ class Family(ABC):
 
         The first is about ``tokenizer`` and ``model``, and ``text`` is the expression of the prompt's text in it. The
         second is about its value, ``prompt``, and what ``generate`` returned, ``answer``.
+        """
+
+    @abstractmethod
+    def likelihood(self, space: str) -> str:
+        """A function in Python without Tuneoff: the log-likelihood per token of a ``label`` after ``prompt``.
+
+        It is about ``tokenizer`` and ``model``; ``space`` is what the prompt leaves to the label.
         """
 
     @abstractmethod

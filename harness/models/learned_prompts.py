@@ -27,6 +27,11 @@ def lengths(model: torch.nn.Module) -> Lengths:
     return (0, count) if config is not None and config.peft_type in CACHED_PREFIX else (count, 0)
 
 
+def inside(model: torch.nn.Module) -> torch.nn.Module:
+    """The model that reads on behind a learned prompt, which is in its cache: the base, or else the model itself."""
+    return model.get_base_model() if isinstance(model, PeftModel) and config_of(model) else model
+
+
 def answers(
     model: PeftModel, config: PeftConfig, ids: torch.Tensor, mask: torch.Tensor, pad: int, options: dict[str, Any]
 ) -> torch.Tensor:

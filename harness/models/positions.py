@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from transformers import PreTrainedModel
 
+from ..spec.errors import Unsupported
 from . import learned_prompts
 from .family import Demand, Family, Lengths
 
@@ -35,6 +36,12 @@ def shortage(family: Family, model: torch.nn.Module, lengths: Lengths) -> Shorta
     source, target = (sum(pair) for pair in zip(lengths, learned_prompts.lengths(model), strict=True))
     found = (Shortage(each, _positions(each)) for each in family.demands(base, source, target))
     return next((each for each in found if each.demand.tokens > each.positions), None)
+
+
+def require(family: Family, model: torch.nn.Module, lengths: Lengths) -> None:
+    """Raise ``Unsupported`` if a method asks a model with a prompt and an answer for which it has too few positions."""
+    if short := shortage(family, model, lengths):
+        raise Unsupported(f"the base model's {short}, as this method asks it")
 
 
 def _positions(demand: Demand) -> int:

@@ -9,9 +9,17 @@ import torch
 from peft import TaskType
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForSeq2SeqLM, Cache, DynamicCache, EncoderDecoderCache, PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutput
 
 from ..spec.errors import SuiteError
-from .family import IGNORED, Batch, Demand, Encoded, Family, Lengths
+from . import learned_prompts
+from .family import IGNORED, Batch, Demand, Encoded, Family, Lengths, Memory
+
+LIKELIHOOD = """\
+def likelihood(label):
+    target = tokenizer(text_target=label, return_tensors="pt")["input_ids"].to(model.device)
+    return -model(**prompt, labels=target).loss.item()
+"""
 
 
 class Seq2SeqFamily(Family):
@@ -22,6 +30,7 @@ class Seq2SeqFamily(Family):
     task_type = TaskType.SEQ_2_SEQ_LM
     loader = AutoModelForSeq2SeqLM
     padding_side = "right"
+    mixes_lengths = True  # what follows is in the decoder, away from the padding
 
     @property
     def end(self) -> int | None:
@@ -52,7 +61,7 @@ class Seq2SeqFamily(Family):
         added = len(end or self._around_target)
         if too_long and longest <= added:
             raise SuiteError(
-                f"task.max_target_tokens: {longest} leaves no room for a summary, because this model adds {added} to "
+                f"task.max_target_tokens: {longest} leaves no room for a target, because this model adds {added} to "
                 f"every text; raise it to at least {added + 1}"
             )
         for number in too_long:
@@ -90,9 +99,43 @@ class Seq2SeqFamily(Family):
         outputs: torch.Tensor = model.generate(**{name: inputs[name].to(model.device) for name in names}, **options)
         return outputs[:, 1:]
 
+    def target_logits(self, model: PreTrainedModel, rows: Sequence[Encoded]) -> torch.Tensor:
+        """From the decoder, which reads nothing else."""
+        batch = {name: each.to(model.device) for name, each in self.batch(rows).items()}
+        found: torch.Tensor = model(**batch, use_cache=False).logits[batch["labels"] != IGNORED]
+        return found
+
+    def read(self, model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple[torch.Tensor, Memory]:
+        """From the token that the decoder begins with, with the encoder's states; prompts may differ in length."""
+        padded = self.tokenizer.pad({"input_ids": list(prompts)}, return_tensors="pt").to(model.device)
+        ids, mask = padded["input_ids"], padded["attention_mask"]
+        start = ids.new_full((len(ids), 1), model.config.decoder_start_token_id)
+        output = model(input_ids=ids, attention_mask=mask, decoder_input_ids=start, use_cache=True)
+        states: torch.Tensor = output.encoder_last_hidden_state
+        learned = mask.new_ones(len(mask), states.shape[1] - mask.shape[1])  # what a method puts in front
+        beside = {"states": states, "attention_mask": torch.cat([learned, mask], dim=1)}
+        return output.logits[:, -1], Memory(output.past_key_values, beside)
+
+    def read_on(self, model: PreTrainedModel, memory: Memory, ids: torch.Tensor) -> torch.Tensor:
+        """From the decoder alone."""
+        output = learned_prompts.inside(model)(
+            encoder_outputs=BaseModelOutput(last_hidden_state=memory.beside["states"]),
+            attention_mask=memory.beside["attention_mask"],
+            decoder_input_ids=ids.to(model.device),
+            past_key_values=memory.cache,
+            use_cache=True,
+        )
+        memory.cache = output.past_key_values
+        found: torch.Tensor = output.logits
+        return found
+
     def script(self, text: str) -> tuple[str, str]:
         """The output begins with the token that the decoder begins with."""
         return f'tokenizer({text}, return_tensors="pt").to(model.device)', "answer[0, 1:]"
+
+    def likelihood(self, space: str) -> str:
+        """The loss is the mean over the label's tokens."""
+        return LIKELIHOOD
 
     def demands(self, model: PreTrainedModel, source: int, target: int) -> Sequence[Demand]:
         """The prompt in the encoder, the answer in the decoder."""

@@ -204,12 +204,12 @@ def _marked(table: Sequence[Row]) -> list[Row]:
 
 
 def _samples(group: Sequence[Entry]) -> dict[str, Sample]:
-    return {
-        metric.id: intervals.sample(
-            np.stack([entry.scores[metric.id] for entry in group]), trains=_trains(group), scale=metric.scale
-        )
-        for metric in group[0].record.metrics
-    }
+    return {metric.id: _sample(group, metric) for metric in group[0].record.metrics}
+
+
+def _sample(group: Sequence[Entry], metric: Metric) -> Sample:
+    scores = np.stack([entry.scores[metric.id] for entry in group])
+    return intervals.sample(scores, trains=_trains(group), scale=abs(metric.factor_at(float(scores.mean()))))
 
 
 def _obstacles(samples: Mapping[str, Sample]) -> dict[str, str]:

@@ -85,7 +85,7 @@ class Difference:
 def compare(now: Scores, then: Scores, *, retrained: bool = True, factor: float = POINTS) -> Difference:
     """Compare scores of shape (seeds, examples), with the same seeds and examples on both sides.
 
-    ``factor`` converts scores to points and is negative if lower is better (``Metric.factor``).
+    ``factor`` converts scores to points and is negative if lower is better (``Metric.factor_at``).
 
     A method that is not ``retrained``, because it trains nothing or has the same weights as then, has no training
     noise. One or two seeds do not show theirs, so it is taken to be at least ``ASSUMED_SCATTER`` points. A single

@@ -20,6 +20,7 @@ def p_values(trials: Sequence[Scores | None], metric: Metric) -> list[float | No
     if own is None:
         return [None] * len(trials)
     tried = {number: scores for number, scores in enumerate(trials) if number and scores is not None}
-    raw = [compare(scores[None], own[None], factor=metric.factor).above() for scores in tried.values()]
+    factor = metric.factor_at(float(own.mean()))
+    raw = [compare(scores[None], own[None], factor=factor).above() for scores in tried.values()]
     corrected = dict(zip(tried, holm(raw), strict=True))
     return [corrected.get(number) for number in range(len(trials))]

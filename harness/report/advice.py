@@ -15,7 +15,7 @@ def lines(suite: Suite, rows: Sequence[Row]) -> list[str]:
     parts = [f"{row.method}: {_fewer(suite, row)}" for row in rows if row.missing]
     if assumed := [row.method for row in rows if row.assumed]:
         parts.append(
-            f"one seed does not show how far training scatters, so {ASSUMED_SCATTER:g} {rows[0].metrics[0].unit} "
+            f"one seed does not show how far training scatters, so {rows[0].metrics[0].worded(f'{ASSUMED_SCATTER:g}')} "
             f"are assumed: {', '.join(assumed)}"
         )
     return [*parts, *[_undecided(row, row.undecided) for row in rows if row.undecided][:1]]
@@ -29,7 +29,8 @@ def _fewer(suite: Suite, row: Row) -> str:
 def _undecided(row: Row, other: Undecided) -> str:
     metric = row.metrics[0]
     place = "lower" if metric.better == Direction.HIGHER else "higher"
-    apart = f"not told apart: {row.method} and {other.method}, which is {other.points:.1f} {metric.unit} {place}"
+    behind = f"{other.points:.{metric.digits}f} {metric.unit} {place}"
+    apart = f"not told apart: {row.method} and {other.method}, which is {behind}"
     if other.seeds is None:
         return f"{apart}; no number of seeds would be enough, but more test rows might"
     about = f"about {max(other.seeds, len(row.seeds) + 1):,}"

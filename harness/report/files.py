@@ -43,7 +43,7 @@ def scores(suite: Suite, rows: Sequence[Row]) -> list[dict[str, str | float]]:
         {
             "name": f"{suite.name} {row.method} {metric.title}",
             "unit": metric.unit,
-            "value": round(metric.in_unit(score.mean), 2),
+            "value": round(metric.in_unit(score.mean), metric.digits + 1),
             **_range(metric, score),
             "extra": f"95% interval; seeds {', '.join(map(str, row.seeds))}",
         }
@@ -79,4 +79,5 @@ def _setting(suite: Suite, rows: Sequence[Row], notes: Notes | None) -> Mapping[
 def _range(metric: Metric, score: Interval) -> dict[str, str]:
     if score.low is None or score.high is None:
         return {}
-    return {"range": f"{metric.shown(score.low, 2)}–{metric.shown(score.high, 2)}"}
+    low, high = (metric.shown(bound, metric.digits + 1) for bound in (score.low, score.high))
+    return {"range": f"{low}–{high}"}

@@ -8,6 +8,7 @@ from tabulate import tabulate
 
 from ..ranking.intervals import Interval
 from ..ranking.leaderboard import FULL_FINETUNE, Row
+from ..spec import task_files
 from ..spec.metric import Direction, Metric
 from ..spec.record import Prediction, RunOutcome
 from ..spec.suite import ZERO_SHOT, Suite
@@ -38,7 +39,8 @@ def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[RunOutcome]
     parts += [_failures(failed)] if failed else []
     parts += [section(notes)] if notes else []
     parts += [_gains(rows, reference) for reference in TITLES if any(reference in row.gains for row in rows)]
-    parts += [_samples(samples)] if any(entry.predictions for entry in samples) else []
+    target = task_files.words(suite.task)[1]
+    parts += [_samples(samples, target)] if any(entry.predictions for entry in samples) else []
     return "\n\n".join(parts) + "\n"
 
 
@@ -48,6 +50,7 @@ LEGEND = (
     "all but four others to be worse. An interval is about one method alone: two methods whose intervals overlap may "
     "still be told apart. Seconds and memory are means over seeds; training time excludes evaluation."
 )
+CORPUS = "Over all test examples of a seed together, instead of example by example: {titles}."
 EARLIER = (
     "Times in brackets may also come from an earlier session, when the machine may have been slower or faster; a "
     "complete session without `--resume` measures all of them again."
@@ -70,7 +73,9 @@ def escape(text: str) -> str:
 
 
 def _legend(metrics: Sequence[Metric]) -> str:
-    return LEGEND.format(what="; ".join(dict.fromkeys(metric.legend or metric.title for metric in metrics)))
+    legend = LEGEND.format(what="; ".join(dict.fromkeys(metric.legend or metric.title for metric in metrics)))
+    together = ", ".join(metric.title for metric in metrics if metric.corpus)
+    return f"{legend} {CORPUS.format(titles=together)}" if together else legend
 
 
 def _front(metric: Metric) -> str:
@@ -119,16 +124,15 @@ def _gains(rows: Sequence[Row], reference: str) -> str:
 
 def _gain(value: Interval, metric: Metric) -> str:
     if value.low is None or value.high is None:
-        return f"{metric.in_unit(value.mean):+.1f}"
-    mean, low, high = map(metric.in_unit, (value.mean, value.low, value.high))
-    return f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
+        return metric.moved(value.mean)
+    return f"{metric.moved(value.mean)} ({metric.moved(value.low)} to {metric.moved(value.high)})"
 
 
 def _longest(samples: Sequence[RunOutcome]) -> Sequence[Prediction]:
     return max((entry.predictions for entry in samples), key=lambda predictions: len(predictions))
 
 
-def _samples(samples: Sequence[RunOutcome]) -> str:
+def _samples(samples: Sequence[RunOutcome], target: str) -> str:
     parts = [f"## Samples (seed {samples[0].record.spec.seed})"]
     for number, prediction in enumerate(_longest(samples)):
         answers = [("*human*", escape(reference)) for reference in prediction.references]
@@ -137,6 +141,6 @@ def _samples(samples: Sequence[RunOutcome]) -> str:
             for entry in samples
             if number < len(entry.predictions)
         ]
-        lines = ["| by | summary |", "| --- | --- |", *(f"| {name} | {text} |" for name, text in answers)]
+        lines = [f"| by | {target} |", "| --- | --- |", *(f"| {name} | {text} |" for name, text in answers)]
         parts += [f"### {escape(prediction.id)}", f"> {escape(prediction.source)}", "\n".join(lines)]
     return "\n\n".join(parts)

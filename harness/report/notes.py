@@ -6,8 +6,9 @@ from statistics import fmean
 
 from tabulate import tabulate
 
+from ..spec import task_files
 from ..spec.metric import Metric
-from ..spec.record import Environment, Leakage, Lengths, Record, Status
+from ..spec.record import Answers, Environment, Leakage, Lengths, Record, Status
 from ..spec.search import LEVEL, Search, Trial
 
 SHARE_TITLES = {
@@ -16,6 +17,7 @@ SHARE_TITLES = {
     "outputs_cut": "outputs cut at max_new_tokens",
     "outputs_empty": "empty outputs",
 }
+INVALID = "invalid answers"
 RATE_RULE = (
     "A rate replaces the method's own only if a paired test over the validation rows shows that it is better "
     f"(p at most {LEVEL:g}, corrected for the number of trials)."
@@ -33,6 +35,8 @@ class Notes:
     lengths: Mapping[str, Sequence[Lengths]]
     dead: Mapping[str, int]
     searches: Mapping[str, Search] = field(default_factory=dict)
+    invalid: Mapping[str, float] = field(default_factory=dict)  # by method, the share of invalid answers, if known
+    source: str = "source"  # what one is called in the data
     environment: Environment | None = None
     model_revision: str | None = None
     data_revision: str | None = None
@@ -44,11 +48,13 @@ def of(records: Iterable[Record], leakage: Leakage | None, searches: Mapping[str
     """The notes on these runs, which share one machine, model and data set."""
     lengths: dict[str, list[Lengths]] = {}
     dead: dict[str, int] = {}
+    answers: dict[str, list[Answers]] = {}
     shared = Notes(leakage, lengths, dead, searches or {})
     for record in records:
         made_from = record.provenance
         shared = replace(
             shared,
+            source=task_files.words(record.spec.task)[0],
             environment=record.environment,
             model_revision=made_from.model_revision,
             data_revision=made_from.data_revision,
@@ -57,20 +63,24 @@ def of(records: Iterable[Record], leakage: Leakage | None, searches: Mapping[str
         )
         if record.scores:
             lengths.setdefault(record.spec.method, []).append(record.outputs.lengths)
+            if record.outputs.answers:
+                answers.setdefault(record.spec.method, []).append(record.outputs.answers)
             if record.cost.dead_parameters:
                 dead[record.spec.method] = record.cost.dead_parameters
-    return shared
+    return replace(shared, invalid={method: _invalid(group) for method, group in answers.items()})
 
 
 def line(notes: Notes) -> str:
     """All problems on one line; empty if there are none."""
     parts = []
     if notes.leakage and (notes.leakage.exact or notes.leakage.near):
-        parts.append(_leaked(notes.leakage))
+        parts.append(_leaked(notes.leakage, notes.source))
     for name, title in SHARE_TITLES.items():
         shares = {method: _share(group, name) for method, group in notes.lengths.items()}
         if any(shares.values()):
             parts.append(f"{title}: {_by_method(shares)}")
+    if any(notes.invalid.values()):
+        parts.append(f"{INVALID}: {_by_method(notes.invalid)}")
     parts += [f"{method}: {count:,} trainable parameters never got a gradient" for method, count in notes.dead.items()]
     return "; ".join([*parts, *_searched(notes.searches)])
 
@@ -78,7 +88,7 @@ def line(notes: Notes) -> str:
 def section(notes: Notes) -> str:
     """The notes as Markdown, including the figures that show no problem."""
     parts = ["## Leakage and lengths"]
-    parts += [f"{_leaked(notes.leakage)}."] if notes.leakage else []
+    parts += [f"{_leaked(notes.leakage, notes.source)}."] if notes.leakage else []
     parts += _lengths(notes) if notes.lengths else []
     parts += _rates(notes.searches) if notes.searches else []
     return "\n\n".join(parts)
@@ -95,11 +105,12 @@ def _lengths(notes: Notes) -> list[str]:
             f"{fmean(each.words_out for each in group):.1f}",
             _percent([each.outputs_cut for each in group]),
             f"{_share(group, 'outputs_empty'):.1%}",
+            *([_percent([notes.invalid.get(method)])] if notes.invalid else []),
             f"{notes.dead.get(method, 0):,}",
         ]
         for method, group in notes.lengths.items()
     ]
-    shares = [SHARE_TITLES[name] for name in ("outputs_cut", "outputs_empty")]
+    shares = [*(SHARE_TITLES[name] for name in ("outputs_cut", "outputs_empty")), *([INVALID] if notes.invalid else [])]
     titles = ["method", "words", *shares, "parameters without gradient"]
     align = ["left", *["right"] * (len(titles) - 1)]
     return [
@@ -154,11 +165,17 @@ def _searched(searches: Mapping[str, Search]) -> list[str]:
     return parts
 
 
-def _leaked(leakage: Leakage) -> str:
+def _leaked(leakage: Leakage, source: str) -> str:
     return (
-        f"Of {leakage.test:,} test dialogues, {leakage.exact:,} are in the training split "
+        f"Of {leakage.test:,} test {source}s, {leakage.exact:,} are in the training split "
         f"and {leakage.near:,} are nearly equal to one in it"
     )
+
+
+def _invalid(group: Sequence[Answers]) -> float:
+    """The share of invalid answers in all seeds together."""
+    invalid = sum(each.invalid for each in group)
+    return invalid / max(1, invalid + sum(each.valid for each in group))
 
 
 def _by_method(shares: Mapping[str, float]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from ..spec.checkpoint import Checkpoint
 from ..spec.metric import Metric
 from ..spec.record import (
+    Answers,
     Checks,
     Cost,
     Environment,
@@ -47,6 +48,7 @@ class Facts:
     frozen_unchanged: bool | None = None
     reload_equal: bool | None = None
     lengths: Lengths = field(default_factory=Lengths)
+    answers: Answers | None = None
     metrics: tuple[Metric, ...] = ()
     scores: Mapping[str, float] | None = None
     best_scores: Mapping[str, float] | None = None
@@ -64,7 +66,12 @@ class Facts:
             best_scores=self.best_scores,
             metrics=self.metrics,
             predictions_hash=self.predictions_hash,
-            outputs=Outputs(lengths=self.lengths, weights_hash=self.weights_hash, checkpoint=self.checkpoint),
+            outputs=Outputs(
+                lengths=self.lengths,
+                weights_hash=self.weights_hash,
+                checkpoint=self.checkpoint,
+                answers=self.answers,
+            ),
             cost=self._cost(meters, seconds),
             checks=Checks(
                 largest_change=self.largest_change,

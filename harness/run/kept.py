@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class Trained:
     device: torch.device
     answers: Mapping[str, str]  # by prompt
     score: str  # in words
+    labels: Sequence[str] = ()  # among which it chose its answers
 
 
 def keep(trained: Trained, order: Order, place: Path) -> Checkpoint:
@@ -51,7 +52,7 @@ def _kept(trained: Trained, order: Order, place: Path) -> Checkpoint:
     if problem := _problem(folder):
         return Checkpoint(reason=problem)
     loader, base = _loader(folder, setting.family), base_model.origin(order.model)
-    script = script_of(loader, setting.prompt, setting.family, order.model)
+    script = script_of(loader, setting.prompt, setting.family, order.model, trained.labels)
     _complete(folder, setting)
     _name(base_model.on_disk(order.model), folder)
     reason = _difference(trained, script)
@@ -106,7 +107,7 @@ def _set(path: Path, **values: str | None) -> None:
 
 def _difference(trained: Trained, script: Script) -> str | None:
     """Why the script does not give the scored answers; ``None`` if it does."""
-    texts = map(trained.setting.prompt.dialogue, trained.answers)
+    texts = map(trained.setting.prompt.source, trained.answers)
     try:
         found = script.answers(trained.folder, texts, trained.device)
     except Exception as error:  # whatever transformers and PEFT raise

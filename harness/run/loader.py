@@ -1,17 +1,14 @@
 """Imports a method's file and checks its class against the contract."""
 
-import importlib.util
 import inspect
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..spec import hyperparameters
+from ..spec import hyperparameters, importing
 from ..spec.errors import PluginError
 from ..spec.names import CONTRACT
 from ..spec.registry import BUILT_IN, Plugin
-from . import aliases
 
 if TYPE_CHECKING:
     from ..method import Method
@@ -46,7 +43,7 @@ def _problems(cls: "type[Method]", plugin: Plugin, overrides: Mapping[str, Any])
 
 def _class(plugin: Plugin) -> "type[Method]":
     """Import the file and return its only method class; raises ``PluginError`` if it breaks the contract."""
-    module = _import(plugin)
+    module = importing.module(f"tuneoff_method_{plugin.id}", plugin.path, CONTRACT)
     from ..method import Bound, Method, PeftMethod  # imports torch, so only when a method is really used
 
     classes = [
@@ -68,36 +65,3 @@ def _class(plugin: Plugin) -> "type[Method]":
 
 def _example(method: str) -> Path:
     return BUILT_IN / f"{method}.py"
-
-
-def _import(plugin: Plugin) -> Any:
-    name = f"tuneoff_method_{plugin.id}"
-    spec = importlib.util.spec_from_file_location(name, plugin.path)
-    if spec is None or spec.loader is None:
-        raise PluginError(f"{plugin.path}: not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    aliases.use()
-    try:
-        spec.loader.exec_module(module)
-    except SyntaxError as error:
-        if error.filename == str(plugin.path):
-            raise PluginError(f"{plugin.path}:{error.lineno}: {error.msg}") from error
-        raise _unimportable(plugin, error) from error
-    except (Exception, SystemExit) as error:  # a plugin may raise anything
-        raise _unimportable(plugin, error) from error
-    return module
-
-
-def _unimportable(plugin: Plugin, error: BaseException) -> PluginError:
-    where = f"{plugin.path}:{_line_in(error, plugin.path)}"
-    return PluginError(f"{where}: cannot be imported: {type(error).__name__}: {error}{aliases.clash(error)}")
-
-
-def _line_in(error: BaseException, path: Path) -> int:
-    lines, trace = [1], error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(path):
-            lines.append(trace.tb_lineno)
-        trace = trace.tb_next
-    return lines[-1]

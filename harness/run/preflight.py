@@ -1,21 +1,26 @@
-"""Checks once, before the first run, what all runs of a suite share: base model, data, environment."""
+"""Checks once, before the first run, what all runs of a suite share: base model, data, metrics, environment."""
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 import torch
 
 from ..metrics.scoring import Scorer
-from ..models import base_model, generation
-from ..models.family import Family
-from ..spec.errors import DataError, brief
+from ..metrics.several import Scoring, title_of
+from ..models import base_model, generation, label_tokens
+from ..spec.errors import DataError, SuiteError, brief
 from ..spec.metric import Metric, options_of
 from ..spec.plan import Order
 from ..spec.record import Preflight
-from ..tasks import data, leakage, prepared, scored_by
+from ..spec.suite import METRIC_OPTIONS
+from ..tasks import data, leakage, prepared
 from ..tasks.data import Example
-from ..tasks.task import Task, prepare
-from . import environment, soundness
+from ..tasks.task import PreparedTask, prepare
+from . import environment, scorers, soundness
+
+Splits = Mapping[str, Sequence[Example]]
 
 
 def check(order: Order) -> Preflight:
@@ -25,21 +30,27 @@ def check(order: Order) -> Preflight:
     """
     torch.set_num_threads(order.threads)
     device = base_model.pick_device(order.device)
-    evaluation = order.spec.evaluation
-    table = order.spec.task
+    evaluation, table = order.spec.evaluation, order.spec.task
+    scoring = scorers.scoring_of(order)
     base = base_model.load(order.model, device, evaluation, table)
     loaded = data.read(table)
     splits = loaded.splits
-    scorer = scored_by.scorer_of(table)
-    settled = scorer.settled(evaluation.metric_options, (row.summary for rows in splits.values() for row in rows))
+    settled = scoring.settled(evaluation.metric_options, _references(splits))
     task = prepare(table, splits, base.family, evaluation.sample_rows, settled.metrics)
-    _keep(task, scorer, order.task)
-    remarks = soundness.check(base, task, evaluation, order.model.name)
+    if reason := scoring.misfit(task.labels):
+        raise SuiteError(f"task.metrics: {reason}")
+    if task.labels:
+        prompts = (question.prompt for question in task.questions)
+        label_tokens.check(task.labels, base.family, prompts, table.max_target_tokens)
+    scorers.tried(scoring, task)
+    _keep(task, scoring, order.task)
+    written = _references_in_tokens(task) if scoring.needs_likelihoods else []
+    remarks = soundness.check(base, task, evaluation, order.model.name, written)
     settings = base_model.own_settings(order.model, evaluation, base.family.first)
-    validation = _validation(order, splits, base.family, scorer, settled.metrics) if order.search.trials else None
-    dialogues = {split: [row.dialogue for row in rows] for split, rows in data.cut(table, splits).items()}
+    validation = _validation(order, splits, task, scoring) if order.search.trials else None
+    asked = {split: [row.asked for row in rows] for split, rows in data.cut(table, splits).items()}
     return Preflight(
-        leakage=leakage.measure(dialogues["train"], dialogues["test"]),
+        leakage=leakage.measure(asked["train"], asked["test"]),
         environment=environment.describe(device, base.model, settled.metrics),
         data_hash=task.hash,
         data_revision=data.revision(table),
@@ -54,8 +65,27 @@ def check(order: Order) -> Preflight:
     )
 
 
-def _keep(task: Task, scorer: Scorer, folder: Path) -> None:
-    """Save the task for the runs. Raises ``DataError`` for references that the metrics cannot read."""
+def _references(splits: Splits) -> list[str]:
+    return [row.target for row in chain.from_iterable(splits.values())]
+
+
+def _references_in_tokens(task: PreparedTask) -> list[list[int]]:
+    """The tokens of the references, which a model must be able to write if their likelihoods are asked for."""
+    pairs = [(question.prompt, text) for question in task.questions for text in question.references]
+    found, _ = task.family.target_ids(
+        [task.family.trailing_space(prompt) + text for prompt, text in pairs], sys.maxsize
+    )
+    return found
+
+
+def _keep(task: PreparedTask, scoring: Scoring, folder: Path) -> None:
+    """Save the task for the runs. Raises ``DataError`` for references that a metric cannot read."""
+    for scorer in scoring.scorers:
+        _check_reading(task, scorer)
+    prepared.save(task, folder)
+
+
+def _check_reading(task: PreparedTask, scorer: Scorer) -> None:
     options = options_of(task.metrics)
     unread = [
         (f"row {row + 1} (id {brief(question.id, 20)}: {brief(reference, 20)})", reference)
@@ -68,23 +98,23 @@ def _keep(task: Task, scorer: Scorer, folder: Path) -> None:
         more = f" and {len(unread) - 3:,} more" if len(unread) > 3 else ""
         remedy = scorer.remedy([reference for _, reference in unread], options)
         raise DataError(
-            f"{scorer.title} ({', '.join(options.values())}) cannot read {len(unread):,} of the summaries that answers "
-            f"are compared with, so their scores would be meaningless: {shown}{more}; remove these rows{remedy}"
+            f"{title_of(scorer)}{_way(scorer.metrics, options)} cannot read {len(unread):,} of the references that "
+            f"answers are compared with, so their scores would be meaningless: {shown}{more}; remove these rows{remedy}"
         )
-    prepared.save(task, folder)
 
 
-def _validation(
-    order: Order,
-    splits: Mapping[str, Sequence[Example]],
-    family: Family,
-    scorer: Scorer,
-    metrics: tuple[Metric, ...],
-) -> Task:
+def _way(metrics: Iterable[Metric], options: Mapping[str, str]) -> str:
+    """How metrics read texts, if a suite can say so."""
+    ways = [options[name] for name in options_of(metrics) if name in METRIC_OPTIONS]
+    return f" ({', '.join(ways)})" if ways else ""
+
+
+def _validation(order: Order, splits: Splits, suite: PreparedTask, scoring: Scoring) -> PreparedTask:
     """The task of a search's trials, saved in ``order.validation``; trials never see a test row."""
     table = order.spec.task
     rows = data.validation(table, splits, order.search.rows)  # already cut
-    whole = table.model_copy(update={"train_every": 1, "train_rows": None, "test_rows": None})
-    task = prepare(whole, rows, family, metrics=metrics)
-    _keep(task, scorer, order.validation)
+    uncut = {"train_every": 1, "train_rows": None, "test_rows": None}
+    whole = table.model_copy(update={**uncut, "labels": suite.labels or None})
+    task = prepare(whole, rows, suite.family, metrics=suite.metrics)
+    _keep(task, scoring, order.validation)
     return task

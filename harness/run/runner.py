@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from itertools import islice
 from pathlib import Path
-from statistics import fmean
 from time import perf_counter
 from typing import Any
 
@@ -15,21 +14,21 @@ from transformers import PreTrainedTokenizerBase, set_seed
 from transformers.utils import logging
 
 from ..method import Bound, Method, Setting
-from ..metrics.scoring import Scorer
+from ..metrics.several import Scoring
 from ..models import base_model, precision, quantised
 from ..models.base_model import Base, Model
 from ..spec import failure
 from ..spec.checkpoint import Checkpoint
 from ..spec.errors import ContractError, Diverged, Unsupported
-from ..spec.metric import options_of
+from ..spec.metric import Likelihood, options_of
 from ..spec.plan import Order
-from ..spec.record import Failure, Lengths, Prediction, RunOutcome, Status, hash_of
-from ..tasks import prepared, scored_by
-from ..tasks.task import Task
+from ..spec.record import Failure, Prediction, RunOutcome, Status, hash_of
+from ..tasks import prepared
+from ..tasks.task import PreparedTask
 from ..training import decoding
 from ..training.budget import Batches
 from ..training.decoding import Generated
-from . import checkpoint, contract, environment, kept, loader, soundness, weights
+from . import answers, checkpoint, contract, environment, kept, loader, scorers, soundness, weights
 from .facts import Facts
 from .kept import Trained
 from .meters import Meters
@@ -68,11 +67,12 @@ class Runner:
 
     def phases(self, report: Report | None) -> None:
         """Load, prepare, build, train, generate, score, save; each is measured separately, and so are the checks."""
-        scorer = scored_by.scorer_of(self.spec.task)
         with self.meters.phase("load"):
-            base, task = self._load(scorer)
+            scoring = scorers.scoring_of(self.order)
+            base, task = self._load(scoring)
         with self.meters.phase("build"):
             method = self._method(base, task)
+            answers.check(method, scoring)
         if type(method).prepare is not Method.prepare:
             self._prepare(method, base.model, task)
         with self.meters.phase("build"):
@@ -80,11 +80,13 @@ class Runner:
         if method.trains:
             self._train(method, model, task)
         with self.meters.phase("generate"):
-            texts, generated = self._generate(method, model, task, scorer)
+            texts, generated = self._generate(method, model, task, scoring)
+        likelihoods = self._likelihoods(method, model, task, scoring)
         with self.meters.phase("score"):
             self._count_generated(texts, base.tokenizer, generated)
-            self.facts.lengths = _lengths(task, texts, generated, scorer)
-            self._score(task, texts, scorer)
+            ended = [task.reading.ended(text) for text in texts]
+            self.facts.lengths = answers.lengths(task, ended, generated, scoring)
+            self._score(task, ended, likelihoods, scoring)
         if method.trains:
             with self.meters.phase("save"):
                 self._save(method, model, task, texts)
@@ -93,7 +95,7 @@ class Runner:
             if report is not None:
                 report(self.outcome(Status.OK))
             with self.meters.phase("keep"):
-                self._keep(place, method.setting, task, texts)
+                self._keep(place, method, task, texts)
 
     def outcome(self, status: Status, error: Failure | None = None) -> RunOutcome:
         """The record of what has happened so far."""
@@ -110,12 +112,12 @@ class Runner:
         """Where the trained model is saved."""
         return self.scratch / "checkpoint"
 
-    def _load(self, scorer: Scorer) -> tuple[Base, Task]:
+    def _load(self, scoring: Scoring) -> tuple[Base, PreparedTask]:
         torch.set_num_threads(self.order.threads)
         logging.disable_progress_bar()  # it would fill the log, and needs a standard output
         self.meters.device = base_model.pick_device(self.order.device)
         base = base_model.load(self.order.model, self.device, self.spec.evaluation, self.spec.task)
-        self.facts.environment = environment.describe(self.device, base.model, scorer.metrics)  # before a plugin runs
+        self.facts.environment = environment.describe(self.device, base.model, scoring.metrics)  # before a plugin runs
         task = prepared.load(self.order.task, base.family)
         self._enter_plugins_folder()
         return base, task
@@ -126,7 +128,7 @@ class Runner:
         folder.mkdir()
         os.chdir(folder)
 
-    def _method(self, base: Base, task: Task) -> Method:
+    def _method(self, base: Base, task: PreparedTask) -> Method:
         cls = loader.load(self.order.plugin, self.spec.overrides)
         if self.order.multiplier is not None:
             _multiply(cls, self.order.multiplier)
@@ -146,7 +148,7 @@ class Runner:
             )
         )
 
-    def _prepare(self, method: Method, base: Model, task: Task) -> None:
+    def _prepare(self, method: Method, base: Model, task: PreparedTask) -> None:
         batches = list(islice(self._batches(task), MAX_PREPARE_BATCHES))
         with self.meters.phase("check"):
             before = weights.digest(base)
@@ -158,11 +160,11 @@ class Runner:
             if weights.digest(base) != before:
                 raise ContractError("prepare() changed the base model; it must store its findings in the method")
 
-    def _batches(self, task: Task) -> Batches:
+    def _batches(self, task: PreparedTask) -> Batches:
         source = task.batches(self.spec.batch_size, self.spec.seed)
         return Batches(source, self.spec.budget, self.device, task.family.row_tokens)
 
-    def _build(self, method: Method, base: Model, task: Task) -> Model:
+    def _build(self, method: Method, base: Model, task: PreparedTask) -> Model:
         set_seed(self.spec.seed)
         model = contract.model(self._built(method, base), method)
         if reason := soundness.too_long(model, task, self.spec.evaluation):
@@ -191,7 +193,7 @@ class Runner:
         self.facts.trainable_parameters = sum(map(precision.elements, trained))
         self.facts.trainable_dtype = ", ".join(sorted({str(p.dtype).removeprefix("torch.") for p in trained})) or None
 
-    def _train(self, method: Method, model: Model, task: Task) -> None:
+    def _train(self, method: Method, model: Model, task: PreparedTask) -> None:
         with self.meters.phase("load"):
             batches = self._batches(task)
         with self.meters.phase("check"):
@@ -230,44 +232,44 @@ class Runner:
             facts.step_seconds_median = float(np.median(steps))
             facts.step_seconds_p90 = float(np.quantile(steps, 0.9))
 
-    def _generate(self, method: Method, model: Model, task: Task, scorer: Scorer) -> tuple[list[str], Generated]:
-        prompts = [question.prompt for question in task.questions]
-        with scorer.reading(options_of(task.metrics)), decoding.counting() as generated:  # a bound may compute scores
-            given = method.answer(task.questions) if isinstance(method, Bound) else method.generate(model, prompts)
-        return contract.texts(given, len(prompts)), generated
+    def _generate(
+        self, method: Method, model: Model, task: PreparedTask, scoring: Scoring
+    ) -> tuple[list[str], Generated]:
+        with scoring.reading(options_of(task.metrics)), decoding.counting() as generated:  # a bound may compute scores
+            given = answers.given(method, model, task, task.questions)
+        return contract.texts(given, len(task.questions)), generated
 
     def _count_generated(self, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, generated: Generated) -> None:
         tokens = generated.tokens or sum(map(len, tokenizer(list(texts), verbose=False)["input_ids"]))
         self.facts.generated_tokens_per_second = tokens / self.meters.phases["generate"].seconds
 
-    def _score(self, task: Task, texts: Sequence[str], scorer: Scorer) -> None:
-        with scorer.reading(options_of(task.metrics)):
-            pairs = scorer.scores(texts, [question.references for question in task.questions])
-        self.predictions = tuple(
-            Prediction(
-                id=question.id,
-                rows=question.rows,
-                scored=question.scored,
-                source=question.dialogue,
-                references=question.references,
-                text=text,
-                scores=mean,
-                best=best,
-            )
-            for question, text, (mean, best) in zip(task.questions, texts, pairs, strict=True)
-        )
-        names, scored = [metric.id for metric in task.metrics], [each for each in self.predictions if each.scored]
-        self.facts.metrics = task.metrics
-        self.facts.scores = {name: fmean(each.scores[name] for each in scored) for name in names}
-        self.facts.best_scores = {name: fmean(each.best[name] for each in scored) for name in names}
-        self.facts.predictions_hash = hash_of(texts)
+    def _likelihoods(self, method: Method, model: Model, task: PreparedTask, scoring: Scoring) -> list[Likelihood]:
+        """How likely the model finds the references of each question, if a metric needs that."""
+        if not scoring.needs_likelihoods:
+            return []
+        with self.meters.phase("likelihoods"):
+            return answers.likelihoods(method, model, task)
 
-    def _save(self, method: Method, model: Model, task: Task, texts: Sequence[str]) -> None:
-        folder, prompts = self.saved, [question.prompt for question in task.questions]
+    def _score(
+        self, task: PreparedTask, texts: Sequence[str], likelihoods: Sequence[Likelihood], scoring: Scoring
+    ) -> None:
+        read, references = answers.read(task, texts), [question.references for question in task.questions]
+        with scoring.reading(options_of(task.metrics)):
+            counted = [question.scored for question in task.questions]
+            found = scoring.scored(read, references, counted, likelihoods)
+        self.predictions = answers.predictions(task, texts, found)
+        self.facts.metrics = task.metrics
+        self.facts.scores = found.values
+        self.facts.best_scores = answers.best_scores(self.predictions)
+        self.facts.predictions_hash = hash_of(each.text for each in self.predictions)
+        self.facts.answers = answers.counted(task, texts)
+
+    def _save(self, method: Method, model: Model, task: PreparedTask, texts: Sequence[str]) -> None:
+        folder, asked = self.saved, task.questions[:RELOAD_SAMPLE]
         self.facts.adapter_bytes = checkpoint.save(model, folder)
         self.facts.weights_hash = checkpoint.digest(folder)
         fresh = base_model.load_model(self.order.model, self.device, method.setting.family, self.spec.evaluation)
-        again = method.generate(checkpoint.reload(model, folder, fresh), prompts[:RELOAD_SAMPLE])
+        again = answers.given(method, checkpoint.reload(model, folder, fresh), task, asked)
         self.facts.reload_equal = list(again) == list(texts[:RELOAD_SAMPLE])
         if not self.facts.reload_equal:
             raise ContractError(
@@ -275,11 +277,12 @@ class Runner:
                 "uses must be in the model that build() returned"
             )
 
-    def _keep(self, place: Path, setting: Setting, task: Task, texts: Sequence[str]) -> None:
+    def _keep(self, place: Path, method: Method, task: PreparedTask, texts: Sequence[str]) -> None:
         metric, scores = task.metrics[0], self.facts.scores or {}
         score = f"{metric.title} {metric.shown(scores[metric.id])}"
         prompts = [question.prompt for question in task.questions[:RELOAD_SAMPLE]]
-        trained = Trained(self.saved, setting, self.device, dict(zip(prompts, texts, strict=False)), score)
+        found, labels = dict(zip(prompts, texts, strict=False)), task.labels if answers.chosen(method, task) else ()
+        trained = Trained(self.saved, method.setting, self.device, found, score, labels)
         self.facts.checkpoint = kept.keep(trained, self.order, place)
 
 
@@ -289,16 +292,3 @@ def _multiply(cls: type[Method], multiplier: float) -> None:
         raise Unsupported("it learns nothing, so there is no learning rate to search")
     if multiplier != 1:
         cls.learning_rate = float(f"{cls.learning_rate * multiplier:.1e}")
-
-
-def _lengths(task: Task, texts: Sequence[str], generated: Generated, scorer: Scorer) -> Lengths:
-    references = [reference for question in task.questions for reference in question.references]
-    options = options_of(task.metrics)
-    return Lengths(
-        prompts_truncated=fmean(question.truncated for question in task.questions),
-        targets_truncated=task.targets_truncated,
-        outputs_cut=generated.cut / generated.texts if generated.texts else None,
-        outputs_empty=fmean(not text.strip() for text in texts),
-        words_out=fmean(len(scorer.words(text, options)) for text in texts),
-        words_reference=fmean(len(scorer.words(text, options)) for text in references),
-    )

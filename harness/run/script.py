@@ -1,7 +1,7 @@
 """The script that answers a text with a kept model, transformers and PEFT alone: shown in the card, and executed."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import torch
 from ..models.family import Family
 from ..spec import precision
 from ..spec.suite import ModelTable
-from ..tasks.task import Prompt
+from ..tasks.prompt import Prompt
 
 QUANTIZED = "BitsAndBytesConfig"  # transformers' class for quantised weights
 IMPORTS = """\
@@ -27,6 +27,13 @@ ASKING = """\
 asked = {text}
 prompt = {prompt}
 answer = model.generate(**prompt)
+"""
+CHOOSING = """\
+asked = {text}
+labels = {labels}
+prompt = {prompt}
+{likelihood}
+answer = max(labels, key=likelihood)
 """
 ANSWER = "tokenizer.decode({tokens}, skip_special_tokens=True).strip()"
 
@@ -60,12 +67,13 @@ class Script:
         return answer
 
 
-def script_of(loader: str, prompt: Prompt, family: Family, base: ModelTable) -> Script:
+def script_of(loader: str, prompt: Prompt, family: Family, base: ModelTable, labels: Sequence[str] = ()) -> Script:
     """The script for a model that this class of transformers or PEFT loads, asked as in training.
 
-    It has the precision of ``base``, the base model.
+    It has the precision of ``base``, the base model, and chooses among ``labels`` if there are any.
     """
     before, after = map(_quoted, family.around(prompt.before, prompt.after))
+    text = f"{before} + text + {after}"
     asked, tokens = family.script("asked")
     library, arguments = "peft" if "Peft" in loader else "transformers", precision.arguments(base)
     helpers = ["AutoTokenizer", *[QUANTIZED] * (QUANTIZED in arguments), "GenerationConfig"]
@@ -73,8 +81,16 @@ def script_of(loader: str, prompt: Prompt, family: Family, base: ModelTable) -> 
         library=library,
         imports=IMPORTS.format(library=library, loader=loader, helpers=", ".join(helpers)),
         loading=LOADING.format(loader=loader, precision=arguments),
-        asking=ASKING.format(text=f"{before} + text + {after}", prompt=asked),
-        answer=ANSWER.format(tokens=tokens),
+        asking=_choosing(text, asked, labels, family, prompt) if labels else ASKING.format(text=text, prompt=asked),
+        answer="answer" if labels else ANSWER.format(tokens=tokens),
+    )
+
+
+def _choosing(text: str, asked: str, labels: Sequence[str], family: Family, prompt: Prompt) -> str:
+    """Lines that set ``answer`` to the likeliest label after a prompt."""
+    likelihood = family.likelihood(family.trailing_space(prompt.fill("text")))
+    return CHOOSING.format(
+        text=text, labels=f"[{', '.join(map(_quoted, labels))}]", prompt=asked, likelihood=likelihood
     )
 
 

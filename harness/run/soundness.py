@@ -1,17 +1,18 @@
 """Tries out, on a suite's own rows, what a base model must be able to do, before the runs begin."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
 
-from ..models import learned_prompts, positions
+from ..models import label_tokens, learned_prompts, positions
 from ..models.base_model import Base, Model
 from ..models.family import Encoded, Family, Lengths
 from ..models.generation import refusal
 from ..spec.errors import ModelError
 from ..spec.suite import CHECKPOINT, Evaluation
-from ..tasks.task import Task
+from ..tasks.task import PreparedTask
 from ..training import decoding
 
 MAX_TRIAL_TOKENS = 8  # of an answer, which only shows that the model can answer
@@ -22,10 +23,16 @@ SETTING_PLACES = "in its config.json, and in its generation_config.json if it ha
 MAX_NOISE, MAX_NOISE_IN_FEW_BITS = 1e-5, 3e-2  # in what is predicted for the same tokens, relative to its size
 
 
-def check(base: Base, task: Task, evaluation: Evaluation, name: str) -> list[str]:
-    """Raise a ``ModelError`` that every run would raise, or else return notices about the base model of that name."""
+def check(
+    base: Base, task: PreparedTask, evaluation: Evaluation, name: str, written: Sequence[Sequence[int]] = ()
+) -> list[str]:
+    """Raise a ``ModelError`` that every run would raise, or else return notices about the base model of that name.
+
+    ``written`` are the tokens of other texts that it will have to write, beside the targets of training.
+    """
     prompts = sorted((question.prompt for question in task.questions), key=len)
     sources, targets = _tokens(base.family, task)
+    targets += written
     _known_tokens(base, sources, targets, name)
     longest = max(sources, key=len)
     if short := positions.shortage(base.family, base.model, _lengths(sources, targets, evaluation)):
@@ -37,7 +44,7 @@ def check(base: Base, task: Task, evaluation: Evaluation, name: str) -> list[str
     return [*_remarks(base)]
 
 
-def too_long(model: Model, task: Task, evaluation: Evaluation) -> str | None:
+def too_long(model: Model, task: PreparedTask, evaluation: Evaluation) -> str | None:
     """Why a method's model has too few positions for what it puts in front of prompts; ``None`` if it has enough."""
     added = sum(learned_prompts.lengths(model))
     if not added:
@@ -47,11 +54,12 @@ def too_long(model: Model, task: Task, evaluation: Evaluation) -> str | None:
     return f"the base model's {short}, with the {added:,} that this method puts in front" if short else None
 
 
-def _tokens(family: Family, task: Task) -> tuple[list[list[int]], list[list[int]]]:
-    """All prompts and all targets of a task."""
+def _tokens(family: Family, task: PreparedTask) -> tuple[list[list[int]], list[list[int]]]:
+    """All prompts and all targets of a task, its labels among them."""
     prompts = [question.prompt for question in task.questions]
     sources = [*(row.source.tolist() for row in task.training), *family.prompt_ids(prompts)]
-    return sources, [row.target.tolist() for row in task.training]
+    valid = label_tokens.by_space(task.labels, family, prompts).values() if task.labels else ()
+    return sources, [*(row.target.tolist() for row in task.training), *chain.from_iterable(valid)]
 
 
 def _lengths(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], evaluation: Evaluation) -> Lengths:

@@ -56,7 +56,7 @@ def begin(compared: Versions, asked: Sequence[str]) -> "Against":
     Raises the ``UsageError`` that the methods, the model or the data of head would cause.
     """
     checks.paths(compared.suite)
-    checks.data(compared.suite)
+    checks.data(compared.request)
     with ExitStack() as undone:
         base = undone.enter_context(closing(compared.revision.check_out()))
         device, methods = compared.request.device, [name for name in asked if name not in compared.gone]

@@ -43,7 +43,7 @@ def begin(request: Request, selection: Selection) -> "Bakeoff":
         store.open()
         undone.callback(store.close)
         stored = store.read_runs()
-        checks.data(request.suite)
+        checks.data(request)
         executor = LocalExecutor(store.scratch, request.jobs)
         undone.callback(executor.close)
         checks.hyperparameters(executor, request)
@@ -222,4 +222,5 @@ class Bakeoff:
 def order(request: Request, store: Store, run: RunSpec, model: ModelTable) -> Order:
     """The order for the process of a run; ``model`` is the suite's, or exactly the one that was checked."""
     task, search = (store.scratch / "task").absolute(), request.suite.search
-    return Order(run, request.plugins[run.method], model, task, request.device, threads=cores(), search=search)
+    plugin, metrics = request.plugins[run.method], request.own_metrics
+    return Order(run, plugin, model, task, request.device, metrics=metrics, threads=cores(), search=search)

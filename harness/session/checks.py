@@ -18,14 +18,13 @@ def paths(suite: Suite) -> None:
             raise UsageError(f"{kind} {name!r}: {error}") from error
 
 
-def data(suite: Suite) -> None:
-    """Raise ``UsageError`` for an unknown task, and for data that cannot be read as rows of the task."""
+def data(request: Request) -> None:
+    """Raise ``UsageError`` for an unknown task or metric, and for data that cannot be read as rows of the task."""
     from ..tasks import data as rows
     from ..tasks import scored_by
 
-    scored_by.scorer_of(suite.task)
-    if suite.task.data != EMBEDDED:
-        rows.load(suite.task)
+    scored_by.check(request.suite.task, request.metrics)
+    rows.check(request.suite.task)
 
 
 def hyperparameters(executor: Executor, request: Request) -> None:

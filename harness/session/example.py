@@ -19,7 +19,7 @@ def lines(suite: Suite, device: str | None) -> Iterator[str]:
     """
     base = base_model.load(suite.model, base_model.pick_device(device), suite.evaluation, suite.task)
     splits = data.load(suite.task)
-    task = prepare(suite.task, {**splits, "test": splits["test"][:1]}, base.family)
+    task = prepare(suite.task, {**splits, "test": splits["test"][:1]}, base.family, metrics=())
     row = task.training[0]
     learned = [False] * len(row.source) + [True] * len(row.target)
     ids = [*row.source.tolist(), *row.target.tolist()]

@@ -1,6 +1,7 @@
 """Judging a run: whether it learned, kept to its budget and beat zero-shot."""
 
 from ..spec import failure
+from ..spec.metric import Needs
 from ..spec.record import Phase, Record, Status
 
 TIMED_PHASES = ("train", "generate")  # the phases whose seconds are shown
@@ -13,7 +14,7 @@ def judged(record: Record, zero_shot: Record) -> Record:
     """The record, with another status if a method that trains learned nothing or exceeded its budget."""
     if record.status != Status.OK or not record.cost.trainable_parameters:
         return record
-    same = zero_shot.predictions_hash == record.predictions_hash if zero_shot.predictions_hash else None
+    same = _answers(zero_shot) == _answers(record) if zero_shot.predictions_hash else None
     record = record.model_copy(update={"checks": record.checks.model_copy(update={"same_as_zero_shot": same})})
     if verdict := budget_overrun(record) or no_op(record):
         status, message = verdict
@@ -72,7 +73,10 @@ def described(record: Record) -> str:
 
 
 def below_floor(record: Record, zero_shot: Record, floor: float) -> str | None:
-    """The message if a trained method gains less than ``floor`` points over zero-shot in the ranking metric."""
+    """The message if a trained method gains less than ``floor`` points over zero-shot in the ranking metric.
+
+    ``spec.metric.Metric`` says what a point is.
+    """
     if not record.cost.trainable_parameters or record.score is None or zero_shot.score is None:
         return None
     metric = record.metrics[0]
@@ -82,10 +86,16 @@ def below_floor(record: Record, zero_shot: Record, floor: float) -> str | None:
     difference, required = metric.sign * gain, metric.sign * floor
     bound = "at least" if metric.sign > 0 else "at most"
     return (
-        f"{metric.title} differs from zero-shot's by {difference:+.1f} {metric.unit}, "
-        f"but the suite requires {bound} {required:+.1f}; "
+        f"{metric.title} differs from zero-shot's by {metric.worded(f'{difference:+.1f}')}, "
+        f"but the suite requires {bound} {required:+.1f}{'%' if metric.relative else ''}; "
         f"tune learning_rate in [methods.{record.spec.method}], or lower evaluation.floor"
     )
+
+
+def _answers(record: Record) -> tuple[str | None, list[float]]:
+    """A run's answers, and what else it may say about the references: how likely they are."""
+    likely = [metric.id for metric in record.metrics if metric.needs == Needs.LIKELIHOODS]
+    return record.predictions_hash, [record.scores[name] for name in likely] if record.scores else []
 
 
 def _waited(phase: Phase) -> float | None:

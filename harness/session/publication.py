@@ -132,7 +132,7 @@ def _leakage(store: Store, suite: Suite, records: Sequence[Record]) -> Leakage:
     rows = data.cut(suite.task, data.load(suite.task))
     if {record.provenance.data_hash for record in records} != {task.hash_of(rows)}:
         raise StoreError(f"{store.folder}: the rows of its data have changed; run the suite again")
-    return leakage.measure(*([row.dialogue for row in rows[split]] for split in ("train", "test")))
+    return leakage.measure(*([row.asked for row in rows[split]] for split in ("train", "test")))
 
 
 def _setting(one: RunSpec | Suite) -> dict[str, object]:

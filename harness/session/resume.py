@@ -13,6 +13,7 @@ Answers = Callable[[RunSpec], Sequence[Prediction]]  # the stored predictions of
 
 FIELD_LABELS = {
     "source": "its method's file",
+    "task_source": "its task's file",
     "overrides": "its hyper-parameters",
     "batch_size": "the suite's batch size",
 }
@@ -78,7 +79,7 @@ def _flaw(record: Record, answers: Answers, here: Preflight) -> str | None:
 def difference(run: RunSpec, stored: RunSpec) -> str:
     """What differs between a run and a stored run of the same name."""
     now, then = run.model_dump(mode="json"), stored.model_dump(mode="json")
-    changed = [name for name in now if now[name] != then[name]]
+    changed = [name for name in {**then, **now} if now.get(name) != then.get(name)]
     return " and ".join(FIELD_LABELS.get(name, f"the suite's {name}") for name in changed) + " changed"
 
 

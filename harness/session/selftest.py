@@ -1,51 +1,48 @@
 """The session of ``--gate-selftest``: the gate tested on an unchanged method and on methods made worse."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from functools import cached_property
+from pathlib import Path
 
 from ..gate.against.comparison import Comparison
 from ..gate.against.side import Side
 from ..gate.scratch import Scratch
 from ..gate.selftest import drop
-from ..gate.selftest.case import Case, Tried, about
+from ..gate.selftest.case import CASES, SCORE, Case, Tried, about
 from ..gate.selftest.drop import Drop
 from ..gate.selftest.trial import PROBE, ProbeProject
 from ..gate.verdict import Outcome, Verdict
 from ..spec import suite_file
-from ..spec.metric import Metric
 from ..spec.suite import Suite
-from ..tasks import scored_by
 
 MAX_STEPS = 20
 # Enough test rows to detect the loss of four words; a suite that uses fewer is tested on this many rows of its data.
 MIN_TEST_ROWS = 600
+NO_FLOOR = -1e9  # points that any method gains
 
 
 class Selftest:
-    """The cases, each tested in temporary projects with a suite's model, data and batch size.
+    """The cases, each tested in temporary projects with a suite's model, data, metrics and batch size.
 
     ``close`` ends their sessions and removes the projects.
     """
 
-    def __init__(self, suite: Suite, device: str | None = None):
+    def __init__(self, suite: Suite, device: str | None = None, metrics: Sequence[Path] = ()):
         self.suite = small(suite)
         self.tried: dict[str, Tried] = {}
         self._own_rows = suite.task.test_rows
         self._device = device
+        self._metrics = metrics  # folders with the project's own
         self._opened = ExitStack()
         self._folder = self._opened.enter_context(closing(Scratch("tuneoff-selftest-"))).folder
         self.close = self._opened.close
 
     def attempt(self, name: str) -> Tried:
         """Test a case."""
-        case = about(name, self._ranks)
-        self.tried[name] = Tried(case, self._by_time(case)) if case.by_time else self._by_gate(case)
+        case = CASES[name]
+        self.tried[name] = Tried(case, self._by_time(case)) if case.by_time else self._by_gate(name)
         return self.tried[name]
-
-    @property
-    def _ranks(self) -> Metric:
-        """The metric that determines the ranking."""
-        return scored_by.scorer_of(self.suite.task).metrics[0]
 
     @cached_property
     def _accepted(self) -> tuple[ProbeProject, drop.Answered | None, str | None]:
@@ -62,19 +59,20 @@ class Selftest:
         return Side(self._project(name, probe).sessions, self.suite, PROBE)
 
     def _project(self, name: str, probe: str) -> ProbeProject:
-        return ProbeProject(self._folder / name, self.suite, probe, self._device)
+        return ProbeProject(self._folder / name, self.suite, probe, self._device, self._metrics)
 
     def _by_time(self, case: Case) -> list[Verdict]:
         with closing(self._side(f"head_{case.probe}", case.probe)) as head:
             return Comparison(self.suite, self._base, head).verdicts(PROBE)
 
-    def _by_gate(self, case: Case) -> Tried:
+    def _by_gate(self, name: str) -> Tried:
         project, honest, problem = self._accepted
         if problem:
-            return Tried(case, [Verdict(PROBE, "", Outcome.INVALID, problem)])
+            return Tried(CASES[name], [Verdict(PROBE, "", Outcome.INVALID, problem)])
+        case = about(name, honest[0].metrics[0]) if honest else CASES[name]
         project.put(case.probe)
         said = [one for one in project.judge("--gate") if one.row in (PROBE, f"test_gate[{PROBE}]")]
-        return Tried(case, said, self._drop(honest, project.answered()) if case.metric == self._ranks.id else None)
+        return Tried(case, said, self._drop(honest, project.answered()) if CASES[name].metric == SCORE else None)
 
     def _drop(self, honest: drop.Answered | None, probe: drop.Answered | None) -> Drop | None:
         margin = self.suite.evaluation.margin
@@ -85,7 +83,7 @@ def small(suite: Suite) -> Suite:
     """The suite with the probe as its only method, one seed, few steps, and enough test rows to show a loss."""
     content = suite_file.only(suite, PROBE)
     content["budget"] = {"max_steps": min(MAX_STEPS, suite.budget.max_steps or MAX_STEPS)}
-    content["evaluation"] = {**content.get("evaluation", {}), "floor": -100.0}
+    content["evaluation"] = {**content.get("evaluation", {}), "floor": NO_FLOOR}
     if suite.task.test_rows is not None:
         content["task"]["test_rows"] = max(MIN_TEST_ROWS, suite.task.test_rows)
     return Suite.model_validate({"name": suite.name, **content})

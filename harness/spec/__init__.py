@@ -1,1 +1,1 @@
-"""What is requested of Tuneoff and what it records: suites, runs, records, method files, errors. No torch."""
+"""What is requested of Tuneoff and what it records: suites, tasks, runs, records, method files, errors. No torch."""

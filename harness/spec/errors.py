@@ -5,7 +5,7 @@ TuneoffError
 │   ├── SuiteError      a suite file is missing, malformed or contradicts itself
 │   ├── DataError       rows are missing or broken
 │   ├── ModelError      a base model is not available, or did not load completely
-│   ├── PluginError     a method file cannot be used
+│   ├── PluginError     a file of a method or a metric cannot be used
 │   ├── StoreError      the results folder cannot be read or written
 │   └── RevisionError   another revision of the project is not available
 ├── ContractError       a method returned something that the contract does not allow
@@ -38,7 +38,7 @@ class ModelError(UsageError):
 
 
 class PluginError(UsageError):
-    """A method file that cannot be used."""
+    """A file of a method or a metric that cannot be used."""
 
 
 class StoreError(UsageError):
@@ -50,7 +50,7 @@ class RevisionError(UsageError):
 
 
 class ContractError(TuneoffError):
-    """A method broke the contract of ``build``, ``train`` or ``generate``."""
+    """A method broke the contract of ``build``, ``train`` or ``generate``, or a metric that of ``statistics``."""
 
 
 class Diverged(TuneoffError):

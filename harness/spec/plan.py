@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import registry
+from . import registry, task_files
 from . import suite as suites
 from .errors import SuiteError
 from .record import RunSpec
@@ -16,7 +16,8 @@ from .suite import ZERO_SHOT, ModelTable, SearchTable, Suite
 class Request:
     """What a session must do; ``runs`` contains the runs of all the suite's methods, including zero-shot.
 
-    Results go to ``results``; if ``published`` is given, its baselines and searches are used as well.
+    Results go to ``results``; if ``published`` is given, its baselines and searches are used as well. ``metrics`` are
+    the project's own, by id.
     """
 
     suite: Suite
@@ -27,6 +28,7 @@ class Request:
     device: str | None = None
     jobs: int = 1  # runs at a time
     resumes: bool = False  # reuse stored runs and searches instead of repeating them
+    metrics: Mapping[str, Plugin] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -42,6 +44,12 @@ class Request:
     def searched(self) -> list[str]:
         """The methods whose learning rate is searched first, in order."""
         return [method for method in self.methods if method != ZERO_SHOT] if self.suite.search.trials else []
+
+    @property
+    def own_metrics(self) -> tuple[Plugin, ...]:
+        """The project's own metrics that the suite names."""
+        names = self.suite.task.metrics or ()
+        return tuple(self.metrics[name] for name in names if name in self.metrics)
 
     @property
     def zero_shot(self) -> RunSpec:
@@ -66,6 +74,7 @@ class Order:
     search: SearchTable = field(default_factory=SearchTable)
     multiplier: float | None = None
     keep: Path | None = None
+    metrics: tuple[Plugin, ...] = ()  # the project's own among those of the suite
 
     @property
     def validation(self) -> Path:
@@ -82,10 +91,11 @@ def request(
     device: str | None = None,
     jobs: int = 1,
     resumes: bool = False,
+    metrics: Mapping[str, Plugin] | None = None,
 ) -> Request:
     """The request for a suite and its methods among these plugins; raises the errors of ``joined`` and ``runs``."""
     whole = joined(suite, plugins)
-    return Request(whole, plugins, runs(whole, plugins), results, published, device, jobs, resumes)
+    return Request(whole, plugins, runs(whole, plugins), results, published, device, jobs, resumes, metrics or {})
 
 
 def joined(suite: Suite, plugins: Mapping[str, Plugin]) -> Suite:
@@ -114,6 +124,7 @@ def runs(suite: Suite, plugins: Mapping[str, Plugin]) -> list[RunSpec]:
     Raises ``PluginError`` for a method that does not exist.
     """
     named = suite.run.methods
+    task_source = task_files.source_hash(suite.task)
     sources = {
         method: registry.find(plugins, method).source_hash
         for method in (named if ZERO_SHOT in named else (ZERO_SHOT, *named))
@@ -132,6 +143,7 @@ def runs(suite: Suite, plugins: Mapping[str, Plugin]) -> list[RunSpec]:
             gradient_checkpointing=suite.run.gradient_checkpointing,
             overrides=suite.methods.get(method, {}),
             source=source,
+            task_source=task_source,
         )
         for method, source in sources.items()
         for seed in suite.run.seeds

@@ -11,9 +11,12 @@ from .block import Block
 from .checkpoint import Checkpoint
 from .hashing import digest, digest_json
 from .history import History
+from .lengths import Answers as Answers
+from .lengths import Lengths as Lengths
 from .metric import Metric
 from .prompt_format import PromptFormat
 from .suite import Budget, Evaluation, ModelTable, TaskTable
+from .task_table import DEFINING
 
 SCHEMA: Final = 2  # harness/store/schema1.py converts records of schema 1
 
@@ -47,6 +50,7 @@ class RunSpec(Block):
     gradient_checkpointing: bool = False
     overrides: Mapping[str, Any] = {}  # hyper-parameters that the suite sets for this method
     source: str = ""  # hash of the method's file
+    task_source: str = Field(default="", exclude_if=lambda found: not found)  # hash of the task's file in Python
 
     @property
     def name(self) -> str:
@@ -57,6 +61,15 @@ class RunSpec(Block):
     def hash(self) -> str:
         """Twelve hex digits that change whenever anything in the spec does."""
         return digest_json(self.model_dump(mode="json"))
+
+    @property
+    def question(self) -> str:
+        """The name of a built-in task, or a hash of all that the suite or a file says about what is asked."""
+        said = self.task.model_dump(mode="json", include={*DEFINING} - {"metrics"})
+        if not said:
+            return self.task.name
+        name = "" if self.task_source else self.task.name  # a file's path differs between machines
+        return digest_json([name, said, self.task_source])
 
 
 class Phase(Block):
@@ -147,17 +160,6 @@ class Checks(Block):
     frozen_unchanged: bool | None = None
 
 
-class Lengths(Block):
-    """The effects of truncation and stopping; shares in 0..1."""
-
-    prompts_truncated: float = 0.0
-    targets_truncated: float = 0.0
-    outputs_cut: float | None = None  # of the texts that the shared decoding generated; ``None`` if there are none
-    outputs_empty: float = 0.0
-    words_out: float = 0.0
-    words_reference: float = 0.0
-
-
 class Generation(Block):
     """The base model's own generation settings, except token ids: those used for the answers, and those dropped."""
 
@@ -180,11 +182,15 @@ class Provenance(Block):
 
 
 class Outputs(Block):
-    """What a run produced: figures about its answers, a hash of its weights, and the model if it was to be kept."""
+    """What a run produced: figures about its answers, a hash of its weights, and the model if it was to be kept.
+
+    ``answers`` is there only if the task says which answers are valid.
+    """
 
     lengths: Lengths = Lengths()
     weights_hash: str | None = None  # of the saved weights after training: the adapter, or the whole model
     checkpoint: Checkpoint | None = Field(default=None, exclude_if=lambda found: found is None)
+    answers: Answers | None = Field(default=None, exclude_if=lambda found: found is None)
 
 
 class Record(Block):
@@ -226,7 +232,8 @@ class Record(Block):
 class Prediction(Block):
     """One test example: the generated text, and its scores against the references.
 
-    ``rows`` are its row numbers in the test split; an example that is not ``scored`` is only shown.
+    ``rows`` are its row numbers in the test split; an example that is not ``scored`` is only shown. If
+    ``answer`` is empty, nothing in the text counts: it is no valid answer of the task.
     """
 
     id: str
@@ -235,6 +242,7 @@ class Prediction(Block):
     source: str  # the text that the prompt was made from
     references: tuple[str, ...]
     text: str
+    answer: str | None = Field(default=None, exclude_if=lambda text: text is None)  # what of the text is scored
     scores: Mapping[str, float]  # by metric id, the mean over the references
     best: Mapping[str, float]  # against the closest reference
 

@@ -1,66 +1,34 @@
 """A suite: what is compared, on which data and model, and each method's budget. Read from a TOML file."""
 
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from . import task_files
 from .errors import SuiteError, unknown
 from .paths import expanded
+from .table import AUTO as AUTO
+from .table import EMBEDDED as EMBEDDED
+from .table import Natural as Natural
+from .table import Positive, content, explained
+from .table import Table as Table
+from .task_table import TaskTable as TaskTable
 
 BUILT_IN = Path(__file__).parents[1] / "suites"
 DEFAULT = "embedded"
 LOCAL = "local"  # the folder in results/ for results that are not published
-EMBEDDED = "embedded"  # the model and the data that come with Tuneoff
-AUTO: Final = "auto"
 CHECKPOINT = "checkpoint"  # of a base model, whose generation settings the suite may use
 ZERO_SHOT = "zero_shot"  # the method that every other row is compared with
 JUDGED_BY = {"samples", "sample_rows", "floor", "margin"}  # keys of [evaluation] that affect no score
-METRIC_OPTIONS = {"rouge_tokenizer"}  # keys of [evaluation] that belong to one metric and are passed on to it
+METRIC_OPTIONS = {
+    "rouge_tokenizer",
+    "bleu_tokenizer",
+}  # keys of [evaluation], each passed on to one metric
 
-Positive = Annotated[int, Field(gt=0, strict=True)]
-Natural = Annotated[int, Field(ge=0, strict=True)]
 Keep = Literal["none", "best", "all"]
 Seconds = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
-
-
-class Table(BaseModel):
-    """A frozen TOML table in which every key is known."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TaskTable(Table):
-    """``[task]``: which prompts and references, from where, and how many."""
-
-    name: str
-    data: str = EMBEDDED
-    revision: str | None = None
-    train_every: Positive = 1  # keep every n-th training row, beginning with the first
-    train_rows: Positive | None = None
-    test_rows: Positive | None = None
-    max_source_tokens: Positive = 512
-    max_target_tokens: Positive = 128
-    skip_bad_rows: bool = Field(default=False, strict=True, exclude_if=lambda skips: not skips)
-    chat: Literal["auto", False] = Field(
-        default=AUTO, exclude_if=lambda chat: chat == AUTO
-    )  # ``auto``: a decoder-only model with a chat template gets each prompt as a user's turn
-    system: str | None = Field(default=None, exclude_if=lambda text: text is None)  # what the system says before
-
-    @field_validator("system")
-    @classmethod
-    def _says_something(cls, text: str | None) -> str | None:
-        if text is not None and not text.strip():
-            raise ValueError("is empty; leave out this key")
-        return text
-
-    @model_validator(mode="after")
-    def _system_is_in_a_chat(self) -> Self:
-        if self.system is not None and not self.chat:
-            raise ValueError("system is a turn of a chat, but chat is false; leave out one of the two keys")
-        return self
 
 
 class ModelTable(Table):
@@ -112,10 +80,13 @@ class Evaluation(Table):
     samples: Natural = 3  # show this many test dialogues, the first ones
     sample_rows: tuple[Natural, ...] = ()  # test rows, from 0, whose dialogues are also shown
     floor: Annotated[float, Field(strict=True, allow_inf_nan=False)] = (
-        1.0  # points by which every trained method must beat zero-shot in the ranking metric
+        1.0  # points by which every trained method must beat zero-shot in the ranking metric (``spec.metric.Metric``)
     )
     margin: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 0.5  # points that a method may lose
     rouge_tokenizer: Literal["auto", "rouge_score", "words", "characters"] = Field(
+        default="auto", exclude_if=lambda name: name == AUTO
+    )
+    bleu_tokenizer: Literal["auto", "13a", "intl", "zh", "char"] = Field(
         default="auto", exclude_if=lambda name: name == AUTO
     )
 
@@ -189,25 +160,32 @@ def named() -> set[str]:
     return {method for name in built_in() for method in load(name).run.methods}
 
 
-def load(name_or_file: str, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> Suite:
+def load(
+    name_or_file: str, overrides: Mapping[str, Mapping[str, Any]] | None = None, task_folders: Iterable[Path] = ()
+) -> Suite:
     """The suite with that name or in that file, with ``overrides[table][key]`` in place of whole keys.
 
-    Raises ``SuiteError``, which names the file, the key and what was expected there.
+    A task that is a file of its own, perhaps in ``task_folders``, is taken into the suite. Raises ``SuiteError``, which
+    names the file, the key and what was expected there, and ``PluginError`` for a task in Python.
     """
     path = locate(name_or_file)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SuiteError(f"{path}: not valid TOML: {error}") from error
+    tables = content(path)
     for table, values in (overrides or {}).items():
-        if isinstance(content.setdefault(table, {}), dict):
-            content[table].update(values)
-    if "name" in content:
+        if isinstance(tables.setdefault(table, {}), dict):
+            tables[table].update(values)
+    if "name" in tables:
         raise SuiteError(f"{path}: name: a suite is named after its file; leave out this key")
+    if isinstance(task := tables.get("task"), dict):
+        tables["task"] = task_files.joined(task, task_folders)
     try:
-        return Suite.model_validate({"name": path.stem, **content})
+        suite = Suite.model_validate({"name": path.stem, **tables})
     except ValidationError as error:
-        raise SuiteError(_explain(path, error)) from error
+        raise SuiteError(explained(path, error, Suite)) from error
+    try:
+        task_files.completed(suite.task)
+    except SuiteError as error:
+        raise SuiteError(f"{path}: {error}") from error
+    return suite
 
 
 def locate(name_or_file: str) -> Path:
@@ -220,24 +198,3 @@ def locate(name_or_file: str) -> Path:
     if path.suffix == ".toml" or len(path.parts) > 1:
         raise SuiteError(f"{path}: no such suite file")
     raise SuiteError(f"{unknown('suite', name_or_file, built_in())}; a path to a .toml file works as well")
-
-
-def _explain(path: Path, error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"]) or "suite"
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"{path}: {key}: {unknown('key', key, _known_keys(problem['loc']))}")
-            continue
-        got = "" if problem["type"] in ("missing", "value_error") else f" (got {problem['input']!r})"
-        lines.append(f"{path}: {key}: {problem['msg'].removeprefix('Value error, ')}{got}")
-    return "\n".join(lines)
-
-
-def _known_keys(place: tuple[int | str, ...]) -> list[str]:
-    """The keys that a suite's table may have, such as ``budget.max_steps``."""
-    tables = {name: field.annotation for name, field in Suite.model_fields.items() if name != "name"}
-    table = tables.get(str(place[0])) if len(place) > 1 else None
-    if isinstance(table, type) and issubclass(table, Table):
-        return [f"{place[0]}.{key}" for key in table.model_fields]
-    return list(tables)

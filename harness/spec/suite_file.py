@@ -7,6 +7,7 @@ from typing import Any
 
 from .paths import expanded
 from .suite import EMBEDDED, Suite
+from .task_table import PYTHON
 
 Tables = Mapping[str, Mapping[str, Any]]
 
@@ -14,6 +15,8 @@ Tables = Mapping[str, Mapping[str, Any]]
 def tables(suite: Suite) -> dict[str, dict[str, Any]]:
     """The keys that the suite's file and the command line set; paths are absolute, to work from any folder."""
     found = suite.model_dump(mode="json", exclude={"name"}, exclude_unset=True, exclude_none=True)
+    if suite.task.name.endswith(PYTHON):
+        found["task"]["name"] = f"{expanded(suite.task.name).absolute()}"
     for table, key in (("task", "data"), ("model", "name")):
         value = found.get(table, {}).get(key, EMBEDDED)
         if value != EMBEDDED and expanded(value).exists():

@@ -9,17 +9,17 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow
 from pyarrow import parquet
 
-from ..spec.errors import DataError, brief, closest
+from ..spec.errors import DataError, brief
+from .columns import Columns
 from .data_text import NOT_DECODED, UNPACK, decoded, not_utf8
 
-REQUIRED = ("dialogue", "summary")
-COLUMNS = (*REQUIRED, "id", "fname", "topic")  # the columns that are read; others may contain anything
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 NO_SPACE = re.compile(r"\S")
 MAX_HEADER_CHARACTERS = 1 << 20
@@ -38,7 +38,7 @@ class FileContent:
     """The content of a file: its columns, its rows in order, and what the user should know about how it was read."""
 
     columns: Sequence[str]
-    rows: Sequence[Mapping[str, Any] | BadRow]
+    rows: Sequence[Mapping[str, Any] | BadRow | None]  # ``None``: left out by the task
     notices: tuple[str, ...] = ()
 
 
@@ -50,8 +50,10 @@ def kind(path: Path) -> str | None:
     return suffixes[-1] if suffixes and suffixes[-1] in READERS else None
 
 
-def read(path: Path) -> FileContent:
-    """The content of a file; a row that cannot be read, but does not affect the next one, is a ``BadRow``.
+def read(path: Path, columns: Columns) -> FileContent:
+    """The content of a file, of which a task reads these columns.
+
+    A row that cannot be read, but does not affect the next one, is a ``BadRow``.
 
     Raises ``DataError``, which names the file, the row and what to do; the length of its message is limited.
     """
@@ -61,34 +63,20 @@ def read(path: Path) -> FileContent:
         raise DataError(f"{path}: cannot read {brief(path.suffix) or 'this'} files; supported: {known}")
     try:
         raw = UNPACK.get(path.suffix.lower(), Path.read_bytes)(path)
-        return READERS[suffix](raw)
+        return READERS[suffix](raw, columns)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
     except (ValueError, OSError, EOFError, RecursionError, lzma.LZMAError, zlib.error, pyarrow.ArrowException) as error:
         raise DataError(f"{path}: not a readable {suffix[1:]} file: {brief(error, 200)}") from error
 
 
-def of_table(table: pyarrow.Table) -> FileContent:
+def of_table(table: pyarrow.Table, columns: Columns) -> FileContent:
     """The rows of an Arrow table, with only the columns that are read."""
     names = table.column_names
-    if any(names.count(name) > 1 for name in COLUMNS):
+    read = [name for name in names if columns.reads(name)]
+    if len(set(read)) < len(read):
         return FileContent(names, [])
-    return FileContent(names, table.select([name for name in COLUMNS if name in names]).to_pylist())
-
-
-def flaw(columns: Sequence[str]) -> str | None:
-    """The problem with these columns, if there is one: one is missing, or occurs twice."""
-    for name in COLUMNS:
-        if columns.count(name) > 1:
-            return f"has several columns called {name!r}; rename or remove all but one"
-    for name in REQUIRED:
-        if name not in columns:
-            alike = {column.strip().lower(): column for column in columns}
-            close = f"; did you mean {alike[name]!r}?" if name in alike else closest(name, columns)
-            there = ", ".join(brief(column, 30) for column in columns[:8]) or "none"
-            more = f" and {len(columns) - 8:,} more" if len(columns) > 8 else ""
-            return f"no column {name!r}; it has {there}{more}{brief(close, 80)}"
-    return None
+    return FileContent(names, table.select(read).to_pylist())
 
 
 def _marked(raw: bytes, text: str, content: FileContent) -> FileContent:
@@ -102,13 +90,13 @@ def _marked(raw: bytes, text: str, content: FileContent) -> FileContent:
     return FileContent(content.columns, rows, content.notices)
 
 
-def _undecoded(row: Mapping[str, Any] | BadRow) -> bool:
+def _undecoded(row: Mapping[str, Any] | BadRow | None) -> bool:
     return isinstance(row, Mapping) and any(NOT_DECODED.search(str(part)) for pair in row.items() for part in pair)
 
 
-def _read_csv(raw: bytes, usual: str = ",") -> FileContent:
+def _read_csv(raw: bytes, columns: Columns, usual: str = ",") -> FileContent:
     text = decoded(raw)
-    separator = max([usual, *SEPARATORS], key=lambda each: _columns_by(text, each))
+    separator = max([usual, *SEPARATORS], key=lambda each: _columns_by(text, each, columns))
     notices = () if separator == "," else (f"columns are separated by {SEPARATORS[separator]}",)
     records = _records(text, separator)
     names = next(records, [])
@@ -118,13 +106,13 @@ def _read_csv(raw: bytes, usual: str = ",") -> FileContent:
     return _marked(raw, text, FileContent(names, rows, notices))
 
 
-def _columns_by(text: str, separator: str) -> tuple[int, int]:
+def _columns_by(text: str, separator: str, columns: Columns) -> tuple[int, int]:
     """How well a separator fits the first line: the numbers of required columns and of all columns that it finds."""
     try:
         names = next(_records(text[:MAX_HEADER_CHARACTERS], separator), [])
     except DataError:
         return 0, 0
-    return sum(name in names for name in REQUIRED), len(names)
+    return columns.matches(names), len(names)
 
 
 def _records(text: str, separator: str) -> Iterator[list[str]]:
@@ -150,43 +138,43 @@ def _named(names: Sequence[str], record: Sequence[str], separator: str) -> Mappi
     )
 
 
-def _read_json(raw: bytes) -> FileContent:
+def _read_json(raw: bytes, columns: Columns) -> FileContent:
     """Rows as lines, as an array, or as a sequence of objects, however they are indented."""
-    text = decoded(raw)
+    text, decoder = decoded(raw), json.JSONDecoder(object_pairs_hook=partial(_object, columns))
     lines = [line for line in text.split("\n") if line.strip()]
-    by_line = any(isinstance(_value(line), Mapping) for line in (lines[:1] + lines[-1:]))
-    rows = [_value(line) for line in lines] if by_line else list(_values(text))
+    by_line = any(isinstance(_value(line, decoder), Mapping) for line in (lines[:1] + lines[-1:]))
+    rows = [_value(line, decoder) for line in lines] if by_line else list(_values(text, decoder))
     rows = [
         row if isinstance(row, Mapping | BadRow) else BadRow(f"is not an object but {_called(row)}") for row in rows
     ]
     objects = [row for row in rows if isinstance(row, Mapping)]
-    columns = list(dict.fromkeys(name for row in objects for name in row))
-    if len(rows) == 1 and objects and (reason := flaw(columns)):
+    names = list(dict.fromkeys(name for row in objects for name in row))
+    if len(rows) == 1 and objects and (reason := columns.flaw(names)):
         raise DataError(f"is one object, not a list of rows: {reason}")
-    return _marked(raw, text, FileContent(columns, rows))
+    return _marked(raw, text, FileContent(names, rows))
 
 
-def _values(text: str) -> Iterator[Any]:
+def _values(text: str, decoder: json.JSONDecoder) -> Iterator[Any]:
     """Every value of a text, those of an array one by one; raises at an error, since nothing after it is certain."""
     position = 0
     while start := NO_SPACE.search(text, position):
         try:
-            value, position = DECODER.raw_decode(text, start.start())
+            value, position = decoder.raw_decode(text, start.start())
         except json.JSONDecodeError as error:
             raise DataError(f"not readable JSON at line {error.lineno}, column {error.colno}: {error.msg}") from error
         yield from value if isinstance(value, list) else [value]
 
 
-def _value(line: str) -> Any:
+def _value(line: str, decoder: json.JSONDecoder) -> Any:
     try:
-        return json.loads(line, object_pairs_hook=_object)
+        return decoder.decode(line)
     except json.JSONDecodeError as error:
         return BadRow(f"is not readable JSON: {error.msg} at character {error.pos + 1}")
 
 
-def _object(pairs: Sequence[tuple[str, Any]]) -> Mapping[str, Any] | BadRow:
+def _object(columns: Columns, pairs: Sequence[tuple[str, Any]]) -> Mapping[str, Any] | BadRow:
     values = dict(pairs)
-    twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1 and name in COLUMNS]
+    twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1 and columns.reads(name)]
     return BadRow(f"has {twice[0]!r} several times") if twice else values
 
 
@@ -194,22 +182,19 @@ def _called(value: object) -> str:
     return "null" if value is None else type(value).__name__
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=_object)
+def _read_parquet(raw: bytes, columns: Columns) -> FileContent:
+    return of_table(parquet.ParquetFile(pyarrow.BufferReader(raw)).read(), columns)
 
 
-def _read_parquet(raw: bytes) -> FileContent:
-    return of_table(parquet.ParquetFile(pyarrow.BufferReader(raw)).read())
-
-
-def _read_arrow(raw: bytes) -> FileContent:
+def _read_arrow(raw: bytes, columns: Columns) -> FileContent:
     is_file = raw.startswith(b"ARROW1")  # the other form, which datasets writes, is a stream
     reader = (pyarrow.ipc.open_file if is_file else pyarrow.ipc.open_stream)(pyarrow.BufferReader(raw))
-    return of_table(reader.read_all())
+    return of_table(reader.read_all(), columns)
 
 
-READERS: Mapping[str, Callable[[bytes], FileContent]] = {
+READERS: Mapping[str, Callable[[bytes, Columns], FileContent]] = {
     ".csv": _read_csv,
-    ".tsv": lambda raw: _read_csv(raw, "\t"),
+    ".tsv": lambda raw, columns: _read_csv(raw, columns, "\t"),
     ".jsonl": _read_json,
     ".ndjson": _read_json,
     ".json": _read_json,

@@ -145,7 +145,7 @@ def _stem(path: PurePath) -> str:
 def _instead(folder: Path, files: Sequence[Path]) -> str:
     if not files:
         return ""
-    return f"; name one of its files instead, such as --data={files[0]}, which is then split by dialogue"
+    return f"; name one of its files instead, such as --data={files[0]}, which is then split by source"
 
 
 def _configured(folder: Path) -> dict[str, list[Path]]:

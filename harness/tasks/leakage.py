@@ -7,13 +7,13 @@ from rapidfuzz import fuzz, process
 
 from ..spec.record import Leakage
 
-NEAR_DUPLICATE_PERCENT = 90.0  # normalised Indel similarity in percent, above which two dialogues are near duplicates
+NEAR_DUPLICATE_PERCENT = 90.0  # normalised Indel similarity in percent, above which two sources are near duplicates
 
 
 def measure(training: Sequence[str], test: Sequence[str]) -> Leakage:
-    """Count exact and near duplicates of test dialogues among the training dialogues."""
+    """Count exact and near duplicates of test sources among the training sources."""
     known, asked = set(training), list(dict.fromkeys(test))
-    fresh = [dialogue for dialogue in asked if dialogue not in known]
+    fresh = [source for source in asked if source not in known]
     alike = process.cdist(
         fresh, list(known), scorer=fuzz.ratio, score_cutoff=NEAR_DUPLICATE_PERCENT, dtype=np.uint8, workers=-1
     )

@@ -11,12 +11,14 @@ from safetensors.torch import load_file, save_file
 
 from ..models.family import Encoded, Family
 from ..spec.metric import Metric
-from .task import Prompt, Question, Task
+from .prompt import Prompt
+from .reading import Reading
+from .task import PreparedTask, Question
 
 TOKENS_FILE, TASK_FILE = "training.safetensors", "task.json"
 
 
-def save(task: Task, folder: Path) -> None:
+def save(task: PreparedTask, folder: Path) -> None:
     """Write the task's files into a new folder."""
     folder.mkdir(parents=True)
     sources, targets = ([row.source for row in task.training], [row.target for row in task.training])
@@ -29,21 +31,30 @@ def save(task: Task, folder: Path) -> None:
         "hash": task.hash,
         "targets_truncated": task.targets_truncated,
         "metrics": [metric.model_dump(mode="json") for metric in task.metrics],
+        "reading": asdict(task.reading),
+        "labels": task.labels,
+        "chooses": task.chooses,
     }
     (folder / TASK_FILE).write_text(json.dumps(rest), encoding="utf-8")
 
 
-def load(folder: Path, family: Family) -> Task:
+def load(folder: Path, family: Family) -> PreparedTask:
     """The task that was saved there, which the family's tokenizer has read."""
     tokens = load_file(folder / TOKENS_FILE)
     rest = json.loads((folder / TASK_FILE).read_text(encoding="utf-8"))
     questions = [
         Question(**{**values, "references": tuple(values["references"]), "rows": tuple(values["rows"])})
-        for values in rest.pop("questions")
+        for values in rest["questions"]
     ]
     rows = zip(_split("source", tokens), _split("target", tokens), strict=True)
-    return Task(
-        **{**rest, "prompt": Prompt(**rest["prompt"]), "metrics": tuple(map(Metric.model_validate, rest["metrics"]))},
+    return PreparedTask(
+        prompt=Prompt(**rest["prompt"]),
+        hash=rest["hash"],
+        targets_truncated=rest["targets_truncated"],
+        metrics=tuple(map(Metric.model_validate, rest["metrics"])),
+        reading=Reading(**{**rest["reading"], "stop": tuple(rest["reading"]["stop"])}),
+        labels=tuple(rest["labels"]),
+        chooses=rest["chooses"],
         training=[Encoded(*row) for row in rows],
         questions=questions,
         family=family,

@@ -1,4 +1,4 @@
-"""A task: prompts, references, tokens and batches made from rows."""
+"""A task whose rows are prepared: prompts, references, tokens and batches made from them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,68 +8,61 @@ import torch
 
 from ..models.batching import by_length, of_size
 from ..models.family import Batch, Encoded, Family, Lengths
-from ..spec.errors import DataError, SuiteError, unknown
+from ..spec.errors import DataError
 from ..spec.hashing import digest_of
 from ..spec.metric import Metric
 from ..spec.suite import TaskTable
-from . import data, scored_by
+from ..spec.task_table import CHOOSE
+from . import data, definition, labels, prompt, scored_by
 from .data import Example
+from .definition import Definition
+from .prompt import Prompt, Slot
+from .reading import Reading
 from .source_limit import Fitted, fit
 
 POOL_BATCHES = 64  # drawn at once and sorted by length, so that batches have little padding
 PAIR_BATCHES = 2  # neighbours among them, with rows sorted by target length if that leaves less padding
 
 Texts = Callable[[int], tuple[str, str]]
-Groups = dict[tuple[int, ...], list[Example]]  # the rows of each distinct dialogue, by their numbers
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """The instruction around a dialogue, the same in training and in generation."""
-
-    before: str
-    after: str
-
-    def fill(self, dialogue: str) -> str:
-        """The prompt for a dialogue."""
-        return f"{self.before}{dialogue}{self.after}"
-
-    def dialogue(self, prompt: str) -> str:
-        """The dialogue in a prompt."""
-        return prompt.removeprefix(self.before).removesuffix(self.after)
-
-
-PROMPTS = {"dialogsum": Prompt("Summarize the following conversation.\n\n", "\n\nSummary: ")}
+Groups = dict[tuple[int, ...], list[Example]]  # the rows of each distinct source, by their numbers
 
 
 @dataclass(frozen=True)
 class Question:
-    """One test dialogue: its prompt, every human summary of it, and whether the prompt was cut.
+    """One test source: its prompt, every reference of it, and whether the prompt was cut.
 
     ``rows`` are its numbers in the test split. A question that is not ``scored`` is only shown.
     """
 
     id: str
-    dialogue: str
+    source: str
     prompt: str
     references: tuple[str, ...]
     rows: tuple[int, ...]
     truncated: bool = False
     scored: bool = True
 
+    @property
+    def dialogue(self) -> str:
+        """The source, under its name in method files that were written before there were other tasks."""
+        return self.source
+
 
 @dataclass(frozen=True)
-class Task:
+class PreparedTask:
     """Rows of one data set as a tokenizer sees them, cut to the suite's limits."""
 
     prompt: Prompt
     training: Sequence[Encoded]
-    questions: Sequence[Question]  # one for each distinct test dialogue, in the order of the rows
+    questions: Sequence[Question]  # one for each distinct test source, in the order of the rows
     hash: str  # twelve hex digits of all training and test rows
-    targets_truncated: float  # the share of training summaries that are longer than the suite's limit
+    targets_truncated: float  # the share of training targets that are longer than the suite's limit
     family: Family  # with the tokenizer that the rows were read with
     metrics: tuple[Metric, ...]  # with the options for these data; the first one determines the ranking
     texts: Texts = field(compare=False)  # the prompts and targets of the training rows, by their numbers
+    labels: tuple[str, ...] = ()  # the valid answers; if there are none, any text is one
+    chooses: bool = False  # whether answers are chosen among the labels, by likelihood
+    reading: Reading = field(default_factory=Reading)  # what of an answer counts
 
     def batches(self, batch_size: int, seed: int) -> Iterator[Batch]:
         """Endless shuffled batches, padded to their longest row; the order depends on the seed alone."""
@@ -79,6 +72,10 @@ class Task:
     def examples(self, batch_size: int, seed: int) -> list[tuple[str, str]]:
         """The prompts and targets of the first of these batches, as texts that can be put into another prompt."""
         return [self.family.shown(self.training[row], *self.texts(row)) for row in next(self._groups(batch_size, seed))]
+
+    def read(self, text: str) -> str | None:
+        """What counts of an answer, and the label that this is if the task has labels; ``None`` if it is invalid."""
+        return self.reading.read(text, self.labels)
 
     def _groups(self, batch_size: int, seed: int) -> Iterator[list[int]]:
         """The numbers of the rows in each batch."""
@@ -109,56 +106,73 @@ def prepare(
     family: Family,
     samples: Iterable[int] = (),
     metrics: tuple[Metric, ...] | None = None,
-) -> Task:
+) -> PreparedTask:
     """The task of a suite on a data set's splits; ``samples`` are test rows to answer in any case.
 
-    ``metrics`` are the task's, with the options for these data; by default they have their usual options.
+    ``metrics`` are the task's, with the options for these data; by default built-in ones with their usual options.
     Raises ``DataError`` for a sample that is not in the test split, and ``SuiteError`` for a limit that leaves no room
-    for a dialogue or a summary.
+    for a source or a target.
     """
-    prompt, chosen = prompt_of(table), data.cut(table, splits)
-    learned = fit([row.dialogue for row in chosen["train"]], prompt.fill, family, table.max_source_tokens)
-    texts = [(one.prompt, row.summary) for one, row in zip(learned, chosen["train"], strict=True)]
-    written = [family.trailing_space(prompt) + summary for prompt, summary in texts]
+    task, chosen = definition.of(table), data.cut(table, splits)
+    known = labels.of(task, splits["train"])
+    if task.table.answer == CHOOSE:
+        labels.check(known, chosen["test"])
+    learned = fit(_slots(chosen["train"], task, family), family, table.max_source_tokens)
+    texts = [(one.prompt, row.target) for one, row in zip(learned, chosen["train"], strict=True)]
+    written = [family.trailing_space(asking) + target for asking, target in texts]
     targets, truncated = family.target_ids(written, table.max_target_tokens)
-    groups = _dialogues(splits["test"], len(chosen["test"]), samples)
-    asked = fit([rows[0].dialogue for rows in groups.values()], prompt.fill, family, table.max_source_tokens)
-    return Task(
-        prompt=prompt,
+    groups = _sources(splits["test"], len(chosen["test"]), samples)
+    asked = fit(_slots([rows[0] for rows in groups.values()], task, family), family, table.max_source_tokens)
+    return PreparedTask(
+        prompt=prompt.around(task.templates),
         training=[Encoded(_vector(one.tokens), _vector(target)) for one, target in zip(learned, targets, strict=True)],
-        questions=_questions(groups, asked, len(chosen["test"])),
+        questions=_questions(groups, asked, len(chosen["test"]), lambda text: task.reading.read(text, known) or ""),
         hash=hash_of(chosen),
         targets_truncated=truncated,
         family=family,
-        metrics=metrics or scored_by.scorer_of(table).metrics,
+        metrics=scored_by.scoring_of(table).metrics if metrics is None else metrics,
         texts=texts.__getitem__,
+        labels=known,
+        chooses=task.table.answer == CHOOSE,
+        reading=task.reading,
     )
 
 
-def _dialogues(test: Sequence[Example], scored: int, samples: Iterable[int]) -> Groups:
-    """The rows of each distinct dialogue, by their numbers: the first ``scored`` rows, and all of the samples' rows."""
+def _slots(rows: Iterable[Example], task: Definition, family: Family) -> list[Slot]:
+    return [prompt.of_turns(row.turns, family.conversation) if row.turns else _slot(row, task) for row in rows]
+
+
+def _slot(row: Example, task: Definition) -> Slot:
+    template = prompt.usable(task.templates, row.texts)
+    if template is None:
+        raise DataError(f"row with id {row.id}: it lacks a text of every prompt of the task")
+    return prompt.of_texts(template, row.texts)
+
+
+def _sources(test: Sequence[Example], scored: int, samples: Iterable[int]) -> Groups:
+    """The rows of each distinct source, by their numbers: the first ``scored`` rows, and all of the samples' rows."""
     numbers: dict[str, list[int]] = {}
     for number, row in enumerate(test[:scored]):
-        numbers.setdefault(row.dialogue, []).append(number)
+        numbers.setdefault(row.asked, []).append(number)
     for sample in samples:
         if sample >= len(test):
             raise DataError(
                 f"evaluation.sample_rows: there is no test row {sample}; the split has {len(test)} rows, from 0"
             )
-        dialogue = test[sample].dialogue
-        if dialogue not in numbers:
-            numbers[dialogue] = [number for number, row in enumerate(test) if row.dialogue == dialogue]
+        asked = test[sample].asked
+        if asked not in numbers:
+            numbers[asked] = [number for number, row in enumerate(test) if row.asked == asked]
     return {tuple(group): [test[number] for number in group] for group in numbers.values()}
 
 
-def _questions(groups: Groups, asked: Sequence[Fitted], scored: int) -> list[Question]:
+def _questions(groups: Groups, asked: Sequence[Fitted], scored: int, read: Callable[[str], str]) -> list[Question]:
     """A question for each group of rows, with its prompt; scored if its first row is among the first ``scored``."""
     return [
         Question(
             id=rows[0].id,
-            dialogue=rows[0].dialogue,
+            source=rows[0].asked,
             prompt=fitted.prompt,
-            references=tuple(row.summary for row in rows),
+            references=tuple(read(row.target) for row in rows),
             rows=numbers,
             truncated=fitted.cut,
             scored=numbers[0] < scored,
@@ -179,11 +193,10 @@ def hash_of(splits: Mapping[str, Sequence[Example]]) -> str:
 def _hashed(split: str, rows: Iterable[Example]) -> Iterator[str]:
     yield f"\0{split}\0"
     for row in rows:
-        yield f"{row.id}\0{row.dialogue}\0{row.summary}\0"
+        yield f"{row.id}\0{row.source}\0{row.target}\0"
+        yield from (f"{column}\0{text}\0" for column, text in row.others.items())
 
 
 def prompt_of(table: TaskTable) -> Prompt:
-    """The prompt of the task of that name."""
-    if table.name not in PROMPTS:
-        raise SuiteError(f"task.name: {unknown('task', table.name, PROMPTS)}")
-    return PROMPTS[table.name]
+    """What the prompts of a task have around their sources. Raises ``SuiteError`` if there is no such task."""
+    return prompt.around(definition.of(table).templates)

@@ -12,7 +12,6 @@ from ..models import generation, positions
 from ..models.base_model import Model
 from ..models.batching import by_length
 from ..models.family import Family
-from ..spec.errors import Unsupported
 
 MAX_BATCH_TOKENS = 8192  # prompt tokens in a batch, padding included
 
@@ -48,23 +47,25 @@ def generate(
     max_new_tokens: int,
     num_beams: int = 1,
     settings: GenerationConfig | None = None,
+    together: bool = True,
 ) -> list[str]:
     """One text for each prompt, in the prompts' order; no sampling, so the same prompts give the same texts.
 
     ``settings`` replace the model's own generation settings, so that a model that a method has built or loaded itself
-    generates like the others. Raises ``Unsupported`` if the model has too few positions for a prompt and its answer.
+    generates like the others. Without ``together``, each prompt is alone in its batch. Raises ``Unsupported`` if the
+    model has too few positions for a prompt and its answer.
     """
     if not prompts:
         return []
     encoded = family.prompt_ids(prompts)
-    if short := positions.shortage(family, model, (max(map(len, encoded)), max_new_tokens)):
-        raise Unsupported(f"the base model's {short}, as this method asks it")
+    positions.require(family, model, (max(map(len, encoded)), max_new_tokens))
     texts = [""] * len(prompts)
     model.eval()
     if settings is not None:
         generation.apply(model, settings)
+    batches = _batches([len(ids) for ids in encoded], num_beams)
     with torch.inference_mode():
-        for indices in _batches([len(ids) for ids in encoded], num_beams):
+        for indices in batches if together else [[index] for index in range(len(prompts))]:
             outputs = family.answers(
                 model,
                 [encoded[i] for i in indices],

@@ -23,6 +23,7 @@ from harness.method import Method
 from harness.models.causal import CausalFamily
 from harness.models.family import Batch, Encoded
 from support import contracts, toy
+from support.zoo import CLASSES
 
 POSITIONS, WINDOW = 512, 12
 SPECIAL = {"vocab_size": 3072, "bos_token_id": 1, "eos_token_id": 1, "pad_token_id": 0}
@@ -92,6 +93,13 @@ def rows() -> list[Encoded]:
 def batch() -> Batch:
     """The first four rows."""
     return family().batch(rows()[:4])
+
+
+def small(name: str, **values: Any) -> type[Method]:
+    """The method with five virtual tokens and without dropout, if it has such."""
+    wanted = {"virtual_tokens": 5, "dropout": 0.0, **values}
+    own = CLASSES[name].hyperparameters()
+    return contracts.having(CLASSES[name], **{key: value for key, value in wanted.items() if key in own})
 
 
 def built(cls: type[Method], kind: str, size: float, **setting: Any) -> tuple[Method, PreTrainedModel]:

@@ -40,9 +40,7 @@ def _model(name: str, revision: str | None) -> dict[str, Any]:
 def _data(name: str, revision: str | None) -> dict[str, Any]:
     table = TaskTable(name="dialogsum", data=name, revision=revision)
     splits = data.load(table)
-    content = {
-        split: [[row.id, row.dialogue, row.summary, row.topic] for row in rows] for split, rows in splits.items()
-    }
+    content = {split: [[row.id, row.source, row.target] for row in rows] for split, rows in splits.items()}
     return {"revision": data.revision(table), "content": content}
 
 

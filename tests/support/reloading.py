@@ -13,8 +13,8 @@ from harness.models.base_model import Model
 from harness.models.seq2seq import Seq2SeqFamily
 from harness.run import loader
 from harness.spec import registry
-from harness.spec.suite import ModelTable
-from harness.tasks.task import PROMPTS
+from harness.spec.suite import ModelTable, TaskTable
+from harness.tasks.task import prompt_of
 
 CPU = torch.device("cpu")
 
@@ -27,7 +27,9 @@ def load(folder: Path) -> Model:
 def instance(name: str, folder: Path, seed: int = 0) -> Method:
     """The method of that name, set up for a checkpoint folder."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    setting = Setting(Seq2SeqFamily(tokenizer), PROMPTS["dialogsum"], max_new_tokens=8, num_beams=1, seed=seed)
+    setting = Setting(
+        Seq2SeqFamily(tokenizer), prompt_of(TaskTable(name="dialogsum")), max_new_tokens=8, num_beams=1, seed=seed
+    )
     return loader.load(registry.discover()[name], {})(setting)
 
 

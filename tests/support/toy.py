@@ -15,11 +15,11 @@ from harness.models import base_model
 from harness.models.base_model import EMBEDDED, Model
 from harness.models.family import Batch, Encoded
 from harness.models.seq2seq import collate
-from harness.spec.suite import ModelTable
-from harness.tasks.task import PROMPTS
+from harness.spec.suite import ModelTable, TaskTable
+from harness.tasks.task import prompt_of
 
 SHAPE = {"vocab_size": 3072, "d_model": 64, "d_kv": 8, "d_ff": 48, "num_heads": 4, "num_layers": 2}
-PROMPT = PROMPTS["dialogsum"]
+PROMPT = prompt_of(TaskTable(name="dialogsum"))
 CPU = torch.device("cpu")
 ROWS = tuple(
     (

@@ -51,7 +51,7 @@ class Drop:
     @property
     def unseen(self) -> str:
         """Why the loss is not clear, and what would show it."""
-        lost = f"{-self.mean:.2f} {self.metric.unit} of {self.metric.title}"
+        lost = f"{self.metric.worded(f'{-self.mean:.2f}')} of {self.metric.title}"
         if self.mean > -self.margin:
             return f"the loss of {lost} is within the suite's margin of {self.margin:g}, so the gate need not detect it"
         return f"{_examples(len(self.differences))} cannot show the loss of {lost}; {self._remedy}"
@@ -59,12 +59,10 @@ class Drop:
     @property
     def smallest(self) -> str:
         """The smallest loss of this kind that the gate detects, here and on the suite's own examples."""
-        here = f"{self._visible(len(self.differences))} {self.metric.unit} of {self.metric.title} on these "
-        here += _examples(len(self.differences))
-        own = self.own != len(self.differences)
-        return (
-            f"{here}, and {self._visible(self.own)} {self.metric.unit} on the suite's own {self.own:,}" if own else here
-        )
+        count = len(self.differences)
+        here = f"{self._visible(count)} of {self.metric.title} on these {_examples(count)}"
+        own = f", and {self._visible(self.own)} on the suite's own {self.own:,}"
+        return here if self.own == count else f"{here}{own}"
 
     @property
     def _remedy(self) -> str:
@@ -80,7 +78,7 @@ class Drop:
         return float(self.differences.var(ddof=1)) if len(self.differences) > 1 else math.inf
 
     def _visible(self, examples: int) -> str:
-        return f"about {DETECTED_IN_ERRORS * self._error(examples):.1f}"
+        return f"about {self.metric.worded(f'{DETECTED_IN_ERRORS * self._error(examples):.1f}')}"
 
     def _error(self, examples: int) -> float:
         """The standard error of a mean over this many examples."""
@@ -99,11 +97,12 @@ def between(honest: Answered, probe: Answered, own_rows: int | None, margin: flo
     pairs = [(one, other) for one, other in zip(before, after, strict=False) if one.scored]
     if not pairs or len(before) != len(after):
         return None
+    factor = metric.factor_at(float(np.mean([one.scores[metric.id] for one, _ in pairs])))
     left = then.outputs.weights_hash
     same = left is not None and left == now.outputs.weights_hash
     return Drop(
         metric=metric,
-        differences=np.array([metric.gain(other.scores[metric.id], one.scores[metric.id]) for one, other in pairs]),
+        differences=np.array([factor * (other.scores[metric.id] - one.scores[metric.id]) for one, other in pairs]),
         own=sum(own_rows is None or one.rows[0] < own_rows for one, _ in pairs),
         margin=margin,
         noise=0.0 if same else 2 * ASSUMED_SCATTER**2,

@@ -1,5 +1,6 @@
 """A project to test the gate on; its only method, ``probe``, is the probe that was put there last."""
 
+import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,18 +18,29 @@ from ..verdict import VERDICTS, Outcome, Verdict, from_json
 
 PROBES = Path(__file__).parent / "probes"
 PROBE = "probe"  # the method's name, whichever probe it is
+INI = "[pytest]\nmethod_paths = methods\nmetric_paths = {}\n"
 CONFTEST = f'import sys\n\nsys.path.append({str(PROBES.parents[3])!r})\npytest_plugins = ["{PACKAGE}.pytest_plugin"]\n'
 
 
 class ProbeProject:
-    """A new project in ``folder``; its pytest sessions write their results to a folder beside it."""
+    """A new project in ``folder``; its pytest sessions write their results to a folder beside it.
 
-    def __init__(self, folder: Path, suite: Suite, probe: str = "honest", device: str | None = None):
+    ``metrics`` are folders with the metrics of another project, which its suite may name.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        suite: Suite,
+        probe: str = "honest",
+        device: str | None = None,
+        metrics: Sequence[Path] = (),
+    ):
         self.folder = folder
         self.sessions = Sessions(folder.name, folder, folder.with_name(f"of_{folder.name}"), device)
         (folder / "methods").mkdir(parents=True)
         (folder / "conftest.py").write_text(CONFTEST, encoding="utf-8")
-        (folder / "pytest.ini").write_text("[pytest]\nmethod_paths = methods\n", encoding="utf-8")
+        (folder / "pytest.ini").write_text(INI.format(shlex.join(map(str, metrics))), encoding="utf-8")
         self.put(probe)
         self.write(suite)
 

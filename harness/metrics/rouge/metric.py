@@ -79,9 +79,16 @@ class RougeTypes(Scorer):
     title: ClassVar[str] = "ROUGE"
     metrics: ClassVar[tuple[Metric, ...]] = ROUGE
 
-    def scores(self, texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[tuple[Scores, Scores]]:
-        """F1 in 0..1."""
-        return rouge(texts, references)
+    def statistics(self, answers: Sequence[str], references: Sequence[Sequence[str]]) -> list[list[float]]:
+        """The mean F1 over the references, of each type."""
+        return self.measured(answers, references)[0]
+
+    def measured(
+        self, answers: Sequence[str], references: Sequence[Sequence[str]]
+    ) -> tuple[list[list[float]], list[Scores]]:
+        """The same, and the F1 against the closest reference."""
+        pairs = rouge(answers, references)
+        return [[mean[name] for name in NAMES] for mean, _ in pairs], [closest for _, closest in pairs]
 
     def settled(self, asked: Mapping[str, str], references: Iterable[str]) -> Settled:
         """The four types with the tokenizer for this data set, and a notice if an unusual one was chosen for it."""
@@ -111,6 +118,6 @@ class RougeTypes(Scorer):
 
 NOTICE = (
     "ROUGE compares Unicode words, and single characters in scripts without spaces, without a stemmer, because "
-    "rouge_score's own tokenizer sees only a-z and 0-9, and many summaries contain other letters "
+    "rouge_score's own tokenizer sees only a-z and 0-9, and many references contain other letters "
     '(rouge_tokenizer = "{}")'
 )

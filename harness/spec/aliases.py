@@ -1,4 +1,4 @@
-"""Makes Tuneoff one package under both of its names, ``tuneoff`` and ``harness``, while methods are imported.
+"""Makes Tuneoff one package under both of its names, ``tuneoff`` and ``harness``, while authors' files are imported.
 
 A method file may say ``from tuneoff.method import Method`` or ``from harness.method import Method``, and gets the
 modules that are already loaded: the ``Method`` of a second copy would be a different class. If a project has its own
@@ -14,7 +14,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
-from ..spec.names import CONTRACT, INSTALLED, PACKAGE, REPOSITORY
+from .names import CONTRACT, INSTALLED, PACKAGE, REPOSITORY
 
 PACKAGE_FOLDER = Path(__file__).resolve().parents[1]
 TUNEOFF_FILES = ("bench.py", "pytest_plugin.py")  # files by which a copy of Tuneoff is recognised
@@ -46,8 +46,11 @@ def use() -> None:
         sys.meta_path.insert(0, Aliases())
 
 
-def clash(error: BaseException) -> str:
-    """Which ``harness`` hides which, and what to do, if an import failed because of that; else empty."""
+def clash(error: BaseException, contract: str = CONTRACT) -> str:
+    """Which ``harness`` hides which, and what to do, if an import failed because of that; else empty.
+
+    ``contract`` is the module that the file which failed should import from.
+    """
     if not isinstance(error, ImportError) or (error.name or "").partition(".")[0] != REPOSITORY:
         return ""
     others = [folder for folder in folders() if folder != PACKAGE_FOLDER]
@@ -55,7 +58,7 @@ def clash(error: BaseException) -> str:
         return ""
     if PACKAGE == REPOSITORY:
         return f"; {shadow(others[0])}"
-    return f"; {REPOSITORY} is {others[0]} here: to import from Tuneoff, write from {CONTRACT} import …"
+    return f"; {REPOSITORY} is {others[0]} here: to import from Tuneoff, write from {contract} import …"
 
 
 def folders() -> list[Path]:

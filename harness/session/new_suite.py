@@ -1,0 +1,178 @@
+"""The first suite for a data set: what its columns look like decides the task and the limits, in a file to edit."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..models import hub
+from ..spec import suite as suites
+from ..spec import task_files
+from ..spec.errors import DataError, UsageError, brief
+from ..spec.suite import LOCAL
+from ..tasks import data, data_files, guesses, looks, scored_by
+from ..tasks.columns import EVERY
+from ..tasks.data import Source
+from ..tasks.data_folders import UNSPLIT
+from ..tasks.guesses import Guess
+from ..tasks.looks import Look
+
+LIMITS = (32, 64, 128, 256, 512, 1024)  # of tokens; longer texts are cut
+PROMPT_TOKENS = 32  # of what a prompt has beside its texts, about
+MOST_TEST_ROWS, MOST_EXAMPLES = 500, 2000  # of a first suite
+SUITE = """\
+# Written by `new suite` for {rows:,} rows of {data}; change what is guessed wrong.
+# Run it: pytest --benchmark --suite={file}
+# For a first look, add --seeds=0.
+
+[task]
+{task}
+
+[model]
+name = "embedded"  # a tiny model, to try the suite without a download; replace it by a hub id or a folder
+
+[budget]
+max_examples = {examples}
+
+[evaluation]
+max_new_tokens = {answer}
+
+[run]
+methods = ["zero_shot", "lora", "full_finetune"]
+"""
+
+Key = tuple[str, Any, str]  # of a table: its name, its value, and why it has that value
+
+
+def write(name: str, folder: Path) -> list[str]:
+    """Write a suite for this file or folder of data into ``folder``; return what was guessed and why, line by line.
+
+    Raises ``UsageError`` if the data cannot be read or look like no task, or if there is a file of that name.
+    """
+    path = _path(name)
+    sources, notices = data.contents(path, EVERY)
+    rows, seen, file = _rows(name, sources), _looks(sources), folder / f"{_slug(path)}.toml"
+    guess = guesses.guess(seen, f"my_{file.stem}" if file.stem in task_files.built_in() else file.stem)
+    if guess is None:
+        there = brief(", ".join(look.name for look in seen), 200)
+        raise DataError(f"{name}: no two columns look like a source and a target; it has {there}; see docs/tasks.md")
+    keys = [*_keys(guess, name), *_limits(guess), *_cut(rows)]
+    _create(file, _content(name, file, rows, guess, keys))
+    return [f"wrote {file}", *notices, *_why(keys), *_obstacle(file)]
+
+
+def _content(name: str, file: Path, rows: Mapping[str, int], guess: Guess, keys: Sequence[Key]) -> str:
+    training = rows.get("train", rows.get(UNSPLIT, 0) * 9 // 10)
+    return SUITE.format(
+        rows=sum(rows.values()),
+        data=brief(name, 100),
+        file=file.name,
+        task="\n".join(f"{key} = {_toml(value)}{f'  # {brief(why, 150)}' if why else ''}" for key, value, why in keys),
+        examples=max(1, min(MOST_EXAMPLES, training)),
+        answer=_limit(guess),
+    )
+
+
+def _why(keys: Iterable[Key]) -> Iterator[str]:
+    yield from (f"task.{key} = {_toml(value)}: {why}" for key, value, why in keys if why)
+
+
+def _obstacle(file: Path) -> list[str]:
+    """What keeps the suite from running as it is; nothing if it is ready."""
+    try:
+        table = suites.load(str(file)).task
+        scored_by.check(table)
+        data.check(table)
+    except UsageError as error:
+        return [f"not ready to run: {error}"]
+    return []
+
+
+def _rows(name: str, sources: Mapping[str, Sequence[Source]]) -> dict[str, int]:
+    """The number of rows of each split. Raises ``DataError`` if one is missing that a suite needs."""
+    rows = {split: sum(len(content.rows) for _, content in group) for split, group in sources.items()}
+    if UNSPLIT not in rows and (missing := {"train", "test"} - rows.keys()):
+        first = min(missing)
+        remedy = f"add a file called {first}, or name one of the files, which is then divided"
+        raise DataError(f"{name}: no rows for {first}; found {', '.join(rows) or 'none'}; {remedy}")
+    return rows
+
+
+def _path(name: str) -> Path:
+    try:
+        path = hub.local(name)
+    except hub.Unavailable as error:
+        raise UsageError(f"data {name!r}: {error}") from error
+    if path is None:
+        raise UsageError(f"data {name!r}: no such file or folder; a data set of the hub must be downloaded first")
+    return path
+
+
+def _slug(path: Path) -> str:
+    """The name of the suite: that of the data without suffixes, unless a suite that comes with Tuneoff has it."""
+    name = path.absolute().name
+    while Path(name).suffix.lower() in (*data_files.READERS, *data_files.UNPACK):
+        name = Path(name).stem
+    slug = re.sub(r"\W+", "_", name).strip("_") or "data"
+    return f"{slug}_suite" if slug in (*suites.built_in(), LOCAL) else slug
+
+
+def _looks(sources: Mapping[str, Sequence[Source]]) -> list[Look]:
+    contents = [content for group in sources.values() for _, content in group]
+    columns = [name for content in contents for name in content.columns]
+    return looks.of(columns, [row for content in contents for row in content.rows])
+
+
+def _keys(found: Guess, name: str) -> Iterator[Key]:
+    """What defines the task, and where its rows are."""
+    yield "name", found.keys["name"], found.why["name"]
+    yield "data", name, ""
+    for key, value in found.keys.items():
+        if key != "name":
+            yield key, value, found.why.get(key, "")
+    known = task_files.built_in().get(found.keys["name"])
+    if known is not None and known.metrics:
+        yield "metrics", known.metrics, "those of the task; the first one determines the ranking"
+
+
+def _limits(found: Guess) -> Iterator[Key]:
+    """How many tokens prompts and targets may have."""
+    source = sum(look.tokens for look in found.read) + PROMPT_TOKENS
+    yield "max_source_tokens", _enough(source), f"99% of the prompts have at most about {source:,} tokens"
+    target = found.target or found.read[0]
+    yield "max_target_tokens", _limit(found), f"99% of {target.name} have at most about {target.tokens:,} tokens"
+
+
+def _cut(rows: Mapping[str, int]) -> Iterator[Key]:
+    if (count := rows.get("test", rows.get(UNSPLIT, 0) // 10)) > MOST_TEST_ROWS:
+        yield "test_rows", MOST_TEST_ROWS, f"enough to begin with, of {count:,}"
+
+
+def _limit(found: Guess) -> int:
+    return _enough((found.target or found.read[0]).tokens + 1)  # and the end token
+
+
+def _enough(tokens: int) -> int:
+    return next((limit for limit in LIMITS if limit >= tokens), LIMITS[-1])
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML writes it: as JSON does, but for tables."""
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{_key(key)} = {_toml(each)}' for key, each in value.items())} }}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+
+
+def _create(file: Path, content: str) -> None:
+    try:
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(content)
+    except FileExistsError as error:
+        raise UsageError(f"{file}: exists already; move it away, or rename it, and run the command again") from error
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be written: {error}") from error

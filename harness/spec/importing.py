@@ -1,0 +1,46 @@
+"""Imports a file that an author wrote, and says which line of it is wrong if that fails."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from . import aliases
+from .errors import PluginError
+
+
+def module(name: str, path: Path, contract: str) -> ModuleType:
+    """Import the file under that name; ``contract`` is the module that it should import from.
+
+    Raises ``PluginError``, which names the file and, if known, the line.
+    """
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{path}: not a Python file")
+    made = importlib.util.module_from_spec(spec)
+    sys.modules[name] = made
+    aliases.use()
+    try:
+        spec.loader.exec_module(made)
+    except SyntaxError as error:
+        if error.filename == str(path):
+            raise PluginError(f"{path}:{error.lineno}: {error.msg}") from error
+        raise _unimportable(path, error, contract) from error
+    except (Exception, SystemExit) as error:  # an author's file may raise anything
+        raise _unimportable(path, error, contract) from error
+    return made
+
+
+def line_in(error: BaseException, path: Path | str) -> int:
+    """The line of a file in which an error was raised, or on whose way it was; 1 if there is none."""
+    lines, trace = [1], error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            lines.append(trace.tb_lineno)
+        trace = trace.tb_next
+    return lines[-1]
+
+
+def _unimportable(path: Path, error: BaseException, contract: str) -> PluginError:
+    clash = aliases.clash(error, contract)
+    return PluginError(f"{path}:{line_in(error, path)}: cannot be imported: {type(error).__name__}: {error}{clash}")

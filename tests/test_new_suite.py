@@ -1,0 +1,195 @@
+"""The first suite for a file is written from what its columns look like, says why, and can be loaded."""
+
+import json
+
+import pytest
+
+from harness.cli import commands
+from harness.spec import suite
+from harness.spec.errors import UsageError
+from harness.spec.suite import TaskTable
+from harness.tasks import data, guesses, looks
+
+
+@pytest.fixture
+def new(tmp_path, write, monkeypatch, capsys):
+    """``new(rows, name)``: the suite for these rows in a file of that name, and what the command printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def make(rows, name="mine.jsonl"):
+        write(tmp_path / name, rows)
+        commands.main(["new", "suite", name])
+        (path,) = tmp_path.glob("*.toml")
+        return suite.load(str(path)), capsys.readouterr().out
+
+    return make
+
+
+def rows(count=40, **columns):
+    """Rows with these columns: a text with its row's number in it, or a function of the number."""
+    return [
+        {name: value(n) if callable(value) else f"{value} {n}" for name, value in columns.items()} for n in range(count)
+    ]
+
+
+LONG = "Somebody wrote a long text about a red car in Leeds"
+GUESSES = {
+    "dialogsum": (
+        rows(dialogue=f"Ann: {LONG}", summary="A car", topic=lambda n: ["car", "cat"][n % 2]),
+        {"name": "dialogsum", "columns": {"source": "dialogue", "target": "summary"}},
+    ),
+    "summarize": (
+        rows(article=LONG, highlights="A car"),
+        {"name": "summarize", "columns": {"source": "article", "target": "highlights"}},
+    ),
+    "answer": (
+        rows(question="Who", answer="Ann", context=LONG),
+        {"name": "answer", "columns": {"source": "question", "target": "answer", "context": "context"}},
+    ),
+    "answer with a mark": (
+        rows(question="How many", answer=lambda n: f"Two and {n}.\n#### {n + 2}"),
+        {"name": "answer", "columns": {"source": "question", "target": "answer"}, "extract": r"####\s*(.+)"},
+    ),
+    "classify": (
+        rows(text=LONG, category=lambda n: f"kind_{n % 4}"),
+        {"name": "classify", "columns": {"source": "text", "target": "category"}},
+    ),
+    "classify by other columns": (
+        rows(utterance=LONG, verdict=lambda n: ["good", "bad"][n % 2]),
+        {"name": "classify", "columns": {"source": "utterance", "target": "verdict"}},
+    ),
+    "translate": (
+        rows(de="Das Auto", en="The car"),
+        {
+            "name": "translate",
+            "columns": {"source": "en", "target": "de"},
+            "values": {"source_lang": "English", "target_lang": "German"},
+        },
+    ),
+    "instruct": (
+        rows(
+            messages=lambda n: [{"role": "user", "content": f"Hi {n}"}, {"role": "assistant", "content": "Hello."}],
+            score=lambda n: n,
+        ),
+        {"name": "instruct", "columns": {"messages": "messages"}},
+    ),
+    "instructions with an input in some rows": (
+        rows(instruction=LONG, input=lambda n: "" if n % 2 else f"Text {n}", output=f"{LONG}, and more of it"),
+        {
+            "name": "mine",
+            "columns": {"source": "instruction", "target": "output"},
+            "prompt": ["{source}\n\n{input}\n\nOutput: ", "{source}\n\nOutput: "],
+            "metrics": ["rouge"],
+        },
+    ),
+    "short answers of another name": (
+        rows(riddle=LONG, solution="Car"),
+        {
+            "name": "mine",
+            "columns": {"source": "riddle", "target": "solution"},
+            "prompt": "{source}\n\nSolution: ",
+            "metrics": ["exact_match", "token_f1"],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", GUESSES)
+def test_the_task_is_guessed_from_the_columns(kind):
+    examples, expected = GUESSES[kind]
+    guess = guesses.guess(looks.of([*examples[0]], examples), "mine")
+    found = {key: [*value] if isinstance(value, tuple) else value for key, value in guess.keys.items()}
+    assert found == expected
+    assert guess.why["name"]
+
+
+def test_the_suite_is_written_and_what_is_guessed_is_printed_with_the_reason(new, tmp_path):
+    made, told = new(GUESSES["summarize"][0])
+    assert made.task.columns == {"source": ("article",), "target": ("highlights",)}
+    assert (made.task.data, made.name) == ("mine.jsonl", "mine")
+    assert (made.task.max_source_tokens, made.task.max_target_tokens, made.evaluation.max_new_tokens) == (64, 32, 32)
+    assert (made.budget.max_examples, made.run.methods) == (36, ("zero_shot", "lora", "full_finetune"))
+    assert told.splitlines()[0] == f"wrote {tmp_path / 'mine.toml'}"
+    assert 'task.name = "summarize": it has columns called article and highlights' in told
+    assert "task.max_target_tokens = 32: 99% of highlights have at most about 3 tokens" in told
+    assert "not ready" not in told
+    lines = (tmp_path / "mine.toml").read_text().splitlines()
+    assert 'name = "summarize"  # it has columns called article and highlights' in lines
+
+
+@pytest.mark.parametrize("name", ["mine.csv", "mine.parquet", "mine.train.jsonl"])
+def test_files_of_any_kind_are_looked_at(name, new):
+    made, _ = new(GUESSES["summarize"][0], name)
+    assert (made.task.data, made.task.name) == (name, "summarize")
+    assert made.name == name.rpartition(".")[0].replace(".", "_")
+
+
+def test_a_folder_is_looked_at_in_all_its_files(tmp_path, write, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for split, count in (("train", 30), ("test", 600)):
+        write(tmp_path / "mine" / f"{split}.csv", rows(count, article=LONG, highlights="A car"))
+    commands.main(["new", "suite", "mine"])
+    made = suite.load("mine.toml")
+    assert (made.task.data, made.task.test_rows, made.budget.max_examples) == ("mine", 500, 30)
+
+
+def test_texts_for_a_comment_and_for_toml_are_written_as_they_must_be(new):
+    made, _ = new(rows(**{'the\n"long" one': LONG, "the {short}": "Car"}))
+    assert made.task.columns == {"source": ('the\n"long" one',), "target": ("the {short}",)}
+    assert made.task.templates[0].filled({"source": "It."}) == "It.\n\nThe {short}: "
+
+
+def test_a_file_that_is_there_is_never_overwritten(new, tmp_path):
+    (tmp_path / "mine.toml").write_text("mine")
+    with pytest.raises(SystemExit, match=r"mine\.toml: exists already; move it away"):
+        new(GUESSES["summarize"][0])
+    assert (tmp_path / "mine.toml").read_text() == "mine"
+
+
+def test_what_is_wrong_with_the_data_is_told_beside_the_suite(new):
+    _, told = new([*GUESSES["summarize"][0], {"article": LONG, "highlights": ""}])
+    assert "not ready to run: mine.jsonl: row 41: highlights is empty; fix it, or set task.skip_bad_rows" in told
+
+
+def test_a_suite_is_not_called_as_one_that_comes_with_tuneoff(new):
+    made, _ = new(GUESSES["summarize"][0], "smoke.jsonl")
+    assert made.name == "smoke_suite"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("nothing.jsonl", None, "data 'nothing.jsonl': no such file or folder"),
+        ("some/data", None, "data 'some/data': no such file or folder; a data set of the hub must be downloaded first"),
+        ("numbers.jsonl", [{"a": 1, "b": 2.5}] * 3, "no two columns look like a source and a target; it has a, b"),
+        ("one.jsonl", [{"text": "Hello."}] * 3, "no two columns look like a source and a target; it has text"),
+    ],
+)
+def test_what_no_suite_can_be_written_for_is_told(name, content, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if content:
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in content))
+    with pytest.raises(SystemExit) as ended:
+        commands.main(["new", "suite", name])
+    assert said in str(ended.value)
+    assert not list(tmp_path.glob("*.toml"))
+
+
+def test_a_folder_without_a_test_split_is_told_to_name_one_file(tmp_path, write, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for split in ("train", "validation"):
+        write(tmp_path / "mine" / f"{split}.jsonl", GUESSES["summarize"][0])
+    with pytest.raises(
+        SystemExit, match="mine: no rows for test; found train, validation; add a file called test, or name"
+    ):
+        commands.main(["new", "suite", "mine"])
+
+
+def test_the_embedded_data_have_columns_for_questions_and_for_decisions():
+    about = {"source": "question", "target": "answer", "context": "dialogue"}
+    asked = data.load(TaskTable(name="answer", columns=about))["test"][0]
+    assert asked.target.lower() in asked.others["context"].lower()
+    decided = data.load(TaskTable(name="classify", columns={"source": "dialogue", "target": "granted"}))
+    assert {row.target for row in decided["train"]} == {"yes", "no"}
+    with pytest.raises(UsageError, match="embedded: no column 'text' or 'sentence'; it has id, dialogue, summary"):
+        data.check(TaskTable(name="classify"))

@@ -1,0 +1,47 @@
+"""A task has the metrics that its suite names, or else its usual ones."""
+
+import pytest
+
+from harness.session import checks
+from harness.spec import plan, registry
+from harness.spec.errors import SuiteError
+from harness.spec.registry import Plugin
+from harness.spec.suite import Budget, RunTable, Suite, TaskTable
+from harness.tasks import scored_by
+
+
+def table(*metrics, name="dialogsum"):
+    return TaskTable(name=name, metrics=metrics or None)
+
+
+def request(tmp_path, *metrics, **own):
+    suite = Suite(name="s", task=table(*metrics), budget=Budget(max_steps=1), run=RunTable(methods=("lora",)))
+    plugins = {name: Plugin(name, path) for name, path in own.items()}
+    return plan.request(suite, registry.discover(), tmp_path, metrics=plugins)
+
+
+def test_without_the_key_a_task_has_its_usual_metrics_and_is_stored_as_ever():
+    assert scored_by.scoring_of(table()).ids == ("rouge1", "rouge2", "rougeL", "rougeLsum")
+    assert "metrics" not in table().model_dump()
+
+
+def test_the_first_metric_that_a_suite_names_is_the_first():
+    assert scored_by.scoring_of(table("bleu", "rougeL")).ids == ("bleu", "rougeL")
+    assert table("bleu", "rougeL").model_dump(mode="json")["metrics"] == ["bleu", "rougeL"]
+
+
+def test_a_task_that_does_not_exist_has_no_metrics():
+    with pytest.raises(SuiteError, match=r"task\.name: unknown task 'dialogsun'; did you mean 'dialogsum'"):
+        scored_by.names(table("bleu", name="dialogsun"))
+
+
+def test_a_session_refuses_a_metric_that_does_not_exist_before_it_loads_anything(tmp_path):
+    checks.data(request(tmp_path, "bleu", "mine", mine=tmp_path / "mine.py"))
+    with pytest.raises(SuiteError, match=r"unknown metric 'mine'.*A new metric is one file, mine\.py"):
+        checks.data(request(tmp_path, "bleu", "mine"))
+
+
+def test_a_run_gets_those_of_the_projects_metrics_that_its_suite_names(tmp_path):
+    paths = {name: tmp_path / f"{name}.py" for name in ("one", "two")}
+    asked = request(tmp_path, "rouge", "two", **paths)
+    assert asked.own_metrics == (Plugin("two", paths["two"]),)

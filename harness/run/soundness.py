@@ -1,6 +1,6 @@
 """Tries out, on a suite's own rows, what a base model must be able to do, before the runs begin."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -24,7 +24,7 @@ MAX_NOISE, MAX_NOISE_IN_FEW_BITS = 1e-5, 3e-2  # in what is predicted for the sa
 
 
 def check(
-    base: Base, task: PreparedTask, evaluation: Evaluation, name: str, written: Sequence[Sequence[int]] = ()
+    base: Base, task: PreparedTask, evaluation: Evaluation, name: str, written: Iterable[list[int]] = ()
 ) -> list[str]:
     """Raise a ``ModelError`` that every run would raise, or else return notices about the base model of that name.
 

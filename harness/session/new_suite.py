@@ -15,6 +15,7 @@ from ..tasks import data, data_files, guesses, looks, scored_by
 from ..tasks.columns import EVERY
 from ..tasks.data import Source
 from ..tasks.data_folders import UNSPLIT
+from ..tasks.data_text import UNPACK
 from ..tasks.guesses import Guess
 from ..tasks.looks import Look
 
@@ -112,7 +113,7 @@ def _path(name: str) -> Path:
 def _slug(path: Path) -> str:
     """The name of the suite: that of the data without suffixes, unless a suite that comes with Tuneoff has it."""
     name = path.absolute().name
-    while Path(name).suffix.lower() in (*data_files.READERS, *data_files.UNPACK):
+    while Path(name).suffix.lower() in (*data_files.READERS, *UNPACK):
         name = Path(name).stem
     slug = re.sub(r"\W+", "_", name).strip("_") or "data"
     return f"{slug}_suite" if slug in (*suites.built_in(), LOCAL) else slug

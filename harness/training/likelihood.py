@@ -42,7 +42,7 @@ def sums(model: Model, family: Family, rows: Sequence[Encoded], *, together: boo
             logits = family.target_logits(model, [rows[row] for row in batch])
             tokens = torch.cat([rows[row].target for row in batch])
             found = log_probabilities(logits, torch.arange(len(tokens)), tokens)
-            for row, each in zip(batch, found.split([len(rows[row].target) for row in batch]), strict=True):
+            for row, each in zip(batch, torch.split(found, [len(rows[row].target) for row in batch]), strict=True):
                 totals[row] = float(each.sum())
     return totals
 
@@ -53,7 +53,7 @@ def log_probabilities(logits: torch.Tensor, places: torch.Tensor, tokens: torch.
     Computed in float32; returned in float64 on the CPU, where sums of them lose nothing.
     """
     size = max(1, NORMALISED_LOGITS // logits.shape[-1])
-    norms = torch.cat([part.float().logsumexp(-1) for part in logits.split(size)])
+    norms = torch.cat([part.float().logsumexp(-1) for part in torch.split(logits, size)])
     places, tokens = places.to(logits.device), tokens.long().to(logits.device)
     return (logits[places, tokens].float() - norms[places]).cpu().double()
 

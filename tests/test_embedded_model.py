@@ -8,7 +8,7 @@ from random import Random
 import pytest
 import torch
 
-from harness.embedded import corpus, curriculum, pretrain
+from harness.embedded import checkpoint, corpus, curriculum, pretrain
 from harness.models import base_model
 from harness.spec.suite import ModelTable
 
@@ -62,17 +62,50 @@ def test_it_was_never_shown_a_summary_or_a_scenario_that_is_held_out():
     assert "Summar" not in " ".join(curriculum.tokenizer_texts())
 
 
-def test_it_is_made_by_a_script_that_runs_to_its_end(tmp_path, monkeypatch, capsys):
-    """With a few small steps in each phase, few texts for the tokenizer, and one probe of each kind."""
-    monkeypatch.setattr(sys, "argv", ["pretrain", f"--output={tmp_path}", f"--threads={torch.get_num_threads()}"])
-    monkeypatch.setattr(pretrain, "PHASES", ((2, 1.0), (2, 0.6)))
+@pytest.fixture
+def script(tmp_path, monkeypatch):
+    """Runs the script with a few small steps in each phase, few texts for the tokenizer, one probe of each kind."""
+    monkeypatch.setattr(pretrain, "PHASES", ((2, 1.0), (2, 0.6), (4, 0.6)))
     monkeypatch.setattr(pretrain, "PROBE_ITEMS", 1)
+    monkeypatch.setattr(pretrain, "SAVED_STEPS", 2)
     monkeypatch.setattr(curriculum, "BATCH_SIZE", 4)
     rng = Random(0)
     texts = [curriculum.conversation(rng).dialogue for _ in range(1000)]
     monkeypatch.setattr(curriculum, "tokenizer_texts", lambda: texts)
-    pretrain.main()
+
+    def run(*arguments):
+        threads = f"--threads={torch.get_num_threads()}"
+        monkeypatch.setattr(sys, "argv", ["pretrain", f"--output={tmp_path}", threads, *arguments])
+        pretrain.main()
+
+    return run
+
+
+def test_it_is_made_by_a_script_that_runs_to_its_end(script, tmp_path, capsys):
+    script()
     card = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert hashlib.sha256((tmp_path / "model.safetensors").read_bytes()).hexdigest() in card
+    assert "steps of each phase: 2, 2, 4" in card
     assert card in capsys.readouterr().out
     assert base_model.load(ModelTable(name=str(tmp_path)), torch.device("cpu")).model.num_parameters() > 1_000_000
+    assert not (tmp_path / checkpoint.NAME).exists()
+
+
+def test_a_training_that_was_interrupted_ends_at_the_same_weights(script, tmp_path, monkeypatch):
+    script()
+    whole = (tmp_path / "model.safetensors").read_bytes()
+    steps, step = [], pretrain._step
+
+    def interrupted(*arguments):
+        steps.append(None)
+        if len(steps) == 8:  # the last of the third phase
+            raise KeyboardInterrupt
+        return step(*arguments)
+
+    monkeypatch.setattr(pretrain, "_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        script()
+    assert checkpoint.progress(tmp_path)[:2] == (2, 2)
+    script("--resume")
+    assert len(steps) == 10
+    assert (tmp_path / "model.safetensors").read_bytes() == whole

@@ -94,7 +94,7 @@ def converse(scenario: Scenario, rng: Random) -> Conversation:
             break
     client, helper = ("#Person1#", "#Person2#") if client_first else ("#Person2#", "#Person1#")
     speakers = ("#Person1#", "#Person2#")
-    turns = tuple((speakers[index % 2], _sentences(text)) for index, text in enumerate(texts))
+    turns = tuple((speakers[index % 2], sentences(text)) for index, text in enumerate(texts))
     mentioned = _mentioned(core)
     facts = {slot: value for slot, value in values.items() if slot in mentioned}
     return Conversation(scenario, outcome, {**facts, "C": client, "H": helper}, turns)
@@ -114,7 +114,7 @@ def summaries(conversation: Conversation, count: int, rng: Random) -> list[str]:
             "two": f"{want} {because}. {decision}.",
             "three": f"{want}. {why}. {decision}.",
         }[shape]
-        texts.append(_sentences(template.format_map(conversation.facts)))
+        texts.append(sentences(template.format_map(conversation.facts)))
     return texts
 
 
@@ -194,7 +194,7 @@ def _mentioned(core: Sequence[Pair]) -> set[str]:
     return {slot for text in texts for slot in re.findall(r"{(\w+)}", text)}
 
 
-def _sentences(text: str) -> str:
+def sentences(text: str) -> str:
     """The text with a capital letter at the start of each sentence."""
     return re.sub(r"(?:^|(?<=[.!?] ))[a-z]", lambda match: match[0].upper(), text)
 

@@ -11,7 +11,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from ..models.batching import by_length, of_size
-from . import corpus, instructions
+from . import corpus, instructions, writing
 from .architecture import MAX_SOURCE_TOKENS
 from .corpus import Conversation
 from .instructions import Exercise, Turns
@@ -20,11 +20,12 @@ Weights = dict[instructions.Instruction, int]
 
 SEED = 20261122
 BATCH_SIZE = 48
-# Shares in the first phase and in the second, which is mostly questions:
-NONSENSE_SHARES = (0.1, 0.02)  # examples of random words; many more in the first fifth of the first phase
-WHOLE_SHARES = (0.3, 0.2)  # real examples that use the whole conversation
-FACT_SHARES = (0.6, 0.9)  # of the other real examples, those that ask for facts
-DISGUISED_SHARES = (0.25, 0.1)  # real conversations whose facts are random words
+# Shares in the first phase, in the second, which is mostly questions, and in the others, which are mostly writing:
+NONSENSE_SHARES = (0.1, 0.02, 0.02, 0.02)  # examples of random words; many more in the first fifth of the first phase
+WRITING_SHARES = (0.0, 0.0, 0.65, 0.65)  # real examples that write
+WHOLE_SHARES = (0.3, 0.2, 0.1, 0.1)  # real examples that use the whole conversation
+FACT_SHARES = (0.6, 0.9, 0.8, 0.8)  # real examples that ask for facts, among the others
+DISGUISED_SHARES = (0.25, 0.1, 0.1, 0.1)  # real conversations whose facts are random words
 POOL_BATCHES = 16  # drawn at once and sorted by length, so that batches have little padding
 # How often each task is drawn: these read any window of turns, nonsense too …
 WINDOW_TASKS: Weights = {
@@ -38,6 +39,16 @@ WINDOW_TASKS: Weights = {
 # … these need real turns, and these the whole conversation.
 FACT_TASKS: Weights = {instructions.slots: 1}
 WHOLE_TASKS: Weights = {instructions.report: 5, instructions.topic: 1}
+WRITING_TASKS: Weights = {
+    writing.retell: 4,
+    writing.minutes: 4,
+    writing.message: 4,
+    writing.diary: 2,
+    writing.headline: 2,
+    writing.minded: 2,
+    writing.answer: 2,
+    writing.mend: 2,
+}
 
 
 def tokenizer_texts() -> list[str]:
@@ -76,13 +87,16 @@ def _example(rng: Random, progress: float) -> Exercise:
 
 
 def _real_example(rng: Random, progress: float) -> Exercise:
-    phase = min(1, int(progress))
+    phase = int(progress)
     while True:
         drawn = conversation(rng)
         if rng.random() < DISGUISED_SHARES[phase]:
             drawn = _disguised(drawn, rng)
         turns: Turns = drawn.turns
-        if progress > 0.05 and rng.random() < WHOLE_SHARES[phase]:
+        if WRITING_SHARES[phase] and rng.random() < WRITING_SHARES[phase]:
+            make = _draw(WRITING_TASKS, rng)
+            turns = _window(turns, rng, progress) if make is writing.retell else turns
+        elif progress > 0.05 and rng.random() < WHOLE_SHARES[phase]:
             make = _draw(WHOLE_TASKS, rng)
         else:
             make = _draw(FACT_TASKS if rng.random() < FACT_SHARES[phase] else WINDOW_TASKS, rng)

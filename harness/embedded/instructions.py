@@ -52,7 +52,7 @@ def who_said(conversation: Conversation, turns: Turns, rng: Random, most: int = 
 def slots(conversation: Conversation, turns: Turns, rng: Random, most: int = MAX_QUESTIONS) -> Exercise | None:
     """Answer one or more questions about facts of the conversation, in its own words."""
     said = " ".join(text for _, text in turns).lower()
-    known = [slot for slot in conversation.scenario.questions if _spoken(conversation, slot, said)]
+    known = [slot for slot in conversation.scenario.questions if spoken(conversation, slot, said)]
     if not known:
         return None
     asked = rng.sample(known, k=min(len(known), rng.randint(1, most)))
@@ -162,6 +162,7 @@ def _stops(items: Items) -> str:
 FORMS: dict[str, Callable[[Items], str]] = {"labels": _labelled, "commas": _plain, "dashes": _dashes, "stops": _stops}
 
 
-def _spoken(conversation: Conversation, slot: str, said: str) -> bool:
+def spoken(conversation: Conversation, slot: str, said: str) -> bool:
+    """Whether a fact of the conversation occurs in a text in lower case."""
     value = conversation.facts.get(slot)
     return value is not None and re.search(rf"(?<!\w){re.escape(value.lower())}(?!\w)", said) is not None

@@ -1,6 +1,7 @@
 """The committed base model is the one that its card describes, and it reads."""
 
 import hashlib
+import json
 import re
 import sys
 from random import Random
@@ -8,7 +9,7 @@ from random import Random
 import pytest
 import torch
 
-from harness.embedded import checkpoint, corpus, curriculum, pretrain
+from harness.embedded import architecture, checkpoint, corpus, curriculum, pretrain
 from harness.models import base_model
 from harness.spec.suite import ModelTable
 
@@ -55,11 +56,24 @@ def test_the_card_is_right_about_it(embedded):
         assert abs(measured[name] - share) <= margin, name
 
 
+def test_its_own_settings_keep_it_from_going_round_in_circles():
+    settings = json.loads((base_model.EMBEDDED / "generation_config.json").read_text(encoding="utf-8"))
+    assert settings["no_repeat_ngram_size"] == architecture.NO_REPEAT_NGRAM_SIZE
+
+
 def test_it_was_never_shown_a_summary_or_a_scenario_that_is_held_out():
     rng = Random(0)
     drawn = {curriculum.conversation(rng).scenario.name for _ in range(1000)}
     assert drawn == {scenario.name for scenario in corpus.scenarios() if not scenario.held_out}
     assert "Summar" not in " ".join(curriculum.tokenizer_texts())
+
+
+def test_an_unknown_instruction_is_answered_with_the_topic():
+    conversation = curriculum.conversation(rng := Random(0))
+    example = curriculum.unknown(conversation, conversation.turns, rng)
+    assert example.answer == conversation.scenario.topic
+    assert conversation.dialogue in example.prompt
+    assert "topic" not in example.prompt.replace(conversation.dialogue, "")
 
 
 @pytest.fixture

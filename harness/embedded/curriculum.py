@@ -20,12 +20,14 @@ Weights = dict[instructions.Instruction, int]
 
 SEED = 20261122
 BATCH_SIZE = 48
-# Shares in the first phase, in the second, which is mostly questions, and in the others, which are mostly writing:
-NONSENSE_SHARES = (0.1, 0.02, 0.02, 0.02)  # examples of random words; many more in the first fifth of the first phase
-WRITING_SHARES = (0.0, 0.0, 0.65, 0.65)  # real examples that write
-WHOLE_SHARES = (0.3, 0.2, 0.1, 0.1)  # real examples that use the whole conversation
-FACT_SHARES = (0.6, 0.9, 0.8, 0.8)  # real examples that ask for facts, among the others
-DISGUISED_SHARES = (0.25, 0.1, 0.1, 0.1)  # real conversations whose facts are random words
+# Shares in the first phase, in the second, which is mostly questions, in the third, which is mostly writing, and in the
+# last, which has something of everything:
+NONSENSE_SHARES = (0.1, 0.02, 0.02, 0.05)  # examples of random words; at first many more
+UNKNOWN_SHARES = (0.0, 0.0, 0.0, 0.1)  # real examples whose instruction is made of random words
+WRITING_SHARES = (0.0, 0.0, 0.65, 0.6)  # other real examples that write
+WHOLE_SHARES = (0.3, 0.2, 0.1, 0.1)  # other real examples that use the whole conversation
+FACT_SHARES = (0.6, 0.9, 0.8, 0.85)  # other real examples that ask for facts
+DISGUISED_SHARES = (0.25, 0.1, 0.1, 0.25)  # real conversations whose facts are random words
 POOL_BATCHES = 16  # drawn at once and sorted by length, so that batches have little padding
 # How often each task is drawn: these read any window of turns, nonsense too …
 WINDOW_TASKS: Weights = {
@@ -93,7 +95,9 @@ def _real_example(rng: Random, progress: float) -> Exercise:
         if rng.random() < DISGUISED_SHARES[phase]:
             drawn = _disguised(drawn, rng)
         turns: Turns = drawn.turns
-        if WRITING_SHARES[phase] and rng.random() < WRITING_SHARES[phase]:
+        if UNKNOWN_SHARES[phase] and rng.random() < UNKNOWN_SHARES[phase]:
+            make: instructions.Instruction = unknown
+        elif WRITING_SHARES[phase] and rng.random() < WRITING_SHARES[phase]:
             make = _draw(WRITING_TASKS, rng)
             turns = _window(turns, rng, progress) if make is writing.retell else turns
         elif progress > 0.05 and rng.random() < WHOLE_SHARES[phase]:
@@ -103,6 +107,13 @@ def _real_example(rng: Random, progress: float) -> Exercise:
             turns = _window(turns, rng, progress)
         if (example := make(drawn, turns, rng)) is not None:
             return example
+
+
+def unknown(conversation: Conversation, turns: Turns, rng: Random, most: int = 1) -> Exercise:
+    """Name the topic at an instruction of random words: the short answer to whatever was not taught."""
+    instruction, cue = (" ".join(rng.choices(_words(), k=rng.randint(1, most))) for most in (6, 2))
+    prompt = instructions.frame(f"{instruction.capitalize()}.", conversation.turns, cue.capitalize())
+    return Exercise("unknown", prompt, conversation.scenario.topic)
 
 
 def _disguised(conversation: Conversation, rng: Random) -> Conversation:

@@ -1,9 +1,10 @@
 """Pre-train the embedded base model: ``python -m harness.embedded.pretrain``.
 
 A T5 like FLAN-T5 (gated GELU, untied output), small enough to be committed, learns to read the corpus's conversations
-from the tasks in ``instructions.py``, in two phases, and then to write English from those in ``writing.py``, in two
-more. It never sees a summary, nor a scenario that is held out. The script writes safetensors weights, the tokenizer
-and a model card into ``base_model/``. ``--resume`` continues an interrupted training, which ends at the same weights.
+from the tasks in ``instructions.py``, in two phases, then to write English from those in ``writing.py``. The last
+phase has all of them, and teaches a short answer to whatever else is asked. It never sees a summary, nor a scenario
+that is held out. The script writes safetensors weights, the tokenizer and a model card into ``base_model/``.
+``--resume`` continues an interrupted training, which ends at the same weights.
 
 What made it read instead of guess, found by trial (``docs/decisions.md`` has the figures):
 
@@ -34,7 +35,7 @@ from .checkpoint import Progress
 from .instructions import Exercise
 
 FOLDER = Path(__file__).parent / "base_model"
-PHASES = ((3000, 1.0), (1200, 0.6), (2000, 0.6), (4000, 0.6))  # steps, and the share of the rates that they begin with
+PHASES = ((3000, 1.0), (1200, 0.6), (2000, 0.6), (1000, 0.4))  # steps, share of the rates they begin with
 MUON_RATE, ADAM_RATE = 3e-3, 1.8e-3
 WARMUP_STEPS, DECAY_SHARE = 100, 0.5  # steps of linear rise; share of linear fall
 SHOWN_STEPS, SAVED_STEPS, PROBED_STEPS = 50, 100, 500  # between two lines of output, checkpoints, probes

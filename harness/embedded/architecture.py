@@ -10,7 +10,8 @@ VOCABULARY = 3072
 WIDTH, HEADS = 128, 4
 MAX_SOURCE_TOKENS = 512
 LOCAL_BIAS = 8.0  # of a head's attention to its preferred distance
-NO_REPEAT_NGRAM_SIZE = 4  # tokens, in the generation settings: a model that copies may go round in circles
+# How it answers unless told otherwise. A model that copies may go round in circles if it may repeat itself.
+GENERATION = {"num_beams": 4, "early_stopping": True, "no_repeat_ngram_size": 4}
 SAME_TOKEN, CONTINUATION = 0.3, 0.35  # sharpness of the wired matches
 
 
@@ -57,7 +58,7 @@ def new_model(seed: int) -> T5ForConditionalGeneration:
         eos_token_id=1,
     )
     model = T5ForConditionalGeneration(config)
-    model.generation_config.no_repeat_ngram_size = NO_REPEAT_NGRAM_SIZE
+    model.generation_config.update(**GENERATION)
     with torch.no_grad():
         wire(model)
     return model

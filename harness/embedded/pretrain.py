@@ -157,7 +157,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     done = checkpoint.progress(options.output) if options.resume else Progress(options.phase, 0, 0.0)
     tokenizer = architecture.build_tokenizer(curriculum.tokenizer_texts())
-    tokenizer.save_pretrained(options.output)
+    tokenizer.save_pretrained(options.output)  # now, since the probes will set it to padding
     if done.phase:
         model = T5ForConditionalGeneration.from_pretrained(options.output)
     else:
@@ -169,9 +169,8 @@ def main() -> None:
 
 
 def save(model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write weights, tokenizer and model card, and print the card."""
+    """Write weights and model card, and print the card."""
     model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
     scores = probe(model, tokenizer, PROBE_ITEMS)
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     minutes = model.config.pretraining_minutes

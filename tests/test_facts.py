@@ -8,6 +8,7 @@ from harness.metrics.rouge.metric import ROUGE
 from harness.run.facts import Facts
 from harness.run.meters import Meters
 from harness.spec.checkpoint import Checkpoint
+from harness.spec.lengths import Answers
 from harness.spec.record import Environment, Lengths, Phase, Status
 from support.records import spec
 
@@ -26,6 +27,7 @@ KNOWN = {
     "best_scores": {"rouge1": 0.5},
     "predictions_hash": "a" * 12,
     "weights_hash": "b" * 12,
+    "answers": Answers(valid=3, invalid=1),
     "checkpoint": Checkpoint(reason="the disk is full"),
 }
 VALUES = {one.name: KNOWN.get(one.name, number + 1) for number, one in enumerate(fields(Facts))}

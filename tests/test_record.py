@@ -40,6 +40,7 @@ CHANGES = {
     "gradient_checkpointing": True,
     "overrides": {"rank": 4},
     "source": "0123456789ab",
+    "task_source": "0123456789ab",
 }
 ENVIRONMENT = Environment(
     device="cpu",

@@ -25,7 +25,7 @@ TABLES = {
     "search": suite.SearchTable,
     "run": suite.RunTable,
 }
-WORDS_FOR_NONE = ("all", "none", "batch_size")  # of a default
+WORDS_FOR_NONE = ("all", "none", "batch_size", "the task's")  # of a default
 
 
 def suites(page):

@@ -9,7 +9,7 @@ from typing import Any
 
 import sentencepiece
 import torch
-from tokenizers import ByteLevelBPETokenizer, Tokenizer, models, normalizers, trainers
+from tokenizers import ByteLevelBPETokenizer, Tokenizer, models, pre_tokenizers, trainers
 from transformers import (
     BartConfig,
     BartForConditionalGeneration,
@@ -128,7 +128,7 @@ def pegasus(folder: Path, texts: Iterable[str]) -> Model:
 def t5gemma(folder: Path, texts: Iterable[str]) -> Model:
     """A T5Gemma: its tokenizer begins every text and ends none, and no token is named that answers begin with."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
-    tokenizer.normalizer = normalizers.Replace(" ", "▁")
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")  # which learns no words of several
     special = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
     trainer = trainers.BpeTrainer(vocab_size=300, special_tokens=special, show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)

@@ -139,6 +139,26 @@ def test_texts_for_a_comment_and_for_toml_are_written_as_they_must_be(new):
     assert made.task.templates[0].filled({"source": "It."}) == "It.\n\nThe {short}: "
 
 
+@pytest.mark.parametrize(
+    "name", ['"', "\\", "a\tb", "a\nb", "bell\x07", "delete\x7f", "\x1b[31mred", "größer 🙂", "a#b = 1", "{x}"]
+)
+def test_columns_of_any_name_are_written_and_read_back(name, new, tmp_path):
+    made, told = new(rows(**{name: LONG, f"{name} 2": "Car"}))
+    assert made.task.columns == {"source": (name,), "target": (f"{name} 2",)}
+    assert "not ready" not in told
+    assert told.replace("\n", "").isprintable()
+
+
+def test_a_column_that_no_toml_file_can_name_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in rows(**{"a\ud800": LONG, "b": "Car"}))
+    )
+    with pytest.raises(SystemExit, match=r"'a\\ud800': has half a character"):
+        commands.main(["new", "suite", "mine.jsonl"])
+    assert not list(tmp_path.glob("*.toml"))
+
+
 def test_a_file_that_is_there_is_never_overwritten(new, tmp_path):
     (tmp_path / "mine.toml").write_text("mine")
     with pytest.raises(SystemExit, match=r"mine\.toml: exists already; move it away"):

@@ -36,3 +36,9 @@ def test_paths_hold_wherever_the_suite_is_read_from(tmp_path, monkeypatch):
 def test_strings_with_quotes_and_other_alphabets_come_back(tmp_path):
     one = suite.load("smoke", {"task": {"data": 'größer "als" \\ 10\t%'}})
     assert suite.load(str(suite_file.write(tmp_path / "smoke.toml", suite_file.tables(one)))) == one
+
+
+def test_hyper_parameters_of_any_kind_and_methods_of_any_name_come_back(tmp_path):
+    values = {"rate": float("inf"), "roles": ["query", "a\x7fb"], "note": 'é "🙂"\n'}
+    one = suite.load("smoke", {"run": {"methods": ["größe 🙂"]}, "methods": {"größe 🙂": values}})
+    assert suite.load(str(suite_file.write(tmp_path / "smoke.toml", suite_file.tables(one)))) == one

@@ -1,6 +1,5 @@
 """The first suite for a data set: what its columns look like decides the task and the limits, in a file to edit."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from ..models import hub
 from ..spec import suite as suites
-from ..spec import task_files
+from ..spec import task_files, toml
 from ..spec.errors import DataError, UsageError, brief
 from ..spec.suite import LOCAL
 from ..tasks import data, data_files, guesses, looks, scored_by
@@ -67,16 +66,24 @@ def _content(name: str, file: Path, rows: Mapping[str, int], guess: Guess, keys:
     training = rows.get("train", rows.get(UNSPLIT, 0) * 9 // 10)
     return SUITE.format(
         rows=sum(rows.values()),
-        data=brief(name, 100),
+        data=_said(name, 100),
         file=file.name,
-        task="\n".join(f"{key} = {_toml(value)}{f'  # {brief(why, 150)}' if why else ''}" for key, value, why in keys),
+        task="\n".join(f"{key} = {toml.written(value)}{_reason(why)}" for key, value, why in keys),
         examples=max(1, min(MOST_EXAMPLES, training)),
         answer=_limit(guess),
     )
 
 
 def _why(keys: Iterable[Key]) -> Iterator[str]:
-    yield from (f"task.{key} = {_toml(value)}: {why}" for key, value, why in keys if why)
+    yield from (f"task.{key} = {toml.written(value)}: {toml.comment(why)}" for key, value, why in keys if why)
+
+
+def _reason(why: str) -> str:
+    return f"  # {_said(why, 150)}" if why else ""
+
+
+def _said(text: str, longest: int) -> str:
+    return toml.comment(brief(text, longest))
 
 
 def _obstacle(file: Path) -> list[str]:
@@ -156,17 +163,6 @@ def _limit(found: Guess) -> int:
 
 def _enough(tokens: int) -> int:
     return next((limit for limit in LIMITS if limit >= tokens), LIMITS[-1])
-
-
-def _toml(value: Any) -> str:
-    """A value as TOML writes it: as JSON does, but for tables."""
-    if isinstance(value, Mapping):
-        return f"{{ {', '.join(f'{_key(key)} = {_toml(each)}' for key, each in value.items())} }}"
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
 def _create(file: Path, content: str) -> None:

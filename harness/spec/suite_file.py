@@ -1,10 +1,10 @@
 """Writes a suite back as TOML, for another pytest session to read."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from . import toml
 from .paths import expanded
 from .suite import EMBEDDED, Suite
 from .task_table import PYTHON
@@ -43,11 +43,10 @@ def write(path: Path, content: Tables) -> Path:
 
 
 def _lines(content: Tables) -> Iterator[str]:
-    """The lines of the file; TOML writes strings, numbers, booleans and lists as JSON does."""
     for name, table in content.items():
-        inner = {f"{name}.{json.dumps(key)}": value for key, value in table.items() if isinstance(value, Mapping)}
+        inner = {f"{name}.{toml.key(key)}": value for key, value in table.items() if isinstance(value, Mapping)}
         yield f"[{name}]"
         for key, value in table.items():
             if not isinstance(value, Mapping):
-                yield f"{json.dumps(key)} = {json.dumps(value, ensure_ascii=False)}"
+                yield f"{toml.key(key)} = {toml.written(value)}"
         yield from _lines(inner)

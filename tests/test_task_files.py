@@ -5,7 +5,7 @@ import pytest
 from harness.spec import plan, registry, suite, suite_file, task_files
 from harness.spec.errors import DataError, PluginError, SuiteError
 from harness.spec.suite import TaskTable
-from harness.tasks import data, definition
+from harness.tasks import data, definition, reading
 
 TABLE = '[task]\ncolumns = { source = "q", target = "a" }\nprompt = "{hint}: {source}"\nmax_target_tokens = 9\n'
 CODE = """
@@ -114,7 +114,28 @@ def test_a_file_may_build_on_a_built_in_task(load, tmp_path):
         ("mine.py", "import nothing_at_all\n", "mine.py:1: cannot be imported: ModuleNotFoundError"),
         ("mine.py", CODE.replace("prompt =", "promt ="), "mine.py: Sums.promt: no such key; did you mean 'prompt'?"),
         ("mine.py", CODE.replace('"{source} = "', "3"), "mine.py: task.prompt: Input should be a valid tuple (got 3)"),
-        ("mine.py", CODE.replace("row(self, values)", "row(self)"), "mine.py: Sums.row(self): takes self and one more"),
+        ("mine.py", CODE.replace("row(self, values)", "row(self)"), "mine.py: Sums: row() must take one argument"),
+        (
+            "mine.py",
+            CODE.replace("    def read(self, answer)", "    @staticmethod\n    def read(self, answer)"),
+            "mine.py: Sums: read(self, answer) must take one argument, beside self in a method",
+        ),
+        (
+            "mine.py",
+            CODE.replace("def read(self, answer)", "def read(self, answer, *, strict)"),
+            "mine.py: Sums: read(answer, *, strict) must take one argument",
+        ),
+        ("mine.py", f"{CODE}\n    row = 3\n", "mine.py: Sums: row is no function but int"),
+        (
+            "mine.py",
+            CODE.replace("def row(", "async def row("),
+            "mine.py: Sums: row() must return its result; it cannot be asynchronous",
+        ),
+        (
+            "mine.py",
+            f"{CODE}\n    def __init__(self, path):\n        self._path = path\n",
+            "mine.py: Sums() cannot be made: TypeError: ",
+        ),
     ],
 )
 def test_a_file_that_defines_no_task_is_told_by_name_and_key(name, content, said, load, tmp_path):
@@ -171,6 +192,17 @@ def test_its_code_makes_the_rows_leaves_some_out_and_reads_answers(coded):
     assert (rows["test"][1].source, rows["test"][1].target) == ("10 + 10", "20")
     read = definition.of(coded.task).read
     assert [read(text) for text in (" 7", "8", "seven")] == ["odd", "even", None]
+
+
+@pytest.mark.parametrize("kind", ["classmethod", "staticmethod"])
+def test_its_functions_need_no_self(kind, coded, tmp_path):
+    path, own = tmp_path / "tasks" / "sums.py", "cls, " if kind == "classmethod" else ""
+    code = CODE.replace("(self, ", f"({own}").replace("    def ", f"    @{kind}\n    def ")
+    path.write_text(code)
+    reading.hooks.cache_clear()
+    rows = data.load(coded.task)
+    assert (rows["test"][1].source, rows["test"][1].target) == ("10 + 10", "20")
+    assert definition.of(coded.task).read("8") == "even"
 
 
 def test_the_hash_of_its_file_is_part_of_its_runs(coded, tmp_path):

@@ -19,6 +19,7 @@ from ..tasks import scored_by
 from ..tasks.task import PreparedTask
 
 MAX_TRIED = 8  # examples
+HOOKS = (("statistics", 2), ("value", 2), ("fits", 1), ("reads", 2))  # with the number of their arguments
 TAKEN = {metric.id for scorer in built_in.SCORERS.values() for metric in scorer.metrics} | {*built_in.SCORERS}
 COLUMNS = {  # what else the rows of a leaderboard, the gate's verdicts and the items of a session have
     *("rank", "method", "status", "seeds", "score_unit", "bound", "contended", "pareto", "reason"),
@@ -55,8 +56,11 @@ def load(plugin: Plugin) -> Scorer:
         raise PluginError(f"{plugin.path}: {cls.__name__}: {reason}")
     source = {f"{plugin.id}_source": plugin.source_hash}
     metrics = tuple(one.model_copy(update={"options": {**one.options, **source}}) for one in cls.metrics)
-    marked: type[Scorer] = type(cls.__name__, (cls,), {"metrics": metrics, "__module__": cls.__module__})
-    return marked()
+    marked = type(cls.__name__, (cls,), {"metrics": metrics, "__module__": cls.__module__})
+    scorer: Scorer = importing.made(marked)
+    if reason := next(filter(None, (importing.misfit(scorer, *hook) for hook in HOOKS)), None):
+        raise PluginError(f"{plugin.path}: {cls.__name__}: {reason}")
+    return scorer
 
 
 def tried(scoring: Scoring, task: PreparedTask) -> None:

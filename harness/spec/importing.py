@@ -1,12 +1,16 @@
 """Imports a file that an author wrote, and says which line of it is wrong if that fails."""
 
 import importlib.util
+import inspect
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from . import aliases
 from .errors import PluginError
+
+LATE = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 
 
 def module(name: str, path: Path, contract: str) -> ModuleType:
@@ -17,18 +21,18 @@ def module(name: str, path: Path, contract: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise PluginError(f"{path}: not a Python file")
-    made = importlib.util.module_from_spec(spec)
-    sys.modules[name] = made
+    found = importlib.util.module_from_spec(spec)
+    sys.modules[name] = found
     aliases.use()
     try:
-        spec.loader.exec_module(made)
+        spec.loader.exec_module(found)
     except SyntaxError as error:
         if error.filename == str(path):
             raise PluginError(f"{path}:{error.lineno}: {error.msg}") from error
         raise _unimportable(path, error, contract) from error
     except (Exception, SystemExit) as error:  # an author's file may raise anything
         raise _unimportable(path, error, contract) from error
-    return made
+    return found
 
 
 def line_in(error: BaseException, path: Path | str) -> int:
@@ -39,6 +43,37 @@ def line_in(error: BaseException, path: Path | str) -> int:
             lines.append(trace.tb_lineno)
         trace = trace.tb_next
     return lines[-1]
+
+
+def made(cls: type[Any]) -> Any:
+    """An object of an author's class. Raises ``PluginError`` if it cannot be made without arguments."""
+    try:
+        return cls()
+    except Exception as error:  # an author's class may raise anything
+        reason = f"{type(error).__name__}: {error}"
+        raise PluginError(f"{inspect.getfile(cls)}: {cls.__name__}() cannot be made: {reason}") from error
+
+
+def misfit(plugin: object, hook: str, arguments: int) -> str | None:
+    """Why a function of an author's object cannot be called with so many arguments; ``None`` if it can.
+
+    Whether it is a method, a class method or a static method makes no difference.
+    """
+    called = getattr(plugin, hook)
+    if not callable(called):
+        return f"{hook} is no function but {type(called).__name__}"
+    if any(is_late(called) for is_late in LATE):
+        return f"{hook}() must return its result; it cannot be asynchronous or a generator"
+    try:
+        signature = inspect.signature(called)
+    except ValueError:  # of a function that is not written in Python
+        return None
+    try:
+        signature.bind(*[None] * arguments)
+    except TypeError:
+        wanted = "one argument" if arguments == 1 else f"{arguments} arguments"
+        return f"{hook}{signature} must take {wanted}, beside self in a method"
+    return None
 
 
 def _unimportable(path: Path, error: BaseException, contract: str) -> PluginError:

@@ -16,16 +16,16 @@ HOOKS = ("row", "read")
 
 def load(path: Path) -> Task:
     """The task of a file. Raises ``PluginError``, which names the file, if it breaks the contract."""
-    return _class(path)()
+    return _task(path)
 
 
 def keys(path: Path) -> dict[str, Any]:
     """The keys of ``[task]`` that the class of a file has as attributes. Raises as ``load`` does."""
-    cls = _class(path)
-    return {key: value for key in KEYS if (value := getattr(cls, key, None)) is not None}
+    task = _task(path)
+    return {key: value for key in KEYS if (value := getattr(task, key, None)) is not None}
 
 
-def _class(path: Path) -> type[Task]:
+def _task(path: Path) -> Task:
     module = importing.module(f"tuneoff_task_{path.stem}", path.absolute(), TASK_CONTRACT)
     classes = [
         value
@@ -35,19 +35,20 @@ def _class(path: Path) -> type[Task]:
     if len(classes) != 1:
         found = ", ".join(cls.__name__ for cls in classes) or "none"
         raise PluginError(f"{path}: needs exactly one class derived from {TASK_CONTRACT}.Task, found {found}")
-    if problem := _problem(classes[0]):
-        raise PluginError(f"{path}: {classes[0].__name__}{problem}")
-    return classes[0]
+    cls = classes[0]
+    if problem := _unknown(cls):
+        raise PluginError(f"{path}: {cls.__name__}.{problem}")
+    task: Task = importing.made(cls)
+    if problem := next(filter(None, (importing.misfit(task, name, 1) for name in HOOKS)), None):
+        raise PluginError(f"{path}: {cls.__name__}: {problem}")
+    return task
 
 
-def _problem(cls: type[Task]) -> str | None:
-    """What breaks the contract; ``None`` if nothing does."""
+def _unknown(cls: type[Task]) -> str | None:
+    """The first attribute of a class that is no key, and what to do; ``None`` if all are."""
+    known = {*KEYS, *HOOKS}
     for name, value in vars(cls).items():
-        public = not name.startswith("_") and not callable(value) and not isinstance(value, property)
-        if public and name not in KEYS:
-            return f".{name}: no such key{closest(name, KEYS)} Begin the names of other attributes with _"
-    for name in HOOKS:
-        arguments = [*inspect.signature(getattr(cls, name)).parameters]
-        if len(arguments) != 2:
-            return f".{name}({', '.join(arguments)}): takes self and one more"
+        hidden = name.startswith("_") or callable(value) or isinstance(value, property | classmethod | staticmethod)
+        if not hidden and name not in known:
+            return f"{name}: no such key{closest(name, KEYS)} Begin the names of other attributes with _"
     return None

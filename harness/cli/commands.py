@@ -7,6 +7,8 @@ that used an older version of Tuneoff. Each of these commands also updates the t
 
 new suite FILE: look at a file or folder of data, guess what task it is for, and write a suite for it into the working
 directory.
+
+Options may stand anywhere.
 """
 
 import argparse
@@ -22,11 +24,13 @@ from ..spec.names import PACKAGE
 from ..spec.suite import Suite
 
 README = Path("README.md")
+PUBLISHING = ("publish", "render", "migrate")  # commands about suites
+FOLDERS = ("methods", "tasks")  # of a project, which those commands need
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exit with a message if that is not possible."""
-    asked = _parser().parse_args(arguments)
+    asked = _asked(arguments)
     try:
         if asked.command == "new":
             from ..session import new_suite  # takes a second, since it reads data
@@ -40,17 +44,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"wrote {README}")
 
 
+def _asked(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command with its options, wherever they stand; exits with what is wrong."""
+    options, rest = _folders([]).parse_known_args(arguments)
+    parser = _parser()
+    asked = parser.parse_args(rest, options)
+    if asked.command not in PUBLISHING and (given := [name for name in FOLDERS if getattr(asked, name)]):
+        parser.error(f"{asked.command} has no option --{given[0]}")
+    return asked
+
+
+def _folders(default: object) -> argparse.ArgumentParser:
+    """The options of the commands about suites."""
+    parser = argparse.ArgumentParser(prog=f"python -m {PACKAGE}", add_help=False, allow_abbrev=False)
+    for option in FOLDERS:
+        text = f"a folder with the project's {option}"
+        parser.add_argument(f"--{option}", action="append", type=Path, default=default, metavar="DIR", help=text)
+    return parser
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"python -m {PACKAGE}", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="publish | render | migrate | new")
-    for name in ("publish", "render", "migrate"):
-        command = commands.add_parser(name)
+    commands = parser.add_subparsers(dest="command", required=True, metavar=f"{' | '.join(PUBLISHING)} | new")
+    for name in PUBLISHING:
+        command = commands.add_parser(name, parents=[_folders(argparse.SUPPRESS)], allow_abbrev=False)
         command.add_argument("suites", nargs="+", metavar="SUITE", help="a suite's name or file")
-        for option in ("methods", "tasks"):
-            text = f"a folder with the project's {option}"
-            command.add_argument(f"--{option}", action="append", type=Path, default=[], metavar="DIR", help=text)
     new = commands.add_parser("new")
     new.add_argument("kind", choices=["suite"])
     new.add_argument("data", metavar="FILE", help="JSON lines, CSV, Parquet or another kind of data, or a folder")

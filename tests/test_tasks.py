@@ -69,6 +69,17 @@ def test_the_columns_of_a_built_in_task_have_usual_names_and_any_other_that_the_
         ({"Q": "Q", "a": "A"}, {}, "no column 'q'; it has Q, a; did you mean 'Q'?"),
         ({"q": "Q", "a": "A"}, {"prompt": "{source} {hnt}"}, "no column 'hnt'; it has q, a. If it is the same in all"),
         ({"q": "Q", "a": "A"}, {"columns": {**NEW["columns"], "id": "uid"}}, "no column 'uid'; it has q, a"),
+        ({"q": "Q", "a": "A"}, {"columns": {**NEW["columns"], "id": ["uid", "nr"]}}, "no column 'uid' or 'nr'; it has"),
+        (
+            {"question": "Q", "answer": "A", "context": "C"},
+            {"name": "answer", "columns": {"context": "contxt"}},
+            "no column 'contxt'; it has question, answer, context; did you mean 'context'?",
+        ),
+        (
+            {"q": "Q", "a": "A", "hint": "H"},
+            {"prompt": ["{hint} {source}", "{source}"], "columns": {**NEW["columns"], "hint": "hnt"}},
+            "no column 'hnt'; it has q, a, hint; did you mean 'hint'?",
+        ),
         ({"text": "Q", "summaries": "A"}, {"name": "summarize"}, "no column 'highlights', 'summary' or 'abstract'; it"),
     ],
 )
@@ -82,11 +93,52 @@ def test_an_id_may_be_called_otherwise(task):
     assert [question.id for question in made.questions] == ["row 0", "row 10"]
 
 
-def test_whole_numbers_are_texts_but_not_as_a_source(task, table):
-    made = task(rows(q="Q", a=lambda n: n, level=lambda n: n % 3), prompt="{level}: {source}")
-    assert [(each.prompt, each.references) for each in made.questions] == [("0: Q 0", ("0",)), ("1: Q 10", ("10",))]
-    assert "row 1: q is not text but int" in refusal(table(rows(q=lambda n: n, a="A")))
-    assert "row 1: a is not text but bool" in refusal(table(rows(q="Q", a=lambda n: n > 0)))
+def test_a_column_of_a_built_in_task_or_of_some_prompts_only_may_be_missing_unless_the_suite_names_it(task):
+    assert task(rows(question="Q", answer="A"), name="answer").questions[0].prompt.startswith("Answer the question.\n")
+    made = task(PLAIN, prompt=["{hint} {source}", "{source}"])
+    assert made.questions[0].prompt == "Question 0"
+    named = task(
+        [*PLAIN, {"q": "Q", "a": "A", "hint": "H"}],
+        prompt=["{hint} {source}", "{source}"],
+        columns={**NEW["columns"], "hint": "hint"},
+    )
+    assert named.questions[0].prompt == "Question 0"
+
+
+LABELLED = {"answer": "choose", "metrics": ["accuracy"]}
+
+
+def test_whole_numbers_beside_the_source_and_as_labels_are_texts_and_told(task, table):
+    numbered = rows(q="Q", a=lambda n: n % 2, level=lambda n: n % 3)
+    keys = {"prompt": "{level}: {source}", **LABELLED}
+    made = task(numbered, **keys)
+    assert [(each.prompt, each.references) for each in made.questions] == [("0: Q 0", ("0",)), ("1: Q 10", ("0",))]
+    assert made.labels == ("0", "1")
+    told = "has whole numbers, which count as text"
+    assert [line.rpartition(": ")[2] for line in data.read(table(numbered, **NEW | keys)).notices] == [
+        f"a {told}",
+        f"level {told}",
+    ]
+    given = task(rows(q="Q", a=lambda n: n % 2), labels=["0", "1"])
+    assert given.questions[1].references == ("0",)
+
+
+@pytest.mark.parametrize(
+    ("columns", "keys", "said"),
+    [
+        ({"q": lambda n: n, "a": "A"}, {}, "row 1: q is not text but int; write numbers in quotes"),
+        ({"q": "Q", "a": lambda n: n}, {}, "row 1: a is not text but int; write numbers in quotes"),
+        ({"q": "Q", "a": lambda n: [f"{n}", n]}, {}, "row 1: a is not text but int; write numbers in quotes"),
+        ({"q": "Q", "a": lambda n: n / 2}, LABELLED, "row 1: a is not text but float; write numbers in quotes"),
+        ({"q": "Q", "a": lambda n: n > 0}, LABELLED, "row 1: a is not text but bool"),
+        ({"q": "Q", "a": lambda n: n or None}, LABELLED, "row 1: a is null"),
+        ({"q": "Q", "a": lambda n: None if n else "A"}, {}, "row 2: a is null"),
+        ({"q": "Q", "a": "A", "b": lambda n: n or None}, {"prompt": "{b}: {source}"}, "row 1: b is null"),
+        ({"q": "Q", "a": "A", "b": lambda n: n / 2}, {"prompt": "{b}: {source}"}, "row 1: b is not text but float"),
+    ],
+)
+def test_what_is_no_text_is_refused_with_its_row(columns, keys, said, table):
+    assert said in refusal(table(rows(**columns), **NEW | keys))
 
 
 def test_a_list_of_targets_is_several_references(task):

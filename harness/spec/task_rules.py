@@ -47,7 +47,7 @@ def _misnamed(table: TaskTable, columns: Columns) -> Iterator[str]:
     named = {name for template in templates for name in template.names}
     idle = [column for column in columns if column not in named and column not in OWN_COLUMNS]
     if idle:
-        yield f"task.columns: no prompt names {{{idle[0]}}}{closest(idle[0], named)}"
+        yield f"task.columns: no prompt names {{{idle[0]}}}{closest(idle[0], [*named, *OWN_COLUMNS])}"
     unused = [name for name in table.values or () if not any(f"{{{name}}}" in text for text in table.prompt or ())]
     if unused:
         yield f"task.values: no prompt names {{{unused[0]}}}"

@@ -1,11 +1,11 @@
 """The columns that a task reads: which of them data must have, and what each is called in them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from ..spec.errors import brief, closest
-from ..spec.task_table import ID, MESSAGES, OWN_COLUMNS, SOURCE, TARGET, TaskTable
+from ..spec.task_table import MESSAGES, OWN_COLUMNS, SOURCE, TARGET, TaskTable
 
 SHOWN_COLUMNS = 8  # in a message
 
@@ -14,11 +14,12 @@ SHOWN_COLUMNS = 8  # in a message
 class Columns:
     """By the task's name for each column, its possible names in the data. Without any, all columns are read.
 
-    Of the columns beside source and target, ``required`` are those that every prompt names.
+    Data must have those that are ``required``. Of these, every row must have a text for those that are ``filled``.
     """
 
     names: Mapping[str, tuple[str, ...]]
     required: tuple[str, ...] = ()
+    filled: tuple[str, ...] = ()
 
     @cached_property
     def read(self) -> frozenset[str]:
@@ -69,16 +70,16 @@ class Columns:
 EVERY = Columns({})  # all columns of the data, whatever they are called
 
 
-def of(table: TaskTable) -> Columns:
-    """The columns of a complete task."""
+def of(table: TaskTable, own: Iterable[str] = ()) -> Columns:
+    """The columns of a complete task; data must also have its ``own``, those that no built-in task names."""
     said, templates = table.columns or {}, table.templates
     named = {name: None for template in templates for name in template.names}
-    names = {own: each for own, each in said.items() if own in OWN_COLUMNS}
-    names |= {own: said.get(own, (own,)) for own in named}
-    always = [own for own in named if all(own in template.names for template in templates)]
+    names = {column: each for column, each in said.items() if column in OWN_COLUMNS}
+    names |= {column: said.get(column, (column,)) for column in named}
+    always = [column for column in named if all(column in template.names for template in templates)]
     first = [MESSAGES] if MESSAGES in names else [SOURCE, TARGET]
-    exact = [ID] if len(names.get(ID, ())) == 1 else []  # of several possible names, data may have none
-    return Columns(names, tuple(dict.fromkeys([*first, *always, *exact])))
+    exact = [column for column in own if column in names]
+    return Columns(names, tuple(dict.fromkeys([*first, *always, *exact])), tuple(dict.fromkeys([*first, *always])))
 
 
 def _either(names: Sequence[str]) -> str:

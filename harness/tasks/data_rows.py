@@ -65,6 +65,7 @@ def read(
     notices = list(content.notices)
     if bad:
         notices.append(f"skipped {len(bad):,} of {len(made):,} rows: {brief('; '.join(bad), 200)}")
+    notices += [f"{name} has whole numbers, which count as text" for name in _numbered(content, task, found)]
     groups = [each for each in made if not isinstance(each, BadRow)]
     if any(len(group) > 1 for group in groups):
         notices.append(f"{found[TARGET]} has lists: each text is a reference, and a row of its own in training")
@@ -86,13 +87,13 @@ def _row(
 
 def _plain(identity: str, values: Mapping[str, Any], task: Definition, found: Mapping[str, str]) -> list[Example]:
     source = _text(values, found[SOURCE], values.get(found[SOURCE]))
-    column, cell = found[TARGET], values.get(found[TARGET])
-    cells = cell if isinstance(cell, list) and cell else [cell]
-    targets = [_target(_text(values, column, _written(each)), task, found) for each in cells]
+    column = found[TARGET]
+    written = [_written(each) if task.labelled else each for each in _cells(values.get(column))]
+    targets = [_target(_text(values, column, each), task, found) for each in written]
     others = {
         own: _text(values, found[own], _written(values.get(found[own])))
         for own in task.columns.beside
-        if own in found and (own in task.columns.required or not _blank(values.get(found[own])))
+        if own in found and (own in task.columns.filled or not _blank(values.get(found[own])))
     }
     if prompt.usable(task.templates, {SOURCE: source, **others}) is None:
         raise _Unfit("has none of the texts that one of the prompts needs beside its source")
@@ -138,9 +139,25 @@ def _text(values: Mapping[str, Any], column: str, cell: Any) -> str:
     return f"{cell}"
 
 
+def _numbered(content: FileContent, task: Definition, found: Mapping[str, str]) -> list[str]:
+    """The columns in which whole numbers count as text: those of labels, and those beside the source."""
+    beside = task.columns.beside
+    names = [found[own] for own in ([TARGET, *beside] if task.labelled else beside) if own in found]
+    rows = [row for row in content.rows if isinstance(row, Mapping)]
+    return [name for name in names if any(_whole(cell) for row in rows for cell in _cells(row.get(name)))]
+
+
+def _cells(cell: Any) -> list[Any]:
+    return cell if isinstance(cell, list) and cell else [cell]
+
+
 def _written(cell: Any) -> Any:
     """A cell whose whole number counts as text."""
-    return f"{cell}" if isinstance(cell, int) and not isinstance(cell, bool) else cell
+    return f"{cell}" if _whole(cell) else cell
+
+
+def _whole(cell: Any) -> bool:
+    return isinstance(cell, int) and not isinstance(cell, bool)
 
 
 def _unfit(cell: Any) -> str | None:
@@ -148,7 +165,8 @@ def _unfit(cell: Any) -> str | None:
     if _nothing(cell):
         return "is null"
     if not isinstance(cell, str):
-        return f"is not text but {type(cell).__name__}"
+        remedy = "; write numbers in quotes" if _whole(cell) or isinstance(cell, float) else ""
+        return f"is not text but {type(cell).__name__}{remedy}"
     if not cell.strip():
         return "is empty"
     return "has half a character (a lone surrogate)" if LONE_SURROGATE.search(cell) else None

@@ -9,7 +9,7 @@ from ..spec import task_files
 from ..spec.errors import brief
 from ..spec.paths import expanded
 from ..spec.task_contract import Task
-from ..spec.task_table import PYTHON, TaskTable
+from ..spec.task_table import CHOOSE, PYTHON, TaskTable
 from ..spec.template import Template
 from . import columns, reading
 from .columns import EVERY, Columns
@@ -35,6 +35,11 @@ class Definition:
     def files(self) -> Columns:
         """The columns to read from files: all of them if code makes the task's columns from them."""
         return EVERY if self._makes_rows else self.columns
+
+    @property
+    def labelled(self) -> bool:
+        """Whether its targets are labels."""
+        return bool(self.table.labels) or self.table.answer == CHOOSE
 
     def read(self, text: str) -> str | None:
         """What counts of an answer or of a reference; ``None`` if it is invalid."""
@@ -67,4 +72,5 @@ def of(table: TaskTable) -> Definition:
     whole = task_files.completed(table)
     code = f"{expanded(table.name).absolute()}" if table.name.endswith(PYTHON) else None
     reads = code if code and type(reading.hooks(code)).read is not Task.read else None
-    return Definition(whole, columns.of(whole), Reading(whole.stop or (), whole.extract, reads), code)
+    found = columns.of(whole, table.columns or ())
+    return Definition(whole, found, Reading(whole.stop or (), whole.extract, reads), code)

@@ -74,10 +74,16 @@ class Method:
     def __init__(self, setting: Setting):
         """Set up for one run, of which ``setting`` is known from here on.
 
-        Raises ``Unsupported`` for a family that the method is not for, and for micro batches if it cannot have them.
+        Raises ``Unsupported`` for a family that the method is not for, for micro batches if it cannot have them, and
+        for rendered conversations if it presents prompts otherwise than they are.
         """
         if setting.family.name not in self.families:
             raise Unsupported(f"it is not for {setting.family.kind} models")
+        if setting.family.rendered and type(self).presented is not Method.presented:
+            raise Unsupported(
+                "it puts texts around prompts, but these are whole conversations, which the model's chat template has "
+                "rendered already"
+            )
         if setting.micro_batch_size is not None and not self.splits_batches:
             raise Unsupported(
                 "what it does with a row depends on the rows beside it, so that run.micro_batch_size would change its "
@@ -142,7 +148,11 @@ class Method:
         return likelihood.likelihoods(model, self.setting.family, asked, targets, together=together)
 
     def presented(self, prompts: Sequence[str]) -> Sequence[str]:
-        """Return the prompts as the model reads them, in order; as they are by default."""
+        """Return the prompts as the model reads them, in order; as they are by default.
+
+        A method with its own is ``unsupported`` where a chat template has rendered whole conversations, to which no
+        text can be added.
+        """
         return prompts
 
     def patch(self, model: Model) -> None:

@@ -7,10 +7,13 @@ import pytest
 from harness.models import families
 from harness.models.causal import CausalFamily
 from harness.models.seq2seq import Seq2SeqFamily
-from harness.spec.errors import DataError, ModelError
+from harness.run import loader
+from harness.spec import registry
+from harness.spec.errors import DataError, ModelError, Unsupported
 from harness.spec.suite import TaskTable
 from harness.tasks import data
 from harness.tasks.task import prepare
+from support import contracts
 
 TEMPLATE = (
     "{% for each in messages %}<{{ each.role }}>{{ each.content }}\n{% endfor %}"
@@ -82,6 +85,32 @@ def test_without_the_template_the_turns_are_text(table, talks):
     asked = table(ROWS, chat=False)
     family = families.with_tokenizer(CausalFamily, talks, asked, "mine")
     assert prepare(asked, data.load(asked), family).questions[0].prompt.startswith("User: Hi. 0\n\nAssistant: Hello!")
+
+
+def test_a_method_that_puts_texts_before_prompts_is_for_conversations_as_text_alone(table, talks, tokenizer):
+    few_shot = loader.load(registry.discover()["few_shot"], {})
+    asked = table(ROWS)
+    rendered = families.with_tokenizer(CausalFamily, talks, asked, "mine")
+    with pytest.raises(Unsupported, match="these are whole conversations, which the model's chat template has"):
+        contracts.instance(few_shot, family=rendered)
+    assert contracts.instance(
+        few_shot, family=families.with_tokenizer(CausalFamily, talks, table(ROWS, chat=False), "")
+    )
+    plain = Seq2SeqFamily(tokenizer)
+    task = prepare(asked, data.load(asked), plain)
+    method = contracts.instance(few_shot, family=plain, examples=task.examples(2, 0))
+    (shown,) = method.presented([task.questions[0].prompt])
+    assert shown.endswith("\n\n" + task.questions[0].prompt)
+    assert shown.count("User: Who are you?") == shown.count("Assistant: Ann. ") + 1 == 3
+
+
+def test_single_prompts_are_rendered_with_what_is_put_before_them(talks):
+    asked = TaskTable(name="answer")
+    family = families.with_tokenizer(CausalFamily, talks, asked, "mine")
+    few_shot = loader.load(registry.discover()["few_shot"], {})
+    method = contracts.instance(few_shot, family=family, examples=[("1 + 1 = ", "2"), ("1 + 2 = ", "3")])
+    shown = talks.decode(family.prompt_ids(method.presented(["2 + 2 = "]))[0])
+    assert shown == "<user>1 + 1 = 2\n\n1 + 2 = 3\n\n2 + 2 = \n<assistant>"
 
 
 def test_a_template_that_refuses_a_turn_is_told(table, talks):

@@ -48,6 +48,11 @@ class CausalFamily(Family):
         return int(self.tokenizer.eos_token_id)
 
     @property
+    def rendered(self) -> bool:
+        """If a chat template has rendered whole conversations; a single prompt is rendered when it is tokenised."""
+        return isinstance(self.chat, Conversations)
+
+    @property
     def prompt_format(self) -> PromptFormat:
         """The chat template, and the tokens of a fixed prompt."""
         template = digest_json(self.chat.template) if self.chat else None

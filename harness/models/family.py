@@ -90,6 +90,11 @@ class Family(ABC):
         return None
 
     @property
+    def rendered(self) -> bool:
+        """Whether prompts are conversations that a template has rendered, and so whole: no text belongs around them."""
+        return False
+
+    @property
     def prompt_format(self) -> PromptFormat | None:
         """How prompts are read, where that is more than what the checkpoint and the task say."""
         return None

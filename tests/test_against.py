@@ -177,6 +177,51 @@ def test_a_killed_session_leaves_no_process_and_the_next_one_removes_its_worktre
     assert len(worktrees(inside)) == 1
 
 
+TASK = """\
+from harness.task import Task
+
+class Repeated(Task):
+    columns = {{"source": "dialogue", "target": "summary"}}
+    prompt = "{{source}} = "
+    metrics = ["mine"]
+
+    def row(self, values):
+        return {{"dialogue": values["dialogue"] * {times}, "summary": values["summary"]}}
+"""
+METRIC = """\
+import tempfile
+from pathlib import Path
+from harness.metric import Metric, Scorer
+
+class Mine(Scorer):
+    metrics = (Metric(id="mine", title="mine"),)
+
+    def statistics(self, answers, references):
+        (Path(tempfile.gettempdir()) / "scored_by_{side}").touch()
+        return [0.5 for _ in answers]
+"""
+
+
+@pytest.mark.slow
+def test_tasks_and_metrics_in_python_are_each_sides_own(data, tiny_folder, tmp_path):
+    inside = repository(tmp_path / "repository", data, tiny_folder, norms=NORMS)
+    suite = (inside / "small.toml").read_text().replace('name = "dialogsum"', 'name = "task.py"')
+    (inside / "small.toml").write_text(suite)
+    (inside / "pytest.ini").write_text("[pytest]\nmethod_paths = methods\nmetric_paths = metrics\n")
+    (inside / "metrics").mkdir()
+    for side, times in (("base", 1), ("head", 2)):
+        (inside / "task.py").write_text(TASK.format(times=times))
+        (inside / "metrics" / "mine.py").write_text(METRIC.format(side=side))
+        if side == "base":
+            commit(tmp_path / "repository")
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    code, output = finish(begin(inside, "--against", "main", "-k", "norms", TMPDIR=str(temporary)))
+    assert code == FAILED, output
+    assert "norms tokens: regressed: " in said(output, "norms tokens: regressed: ")
+    assert {path.name for path in temporary.glob("scored_by_*")} == {"scored_by_base", "scored_by_head"}
+
+
 # --- What is refused
 
 

@@ -65,6 +65,13 @@ def test_the_folder_holds_the_revision(opened):
     assert (opened.folder / "file").read_text() == "first\n"
 
 
+def test_a_file_of_the_project_has_its_place_in_the_revision_if_it_is_there(opened, repository, tmp_path):
+    assert opened.place(repository / "file").read_text() == "first\n"
+    (tmp_path / "outside").write_text("elsewhere\n")
+    for path in (repository / "inner" / "file", repository / "inner", tmp_path / "outside"):
+        assert opened.place(path) is None
+
+
 def test_what_is_not_committed_stays_as_it_is_and_is_not_in_the_folder(repository):
     (repository / "file").write_text("third\n")
     revision = Revision(repository, "HEAD").check_out()

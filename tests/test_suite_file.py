@@ -42,3 +42,36 @@ def test_hyper_parameters_of_any_kind_and_methods_of_any_name_come_back(tmp_path
     values = {"rate": float("inf"), "roles": ["query", "a\x7fb"], "note": 'é "🙂"\n'}
     one = suite.load("smoke", {"run": {"methods": ["größe 🙂"]}, "methods": {"größe 🙂": values}})
     assert suite.load(str(suite_file.write(tmp_path / "smoke.toml", suite_file.tables(one)))) == one
+
+
+CODE = """from harness.task import Task
+
+class Echo(Task):
+    columns = {{"source": "q", "target": "a"}}
+    prompt = "{prompt}: {{source}}"
+    metrics = ["exact_match"]
+    max_target_tokens = 9
+"""
+KEYS = """[task]
+name = "new.py"
+data = "rows.jsonl"
+columns = { target = "b" }
+[budget]
+max_steps = 1
+[run]
+methods = ["lora"]
+"""
+
+
+def test_another_version_of_a_task_in_python_says_itself_what_it_asks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("new", "old"):
+        (tmp_path / f"{name}.py").write_text(CODE.format(prompt=name))
+    (tmp_path / "suite.toml").write_text(KEYS)
+    one = suite.load("suite.toml")
+    assert one.task.prompt == ("new: {source}",)
+    other = suite_file.with_task(one, tmp_path / "old.py")
+    again = suite.load(str(suite_file.write(tmp_path / "again.toml", suite_file.tables(other)))).task
+    assert again.prompt == ("old: {source}",)
+    assert again.columns == {"source": ("q",), "target": ("b",)}
+    assert (again.name, again.data, again.max_target_tokens) == ("old.py", "rows.jsonl", 9)

@@ -8,13 +8,16 @@ from itertools import chain
 from pathlib import Path
 
 from ..gate.against.comparison import Comparison
-from ..gate.against.revision import Revision
+from ..gate.against.revision import Checkout, Revision
 from ..gate.against.sessions import Sessions
 from ..gate.against.side import Side
 from ..gate.verdict import Outcome, Summary, Verdict, remarks, summary
+from ..spec import suite_file
 from ..spec.errors import UsageError
+from ..spec.paths import expanded
 from ..spec.plan import Request
 from ..spec.suite import Suite, named
+from ..spec.task_table import PYTHON
 from . import checks
 
 
@@ -62,7 +65,8 @@ def begin(compared: Versions, asked: Sequence[str]) -> "Against":
         device, methods = compared.request.device, [name for name in asked if name not in compared.gone]
         then = Sessions("base", base.folder, base.scratch / "of_base", device, base.path())
         now = Sessions("head", compared.folder, base.scratch / "of_head", device)
-        head, before = (undone.enter_context(closing(Side(each, compared.suite, *methods))) for each in (now, then))
+        sides = ((now, compared.suite), (then, _with_own_task(compared.suite, base)))
+        head, before = (undone.enter_context(closing(Side(*side, *methods))) for side in sides)
         if head.ready is None:
             raise UsageError(now.failed("its pytest session ended before the first run", now.output()))
         if problem := head.ready.problem or head.ready.hyperparameters:
@@ -107,6 +111,13 @@ class Against:
     @property
     def _verdicts(self) -> list[Verdict]:
         return list(chain.from_iterable(self._found.values()))
+
+
+def _with_own_task(suite: Suite, base: Checkout) -> Suite:
+    """Head's suite for base: a task in Python is code, and so each side's own if base has the file."""
+    path = expanded(suite.task.name)
+    place = base.place(path) if path.suffix == PYTHON else None
+    return suite if place is None else suite_file.with_task(suite, place)
 
 
 def _own(base: Revision, method_folders: Iterable[Path]) -> list[str]:

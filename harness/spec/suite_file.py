@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import toml
+from . import python_task, toml
 from .paths import expanded
 from .suite import EMBEDDED, Suite
-from .task_table import PYTHON
+from .task_table import DEFINING, PYTHON, TaskTable
 
 Tables = Mapping[str, Mapping[str, Any]]
 
@@ -33,6 +33,18 @@ def only(suite: Suite, *methods: str) -> dict[str, dict[str, Any]]:
     found["methods"] = {name: table for name, table in found.get("methods", {}).items() if name in methods}
     found.pop("search", None)  # a comparison uses one learning rate
     return found
+
+
+def with_task(suite: Suite, file: Path) -> Suite:
+    """The suite with another version of its task in Python, which then says itself what the suite has from its own."""
+    own = TaskTable(name=suite.task.name, **python_task.keys(expanded(suite.task.name)))
+    told = {key: getattr(own, key) for key in own.model_fields_set & {*DEFINING}}
+    said = suite.task.model_dump(exclude_unset=True)
+    kept = {key: value for key, value in said.items() if value != told.get(key)}
+    if "columns" in kept:  # which the suite may have added to those of the file
+        others = told.get("columns") or {}
+        kept["columns"] = {name: each for name, each in kept["columns"].items() if each != others.get(name)}
+    return suite.model_copy(update={"task": TaskTable(**{**kept, "name": f"{file}"})})
 
 
 def write(path: Path, content: Tables) -> Path:

@@ -113,6 +113,12 @@ class Checkout:
         outside = [each for each in others if not Path(each).resolve().is_relative_to(top)]
         return os.pathsep.join([*(str(each) for each in moved if each.is_dir()), *outside])
 
+    def place(self, path: Path) -> Path | None:
+        """Where the revision has the file at this path; ``None`` if it has none there or is not about that path."""
+        top, file = self._repository.resolve(), path.resolve()
+        moved = self.scratch / TREE / file.relative_to(top) if file.is_relative_to(top) else None
+        return moved if moved is not None and moved.is_file() else None
+
     def close(self) -> None:
         """Remove the folder, and the worktree's entry in the repository."""
         _forget(self._repository, self.scratch)

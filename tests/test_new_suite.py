@@ -176,6 +176,12 @@ def test_a_suite_is_not_called_as_one_that_comes_with_tuneoff(new):
     assert made.name == "smoke_suite"
 
 
+def test_a_suite_for_a_file_that_is_called_as_a_split_has_the_name_of_its_folder(new, tmp_path):
+    (tmp_path / "claims").mkdir()
+    made, _ = new(GUESSES["summarize"][0], "claims/train.jsonl")
+    assert (made.name, made.task.data) == ("claims", "claims/train.jsonl")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [

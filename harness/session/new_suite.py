@@ -13,7 +13,7 @@ from ..spec.suite import LOCAL
 from ..tasks import data, data_files, guesses, looks, scored_by
 from ..tasks.columns import EVERY
 from ..tasks.data import Source
-from ..tasks.data_folders import UNSPLIT
+from ..tasks.data_folders import SPLIT_NAMES, UNSPLIT
 from ..tasks.data_text import UNPACK
 from ..tasks.guesses import Guess
 from ..tasks.looks import Look
@@ -118,10 +118,15 @@ def _path(name: str) -> Path:
 
 
 def _slug(path: Path) -> str:
-    """The name of the suite: that of the data without suffixes, unless a suite that comes with Tuneoff has it."""
+    """The name of the suite: that of the data without suffixes, or of its folder if the data are called as a split.
+
+    A suite that comes with Tuneoff keeps its name.
+    """
     name = path.absolute().name
     while Path(name).suffix.lower() in (*data_files.READERS, *UNPACK):
         name = Path(name).stem
+    if name.lower() in SPLIT_NAMES:
+        name = path.absolute().parent.name
     slug = re.sub(r"\W+", "_", name).strip("_") or "data"
     return f"{slug}_suite" if slug in (*suites.built_in(), LOCAL) else slug
 

@@ -14,7 +14,7 @@ Tables = Mapping[str, Mapping[str, Any]]
 
 def tables(suite: Suite) -> dict[str, dict[str, Any]]:
     """The keys that the suite's file and the command line set; paths are absolute, to work from any folder."""
-    found = suite.model_dump(mode="json", exclude={"name"}, exclude_unset=True, exclude_none=True)
+    found = suite.model_dump(exclude={"name"}, exclude_unset=True, exclude_none=True)
     if suite.task.name.endswith(PYTHON):
         found["task"]["name"] = f"{expanded(suite.task.name).absolute()}"
     for table, key in (("task", "data"), ("model", "name")):

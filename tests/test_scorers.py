@@ -144,6 +144,22 @@ def test_a_file_needs_one_scorer(plugin):
             '"mine"), Metric(id="sure", title="", needs="likelihoods"))',
             "Mine: its metrics do not all need the same; put them in two files",
         ),
+        ("(self, answers, references)", "(self, answers)", "Mine: statistics(answers) must take 2 arguments"),
+        (
+            "    def statistics",
+            "    @staticmethod\n    def statistics",
+            "Mine: statistics(self, answers, references) must",
+        ),
+        (
+            "    def statistics",
+            "    def fits(self):\n        return None\n\n    def statistics",
+            "Mine: fits() must take one argument",
+        ),
+        (
+            "    def statistics",
+            "    def __init__(self, path):\n        self.path = path\n\n    def statistics",
+            "Mine() cannot be made: TypeError",
+        ),
     ],
 )
 def test_a_class_that_contradicts_itself_is_refused(plugin, old, new, told):

@@ -45,13 +45,12 @@ def line_in(error: BaseException, path: Path | str) -> int:
     return lines[-1]
 
 
-def made(cls: type[Any]) -> Any:
-    """An object of an author's class. Raises ``PluginError`` if it cannot be made without arguments."""
+def made(cls: type[Any], path: Path) -> Any:
+    """An object of a class in an author's file. Raises ``PluginError`` if it cannot be made without arguments."""
     try:
         return cls()
     except Exception as error:  # an author's class may raise anything
-        reason = f"{type(error).__name__}: {error}"
-        raise PluginError(f"{inspect.getfile(cls)}: {cls.__name__}() cannot be made: {reason}") from error
+        raise PluginError(f"{path}: {cls.__name__}() cannot be made: {type(error).__name__}: {error}") from error
 
 
 def misfit(plugin: object, hook: str, arguments: int) -> str | None:

@@ -57,7 +57,7 @@ def load(plugin: Plugin) -> Scorer:
     source = {f"{plugin.id}_source": plugin.source_hash}
     metrics = tuple(one.model_copy(update={"options": {**one.options, **source}}) for one in cls.metrics)
     marked = type(cls.__name__, (cls,), {"metrics": metrics, "__module__": cls.__module__})
-    scorer: Scorer = importing.made(marked, plugin.path)
+    scorer: Scorer = importing.instance(marked, plugin.path)
     if reason := next(filter(None, (importing.misfit(scorer, *hook) for hook in HOOKS)), None):
         raise PluginError(f"{plugin.path}: {cls.__name__}: {reason}")
     return scorer

@@ -21,18 +21,18 @@ def module(name: str, path: Path, contract: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise PluginError(f"{path}: not a Python file")
-    found = importlib.util.module_from_spec(spec)
-    sys.modules[name] = found
+    made = importlib.util.module_from_spec(spec)
+    sys.modules[name] = made
     aliases.use()
     try:
-        spec.loader.exec_module(found)
+        spec.loader.exec_module(made)
     except SyntaxError as error:
         if error.filename == str(path):
             raise PluginError(f"{path}:{error.lineno}: {error.msg}") from error
         raise _unimportable(path, error, contract) from error
     except (Exception, SystemExit) as error:  # an author's file may raise anything
         raise _unimportable(path, error, contract) from error
-    return found
+    return made
 
 
 def line_in(error: BaseException, path: Path | str) -> int:
@@ -45,7 +45,7 @@ def line_in(error: BaseException, path: Path | str) -> int:
     return lines[-1]
 
 
-def made(cls: type[Any], path: Path) -> Any:
+def instance(cls: type[Any], path: Path) -> Any:
     """An object of a class in an author's file. Raises ``PluginError`` if it cannot be made without arguments."""
     try:
         return cls()

@@ -38,7 +38,7 @@ def _task(path: Path) -> Task:
     cls = classes[0]
     if problem := _unknown(cls):
         raise PluginError(f"{path}: {cls.__name__}.{problem}")
-    task: Task = importing.made(cls, path)
+    task: Task = importing.instance(cls, path)
     if problem := next(filter(None, (importing.misfit(task, name, 1) for name in HOOKS)), None):
         raise PluginError(f"{path}: {cls.__name__}: {problem}")
     return task

@@ -19,12 +19,12 @@ from ..tasks import scored_by
 from ..tasks.task import PreparedTask
 
 MAX_TRIED = 8  # examples
-HOOKS = (("statistics", 2), ("value", 2), ("fits", 1), ("reads", 2))  # with the number of their arguments
 TAKEN = {metric.id for scorer in built_in.SCORERS.values() for metric in scorer.metrics} | {*built_in.SCORERS}
 COLUMNS = {  # what else the rows of a leaderboard, the gate's verdicts and the items of a session have
     *("rank", "method", "status", "seeds", "score_unit", "bound", "contended", "pareto", "reason"),
     *("reused", "tokens"),
 }
+HOOKS = (("statistics", 2), ("value", 2), ("fits", 1), ("reads", 2))  # with the number of their arguments
 
 
 def scoring_of(order: Order) -> Scoring:

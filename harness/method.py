@@ -80,10 +80,7 @@ class Method:
         if setting.family.name not in self.families:
             raise Unsupported(f"it is not for {setting.family.kind} models")
         if setting.family.rendered and type(self).presented is not Method.presented:
-            raise Unsupported(
-                "it puts texts around prompts, but these are whole conversations, which the model's chat template has "
-                "rendered already"
-            )
+            raise Unsupported("it puts texts around prompts, but these are conversations that a template has rendered")
         if setting.micro_batch_size is not None and not self.splits_batches:
             raise Unsupported(
                 "what it does with a row depends on the rows beside it, so that run.micro_batch_size would change its "
@@ -150,8 +147,7 @@ class Method:
     def presented(self, prompts: Sequence[str]) -> Sequence[str]:
         """Return the prompts as the model reads them, in order; as they are by default.
 
-        A method with its own is ``unsupported`` where a chat template has rendered whole conversations, to which no
-        text can be added.
+        Rendered conversations are whole: a method that has its own ``presented`` is ``unsupported`` there.
         """
         return prompts
 

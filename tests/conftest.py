@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
-from harness.models.seq2seq import Seq2SeqFamily
-
 if TYPE_CHECKING:
     from harness.models.base_model import Base
     from harness.store.results import Store
@@ -157,6 +155,7 @@ def toy_task(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> "PreparedTask":
     """A task of sixteen training rows and four test dialogues."""
+    from harness.models.seq2seq import Seq2SeqFamily
     from harness.spec.suite import TaskTable
     from harness.tasks import data
     from harness.tasks.task import prepare

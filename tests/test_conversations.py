@@ -91,7 +91,7 @@ def test_a_method_that_puts_texts_before_prompts_is_for_conversations_as_text_al
     few_shot = loader.load(registry.discover()["few_shot"], {})
     asked = table(ROWS)
     rendered = families.with_tokenizer(CausalFamily, talks, asked, "mine")
-    with pytest.raises(Unsupported, match="these are whole conversations, which the model's chat template has"):
+    with pytest.raises(Unsupported, match="these are conversations that a template has rendered"):
         contracts.instance(few_shot, family=rendered)
     assert contracts.instance(
         few_shot, family=families.with_tokenizer(CausalFamily, talks, table(ROWS, chat=False), "")

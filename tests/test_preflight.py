@@ -75,6 +75,11 @@ def test_how_rouge_reads_a_data_set_is_decided_over_all_its_summaries_told_and_h
     assert tokenizer(handed_over(order, order.validation)) == "words"
 
 
+def test_only_what_counts_of_the_summaries_decides_how_rouge_reads_them(check, rows):
+    both = [{**row, "summary": f"{row['summary']} {'Том поздоровался с Анной.' * 5}"} for row in rows]
+    assert tokenizer(check(both[:16], both[16:20], extract=r"(.*?\.)")[0]) == "rouge_score"
+
+
 def test_latin_data_are_read_as_rouge_score_reads_them_and_nothing_is_told(check, rows):
     found, order = check(rows[:16], rows[16:20])
     assert (tokenizer(found), found.rows_skipped, found.notices) == ("rouge_score", 0, ())
@@ -150,15 +155,16 @@ def test_references_that_the_model_has_no_positions_for_are_refused_if_their_lik
     write(tmp_path / "data" / "train.jsonl", rows[:16])
     write(tmp_path / "data" / "test.jsonl", [{**rows[16], "summary": "one two three " * 100}])
 
-    def asked(*metrics):
-        table = TaskTable(name="dialogsum", data=str(tmp_path / "data"), metrics=metrics, max_source_tokens=100)
+    def asked(*metrics, **keys):
+        table = TaskTable(name="dialogsum", data=str(tmp_path / "data"), metrics=metrics, max_source_tokens=100, **keys)
         asked = spec("zero_shot", task=table, evaluation=Evaluation(max_new_tokens=8))
-        model, task = ModelTable(name=str(tmp_path / "model")), tmp_path / f"task_{metrics[0]}"
+        model, task = ModelTable(name=str(tmp_path / "model")), tmp_path / f"task_{metrics[0]}_{len(keys)}"
         return preflight.check(Order(asked, registry.discover()["zero_shot"], model, task, "cpu", threads=1))
 
     assert asked("rouge").metrics
-    with pytest.raises(ModelError, match="decoder has 256 positions, but the longest prompt with its answer may take"):
-        asked("perplexity")
+    for keys in ({}, {"extract": "(one|wants .*)"}):  # of which little counts, but all is asked for
+        with pytest.raises(ModelError, match="decoder has 256 positions, but the longest prompt with its answer may"):
+            asked("perplexity", **keys)
 
 
 OWN = """from harness.metric import Metric, Scorer

@@ -1,6 +1,7 @@
 """A run in this process: what its spec asks for is done, and what it shows only is not scored."""
 
 import json
+import re
 from dataclasses import replace
 from math import exp
 from statistics import fmean
@@ -20,6 +21,7 @@ from harness.spec.record import Answers, Status, hash_of
 from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
 from harness.tasks import prepared
 from harness.tasks.data import Example
+from harness.tasks.reading import Reading
 from harness.tasks.scored_by import scoring_of
 from harness.tasks.task import prepare
 from support.records import spec
@@ -354,6 +356,15 @@ def test_the_perplexity_is_that_of_the_references_after_their_prompts(run, base,
     record = run("zero_shot", metrics=("perplexity", "rouge")).record
     assert record.scores["perplexity"] == pytest.approx(exp(nats / tokens), rel=1e-5)
     assert set(record.best_scores) == {"rouge1", "rouge2", "rougeL", "rougeLsum"}
+
+
+def test_the_perplexity_is_that_of_whole_targets_where_only_a_part_of_them_is_compared(run, toy_task):
+    extract = r"wants (.*)\."
+    read = [replace(each, references=(re.search(extract, each.targets[0])[1],)) for each in toy_task.questions]
+    part = replace(toy_task, questions=read, reading=Reading(extract=extract))
+    found, whole = (run("zero_shot", task, metrics=("perplexity", "chrf")).record.scores for task in (part, toy_task))
+    assert found["perplexity"] == whole["perplexity"]
+    assert found["chrf"] != whole["chrf"]
 
 
 def test_likelihoods_are_computed_after_the_answers_on_a_clock_of_their_own(run):

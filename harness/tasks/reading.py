@@ -1,6 +1,5 @@
 """How an answer is read: where it ends, and what of it counts. References are read alike."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +8,7 @@ from pathlib import Path
 from ..spec import python_task
 from ..spec.errors import PluginError, brief
 from ..spec.task_contract import Task
+from . import extracting
 from .matching import label_of
 
 
@@ -37,8 +37,7 @@ class Reading:
 
     def _part(self, text: str) -> str | None:
         """The part of an answer that counts; ``None`` if there is none."""
-        match = re.search(self.extract, text) if self.extract is not None else None
-        found = (match[1] or "") if match else "" if self.extract is not None else text
+        found = text if self.extract is None else extracting.search(self.extract, text).text or ""
         if self.code is not None and found.strip():
             found = _read(self.code, found.strip()) or ""
         return found.strip() or None

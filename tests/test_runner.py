@@ -326,6 +326,19 @@ def test_a_run_without_labels_has_the_record_that_it_always_had(run):
     assert "answers" not in json.loads(run("lead3").record.to_json())["outputs"]
 
 
+def test_an_answer_that_a_text_of_the_task_ended_was_not_cut(run, toy_task):
+    before = run("zero_shot")
+    text = before.predictions[0].text
+    stop = text[len(text) // 2]
+    after = run("zero_shot", replace(toy_task, reading=Reading(stop=(stop,))))
+    assert [each.text for each in after.predictions] == [
+        each.text.partition(stop)[0].strip() for each in before.predictions
+    ]
+    ended = fmean(stop in each.text for each in before.predictions)
+    cut = [found.record.outputs.lengths.outputs_cut for found in (before, after)]
+    assert cut == [1.0, 1.0 - ended]
+
+
 # Other metrics
 
 

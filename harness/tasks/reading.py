@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from ..spec import python_task
+from ..spec import python_task, stops
 from ..spec.errors import PluginError, brief
 from ..spec.task_contract import Task
 from . import extracting
@@ -27,8 +27,8 @@ class Reading:
 
     def ended(self, text: str) -> str:
         """The text up to the first of the texts that end an answer."""
-        places = [place for stop in self.stop if (place := text.find(stop)) >= 0]
-        return text[: min(places)].strip() if places else text
+        found = stops.before(self.stop, text)
+        return text if found is None else found
 
     def read(self, text: str, labels: Sequence[str] = ()) -> str | None:
         """What counts of an answer, and which of the ``labels`` that is if there are any; ``None`` if it is invalid."""

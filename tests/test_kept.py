@@ -26,6 +26,7 @@ from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
 from harness.tasks import data, prepared
 from harness.tasks.reading import Reading
 from harness.tasks.task import prepare, prompt_of
+from support import toy
 from support.records import spec
 
 PROMPT = prompt_of(TaskTable(name="dialogsum"))
@@ -183,8 +184,7 @@ def chooses(order, labels):
 
 def test_a_model_whose_answers_end_at_a_text_ends_them_by_its_script(causal_order, execute):
     family = base_model.load(causal_order.model, torch.device("cpu"), task=causal_order.spec.task).family
-    longest = max((each.text for each in execute(causal_order).predictions), key=len)
-    stop = longest[len(longest) // 2]
+    stop = toy.inner_letter(max((each.text for each in execute(causal_order).predictions), key=len))
     task = replace(prepared.load(causal_order.task, family), reading=Reading(stop=('*]\n"', stop)))
     prepared.save(task, causal_order.task.with_name("stopping"))
     outcome = execute(replace(causal_order, task=causal_order.task.with_name("stopping")))

@@ -24,6 +24,7 @@ from harness.tasks.data import Example
 from harness.tasks.reading import Reading
 from harness.tasks.scored_by import scoring_of
 from harness.tasks.task import prepare
+from support import toy
 from support.records import spec
 
 POSITIONS = 1024
@@ -304,13 +305,16 @@ def test_what_a_method_without_a_model_answers_is_invalid_unless_it_is_a_label(r
     said = replace(choosing, labels=(first.text.upper(), *choosing.labels))
     again = run(method, said)
     assert again.record.outputs.answers == Answers(valid=1, invalid=3)
-    assert [each.text for each in again.predictions] == [first.text.upper(), *(other.text for other in others)]
+    assert [each.text for each in again.predictions] == [first.text, *(other.text for other in others)]
+    assert [each.answer for each in again.predictions] == [first.text.upper(), None, None, None]
 
 
 def test_a_generated_answer_is_the_label_that_it_equals_but_for_case_and_spaces(run, choosing, tmp_path):
     (tmp_path / "says.py").write_text(SAYS.format(choosing.labels[0].upper()))
     outcome = run("says", replace(choosing, chooses=False), registry.discover([tmp_path]))
-    assert [prediction.text for prediction in outcome.predictions] == [choosing.labels[0], "nothing", "", "nothing"]
+    written = [choosing.labels[0].upper(), "nothing", "", "nothing"]
+    assert [prediction.text.strip() for prediction in outcome.predictions] == written
+    assert [prediction.answer for prediction in outcome.predictions] == [choosing.labels[0], None, None, None]
     assert outcome.predictions[0].scores["rouge1"] == 1
     assert outcome.record.outputs.answers == Answers(valid=1, invalid=3)
     assert outcome.record.predictions_hash == hash_of(prediction.text for prediction in outcome.predictions)
@@ -328,8 +332,7 @@ def test_a_run_without_labels_has_the_record_that_it_always_had(run):
 
 def test_an_answer_that_a_text_of_the_task_ended_was_not_cut(run, toy_task):
     before = run("zero_shot")
-    text = before.predictions[0].text
-    stop = text[len(text) // 2]
+    stop = toy.inner_letter(before.predictions[0].text)
     after = run("zero_shot", replace(toy_task, reading=Reading(stop=(stop,))))
     assert [each.text for each in after.predictions] == [
         each.text.partition(stop)[0].strip() for each in before.predictions

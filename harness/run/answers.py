@@ -78,9 +78,8 @@ def counted(task: PreparedTask, texts: Sequence[str]) -> Answers | None:
 
 
 def predictions(task: PreparedTask, texts: Sequence[str], scored: Scored) -> tuple[Prediction, ...]:
-    """The answers to a task's questions, with their scores."""
-    whole, answers = task.reading.whole, read(task, texts)
-    rows = zip(task.questions, texts, answers, scored.examples, scored.closest, strict=True)
+    """The answers to a task's questions as they were written, with what was scored of them where that is not all."""
+    rows = zip(task.questions, texts, read(task, texts), scored.examples, scored.closest, strict=True)
     return tuple(
         Prediction(
             id=question.id,
@@ -88,8 +87,8 @@ def predictions(task: PreparedTask, texts: Sequence[str], scored: Scored) -> tup
             scored=question.scored,
             source=question.source,
             references=question.references,
-            text=answer if whole else text,
-            answer=None if whole else answer,
+            text=text,
+            answer=None if answer == text else answer,
             scores=scores,
             best=closest,
         )

@@ -312,8 +312,8 @@ def test_what_a_method_without_a_model_answers_is_invalid_unless_it_is_a_label(r
 def test_a_generated_answer_is_the_label_that_it_equals_but_for_case_and_spaces(run, choosing, tmp_path):
     (tmp_path / "says.py").write_text(SAYS.format(choosing.labels[0].upper()))
     outcome = run("says", replace(choosing, chooses=False), registry.discover([tmp_path]))
-    written = [choosing.labels[0].upper(), "nothing", "", "nothing"]
-    assert [prediction.text.strip() for prediction in outcome.predictions] == written
+    written = [f"  {choosing.labels[0].upper()}\n", "nothing", "", "nothing"]
+    assert [prediction.text for prediction in outcome.predictions] == written
     assert [prediction.answer for prediction in outcome.predictions] == [choosing.labels[0], None, None, None]
     assert outcome.predictions[0].scores["rouge1"] == 1
     assert outcome.record.outputs.answers == Answers(valid=1, invalid=3)

@@ -8,7 +8,7 @@ from typing import Any
 from ..metrics import built_in, checked
 from ..metrics.scoring import Scorer
 from ..metrics.several import Scoring
-from ..spec import importing
+from ..spec import aliases, importing
 from ..spec.errors import ContractError, PluginError
 from ..spec.figures import BY_NAME
 from ..spec.metric import Likelihood, options_of
@@ -39,6 +39,7 @@ def load(plugin: Plugin) -> Scorer:
 
     Raises ``PluginError``, which names the file and, if known, the line.
     """
+    aliases.use()
     module = importing.module(f"tuneoff_metric_{plugin.id}", plugin.path, METRIC_CONTRACT)
     classes = [
         value

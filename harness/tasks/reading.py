@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from ..spec import python_task, stops
+from ..spec import aliases, python_task, stops
 from ..spec.errors import PluginError, brief
 from ..spec.task_contract import Task
 from . import extracting
@@ -45,7 +45,8 @@ class Reading:
 
 def _read(code: str, text: str) -> str | None:
     try:
-        found = hooks(code).read(text)
+        with aliases.used():
+            found = hooks(code).read(text)
     except Exception as error:  # an author's code may raise anything
         raise PluginError(f"{code}: read() raised {type(error).__name__}: {brief(error, 200)}") from error
     if found is not None and not isinstance(found, str):

@@ -185,11 +185,37 @@ def test_a_metric_of_the_projects_own_is_tried_before_the_first_run(check, rows,
     ):
         check(rows[:16], rows[16:20], own=(Plugin("own", path),), metrics=("own",))
     path.write_text(OWN.replace("answer[0]", "answer[:1]"))
+    unused = Evaluation(rouge_tokenizer="words")
+    with pytest.raises(SuiteError, match=r"evaluation\.rouge_tokenizer: is for rouge, but task\.metrics has only own"):
+        check(rows[:16], rows[16:20], own=(Plugin("own", path),), metrics=("own",), evaluation=unused)
     found, _ = check(rows[:16], rows[16:20], own=(Plugin("own", path),), metrics=("own", "rouge1"))
     assert options_of(found.metrics) == {
         "own_source": Plugin("own", path).source_hash,
         "rouge_tokenizer": "rouge_score",
     }
+
+
+SEVERAL = """from harness.metric import Metric, Scorer
+
+class Several(Scorer):
+    metrics = (Metric(id="shorter", title="shorter"), Metric(id="longer", title="longer"))
+
+    def statistics(self, answers, references):
+        return [[len(a) < len(group[0]), len(a) > len(group[0])] for a, group in zip(answers, references)]
+"""
+
+
+def test_one_metric_of_a_projects_file_with_several_is_known_by_its_own_name(check, rows, tmp_path):
+    path = tmp_path / "several.py"
+    path.write_text(SEVERAL)
+    own = (Plugin("several", path),)
+    found, order = check(rows[:16], rows[16:20], own=own, metrics=("longer", "rouge1"))
+    assert [metric.id for metric in found.metrics] == ["longer", "rouge1"]
+    assert handed_over(order, order.task).metrics == found.metrics
+    with pytest.raises(
+        SuiteError, match=r"unknown metric 'longr'; did you mean 'longer'\? Known: .*, several, shorter"
+    ):
+        check(rows[:16], rows[16:20], own=own, metrics=("longr",))
 
 
 @pytest.mark.slow

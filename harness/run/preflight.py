@@ -10,12 +10,12 @@ import torch
 from ..metrics.scoring import Scorer
 from ..metrics.several import Scoring, title_of
 from ..models import base_model, generation, label_tokens
-from ..spec.errors import DataError, SuiteError, brief
+from ..spec.errors import DataError, brief
 from ..spec.metric import Metric, options_of
 from ..spec.plan import Order
 from ..spec.record import Preflight
 from ..spec.suite import METRIC_OPTIONS, TaskTable
-from ..tasks import data, definition, leakage, prepared
+from ..tasks import data, definition, labels, leakage, prepared, scored_by
 from ..tasks.data import Example
 from ..tasks.task import PreparedTask, prepare
 from . import environment, scorers, soundness
@@ -32,13 +32,13 @@ def check(order: Order) -> Preflight:
     device = base_model.pick_device(order.device)
     evaluation, table = order.spec.evaluation, order.spec.task
     scoring = scorers.scoring_of(order)
-    base = base_model.load(order.model, device, evaluation, table)
+    scored_by.check_options(scoring, evaluation.metric_options)
     loaded = data.read(table)
     splits = loaded.splits
+    scored_by.check_labels(scoring, labels.of(definition.of(table), splits["train"]))
+    base = base_model.load(order.model, device, evaluation, table)
     settled = scoring.settled(evaluation.metric_options, _references(table, splits))
     task = prepare(table, splits, base.family, evaluation.sample_rows, settled.metrics)
-    if reason := scoring.misfit(task.labels):
-        raise SuiteError(f"task.metrics: {reason}")
     if task.labels:
         prompts = (question.prompt for question in task.questions)
         label_tokens.check(task.labels, base.family, prompts, table.max_target_tokens)

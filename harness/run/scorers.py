@@ -19,7 +19,6 @@ from ..tasks import scored_by
 from ..tasks.task import PreparedTask
 
 MAX_TRIED = 8  # examples
-TAKEN = {metric.id for scorer in built_in.SCORERS.values() for metric in scorer.metrics} | {*built_in.SCORERS}
 COLUMNS = {  # what else the rows of a leaderboard, the gate's verdicts and the items of a session have
     *("rank", "method", "status", "seeds", "score_unit", "bound", "contended", "pareto", "reason"),
     *("reused", "tokens"),
@@ -80,7 +79,7 @@ def _problem(cls: type[Scorer], plugin: Plugin) -> str | None:
     if len(ids) == 1 and ids[0] != plugin.id:
         return f"its metric has the id {ids[0]!r}; rename it, or the file, so that both are the same"
     for name in (plugin.id, *ids):
-        if name in {*TAKEN, *COLUMNS, *BY_NAME}:
+        if name in {*built_in.NAMES, *COLUMNS, *BY_NAME}:
             return f"it cannot have the id {name!r}, which is in use; choose another one"
         if not name.isidentifier():
             return f"it has the id {name!r}; use letters, digits and underscores only"

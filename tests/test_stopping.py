@@ -49,19 +49,25 @@ def test_a_row_of_any_length_ends():
     assert ended("é" * 100 + ";", "é" * 100 + "e") == [True, False]
 
 
+def counted(model, family, prompts, **options):
+    """The answers to these prompts, and what was counted."""
+    with decoding.counting() as found:
+        texts = decoding.generate(model, family, prompts, max_new_tokens=NEW_TOKENS, **options)
+    return texts, found
+
+
 def test_generation_ends_with_the_answer_and_gives_the_same_in_batches_as_alone(asked):
     model, family = asked
-    with decoding.counting() as all_of_it:
-        whole = decoding.generate(model, family, PROMPTS, max_new_tokens=NEW_TOKENS)
+    whole, all_of_it = counted(model, family, PROMPTS)
+    cut = [counted(model, family, [prompt])[1].cut for prompt in PROMPTS]
     stop = (toy.inner_letter(max(whole, key=len)),)
     expected = [text if (cut := before(stop, text)) is None else cut for text in whole]
     assert expected != whole
     for together in (True, False):
-        with decoding.counting() as counted:
-            found = decoding.generate(model, family, PROMPTS, max_new_tokens=NEW_TOKENS, stop=stop, together=together)
+        found, less = counted(model, family, PROMPTS, stop=stop, together=together)
         assert found == expected
-        assert counted.tokens < all_of_it.tokens
-        assert counted.cut == all_of_it.cut - sum(before(stop, text) is not None for text in whole)
+        assert less.tokens < all_of_it.tokens
+        assert less.cut == sum(limit for limit, text in zip(cut, whole, strict=True) if before(stop, text) is None)
 
 
 def test_no_token_is_generated_after_the_last_answer_has_ended(asked):

@@ -59,7 +59,7 @@ def counted(model, family, prompts, **options):
 def test_generation_ends_with_the_answer_and_gives_the_same_in_batches_as_alone(asked):
     model, family = asked
     whole, all_of_it = counted(model, family, PROMPTS)
-    cut = [counted(model, family, [prompt])[1].cut for prompt in PROMPTS]
+    limited = [counted(model, family, [prompt])[1].cut for prompt in PROMPTS]
     stop = (toy.inner_letter(max(whole, key=len)),)
     expected = [text if (cut := before(stop, text)) is None else cut for text in whole]
     assert expected != whole
@@ -67,7 +67,7 @@ def test_generation_ends_with_the_answer_and_gives_the_same_in_batches_as_alone(
         found, less = counted(model, family, PROMPTS, stop=stop, together=together)
         assert found == expected
         assert less.tokens < all_of_it.tokens
-        assert less.cut == sum(limit for limit, text in zip(cut, whole, strict=True) if before(stop, text) is None)
+        assert less.cut == sum(one for one, text in zip(limited, whole, strict=True) if before(stop, text) is None)
 
 
 def test_no_token_is_generated_after_the_last_answer_has_ended(asked):

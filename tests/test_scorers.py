@@ -74,7 +74,7 @@ def test_the_example_over_all_examples_together_adds_up_before_it_divides(plugin
 
 def test_metrics_are_found_in_a_folder_and_methods_beside_them_are_not(plugin, tmp_path):
     mine = plugin(own())
-    (tmp_path / "lora.py").write_text("from harness.method import Method\nclass Lora(Method): ...\n")
+    (tmp_path / "their_method.py").write_text("from harness.method import Method\nclass Lora(Method): ...\n")
     assert registry.discover([tmp_path], METRICS) == {"mine": mine}
     assert "mine" not in registry.discover([tmp_path])
 

@@ -90,9 +90,8 @@ def add(parser: pytest.Parser) -> None:
         help="print the first training example token by token, with what counts for the loss, and run nothing",
     )
     group.addoption("--serve", metavar="DESCRIPTOR", type=int, help=SUPPRESS)  # for the sessions of --against
-    parser.addini("method_paths", "folders with this project's method files", type="paths", default=[])
-    parser.addini("metric_paths", "folders with this project's metric files", type="paths", default=[])
-    parser.addini("task_paths", "folders with this project's task files", type="paths", default=[])
+    for kind in ("method", "metric", "task"):
+        parser.addini(f"{kind}_paths", f"folders with this project's {kind} files", type="paths", default=[])
 
 
 def kinds(config: pytest.Config) -> list[str]:

@@ -125,6 +125,7 @@ class Method:
             max_new_tokens=self.setting.max_new_tokens,
             num_beams=self.setting.num_beams,
             settings=self.setting.generation,
+            stop=self.setting.stop,
             together=self.answers_together,
         )
 

@@ -150,6 +150,11 @@ def test_case_punctuation_articles_and_white_space_do_not_count(answer, exact, f
     assert scored("token_f1", [answer], [["an Eiffel tower."]])[0] == pytest.approx(f1)
 
 
+def test_separators_signs_and_points_of_numbers_do_not_count_either():
+    answers, references = ["1,000", "5", "15", "5"], [["1000"], ["-5"], ["1.5"], ["6"]]
+    assert scored("exact_match", answers, references) == (0.75, [1, 1, 1, 0])
+
+
 def test_the_best_of_several_references_counts():
     references = [["in the morning", "at noon"], ["Bob"]]
     assert scored("exact_match", ["noon, at", "bob"], references) == (0.5, [0, 1])

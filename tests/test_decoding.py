@@ -127,11 +127,10 @@ class Scripted(torch.nn.Module):
         return torch.tensor(rows)
 
 
-def counted(tokenizer, *rows, limit=5, ends=1):
+def counted(tokenizer, *rows, limit=5, ends=1, stop=()):
+    model, family = Scripted(*rows, ends=ends), Seq2SeqFamily(tokenizer)
     with decoding.counting() as generated:
-        decoding.generate(
-            Scripted(*rows, ends=ends), Seq2SeqFamily(tokenizer), ["Hello."] * len(rows), max_new_tokens=limit
-        )
+        decoding.generate(model, family, ["Hello."] * len(rows), max_new_tokens=limit, stop=stop)
     return generated.texts, generated.tokens, generated.cut
 
 
@@ -145,6 +144,11 @@ def test_an_answer_whose_last_token_is_the_end_token_was_not_cut(tokenizer):
 
 def test_an_answer_that_something_else_than_the_limit_ended_was_not_cut(tokenizer):
     assert counted(tokenizer, [0, 5, 6, 7]) == (1, 3, 0)
+
+
+def test_an_answer_that_a_stop_text_ended_was_not_cut_and_its_tokens_end_there():
+    rows = [[0, *(byte + 3 for byte in text)] for text in (b"ab;cd", b"abcd;", b"abcde", b";;;;;")]
+    assert counted(ByT5Tokenizer(), *rows, stop=(";",)) == (4, 3 + 5 + 5 + 1, 1)
 
 
 def test_any_of_several_end_tokens_ends_an_answer(tokenizer):

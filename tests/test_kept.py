@@ -24,7 +24,9 @@ from harness.spec.record import Status
 from harness.spec.registry import Plugin
 from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
 from harness.tasks import data, prepared
+from harness.tasks.reading import Reading
 from harness.tasks.task import prepare, prompt_of
+from support import toy
 from support.records import spec
 
 PROMPT = prompt_of(TaskTable(name="dialogsum"))
@@ -178,6 +180,16 @@ def chooses(order, labels):
     task = replace(prepared.load(order.task, family), labels=labels, chooses=True)
     prepared.save(task, order.task.with_name("choosing"))
     return replace(order, task=order.task.with_name("choosing"))
+
+
+def test_a_model_whose_answers_end_at_a_text_ends_them_by_its_script(causal_order, execute):
+    family = base_model.load(causal_order.model, torch.device("cpu"), task=causal_order.spec.task).family
+    stop = toy.inner_letter(max((each.text for each in execute(causal_order).predictions), key=len))
+    task = replace(prepared.load(causal_order.task, family), reading=Reading(stop=('*]\n"', stop)))
+    prepared.save(task, causal_order.task.with_name("stopping"))
+    outcome = execute(replace(causal_order, task=causal_order.task.with_name("stopping")))
+    assert outcome.record.outputs.checkpoint.answers_equal, outcome.record.outputs.checkpoint.reason
+    assert not any(stop in prediction.text for prediction in outcome.predictions)
 
 
 LABELS = ("the blue jacket", "the morning paper", '"his" old keys', "His dictionary", "bread")

@@ -75,6 +75,11 @@ def test_how_rouge_reads_a_data_set_is_decided_over_all_its_summaries_told_and_h
     assert tokenizer(handed_over(order, order.validation)) == "words"
 
 
+def test_only_what_counts_of_the_summaries_decides_how_rouge_reads_them(check, rows):
+    both = [{**row, "summary": f"{row['summary']} {'Том поздоровался с Анной.' * 5}"} for row in rows]
+    assert tokenizer(check(both[:16], both[16:20], extract=r"(.*?\.)")[0]) == "rouge_score"
+
+
 def test_latin_data_are_read_as_rouge_score_reads_them_and_nothing_is_told(check, rows):
     found, order = check(rows[:16], rows[16:20])
     assert (tokenizer(found), found.rows_skipped, found.notices) == ("rouge_score", 0, ())
@@ -150,15 +155,16 @@ def test_references_that_the_model_has_no_positions_for_are_refused_if_their_lik
     write(tmp_path / "data" / "train.jsonl", rows[:16])
     write(tmp_path / "data" / "test.jsonl", [{**rows[16], "summary": "one two three " * 100}])
 
-    def asked(*metrics):
-        table = TaskTable(name="dialogsum", data=str(tmp_path / "data"), metrics=metrics, max_source_tokens=100)
+    def asked(*metrics, **keys):
+        table = TaskTable(name="dialogsum", data=str(tmp_path / "data"), metrics=metrics, max_source_tokens=100, **keys)
         asked = spec("zero_shot", task=table, evaluation=Evaluation(max_new_tokens=8))
-        model, task = ModelTable(name=str(tmp_path / "model")), tmp_path / f"task_{metrics[0]}"
+        model, task = ModelTable(name=str(tmp_path / "model")), tmp_path / f"task_{metrics[0]}_{len(keys)}"
         return preflight.check(Order(asked, registry.discover()["zero_shot"], model, task, "cpu", threads=1))
 
     assert asked("rouge").metrics
-    with pytest.raises(ModelError, match="decoder has 256 positions, but the longest prompt with its answer may take"):
-        asked("perplexity")
+    for keys in ({}, {"extract": "(one|wants .*)"}):  # of which little counts, but all is asked for
+        with pytest.raises(ModelError, match="decoder has 256 positions, but the longest prompt with its answer may"):
+            asked("perplexity", **keys)
 
 
 OWN = """from harness.metric import Metric, Scorer
@@ -179,11 +185,37 @@ def test_a_metric_of_the_projects_own_is_tried_before_the_first_run(check, rows,
     ):
         check(rows[:16], rows[16:20], own=(Plugin("own", path),), metrics=("own",))
     path.write_text(OWN.replace("answer[0]", "answer[:1]"))
+    unused = Evaluation(rouge_tokenizer="words")
+    with pytest.raises(SuiteError, match=r"evaluation\.rouge_tokenizer: is for rouge, but task\.metrics has only own"):
+        check(rows[:16], rows[16:20], own=(Plugin("own", path),), metrics=("own",), evaluation=unused)
     found, _ = check(rows[:16], rows[16:20], own=(Plugin("own", path),), metrics=("own", "rouge1"))
     assert options_of(found.metrics) == {
         "own_source": Plugin("own", path).source_hash,
         "rouge_tokenizer": "rouge_score",
     }
+
+
+SEVERAL = """from harness.metric import Metric, Scorer
+
+class Several(Scorer):
+    metrics = (Metric(id="shorter", title="shorter"), Metric(id="longer", title="longer"))
+
+    def statistics(self, answers, references):
+        return [[len(a) < len(group[0]), len(a) > len(group[0])] for a, group in zip(answers, references)]
+"""
+
+
+def test_one_metric_of_a_projects_file_with_several_is_known_by_its_own_name(check, rows, tmp_path):
+    path = tmp_path / "several.py"
+    path.write_text(SEVERAL)
+    own = (Plugin("several", path),)
+    found, order = check(rows[:16], rows[16:20], own=own, metrics=("longer", "rouge1"))
+    assert [metric.id for metric in found.metrics] == ["longer", "rouge1"]
+    assert handed_over(order, order.task).metrics == found.metrics
+    with pytest.raises(
+        SuiteError, match=r"unknown metric 'longr'; did you mean 'longer'\? Known: .*, several, shorter"
+    ):
+        check(rows[:16], rows[16:20], own=own, metrics=("longr",))
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from support.zoo import CLASSES
 ROWS = toy.ROWS
 UNTRAINED = [name for name, cls in CLASSES.items() if not cls.trains and not issubclass(cls, Bound)]
 QUESTIONS = [
-    Question(str(number), dialogue, toy.PROMPT.fill(dialogue), (summary,), rows=(number,))
+    Question(str(number), dialogue, toy.PROMPT.fill(dialogue), (summary,), (summary,), rows=(number,))
     for number, (dialogue, summary) in enumerate(ROWS)
 ]
 
@@ -89,7 +89,7 @@ def test_random_sentences_follow_the_seed_and_the_dialogue():
     ],
 )
 def test_the_oracle_picks_the_turns_that_raise_rouge_1_and_keeps_their_order(turns, references, best):
-    question = Question("0", "\n".join(turns), "", tuple(references), rows=(0,))
+    question = Question("0", "\n".join(turns), "", tuple(references), tuple(references), rows=(0,))
     assert bound_answer("oracle", question) == " ".join(turns[number] for number in best)
 
 

@@ -1,6 +1,7 @@
 """A run in this process: what its spec asks for is done, and what it shows only is not scored."""
 
 import json
+import re
 from dataclasses import replace
 from math import exp
 from statistics import fmean
@@ -20,8 +21,10 @@ from harness.spec.record import Answers, Status, hash_of
 from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
 from harness.tasks import prepared
 from harness.tasks.data import Example
+from harness.tasks.reading import Reading
 from harness.tasks.scored_by import scoring_of
 from harness.tasks.task import prepare
+from support import toy
 from support.records import spec
 
 POSITIONS = 1024
@@ -302,13 +305,16 @@ def test_what_a_method_without_a_model_answers_is_invalid_unless_it_is_a_label(r
     said = replace(choosing, labels=(first.text.upper(), *choosing.labels))
     again = run(method, said)
     assert again.record.outputs.answers == Answers(valid=1, invalid=3)
-    assert [each.text for each in again.predictions] == [first.text.upper(), *(other.text for other in others)]
+    assert [each.text for each in again.predictions] == [first.text, *(other.text for other in others)]
+    assert [each.answer for each in again.predictions] == [first.text.upper(), None, None, None]
 
 
 def test_a_generated_answer_is_the_label_that_it_equals_but_for_case_and_spaces(run, choosing, tmp_path):
     (tmp_path / "says.py").write_text(SAYS.format(choosing.labels[0].upper()))
     outcome = run("says", replace(choosing, chooses=False), registry.discover([tmp_path]))
-    assert [prediction.text for prediction in outcome.predictions] == [choosing.labels[0], "nothing", "", "nothing"]
+    written = [f"  {choosing.labels[0].upper()}\n", "nothing", "", "nothing"]
+    assert [prediction.text for prediction in outcome.predictions] == written
+    assert [prediction.answer for prediction in outcome.predictions] == [choosing.labels[0], None, None, None]
     assert outcome.predictions[0].scores["rouge1"] == 1
     assert outcome.record.outputs.answers == Answers(valid=1, invalid=3)
     assert outcome.record.predictions_hash == hash_of(prediction.text for prediction in outcome.predictions)
@@ -322,6 +328,18 @@ def test_a_model_generates_where_the_task_has_labels_but_does_not_choose(run, ch
 
 def test_a_run_without_labels_has_the_record_that_it_always_had(run):
     assert "answers" not in json.loads(run("lead3").record.to_json())["outputs"]
+
+
+def test_an_answer_that_a_text_of_the_task_ended_was_not_cut(run, toy_task):
+    before = run("zero_shot")
+    stop = toy.inner_letter(before.predictions[0].text)
+    after = run("zero_shot", replace(toy_task, reading=Reading(stop=(stop,))))
+    assert [each.text for each in after.predictions] == [
+        each.text.partition(stop)[0].strip() for each in before.predictions
+    ]
+    ended = fmean(stop in each.text for each in before.predictions)
+    cut = [found.record.outputs.lengths.outputs_cut for found in (before, after)]
+    assert cut == [1.0, 1.0 - ended]
 
 
 # Other metrics
@@ -354,6 +372,15 @@ def test_the_perplexity_is_that_of_the_references_after_their_prompts(run, base,
     record = run("zero_shot", metrics=("perplexity", "rouge")).record
     assert record.scores["perplexity"] == pytest.approx(exp(nats / tokens), rel=1e-5)
     assert set(record.best_scores) == {"rouge1", "rouge2", "rougeL", "rougeLsum"}
+
+
+def test_the_perplexity_is_that_of_whole_targets_where_only_a_part_of_them_is_compared(run, toy_task):
+    extract = r"wants (.*)\."
+    read = [replace(each, references=(re.search(extract, each.targets[0])[1],)) for each in toy_task.questions]
+    part = replace(toy_task, questions=read, reading=Reading(extract=extract))
+    found, whole = (run("zero_shot", task, metrics=("perplexity",)) for task in (part, toy_task))
+    assert [each.references for each in found.predictions] == [each.references for each in read]
+    assert found.record.scores == whole.record.scores
 
 
 def test_likelihoods_are_computed_after_the_answers_on_a_clock_of_their_own(run):

@@ -1,5 +1,7 @@
 """A task has the metrics that its suite names, or else its usual ones."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from harness.session import checks
@@ -44,4 +46,43 @@ def test_a_session_refuses_a_metric_that_does_not_exist_before_it_loads_anything
 def test_a_run_gets_those_of_the_projects_metrics_that_its_suite_names(tmp_path):
     paths = {name: tmp_path / f"{name}.py" for name in ("one", "two")}
     asked = request(tmp_path, "rouge", "two", **paths)
-    assert asked.own_metrics == (Plugin("two", paths["two"]),)
+    assert checks.own_metrics(asked) == (Plugin("two", paths["two"]),)
+
+
+def test_it_gets_all_of_them_if_a_name_may_be_that_of_one_metric_in_a_file_of_several(tmp_path):
+    paths = {name: tmp_path / f"{name}.py" for name in ("one", "two")}
+    asked = request(tmp_path, "rougeL", "two_b", **paths)
+    checks.data(asked)
+    assert [plugin.id for plugin in checks.own_metrics(asked)] == ["one", "two"]
+
+
+def test_a_session_refuses_a_metric_that_does_not_fit_before_it_loads_anything(tmp_path):
+    with pytest.raises(SuiteError, match=r"task\.metrics: macro F1 does not fit this task: its answers are free text"):
+        checks.data(request(tmp_path, "mine", "macro_f1", mine=tmp_path / "mine.py"))
+
+
+@pytest.mark.parametrize(
+    ("keys", "fits"),
+    [
+        (
+            {"name": "classify", "columns": {"source": "dialogue", "target": "topic"}},
+            True,
+        ),  # its labels are in the data
+        ({"labels": ["yes", "no"]}, True),
+        ({}, False),
+    ],
+)
+def test_a_metric_of_labels_fits_where_there_are_labels_given_or_to_be_found(keys, fits):
+    asked = TaskTable(**{"name": "dialogsum", "metrics": ["accuracy"], **keys})
+    with nullcontext() if fits else pytest.raises(SuiteError, match="accuracy does not fit this task"):
+        scored_by.check(asked, (), {})
+
+
+def test_a_tokenizer_for_a_metric_that_the_task_does_not_have_is_told():
+    with pytest.raises(SuiteError) as told:
+        scored_by.check(table("chrf", "bleu"), (), {"rouge_tokenizer": "words", "bleu_tokenizer": "zh"})
+    assert str(told.value) == (
+        "evaluation.rouge_tokenizer: is for rouge, but task.metrics has only chrf, bleu; leave out this key"
+    )
+    scored_by.check(table("chrf", "bleu"), (), {"rouge_tokenizer": "auto", "bleu_tokenizer": "zh"})
+    scored_by.check(table("rougeL"), (), {"rouge_tokenizer": "words", "bleu_tokenizer": "auto"})

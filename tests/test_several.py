@@ -50,6 +50,30 @@ def test_a_metric_that_is_named_twice_is_told():
     assert told("rouge1", "rouge").startswith("task.metrics: rouge: rouge1 is already named")
 
 
+class Two(Scorer):
+    metrics = (Metric(id="first", title="first"), Metric(id="second", title="second"))
+
+    def statistics(self, answers, references):
+        return [[0.25, 0.75] for _ in answers]
+
+
+def test_one_metric_of_a_file_with_several_can_be_named_and_ranks():
+    found = scoring("second", "rougeL", two=Two())
+    assert (found.ids, found.metrics[0].id) == (("second", "rougeL"), "second")
+    assert found.scored(["Bob."], [["Bob is late."]], [True]).values == {"second": 0.75, "rougeL": 0.5}
+    assert scoring("two", two=Two()).ids == ("first", "second")
+
+
+def test_an_unknown_one_is_told_with_the_projects_own():
+    with pytest.raises(SuiteError, match=r"unknown metric 'secnd'; did you mean 'second'\? Known: accuracy.*, two\."):
+        scoring("secnd", two=Two())
+
+
+def test_one_that_two_files_have_is_told():
+    with pytest.raises(SuiteError, match=r"task\.metrics: two and more both have a metric 'second'; rename one of"):
+        scoring("second", two=Two(), more=Two())
+
+
 def test_a_metric_that_does_not_fit_says_why():
     assert scoring("rouge", "macro_f1").misfit([]) == (
         "macro F1 does not fit this task: its answers are free text, and this metric compares labels; use exact_match, "

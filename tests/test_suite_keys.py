@@ -27,7 +27,7 @@ from harness.models.family import Encoded
 from harness.models.seq2seq import Seq2SeqFamily, collate
 from harness.pytest_plugin import PARAMETERS
 from harness.run import preflight, runner
-from harness.session import bakeoff, example
+from harness.session import bakeoff, checks, example
 from harness.session.bakeoff import Bakeoff, Selection
 from harness.session.gate import Gate, accepted
 from harness.session.searches import Searches
@@ -763,7 +763,7 @@ def test_metrics_come_from_the_folders_of_the_ini_file(begun, pytester):
     (pytester.path / "metrics" / "mine.py").write_text("from harness.metric import Scorer\nclass Mine(Scorer): ...\n")
     suite = pytester.path / "small.toml"
     suite.write_text(suite.read_text().replace("[model]", 'metrics = ["mine", "rouge"]\n\n[model]'))
-    assert begun().stash[REQUEST].own_metrics == ()
+    assert checks.own_metrics(begun().stash[REQUEST]) == ()
     (pytester.path / "pytest.ini").write_text("[pytest]\nmethod_paths = methods\nmetric_paths = metrics\n")
-    (own,) = begun().stash[REQUEST].own_metrics
+    (own,) = checks.own_metrics(begun().stash[REQUEST])
     assert (own.id, own.path) == ("mine", pytester.path / "metrics" / "mine.py")

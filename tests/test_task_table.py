@@ -85,6 +85,12 @@ def test_a_prompt_may_call_a_column_as_the_data_do(load):
         ('name = "classify"\nstop = "."', "task.stop", "is for generated answers, but task.answer is 'choose'"),
         ('name = "classify"\nextract = "(.)"', "task.extract", "is for generated answers, but task.answer is 'choose'"),
         ('name = "instruct"\nprompt = "{source}"', "task.prompt", "a conversation is its own prompt; leave out"),
+        ('name = "instruct"\nvalues = { a = "b" }', "task.values", "a conversation is its own prompt; leave out"),
+        (
+            'name = "instruct"\ncolumns = { topic = "t" }',
+            "task.columns",
+            "a conversation is its own prompt, which names no topic; leave out this column",
+        ),
         (
             'name = "mine"\ncolumns = { messages = "m", source = "q" }',
             "task.columns",

@@ -141,6 +141,15 @@ def test_what_is_no_text_is_refused_with_its_row(columns, keys, said, table):
     assert said in refusal(table(rows(**columns), **NEW | keys))
 
 
+def test_a_question_keeps_the_whole_targets_of_which_its_references_are_what_counts(task):
+    marked = rows(q="Q", a=lambda n: [f"So it is {n}.\n#### {n}", f"Or\n#### {n}.0"])
+    made = task(marked, extract=r"#### (.*)")
+    assert [(each.references, each.targets) for each in made.questions] == [
+        (("0", "0.0"), ("So it is 0.\n#### 0", "Or\n#### 0.0")),
+        (("10", "10.0"), ("So it is 10.\n#### 10", "Or\n#### 10.0")),
+    ]
+
+
 def test_a_list_of_targets_is_several_references(task):
     made = task(rows(q="Q", a=lambda n: [f"A {n}", f"B {n}"]))
     assert [question.references for question in made.questions] == [("A 0", "B 0"), ("A 10", "B 10")]

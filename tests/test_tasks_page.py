@@ -5,10 +5,14 @@ import re
 from pathlib import Path
 
 import pytest
+from transformers import ByT5Tokenizer
 
+from harness.models.seq2seq import Seq2SeqFamily
+from harness.run import answers
 from harness.spec import suite, task_files
 from harness.spec.suite import TaskTable
-from harness.tasks import data, definition
+from harness.tasks import data, definition, scored_by
+from harness.tasks.task import prepare
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
@@ -65,6 +69,20 @@ def test_the_example_in_python_makes_rows_and_reads_answers(folder):
     row = data.load(table)["test"][0]
     assert table.templates[0].filled(row.texts) == "Which is red? 0\n\nA) sky\nB) rose\n\nAnswer: "
     assert [definition.of(table).read(text) for text in ("(B) rose", "Both", "A")] == ["B", None, "A"]
+
+
+def test_the_example_in_python_counts_every_letter_as_an_answer(folder):
+    (folder / "multiple_choice.py").write_text(example("class"))
+    rows = [{"question": f"Which? {n}", "choices": ["sky", "rose", "sea"], "right": n // 10} for n in range(30)]
+    (folder / "choices.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    table = load(folder, '[task]\nname = "multiple_choice.py"\ndata = "choices.jsonl"\n')
+    task = prepare(table, data.load(table), Seq2SeqFamily(ByT5Tokenizer()))
+    references, scoring = [each.references for each in task.questions], scored_by.scoring_of(table)
+    assert references == [("A",), ("B",), ("C",)]
+    assert scoring.misfit(task.labels) is None
+    assert all(scorer.reads(text, {}) for scorer in scoring.scorers for (text,) in references)
+    for texts, value in ((["A", "(B) rose", "C) sea"], 1.0), (["B", "The rose", "C"], 1 / 3)):
+        assert scoring.scored(answers.read(task, texts), references, [True] * 3).values["accuracy"] == value
 
 
 def test_every_key_that_defines_a_task_is_explained():

@@ -23,3 +23,6 @@ SCORERS: Final[Mapping[str, Scorer]] = {
     "macro_f1": MacroF1(),
     "perplexity": Perplexity(),
 }
+
+# What a suite may call them: a metric by its id, or all of a scorer's metrics by its name.
+NAMES: Final = frozenset({*SCORERS, *(metric.id for scorer in SCORERS.values() for metric in scorer.metrics)})

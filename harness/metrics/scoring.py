@@ -39,8 +39,8 @@ class Scorer(ABC):
         """One row of numbers for each answer; a single number counts as a row.
 
         ``answers`` are texts or, for a metric that needs likelihoods, ``Likelihood``s of all of an example's
-        references together. ``references[i]`` has the references of example ``i``, at least one. Without ``value``,
-        a row has one number for each metric, in the metric's range.
+        references together, each as whole as a model learns to write it. ``references[i]`` has the references of
+        example ``i``, at least one. Without ``value``, a row has one number for each metric, in the metric's range.
         """
 
     def value(self, sums: Array, count: int) -> Any:

@@ -128,13 +128,17 @@ def title_of(scorer: Scorer) -> str:
 
 def _family(name: str, scorers: Mapping[str, Scorer]) -> str:
     """The name of the scorer that has a metric of this id."""
-    families = {metric.id: family for family, scorer in scorers.items() for metric in scorer.metrics}
-    if name not in families:
+    ids = {family: [metric.id for metric in scorer.metrics] for family, scorer in scorers.items()}
+    families = [family for family, members in ids.items() if name in members]
+    if len(families) > 1:
+        raise SuiteError(f"task.metrics: {' and '.join(families)} both have a metric {name!r}; rename one of the two")
+    if not families:
+        known = {*scorers, *chain(*ids.values())}
         raise SuiteError(
-            f"task.metrics: {unknown('metric', name, {*families, *scorers})}. A new metric is one file, {name}.py, "
+            f"task.metrics: {unknown('metric', name, known)}. A new metric is one file, {name}.py, "
             f"with a class derived from {METRIC_CONTRACT}.Scorer, in a folder that metric_paths in pytest's ini names"
         )
-    return families[name]
+    return families[0]
 
 
 def _scored(

@@ -13,7 +13,7 @@ from ..spec.conversation import Turn
 from ..spec.errors import SuiteError
 from ..spec.hashing import digest_json
 from ..spec.prompt_format import PromptFormat
-from . import learned_prompts, logits
+from . import learned_prompts, logits, stopping
 from .chat import Chat, Conversations
 from .family import IGNORED, Batch, Demand, Encoded, Family, Lengths, Memory
 from .logits import Places
@@ -127,7 +127,9 @@ class CausalFamily(Family):
         ids, mask = (inputs[name].to(model.device) for name in ("input_ids", "attention_mask"))
         if learned := learned_prompts.config_of(model):
             return learned_prompts.answers(model, learned, ids, mask, self.pad, options)
-        outputs: torch.Tensor = model.generate(input_ids=ids, attention_mask=mask, **options)
+        outputs: torch.Tensor = model.generate(
+            input_ids=ids, attention_mask=mask, **stopping.applied(options, ids.shape[1])
+        )
         return outputs[:, ids.shape[1] :]
 
     def target_logits(self, model: PreTrainedModel, rows: Sequence[Encoded]) -> torch.Tensor:

@@ -152,7 +152,7 @@ class Family(ABC):
     def answers(self, model: PreTrainedModel, prompts: Sequence[Sequence[int]], **options: Any) -> torch.Tensor:
         """The new tokens that a model, or the PEFT model around it, generates after prompts, padded on the right.
 
-        ``options`` go to ``generate``.
+        ``options`` go to ``generate``; ``stops`` may be among them (``models.stopping``).
         """
 
     @abstractmethod

@@ -8,6 +8,7 @@ import torch
 from peft import PeftConfig, PeftModel, PeftType
 from torch.nn.utils.rnn import pad_sequence
 
+from . import stopping
 from .family import Lengths
 
 CACHED_PREFIX = (PeftType.PREFIX_TUNING, PeftType.CARTRIDGE)  # prompts of keys and values, not of embeddings
@@ -76,7 +77,7 @@ def _behind_virtual_tokens(
     whole = torch.cat([mask, mask.new_ones(len(mask), config.num_virtual_tokens)], dim=1)
     base = model.get_base_model()
     outputs: torch.Tensor = base.generate(
-        inputs_embeds=torch.stack(rows), attention_mask=whole.sort(dim=1).values, **options
+        inputs_embeds=torch.stack(rows), attention_mask=whole.sort(dim=1).values, **stopping.applied(options, 0)
     )
     return outputs
 
@@ -90,5 +91,6 @@ def _behind_cached_prefix(
     ids = torch.cat([ids.new_zeros(len(ids), prefix), ids], dim=1)
     whole = torch.cat([mask.new_ones(len(mask), prefix), mask], dim=1)
     base = model.get_base_model()
-    outputs: torch.Tensor = base.generate(input_ids=ids, attention_mask=whole, past_key_values=cached, **options)
+    given = {"input_ids": ids, "attention_mask": whole, "past_key_values": cached}
+    outputs: torch.Tensor = base.generate(**given, **stopping.applied(options, ids.shape[1]))
     return outputs[:, ids.shape[1] :]

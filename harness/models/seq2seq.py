@@ -12,7 +12,7 @@ from transformers import AutoModelForSeq2SeqLM, Cache, DynamicCache, EncoderDeco
 from transformers.modeling_outputs import BaseModelOutput
 
 from ..spec.errors import SuiteError
-from . import learned_prompts
+from . import learned_prompts, stopping
 from .family import IGNORED, Batch, Demand, Encoded, Family, Lengths, Memory
 
 LIKELIHOOD = """\
@@ -96,7 +96,8 @@ class Seq2SeqFamily(Family):
         """What follows the token that the decoder begins with."""
         inputs = self.tokenizer.pad({"input_ids": list(prompts)}, return_tensors="pt")
         names = ("input_ids", "attention_mask")
-        outputs: torch.Tensor = model.generate(**{name: inputs[name].to(model.device) for name in names}, **options)
+        given = {name: inputs[name].to(model.device) for name in names}
+        outputs: torch.Tensor = model.generate(**given, **stopping.applied(options, 1))
         return outputs[:, 1:]
 
     def target_logits(self, model: PreTrainedModel, rows: Sequence[Encoded]) -> torch.Tensor:

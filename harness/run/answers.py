@@ -36,17 +36,17 @@ def follows(cls: type[Method], name: str) -> bool:
 
 
 def likelihoods(method: Method, model: Model, task: PreparedTask) -> list[Likelihood]:
-    """How likely a model finds the references of each question together, asked as the method asks it.
+    """How likely a model finds the targets of each question together, asked as the method asks it.
 
     Raises ``Diverged`` for what is no number.
     """
-    pairs = [(question.prompt, text) for question in task.questions for text in question.references]
+    pairs = [(question.prompt, text) for question in task.questions for text in question.targets]
     prompts, targets = [prompt for prompt, _ in pairs], [text for _, text in pairs]
     found = method.likelihoods(model, prompts, targets)
     if len(found) != len(pairs):
         raise ContractError(f"likelihoods() returned {len(found)} likelihoods for {len(pairs)} targets")
     each = iter(found)
-    return [_together([next(each) for _ in question.references]) for question in task.questions]
+    return [_together([next(each) for _ in question.targets]) for question in task.questions]
 
 
 def check(method: Method, scoring: Scoring) -> None:
@@ -78,9 +78,8 @@ def counted(task: PreparedTask, texts: Sequence[str]) -> Answers | None:
 
 
 def predictions(task: PreparedTask, texts: Sequence[str], scored: Scored) -> tuple[Prediction, ...]:
-    """The answers to a task's questions, with their scores."""
-    whole, answers = task.reading.whole, read(task, texts)
-    rows = zip(task.questions, texts, answers, scored.examples, scored.closest, strict=True)
+    """The answers to a task's questions as they were written, with what was scored of them where that is not all."""
+    rows = zip(task.questions, texts, read(task, texts), scored.examples, scored.closest, strict=True)
     return tuple(
         Prediction(
             id=question.id,
@@ -88,8 +87,8 @@ def predictions(task: PreparedTask, texts: Sequence[str], scored: Scored) -> tup
             scored=question.scored,
             source=question.source,
             references=question.references,
-            text=answer if whole else text,
-            answer=None if whole else answer,
+            text=text,
+            answer=None if answer == text else answer,
             scores=scores,
             best=closest,
         )

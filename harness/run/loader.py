@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..spec import hyperparameters, importing
+from ..spec import aliases, hyperparameters, importing
 from ..spec.errors import PluginError
 from ..spec.names import CONTRACT
 from ..spec.registry import BUILT_IN, Plugin
@@ -43,6 +43,7 @@ def _problems(cls: "type[Method]", plugin: Plugin, overrides: Mapping[str, Any])
 
 def _class(plugin: Plugin) -> "type[Method]":
     """Import the file and return its only method class; raises ``PluginError`` if it breaks the contract."""
+    aliases.use()
     module = importing.module(f"tuneoff_method_{plugin.id}", plugin.path, CONTRACT)
     from ..method import Bound, Method, PeftMethod  # imports torch, so only when a method is really used
 

@@ -10,12 +10,12 @@ import torch
 from ..metrics.scoring import Scorer
 from ..metrics.several import Scoring, title_of
 from ..models import base_model, generation, label_tokens
-from ..spec.errors import DataError, SuiteError, brief
+from ..spec.errors import DataError, brief
 from ..spec.metric import Metric, options_of
 from ..spec.plan import Order
 from ..spec.record import Preflight
-from ..spec.suite import METRIC_OPTIONS
-from ..tasks import data, leakage, prepared
+from ..spec.suite import METRIC_OPTIONS, TaskTable
+from ..tasks import data, definition, labels, leakage, prepared, scored_by
 from ..tasks.data import Example
 from ..tasks.task import PreparedTask, prepare
 from . import environment, scorers, soundness
@@ -32,19 +32,19 @@ def check(order: Order) -> Preflight:
     device = base_model.pick_device(order.device)
     evaluation, table = order.spec.evaluation, order.spec.task
     scoring = scorers.scoring_of(order)
-    base = base_model.load(order.model, device, evaluation, table)
+    scored_by.check_options(scoring, evaluation.metric_options)
     loaded = data.read(table)
     splits = loaded.splits
-    settled = scoring.settled(evaluation.metric_options, _references(splits))
+    scored_by.check_labels(scoring, labels.of(definition.of(table), splits["train"]))
+    base = base_model.load(order.model, device, evaluation, table)
+    settled = scoring.settled(evaluation.metric_options, _references(table, splits))
     task = prepare(table, splits, base.family, evaluation.sample_rows, settled.metrics)
-    if reason := scoring.misfit(task.labels):
-        raise SuiteError(f"task.metrics: {reason}")
     if task.labels:
         prompts = (question.prompt for question in task.questions)
         label_tokens.check(task.labels, base.family, prompts, table.max_target_tokens)
     scorers.tried(scoring, task)
     _keep(task, scoring, order.task)
-    written = _references_in_tokens(task) if scoring.needs_likelihoods else []
+    written = _targets_in_tokens(task) if scoring.needs_likelihoods else []
     remarks = soundness.check(base, task, evaluation, order.model.name, written)
     settings = base_model.own_settings(order.model, evaluation, base.family.first)
     validation = _validation(order, splits, task, scoring) if order.search.trials else None
@@ -65,13 +65,15 @@ def check(order: Order) -> Preflight:
     )
 
 
-def _references(splits: Splits) -> list[str]:
-    return [row.target for row in chain.from_iterable(splits.values())]
+def _references(table: TaskTable, splits: Splits) -> list[str]:
+    """What counts of all targets."""
+    read = definition.of(table).read
+    return [read(row.target) or "" for row in chain.from_iterable(splits.values())]
 
 
-def _references_in_tokens(task: PreparedTask) -> list[list[int]]:
-    """The tokens of the references, which a model must be able to write if their likelihoods are asked for."""
-    pairs = [(question.prompt, text) for question in task.questions for text in question.references]
+def _targets_in_tokens(task: PreparedTask) -> list[list[int]]:
+    """The tokens of the test rows' targets, which a model must be able to write if a metric needs likelihoods."""
+    pairs = [(question.prompt, text) for question in task.questions for text in question.targets]
     found, _ = task.family.target_ids(
         [task.family.trailing_space(prompt) + text for prompt, text in pairs], sys.maxsize
     )

@@ -145,6 +145,7 @@ class Runner:
                 micro_batch_size=self.spec.micro_batch_size,
                 examples=task.examples(self.spec.batch_size, self.spec.seed)[: self.spec.budget.max_examples],
                 generation=deepcopy(base.model.generation_config),
+                stop=task.reading.stop,
             )
         )
 
@@ -281,7 +282,8 @@ class Runner:
         metric, scores = task.metrics[0], self.facts.scores or {}
         score = f"{metric.title} {metric.shown(scores[metric.id])}"
         prompts = [question.prompt for question in task.questions[:RELOAD_SAMPLE]]
-        found, labels = dict(zip(prompts, texts, strict=False)), task.labels if answers.chosen(method, task) else ()
+        found = dict(zip(prompts, map(task.reading.ended, texts), strict=False))
+        labels = task.labels if answers.chosen(method, task) else ()
         trained = Trained(self.saved, method.setting, self.device, found, score, labels)
         self.facts.checkpoint = kept.keep(trained, self.order, place)
 

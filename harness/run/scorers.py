@@ -8,7 +8,7 @@ from typing import Any
 from ..metrics import built_in, checked
 from ..metrics.scoring import Scorer
 from ..metrics.several import Scoring
-from ..spec import importing
+from ..spec import aliases, importing
 from ..spec.errors import ContractError, PluginError
 from ..spec.figures import BY_NAME
 from ..spec.metric import Likelihood, options_of
@@ -19,7 +19,6 @@ from ..tasks import scored_by
 from ..tasks.task import PreparedTask
 
 MAX_TRIED = 8  # examples
-TAKEN = {metric.id for scorer in built_in.SCORERS.values() for metric in scorer.metrics} | {*built_in.SCORERS}
 COLUMNS = {  # what else the rows of a leaderboard, the gate's verdicts and the items of a session have
     *("rank", "method", "status", "seeds", "score_unit", "bound", "contended", "pareto", "reason"),
     *("reused", "tokens"),
@@ -40,6 +39,7 @@ def load(plugin: Plugin) -> Scorer:
 
     Raises ``PluginError``, which names the file and, if known, the line.
     """
+    aliases.use()
     module = importing.module(f"tuneoff_metric_{plugin.id}", plugin.path, METRIC_CONTRACT)
     classes = [
         value
@@ -83,7 +83,7 @@ def _problem(cls: type[Scorer], plugin: Plugin) -> str | None:
     if len(ids) == 1 and ids[0] != plugin.id:
         return f"its metric has the id {ids[0]!r}; rename it, or the file, so that both are the same"
     for name in (plugin.id, *ids):
-        if name in {*TAKEN, *COLUMNS, *BY_NAME}:
+        if name in {*built_in.NAMES, *COLUMNS, *BY_NAME}:
             return f"it cannot have the id {name!r}, which is in use; choose another one"
         if not name.isidentifier():
             return f"it has the id {name!r}; use letters, digits and underscores only"

@@ -1,6 +1,7 @@
 """The script that answers a text with a kept model, transformers and PEFT alone: shown in the card, and executed."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ prompt = {prompt}
 answer = max(labels, key=likelihood)
 """
 ANSWER = "tokenizer.decode({tokens}, skip_special_tokens=True).strip()"
+ENDED = "re.split({stops}, tokenizer.decode({tokens}, skip_special_tokens=True).lstrip(), maxsplit=1)[0].strip()"
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,18 @@ class Script:
         return answer
 
 
-def script_of(loader: str, prompt: Prompt, family: Family, base: ModelTable, labels: Sequence[str] = ()) -> Script:
+def script_of(
+    loader: str,
+    prompt: Prompt,
+    family: Family,
+    base: ModelTable,
+    labels: Sequence[str] = (),
+    stop: Sequence[str] = (),
+) -> Script:
     """The script for a model that this class of transformers or PEFT loads, asked as in training.
 
-    It has the precision of ``base``, the base model, and chooses among ``labels`` if there are any.
+    It has the precision of ``base``, the base model, and chooses among ``labels`` if there are any. An answer ends
+    before the first of the ``stop`` texts.
     """
     before, after = map(_quoted, family.around(prompt.before, prompt.after))
     text = f"{before} + text + {after}"
@@ -79,10 +89,11 @@ def script_of(loader: str, prompt: Prompt, family: Family, base: ModelTable, lab
     helpers = ["AutoTokenizer", *[QUANTIZED] * (QUANTIZED in arguments), "GenerationConfig"]
     return Script(
         library=library,
-        imports=IMPORTS.format(library=library, loader=loader, helpers=", ".join(helpers)),
+        imports="import re\n\n" * bool(stop)
+        + IMPORTS.format(library=library, loader=loader, helpers=", ".join(helpers)),
         loading=LOADING.format(loader=loader, precision=arguments),
         asking=_choosing(text, asked, labels, family, prompt) if labels else ASKING.format(text=text, prompt=asked),
-        answer="answer" if labels else ANSWER.format(tokens=tokens),
+        answer="answer" if labels else _text(tokens, stop),
     )
 
 
@@ -92,6 +103,12 @@ def _choosing(text: str, asked: str, labels: Sequence[str], family: Family, prom
     return CHOOSING.format(
         text=text, labels=f"[{', '.join(map(_quoted, labels))}]", prompt=asked, likelihood=likelihood
     )
+
+
+def _text(tokens: str, stop: Sequence[str]) -> str:
+    """An expression for the text of these tokens, up to where it ends."""
+    stops = _quoted("|".join(map(re.escape, stop)))
+    return ENDED.format(tokens=tokens, stops=stops) if stop else ANSWER.format(tokens=tokens)
 
 
 def _quoted(text: str) -> str:

@@ -32,7 +32,7 @@ def check(
     """
     prompts = sorted((question.prompt for question in task.questions), key=len)
     sources, targets = _tokens(base.family, task)
-    targets += written
+    targets += map(list, written)
     _known_tokens(base, sources, targets, name)
     longest = max(sources, key=len)
     if short := positions.shortage(base.family, base.model, _lengths(sources, targets, evaluation)):

@@ -222,5 +222,5 @@ class Bakeoff:
 def order(request: Request, store: Store, run: RunSpec, model: ModelTable) -> Order:
     """The order for the process of a run; ``model`` is the suite's, or exactly the one that was checked."""
     task, search = (store.scratch / "task").absolute(), request.suite.search
-    plugin, metrics = request.plugins[run.method], request.own_metrics
+    plugin, metrics = request.plugins[run.method], checks.own_metrics(request)
     return Order(run, plugin, model, task, request.device, metrics=metrics, threads=cores(), search=search)

@@ -4,6 +4,7 @@ from ..execute.executor import IMPORT_SECONDS, Executor
 from ..spec.errors import PluginError, UsageError
 from ..spec.paths import expanded
 from ..spec.plan import Request
+from ..spec.registry import Plugin
 from ..spec.suite import EMBEDDED, ModelTable, Suite
 
 
@@ -19,12 +20,19 @@ def paths(suite: Suite) -> None:
 
 
 def data(request: Request) -> None:
-    """Raise ``UsageError`` for an unknown task or metric, and for data that cannot be read as rows of the task."""
+    """Raise ``UsageError`` for metrics that the task cannot have, and for data that cannot be read as rows of it."""
     from ..tasks import data as rows
     from ..tasks import scored_by
 
-    scored_by.check(request.suite.task, request.metrics)
+    scored_by.check(request.suite.task, request.metrics, request.suite.evaluation.metric_options)
     rows.check(request.suite.task)
+
+
+def own_metrics(request: Request) -> tuple[Plugin, ...]:
+    """The files of the project's own metrics that the suite may name."""
+    from ..tasks import scored_by
+
+    return tuple(request.metrics[name] for name in scored_by.own_of(request.suite.task, request.metrics))
 
 
 def hyperparameters(executor: Executor, request: Request) -> None:

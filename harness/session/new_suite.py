@@ -89,9 +89,9 @@ def _said(text: str, longest: int) -> str:
 def _obstacle(file: Path) -> list[str]:
     """What keeps the suite from running as it is; nothing if it is ready."""
     try:
-        table = suites.load(str(file)).task
-        scored_by.check(table)
-        data.check(table)
+        made = suites.load(str(file))
+        scored_by.check(made.task, (), made.evaluation.metric_options)
+        data.check(made.task)
     except UsageError as error:
         return [f"not ready to run: {error}"]
     return []

@@ -8,7 +8,8 @@ package called ``harness``, it keeps its modules, and only those that it lacks a
 import importlib
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -41,9 +42,28 @@ class Aliases(MetaPathFinder, Loader):
 
 
 def use() -> None:
-    """Make imports in this process accept both names from now on."""
-    if not any(isinstance(finder, Aliases) for finder in sys.meta_path):
+    """Make imports in this process accept both names from now on, as the process of a run may."""
+    if not _used():
         sys.meta_path.insert(0, Aliases())
+
+
+@contextmanager
+def used() -> Iterator[None]:
+    """Make imports accept both names inside the context, of which nothing stays in a process of others, such as pytest.
+
+    Without effect in a process that accepts both names anyway.
+    """
+    if _used():
+        yield
+        return
+    finder, before = Aliases(), set(sys.modules)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        for name in set(sys.modules) - before:
+            _forget(name)
 
 
 def clash(error: BaseException, contract: str = CONTRACT) -> str:
@@ -74,6 +94,21 @@ def shadow(hidden: Path) -> str:
         f'the name {INSTALLED}, write pytest_plugins = ["{INSTALLED}.pytest_plugin"] in conftest.py, and remove '
         f"{PACKAGE_FOLDER.parent} from PYTHONPATH"
     )
+
+
+def _used() -> bool:
+    return any(isinstance(finder, Aliases) for finder in sys.meta_path)
+
+
+def _forget(name: str) -> None:
+    """Remove a module of this package under its other name, also from the package that it seemed to be part of."""
+    module, (parent, _, own) = sys.modules[name], name.rpartition(".")
+    if name.partition(".")[0] == PACKAGE or getattr(module, "__name__", "").partition(".")[0] != PACKAGE:
+        return
+    del sys.modules[name]
+    package = sys.modules.get(parent)
+    if package is not None and package.__name__ == parent and vars(package).get(own) is module:
+        delattr(package, own)
 
 
 def _real(name: str) -> str:

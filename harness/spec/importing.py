@@ -23,9 +23,9 @@ def module(name: str, path: Path, contract: str) -> ModuleType:
         raise PluginError(f"{path}: not a Python file")
     made = importlib.util.module_from_spec(spec)
     sys.modules[name] = made
-    aliases.use()
     try:
-        spec.loader.exec_module(made)
+        with aliases.used():
+            spec.loader.exec_module(made)
     except SyntaxError as error:
         if error.filename == str(path):
             raise PluginError(f"{path}:{error.lineno}: {error.msg}") from error

@@ -46,12 +46,6 @@ class Request:
         return [method for method in self.methods if method != ZERO_SHOT] if self.suite.search.trials else []
 
     @property
-    def own_metrics(self) -> tuple[Plugin, ...]:
-        """The project's own metrics that the suite names."""
-        names = self.suite.task.metrics or ()
-        return tuple(self.metrics[name] for name in names if name in self.metrics)
-
-    @property
     def zero_shot(self) -> RunSpec:
         """The run with which every other run is compared."""
         return next(run for run in self.runs if run.method == ZERO_SHOT)
@@ -74,7 +68,7 @@ class Order:
     search: SearchTable = field(default_factory=SearchTable)
     multiplier: float | None = None
     keep: Path | None = None
-    metrics: tuple[Plugin, ...] = ()  # the project's own among those of the suite
+    metrics: tuple[Plugin, ...] = ()  # files of the project's own among those of the suite
 
     @property
     def validation(self) -> Path:

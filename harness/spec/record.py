@@ -232,8 +232,9 @@ class Record(Block):
 class Prediction(Block):
     """One test example: the generated text, and its scores against the references.
 
-    ``rows`` are its row numbers in the test split; an example that is not ``scored`` is only shown. If
-    ``answer`` is empty, nothing in the text counts: it is no valid answer of the task.
+    ``rows`` are its row numbers in the test split; an example that is not ``scored`` is only shown. If there is an
+    ``answer``, it is scored in place of the text: the part that counts, empty if there is none, or the label that the
+    text stands for.
     """
 
     id: str
@@ -242,7 +243,7 @@ class Prediction(Block):
     source: str  # the text that the prompt was made from
     references: tuple[str, ...]
     text: str
-    answer: str | None = Field(default=None, exclude_if=lambda text: text is None)  # what of the text is scored
+    answer: str | None = Field(default=None, exclude_if=lambda text: text is None)  # scored in place of the text
     scores: Mapping[str, float]  # by metric id, the mean over the references
     best: Mapping[str, float]  # against the closest reference
 

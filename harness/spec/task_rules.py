@@ -16,8 +16,7 @@ def flaw(table: TaskTable) -> str | None:
 def _flaws(table: TaskTable) -> Iterator[str]:
     columns = table.columns or {}
     if MESSAGES in columns:
-        if table.prompt:
-            yield "task.prompt: a conversation is its own prompt; leave out this key"
+        yield from _beside_a_conversation(table, columns)
     else:
         yield from (f"task.columns: no {key}; name both, as in {EXAMPLE}" for key in _missing(columns))
         if not table.prompt:
@@ -27,6 +26,16 @@ def _flaws(table: TaskTable) -> Iterator[str]:
         for key in ("stop", "extract"):
             if getattr(table, key):
                 yield f"task.{key}: is for generated answers, but task.answer is {CHOOSE!r}; leave out this key"
+
+
+def _beside_a_conversation(table: TaskTable, columns: Columns) -> Iterator[str]:
+    """What would have no effect, because a conversation is its own prompt."""
+    for key in ("prompt", "values"):
+        if getattr(table, key):
+            yield f"task.{key}: a conversation is its own prompt; leave out this key"
+    for column in columns:
+        if column not in OWN_COLUMNS:
+            yield f"task.columns: a conversation is its own prompt, which names no {column}; leave out this column"
 
 
 def _missing(columns: Columns) -> list[str]:

@@ -1,6 +1,5 @@
 """``[task]``: what is asked, of which rows, from where, and how an answer is read."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -103,9 +102,11 @@ class TaskTable(Table):
     @field_validator("extract")
     @classmethod
     def _has_a_group(cls, pattern: str | None) -> str | None:
+        import regex  # takes a while, and only such tasks need it
+
         try:
-            groups = re.compile(pattern).groups if pattern is not None else 1
-        except re.error as error:
+            groups = regex.compile(pattern).groups if pattern is not None else 1
+        except regex.error as error:
             raise ValueError(f"is not a regular expression: {error}") from error
         if not groups:
             raise ValueError("has no group; put what counts of an answer in parentheses")

@@ -18,7 +18,8 @@ from pyarrow import parquet
 
 from ..spec.errors import DataError, brief
 from .columns import Columns
-from .data_text import NOT_DECODED, UNPACK, decoded, not_utf8
+from .data_text import NOT_DECODED, decoded, not_utf8
+from .data_text import UNPACK as UNPACK
 
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 NO_SPACE = re.compile(r"\S")

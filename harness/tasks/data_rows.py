@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..spec.conversation import Turn, as_text
-from ..spec.errors import DataError, brief
+from ..spec.errors import DataError, SuiteError, brief
 from ..spec.task_table import ID, MESSAGES, SOURCE, TARGET
-from . import prompt, turns
+from . import extracting, prompt, turns
 from .data_files import BadRow, FileContent
 from .definition import Definition
 
+ENDLESS = (
+    "task.extract: {!r} was still being looked for after {:g} seconds of computing, in the target {}; rewrite it so "
+    "that nothing that is repeated can be split up in several ways, as in (a+)+ or (a|aa)+"
+)
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no tokenizer accepts
 
 
@@ -50,7 +54,8 @@ def read(
     """The rows of a source, notices about them, and the number of bad ones that were skipped.
 
     ``before`` is the number of rows in earlier sources of the same split; a row without an id gets its number as one.
-    Raises ``DataError`` for the first bad row, unless bad rows are skipped.
+    Raises ``DataError`` for the first bad row, unless bad rows are skipped, and ``SuiteError`` for ``task.extract`` if
+    a target takes it too long.
     """
     if reason := task.columns.flaw(content.columns):
         raise DataError(f"{where}: {reason}")
@@ -115,8 +120,12 @@ def _target(text: str, task: Definition, found: Mapping[str, str]) -> str:
     """The text, if it is a valid answer."""
     if task.read(text) is not None:
         return text
-    if task.reading.extract is not None and not re.search(task.reading.extract, text):
-        raise _Unfit(_unmatched(found))
+    if (pattern := task.reading.extract) is not None:
+        part = extracting.search(pattern, text)
+        if not part.ended:
+            raise SuiteError(ENDLESS.format(pattern, extracting.MAX_SECONDS, brief(repr(text), 120)))
+        if part.text is None:
+            raise _Unfit(_unmatched(found))
     why = "none of task.labels" if task.table.labels else "no valid answer for the task"
     raise _Unfit(f"{found.get(TARGET, MESSAGES)} {brief(repr(text))} is {why}")
 

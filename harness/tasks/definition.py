@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ..spec import task_files
+from ..spec import aliases, task_files
 from ..spec.errors import brief
 from ..spec.paths import expanded
 from ..spec.task_contract import Task
@@ -59,7 +59,8 @@ class Definition:
 
     def _made(self, row: Mapping[str, Any]) -> Mapping[str, Any] | BadRow | None:
         try:
-            made = reading.hooks(f"{self.code}").row(row)
+            with aliases.used():
+                made = reading.hooks(f"{self.code}").row(row)
         except Exception as error:  # an author's code may raise anything
             return BadRow(f"row() of {self.code} raised {type(error).__name__}: {brief(error, 100)}")
         if made is None or isinstance(made, Mapping):

@@ -42,10 +42,8 @@ def load(folder: Path, family: Family) -> PreparedTask:
     """The task that was saved there, which the family's tokenizer has read."""
     tokens = load_file(folder / TOKENS_FILE)
     rest = json.loads((folder / TASK_FILE).read_text(encoding="utf-8"))
-    questions = [
-        Question(**{**values, "references": tuple(values["references"]), "rows": tuple(values["rows"])})
-        for values in rest["questions"]
-    ]
+    lists = ("references", "targets", "rows")
+    questions = [Question(**{**each, **{name: tuple(each[name]) for name in lists}}) for each in rest["questions"]]
     rows = zip(_split("source", tokens), _split("target", tokens), strict=True)
     return PreparedTask(
         prompt=Prompt(**rest["prompt"]),

@@ -1,14 +1,14 @@
 """How an answer is read: where it ends, and what of it counts. References are read alike."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from ..spec import python_task
+from ..spec import aliases, python_task, stops
 from ..spec.errors import PluginError, brief
 from ..spec.task_contract import Task
+from . import extracting
 from .matching import label_of
 
 
@@ -27,8 +27,8 @@ class Reading:
 
     def ended(self, text: str) -> str:
         """The text up to the first of the texts that end an answer."""
-        places = [place for stop in self.stop if (place := text.find(stop)) >= 0]
-        return text[: min(places)].strip() if places else text
+        found = stops.before(self.stop, text)
+        return text if found is None else found
 
     def read(self, text: str, labels: Sequence[str] = ()) -> str | None:
         """What counts of an answer, and which of the ``labels`` that is if there are any; ``None`` if it is invalid."""
@@ -37,8 +37,7 @@ class Reading:
 
     def _part(self, text: str) -> str | None:
         """The part of an answer that counts; ``None`` if there is none."""
-        match = re.search(self.extract, text) if self.extract is not None else None
-        found = (match[1] or "") if match else "" if self.extract is not None else text
+        found = text if self.extract is None else extracting.search(self.extract, text).text or ""
         if self.code is not None and found.strip():
             found = _read(self.code, found.strip()) or ""
         return found.strip() or None
@@ -46,7 +45,8 @@ class Reading:
 
 def _read(code: str, text: str) -> str | None:
     try:
-        found = hooks(code).read(text)
+        with aliases.used():
+            found = hooks(code).read(text)
     except Exception as error:  # an author's code may raise anything
         raise PluginError(f"{code}: read() raised {type(error).__name__}: {brief(error, 200)}") from error
     if found is not None and not isinstance(found, str):

@@ -31,13 +31,15 @@ Groups = dict[tuple[int, ...], list[Example]]  # the rows of each distinct sourc
 class Question:
     """One test source: its prompt, every reference of it, and whether the prompt was cut.
 
-    ``rows`` are its numbers in the test split. A question that is not ``scored`` is only shown.
+    ``targets`` has, for each reference, the whole text that a model would learn to write, of which the reference is
+    what counts. ``rows`` are its numbers in the test split. A question that is not ``scored`` is only shown.
     """
 
     id: str
     source: str
     prompt: str
     references: tuple[str, ...]
+    targets: tuple[str, ...]
     rows: tuple[int, ...]
     truncated: bool = False
     scored: bool = True
@@ -173,6 +175,7 @@ def _questions(groups: Groups, asked: Sequence[Fitted], scored: int, read: Calla
             source=rows[0].asked,
             prompt=fitted.prompt,
             references=tuple(read(row.target) for row in rows),
+            targets=tuple(row.target for row in rows),
             rows=numbers,
             truncated=fitted.cut,
             scored=numbers[0] < scored,

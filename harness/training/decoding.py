@@ -12,6 +12,8 @@ from ..models import generation, positions
 from ..models.base_model import Model
 from ..models.batching import by_length
 from ..models.family import Family
+from ..models.stopping import OPTION, Stops
+from ..spec.stops import before
 
 MAX_BATCH_TOKENS = 8192  # prompt tokens in a batch, padding included
 
@@ -47,13 +49,14 @@ def generate(
     max_new_tokens: int,
     num_beams: int = 1,
     settings: GenerationConfig | None = None,
+    stop: tuple[str, ...] = (),
     together: bool = True,
 ) -> list[str]:
     """One text for each prompt, in the prompts' order; no sampling, so the same prompts give the same texts.
 
     ``settings`` replace the model's own generation settings, so that a model that a method has built or loaded itself
-    generates like the others. Without ``together``, each prompt is alone in its batch. Raises ``Unsupported`` if the
-    model has too few positions for a prompt and its answer.
+    generates like the others. An answer ends before the first of the ``stop`` texts. Without ``together``, each prompt
+    is alone in its batch. Raises ``Unsupported`` if the model has too few positions for a prompt and its answer.
     """
     if not prompts:
         return []
@@ -63,6 +66,8 @@ def generate(
     model.eval()
     if settings is not None:
         generation.apply(model, settings)
+    stops = Stops(family.tokenizer, stop)
+    options = {OPTION: stops} if stop else {}
     batches = _batches([len(ids) for ids in encoded], num_beams)
     with torch.inference_mode():
         for indices in batches if together else [[index] for index in range(len(prompts))]:
@@ -72,22 +77,27 @@ def generate(
                 max_new_tokens=max_new_tokens,
                 num_beams=num_beams,
                 do_sample=False,
+                **options,
             )
-            _count(outputs, _ends(model, family.tokenizer), max_new_tokens)
+            _count(outputs, _ends(model, family.tokenizer), max_new_tokens, stops)
             decoded = family.tokenizer.batch_decode(outputs, skip_special_tokens=True)
             for index, text in zip(indices, decoded, strict=True):
-                texts[index] = text.strip()
+                ended = before(stop, text)
+                texts[index] = text.strip() if ended is None else ended
     return texts
 
 
-def _count(outputs: torch.Tensor, ends: Sequence[int], limit: int) -> None:
-    """Count new tokens of shape (texts, tokens); after its end token a text is padded."""
+def _count(outputs: torch.Tensor, ends: Sequence[int], limit: int, stops: Stops) -> None:
+    """Count new tokens of shape (texts, tokens); after its end token, or a text that ends it, a text is padded."""
     counted = _COUNTED.get()
     if counted is None:
         return
     ended = torch.isin(outputs, torch.tensor(ends, dtype=outputs.dtype, device=outputs.device))
     open_ended = ~ended.any(dim=1)
     lengths = torch.where(open_ended, outputs.shape[1], ended.int().argmax(dim=1) + 1)
+    for row, ids in enumerate(outputs.tolist()):
+        if (count := stops.tokens(ids)) is not None:
+            lengths[row], open_ended[row] = count, False
     counted.texts += len(outputs)
     counted.tokens += int(lengths.sum())
     counted.cut += int((open_ended & (lengths >= limit)).sum())

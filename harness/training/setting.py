@@ -20,6 +20,7 @@ class Setting:
     seed: int
     micro_batch_size: int | None = None
     generation: GenerationConfig | None = None  # how prompts are answered; ``None``: as the model's own settings say
+    stop: tuple[str, ...] = ()  # texts that end an answer
     examples: Sequence[tuple[str, str]] = ()  # prompts and targets of the rows that training begins with, as texts
 
     @property

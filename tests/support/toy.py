@@ -96,3 +96,8 @@ def prompts() -> list[str]:
 def examples() -> list[tuple[str, str]]:
     """The rows of the first batch as texts: prompts and targets."""
     return [(PROMPT.fill(dialogue), summary) for dialogue, summary in ROWS[:4]]
+
+
+def inner_letter(text: str) -> str:
+    """A letter or digit of ASCII in the text, as far from its beginning as possible but not in its last tokens."""
+    return next(each for each in reversed(text[: 1 + 2 * len(text) // 3]) if each.isascii() and each.isalnum())

@@ -170,7 +170,8 @@ def test_a_false_alarm_is_counted_among_all_verdicts_on_what_did_not_change():
 
 
 @pytest.mark.parametrize(
-    ("name", "rows"), [("smoke", MIN_TEST_ROWS), ("lab", MIN_TEST_ROWS), ("embedded", MIN_TEST_ROWS), ("dialogsum", None)]
+    ("name", "rows"),
+    [("smoke", MIN_TEST_ROWS), ("lab", MIN_TEST_ROWS), ("embedded", MIN_TEST_ROWS), ("dialogsum", None)],
 )
 def test_test_rows_are_enough_to_show_a_loss_whatever_the_suite_asks(name, rows):
     assert small(suite(name)).task.test_rows == rows

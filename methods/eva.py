@@ -1,14 +1,17 @@
 """EVA: LoRA that starts along the main directions of the layers' inputs (Paischer et al., 2024, arXiv:2410.07170)."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from typing import Any
 
 import torch
 from peft import EvaConfig, LoraConfig, get_eva_state_dict, initialize_lora_eva_weights
 
 from harness.method import Batch, LoraMethod, Model, Parts, Unsupported, parts
+
+MAX_PASSES = 8  # over the batches, in which the directions settle; of equally large ones, PEFT would wait for ever
 
 
 class Eva(LoraMethod):
@@ -22,10 +25,12 @@ class Eva(LoraMethod):
         most = max(min(int(side.sum()) for side in self.setting.family.tokens(batch)) for batch in batches)
         if self.rank > most:  # PEFT would pass over every batch and begin again, for ever
             raise ValueError(f"rank = {self.rank}: expected at most {most}, the tokens of a batch; or larger batches")
+        config = self.config(base)
+        similarity = torch.tensor(config.eva_config.tau)
         self._directions = get_eva_state_dict(
             base,
-            batches,
-            self.config(base),
+            _Passes(batches, similarity),
+            replace(config, eva_config=replace(config.eva_config, tau=similarity)),
             prepare_model_inputs_fn=lambda batch, _: batch,
             prepare_layer_inputs_fn=partial(self._without_padding, parts(base)),
             show_progress_bar=False,
@@ -46,3 +51,20 @@ class Eva(LoraMethod):
         if vectors.shape[:2] != real.shape:
             raise Unsupported(f"the inputs of {name} are not the tokens of a batch, so its padding cannot be left out")
         return vectors[real]
+
+
+@dataclass(frozen=True)
+class _Passes:
+    """The batches again and again; after ``MAX_PASSES``, any similarity to the directions before is enough."""
+
+    batches: Sequence[Batch]
+    similarity: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for number in count():
+            if number == MAX_PASSES:
+                self.similarity.fill_(-1)
+            yield from self.batches

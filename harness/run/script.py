@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
+from ..models import precision
 from ..models.family import Family
-from ..spec import precision
+from ..spec.precision import arguments
 from ..spec.suite import ModelTable
 from ..tasks.prompt import Prompt
 
@@ -53,18 +54,23 @@ class Script:
         inputs = f"folder, text = {_quoted(folder)}, {_quoted(text)}\n"
         return f"{self.imports}\n{inputs}{self.loading}{self.asking}print({self.answer})\n"
 
-    def answers(self, folder: Path, texts: Iterable[str], device: torch.device) -> list[str]:
-        """What the script prints for each of these texts, with the model in that folder on that device."""
+    def gives(self, folder: Path, answers: Iterable[tuple[str, str]], device: torch.device) -> list[bool]:
+        """Whether the script prints these answers to these texts, with the model in that folder on that device.
+
+        A label that is as likely as the one that it prints, but for rounding, counts as printed.
+        """
         names: dict[str, Any] = {"folder": str(folder)}
         exec(self.imports + self.loading, names)
         names["model"].to(device)
-        return [self._answer(text, names) for text in texts]
+        return [self._gives(answer, names | {"text": text}) for text, answer in answers]
 
-    def _answer(self, text: str, names: dict[str, Any]) -> str:
-        names["text"] = text
+    def _gives(self, answer: str, names: dict[str, Any]) -> bool:
         exec(self.asking, names)
-        answer: str = eval(self.answer, names)
-        return answer
+        printed, likelihood = eval(self.answer, names), names.get("likelihood")
+        if printed == answer or likelihood is None or answer not in names["labels"]:
+            return bool(printed == answer)
+        lost: float = likelihood(printed) - likelihood(answer)
+        return lost <= precision.noise(names["model"])
 
 
 def script_of(loader: str, prompt: Prompt, family: Family, base: ModelTable, labels: Sequence[str] = ()) -> Script:
@@ -75,23 +81,21 @@ def script_of(loader: str, prompt: Prompt, family: Family, base: ModelTable, lab
     before, after = map(_quoted, family.around(prompt.before, prompt.after))
     text = f"{before} + text + {after}"
     asked, tokens = family.script("asked")
-    library, arguments = "peft" if "Peft" in loader else "transformers", precision.arguments(base)
-    helpers = ["AutoTokenizer", *[QUANTIZED] * (QUANTIZED in arguments), "GenerationConfig"]
+    library, held = "peft" if "Peft" in loader else "transformers", arguments(base)
+    helpers = ["AutoTokenizer", *[QUANTIZED] * (QUANTIZED in held), "GenerationConfig"]
     return Script(
         library=library,
         imports=IMPORTS.format(library=library, loader=loader, helpers=", ".join(helpers)),
-        loading=LOADING.format(loader=loader, precision=arguments),
-        asking=_choosing(text, asked, labels, family, prompt) if labels else ASKING.format(text=text, prompt=asked),
+        loading=LOADING.format(loader=loader, precision=held),
+        asking=_choosing(text, asked, labels, family) if labels else ASKING.format(text=text, prompt=asked),
         answer="answer" if labels else ANSWER.format(tokens=tokens),
     )
 
 
-def _choosing(text: str, asked: str, labels: Sequence[str], family: Family, prompt: Prompt) -> str:
+def _choosing(text: str, asked: str, labels: Sequence[str], family: Family) -> str:
     """Lines that set ``answer`` to the likeliest label after a prompt."""
-    likelihood = family.likelihood(family.trailing_space(prompt.fill("text")))
-    return CHOOSING.format(
-        text=text, labels=f"[{', '.join(map(_quoted, labels))}]", prompt=asked, likelihood=likelihood
-    )
+    quoted = f"[{', '.join(map(_quoted, labels))}]"
+    return CHOOSING.format(text=text, labels=quoted, prompt=asked, likelihood=family.likelihood())
 
 
 def _quoted(text: str) -> str:

@@ -204,15 +204,19 @@ def test_labels_for_which_there_is_no_room_at_once_follow_one_reading_of_the_pro
 # Memory
 
 
+def read_on(model, family, memory):
+    memory.take([1, 0, 1])
+    return family.read_on(model, memory, torch.tensor([[9], [9], [9]]))
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_rows_are_selected_from_a_memory_that_stays_as_it_is_and_of_which_nothing_is_copied(kind, monkeypatch):
+def test_rows_are_taken_from_a_memory_that_stays_as_it_is_and_of_which_nothing_is_copied(kind, monkeypatch):
     model, family = asked(kind)
     copied, copy = [], torch.Tensor.__deepcopy__
     monkeypatch.setattr(torch.Tensor, "__deepcopy__", lambda one, memo: copied.append(one.numel()) or copy(one, memo))
     with torch.no_grad():
         _, memory = family.read(model.eval(), [[5, 6, 7], [8, 9, END]])
-        first = family.read_on(model, memory.of([1, 0, 1]), torch.tensor([[9], [9], [9]]))
-        again = family.read_on(model, memory.of([1, 0, 1]), torch.tensor([[9], [9], [9]]))
+        first, again = (read_on(model, family, memory.copy()) for _ in range(2))
     assert torch.equal(first, again)
     assert torch.allclose(first[0], first[2], atol=1e-5)
     assert not torch.equal(first[0], first[1])

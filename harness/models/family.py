@@ -46,15 +46,19 @@ class Memory:
     cache: Cache
     beside: dict[str, torch.Tensor] = field(default_factory=dict)  # what else the model is given with each call
 
-    def of(self, rows: Sequence[int]) -> Self:
-        """A memory of these rows, each as often as it is named; this one stays as it is.
+    def copy(self) -> Self:
+        """The same in another object, from which rows can be taken while this one stays as it is.
 
-        Selecting rows makes new keys and values, so those of this one need no copy.
+        Both have the same keys and values, without a copy: taking rows makes new ones.
         """
-        index, kept = torch.tensor(rows), {id(each): each for each in _keys_and_values(self.cache)}
-        cache = deepcopy(self.cache, kept)
-        cache.reorder_cache(index)
-        return type(self)(cache, {name: each[index.to(each.device)] for name, each in self.beside.items()})
+        shared = {id(each): each for each in _keys_and_values(self.cache)}
+        return type(self)(deepcopy(self.cache, shared), dict(self.beside))
+
+    def take(self, rows: Sequence[int]) -> None:
+        """Go on with these rows, each as often as it is named."""
+        index = torch.tensor(rows)
+        self.cache.reorder_cache(index)
+        self.beside = {name: each[index.to(each.device)] for name, each in self.beside.items()}
 
 
 def _keys_and_values(cache: Cache) -> Iterator[torch.Tensor]:

@@ -111,7 +111,7 @@ def _read_once(model: Model, family: Family, sources: Rows, targets: Rows) -> to
         logits, memory = family.read(model, [sources[row] for row in batch])
         room = _room(family, len(sources[batch[0]]), written)
         for part, tree in parts(min(room, len(order))):
-            scores[torch.tensor(batch)[:, None], part] = _after(model, family, logits, memory, tree)
+            scores[torch.tensor(batch)[:, None], part] = _after(model, family, logits, memory.copy(), tree)
     return scores
 
 
@@ -122,7 +122,7 @@ def _after(model: Model, family: Family, logits: torch.Tensor, memory: Memory, t
     if family.first is None:  # else each label begins with it
         _add(scores, logits, tree.first)
     for stage in tree.stages:
-        memory = memory.of([prompt * width + parent for prompt in prompts for parent in stage.parents])
+        memory.take([prompt * width + parent for prompt in prompts for parent in stage.parents])
         width = len(stage.rows)
         ids = torch.tensor(stage.rows).repeat(len(prompts), 1)
         _add(scores, family.read_on(model, memory, ids).flatten(0, 1), stage.predicted)

@@ -201,10 +201,12 @@ def test_a_decoder_only_model_that_has_chosen_chooses_by_its_script(causal_order
 
 
 ONE, OTHER = "Who speaks?\n\n{source}\n\nName:", "About {topic}:\n\n{source}\n\nLabel: "
-PROMPTS = {  # of a task, with the text that its card has as an example, and what the card says that it is
-    "one column": (["Say {source} again: "], card.EXAMPLE, "Tuneoff cuts the text where"),
-    "two columns": ([OTHER], "{topic}:\n\n{source}", "The text is what it has from its first column to its last"),
-    "two prompts": ([OTHER, ONE], OTHER, "The text is a whole prompt, because training used several."),
+SEVERAL = "The text is a whole prompt, because training used several."
+PROMPTS = {  # of a task, with the text that its card has as an example, what this is, and a chat template
+    "one column": (["Say {source} again: "], card.EXAMPLE, "Tuneoff cuts the text where", None),
+    "two columns": ([OTHER], "{topic}:\n\n{source}", "The text is what it has from its first column to its last", None),
+    "two prompts": ([OTHER, ONE], OTHER, SEVERAL, None),
+    "in a chat": ([OTHER, ONE], OTHER, SEVERAL, CHAT.replace("message.content", "message.content | trim")),
 }
 
 
@@ -214,9 +216,9 @@ def prompted(request, rows, write, tokenizer, tmp_path, monkeypatch):
 
     Every other row has no topic, so that prompts with a space at their end are mixed with others if there are two.
     """
-    prompts, example, said = PROMPTS[request.param]
+    prompts, example, said, template = PROMPTS[request.param]
     monkeypatch.chdir(tmp_path)
-    folder = llama(tmp_path / "llama", tokenizer, None)
+    folder = llama(tmp_path / "llama", tokenizer, template)
     known = [row if number % 2 else {**row, "topic": ""} for number, row in enumerate(rows)]
     for split, part in (("train", known[:16]), ("test", known[16:20])):
         write(tmp_path / "data" / f"{split}.jsonl", part if len(prompts) > 1 else rows[:4])

@@ -79,7 +79,7 @@ def script_of(loader: str, prompt: Prompt, family: Family, base: ModelTable, lab
     It has the precision of ``base``, the base model, and chooses among ``labels`` if there are any.
     """
     before, after = map(_quoted, family.around(prompt.before, prompt.after))
-    text = f"{before} + text + {after}"
+    text = f"{before} + {_given(prompt, family)} + {after}"
     asked, tokens = family.script("asked")
     library, held = "peft" if "Peft" in loader else "transformers", arguments(base)
     helpers = ["AutoTokenizer", *[QUANTIZED] * (QUANTIZED in held), "GenerationConfig"]
@@ -90,6 +90,13 @@ def script_of(loader: str, prompt: Prompt, family: Family, base: ModelTable, lab
         asking=_choosing(text, asked, labels, family) if labels else ASKING.format(text=text, prompt=asked),
         answer="answer" if labels else ANSWER.format(tokens=tokens),
     )
+
+
+def _given(prompt: Prompt, family: Family) -> str:
+    """The text as an expression, without the spaces at its ends if a chat template takes those of a whole prompt."""
+    trims = family.around(" ", " ") == family.around("", "")
+    first, last = trims and not prompt.before, trims and not prompt.after
+    return "text.strip()" if first and last else "text.lstrip()" if first else "text.rstrip()" if last else "text"
 
 
 def _choosing(text: str, asked: str, labels: Sequence[str], family: Family) -> str:

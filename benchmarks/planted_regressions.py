@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from tabulate import tabulate
 
-from harness.gate.selftest.probes.shorter import GOLDEN
+from harness.gate.selftest.probes.worse import GOLDEN
 from harness.gate.selftest.trial import PROBE, ProbeProject
 from harness.gate.verdict import Outcome, Verdict
 from harness.metrics.rouge.metric import rouge
@@ -71,7 +71,7 @@ def shorter(folder: Path, suite: Suite) -> Line:
     trial = ProbeProject(folder / "shorter", suite)
     _must(trial.accept())
     words, share = _cut(_answers(trial))
-    trial.put("shorter")
+    trial.put("worse")
     trial.write(suite.model_copy(update={"methods": {PROBE: {"words": words, "share": share}}}))
     lost = f"their last {words} words" if words > 1 else "their last word"
     return f"{share:.0%} of the summaries lose {lost}, −{LOST:g} points", *_caught(trial.judge("--gate"), "rouge1")

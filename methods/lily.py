@@ -7,7 +7,8 @@ from harness.method import Model, PeftMethod, targets
 
 class Lily(PeftMethod):
     splits_batches = False  # the router's mean is over all that the model sees at once
-    answers_together = False  # with other prompts beside it a prompt has another answer
+    # Beside other prompts, or read once and apart from its labels, a prompt would have another mean than in training.
+    answers_together = False
     learning_rate = 1e-2
     rank = 32
     stride = 1

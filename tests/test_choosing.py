@@ -5,10 +5,13 @@ import torch
 from transformers import LlamaForCausalLM
 
 from harness.method import Unsupported
+from harness.models import base_model, precision
 from harness.models.seq2seq import Seq2SeqFamily
-from harness.training import choosing, label_tree
+from harness.spec.errors import Diverged
+from harness.spec.suite import ModelTable
+from harness.training import choosing, label_tree, likelihood
 from harness.training.choosing import choose
-from support import causal, contracts, toy
+from support import causal, checkpoints, contracts, toy
 from support import likelihoods as plain
 from support.zoo import CLASSES
 
@@ -57,8 +60,68 @@ def test_the_likeliest_label_per_token_is_chosen(kind, method):
 
 
 def test_a_label_is_not_less_likely_for_being_long():
-    found = choosing._per_token(torch.tensor([[-2.0, -3.0, -9.0]]), [[END], [5, END], [5, 6, END]])
+    found = choosing._per_token(torch.tensor([[-2.0, -3.0, -9.0]]), T5, [[END], [5, END], [5, 6, END]])
     assert found.tolist() == [[-2.0, -1.5, -3.0]]
+
+
+@pytest.mark.parametrize("kind", ["t5", "llama"])
+def test_no_label_is_chosen_by_a_model_whose_likelihoods_are_no_numbers(kind):
+    model, family = asked(kind)
+    with torch.no_grad():
+        model.lm_head.weight[:] = float("nan")
+    with pytest.raises(Diverged, match=r"^the likelihood of a label is NaN$"):
+        choose(model, family, PROMPTS, LABELS)
+
+
+@pytest.mark.parametrize("kind", ["t5", "llama", "mistral"])
+def test_labels_of_which_others_are_a_beginning_are_told_from_these(kind):
+    model, family = asked(kind)
+    labels = ["a card", "a card payment", "a card payment abroad", "a"]
+    tokens = family.target_ids(labels, 99)[0]
+    assert all(ids[:-1] == tokens[2][: len(ids) - 1] for ids in tokens)
+    found = [labels[number] for number in choose(model, family, PROMPTS, labels)]
+    assert found == plain.chosen(model, family, PROMPTS, labels)
+
+
+# Languages
+
+
+TEXTS = [*PROMPTS, *LABELS, *(text for row in toy.ROWS for text in row)]  # that vocabularies are made from
+
+
+@pytest.fixture(scope="module", params=["mbart", "mbart50", "nllb"])
+def multilingual(request, tmp_path_factory):
+    """A model that must begin with a language, or whose targets end with it, and its family; its weights differ."""
+    folder = tmp_path_factory.mktemp("languages") / request.param
+    base = base_model.load(ModelTable(name=str(checkpoints.save(request.param, folder, TEXTS))), toy.CPU)
+    if request.param == "mbart":
+        base.model.config.decoder_start_token_id = base.tokenizer.convert_tokens_to_ids("en_XX")
+    with torch.no_grad():
+        for parameter in base.model.parameters():
+            parameter += 0.2 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0))
+    return base.model.eval(), base.family
+
+
+def test_a_language_that_is_given_is_no_part_of_how_likely_a_label_is(multilingual):
+    model, family = multilingual
+    (ids,), _ = family.target_ids(["a card"], 99)
+    assert len(ids[family.scored(ids)]) == len(ids) - 1
+    (found,) = likelihood.likelihoods(model, family, ["Why?"], ["a card"])
+    total, tokens = plain.alone(model, family, "Why?", "a card")
+    assert (found.tokens, found.nats) == (tokens, pytest.approx(-total, abs=1e-4))
+    short = [prompt for prompt in PROMPTS if len(family.prompt_ids([prompt])[0]) < 60]
+    assert len(short) > 2
+    chosen = [LABELS[number] for number in choose(model, family, short, LABELS)]
+    assert chosen == plain.chosen(model, family, short, LABELS)
+
+
+def test_a_multilingual_models_prompts_are_read_once_as_well(multilingual):
+    model, family = multilingual
+    sources, targets = family.prompt_ids(["Why?", "Who is that?"]), family.target_ids(LABELS, 99)[0]
+    with torch.no_grad():
+        alone = choosing._alone(model, family, sources, targets)
+        assert (choosing._read_once(model, family, sources, targets) - alone).abs().max() < 1e-4
+        assert choosing._way(model, family, sources, targets) == choosing._read_once
 
 
 def test_the_order_of_the_labels_changes_nothing():
@@ -136,6 +199,28 @@ def test_labels_for_which_there_is_no_room_at_once_follow_one_reading_of_the_pro
     assert (read_once(model, family, sources) - whole).abs().max() < 1e-4
     assert sum(shape == (1, 3) for shape in shapes) == len(sources)
     assert max(rows for rows, _ in shapes) <= 30
+
+
+# Memory
+
+
+def read_on(model, family, memory):
+    memory.take([1, 0, 1])
+    return family.read_on(model, memory, torch.tensor([[9], [9], [9]]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_are_taken_from_a_memory_that_stays_as_it_is_and_of_which_nothing_is_copied(kind, monkeypatch):
+    model, family = asked(kind)
+    copied, copy = [], torch.Tensor.__deepcopy__
+    monkeypatch.setattr(torch.Tensor, "__deepcopy__", lambda one, memo: copied.append(one.numel()) or copy(one, memo))
+    with torch.no_grad():
+        _, memory = family.read(model.eval(), [[5, 6, 7], [8, 9, END]])
+        first, again = (read_on(model, family, memory.copy()) for _ in range(2))
+    assert torch.equal(first, again)
+    assert torch.allclose(first[0], first[2], atol=1e-5)
+    assert not torch.equal(first[0], first[1])
+    assert max(copied, default=0) <= 1
 
 
 # Other ways
@@ -218,6 +303,19 @@ def test_lily_has_the_answers_of_pairs_that_are_alone():
     assert method.choose(model, PROMPTS[:2], LABELS) == plain.chosen(model, causal.family(), PROMPTS[:2], LABELS)
 
 
+@pytest.mark.parametrize("kind", ["t5", "llama"])
+def test_lilys_labels_have_other_likelihoods_if_their_prompt_is_read_apart(kind):
+    cls = CLASSES["lily"]
+    model = contracts.shaken(cls, 0.5).model if kind == "t5" else causal.built(cls, kind, 0.5)[1]
+    family = T5 if kind == "t5" else causal.family()
+    sources, targets = tokens(family)
+    with torch.no_grad():
+        once, alone = (
+            way(model.eval(), family, sources[:2], targets) for way in (choosing._read_once, choosing._alone)
+        )
+    assert (once - alone).abs().max() > 0.01
+
+
 def test_a_learned_prefix_is_put_right_before_a_loaded_model_chooses():
     trial = contracts.shaken(CLASSES["prefix_tuning"], 0.5)
     expected = trial.method.choose(trial.model, PROMPTS, LABELS)
@@ -229,3 +327,45 @@ def test_labels_for_which_there_are_no_positions_are_refused():
     model, family = asked("llama")
     with pytest.raises(Unsupported, match=r"the longest prompt with its answer may take [\d,]+ tokens, as this method"):
         choose(model, family, ["Why?"], ["No.", "Yes. " * 600])
+
+
+# Few bits
+
+
+def in_bfloat16(kind, cls=None):
+    """A model in bfloat16, of another class if one is given, and its family."""
+    model, family = asked(kind)
+    model.__class__ = cls or model.__class__
+    return model.to(torch.bfloat16), family
+
+
+class LooksPast(LlamaForCausalLM):
+    """Goes on with what it has read, but as if there were one token more."""
+
+    def forward(self, input_ids, *args, past_key_values=None, **given):
+        past = 0 if past_key_values is None else past_key_values.get_seq_length()
+        places = torch.arange(past, past + input_ids.shape[1])[None] + bool(past)
+        return super().forward(input_ids, *args, past_key_values=past_key_values, position_ids=places, **given)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rounding_to_few_bits_is_no_reason_to_read_prompts_again(kind):
+    model, family = in_bfloat16(kind)
+    with torch.no_grad():
+        assert choosing._way(model.eval(), family, *tokens(family)) == choosing._read_once
+
+
+@pytest.mark.parametrize("cls", [Misremembers, LooksPast])
+def test_a_cache_that_gives_other_likelihoods_is_noticed_in_few_bits_as_well(cls):
+    model, family = in_bfloat16("llama", cls)
+    with torch.no_grad():
+        assert choosing._way(model.eval(), family, *tokens(family)) != choosing._read_once
+
+
+def test_a_model_computes_in_few_bits_if_any_of_its_weights_have_few():
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+    assert precision.noise(model) == precision.MAX_NOISE
+    model[1].weight = torch.nn.Parameter(torch.zeros(2, dtype=torch.uint8), requires_grad=False)  # as if packed
+    assert precision.noise(model) == precision.MAX_NOISE
+    model[0].bfloat16()
+    assert precision.noise(model) == precision.MAX_NOISE_IN_FEW_BITS

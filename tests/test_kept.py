@@ -12,11 +12,12 @@ import pytest
 import torch
 from transformers import AutoTokenizer, GenerationConfig, LlamaConfig, LlamaForCausalLM, set_seed
 
+from harness.method import Setting
 from harness.models import base_model
 from harness.models.seq2seq import Seq2SeqFamily
-from harness.run import card, runner
-from harness.run.script import script_of
-from harness.spec import registry
+from harness.run import card, kept, runner
+from harness.run.script import Script, script_of
+from harness.spec import registry, task_files
 from harness.spec.checkpoint import Checkpoint
 from harness.spec.hashing import digest_of_folder
 from harness.spec.plan import Order
@@ -26,7 +27,8 @@ from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable
 from harness.tasks import data, prepared
 from harness.tasks.reading import Reading
 from harness.tasks.task import prepare, prompt_of
-from support import toy
+from harness.training import likelihood
+from support import checkpoints, toy
 from support.records import spec
 
 PROMPT = prompt_of(TaskTable(name="dialogsum"))
@@ -207,6 +209,99 @@ def test_a_model_that_has_chosen_chooses_by_its_script(method, order, execute):
 def test_a_decoder_only_model_that_has_chosen_chooses_by_its_script(causal_order, execute):
     outcome = execute(chooses(causal_order, LABELS))
     assert outcome.record.outputs.checkpoint.answers_equal, outcome.record.outputs.checkpoint.reason
+
+
+ONE, OTHER = "Who speaks?\n\n{source}\n\nName:", "About {topic}:\n\n{source}\n\nLabel: "
+SEVERAL = "The text is a whole prompt, because training used several."
+PROMPTS = {  # of a task, with the text that its card has as an example, what this is, and a chat template
+    "one column": (["Say {source} again: "], card.EXAMPLE, "Tuneoff cuts the text where", None),
+    "two columns": ([OTHER], "{topic}:\n\n{source}", "The text is what it has from its first column to its last", None),
+    "two prompts": ([OTHER, ONE], OTHER, SEVERAL, None),
+    "in a chat": ([OTHER, ONE], OTHER, SEVERAL, CHAT.replace("message.content", "message.content | trim")),
+}
+
+
+@pytest.fixture(params=PROMPTS)
+def prompted(request, rows, write, tokenizer, tmp_path, monkeypatch):
+    """An order on a tiny Llama for a task with these prompts, the card's example, and what it says of the text.
+
+    Every other row has no topic, so that prompts with a space at their end are mixed with others if there are two.
+    """
+    prompts, example, said, template = PROMPTS[request.param]
+    monkeypatch.chdir(tmp_path)
+    folder = llama(tmp_path / "llama", tokenizer, template)
+    known = [row if number % 2 else {**row, "topic": ""} for number, row in enumerate(rows)]
+    for split, part in (("train", known[:16]), ("test", known[16:20])):
+        write(tmp_path / "data" / f"{split}.jsonl", part if len(prompts) > 1 else rows[:4])
+    columns = {"source": "dialogue", "target": "summary", "id": "id", "topic": "topic"}
+    named = {name: column for name, column in columns.items() if name != "topic" or "{topic}" in f"{prompts}"}
+    table = TaskTable(name="own", data=str(tmp_path / "data"), columns=named, prompt=prompts, metrics=["rouge"])
+    family = base_model.load(ModelTable(name=str(folder)), torch.device("cpu"), task=table).family
+    prepared.save(prepare(table, data.load(table), family), tmp_path / "task")
+    return keeping(tmp_path, folder, "lora", task=table), example, said
+
+
+@pytest.mark.parametrize("choosing", [False, True], ids=["generates", "chooses"])
+def test_the_script_gives_the_scored_answers_to_any_prompt_and_the_card_says_what_the_text_is(
+    choosing, prompted, execute
+):
+    order, example, said = prompted
+    asked = chooses(order, LABELS) if choosing else order
+    outcome = execute(asked)
+    assert outcome.record.outputs.checkpoint.answers_equal, outcome.record.outputs.checkpoint.reason
+    page = (asked.keep / "README.md").read_text(encoding="utf-8")
+    assert f'folder, text = ".", {json.dumps(example)}\n' in page
+    assert said in page
+
+
+def test_a_card_says_what_of_an_answer_was_scored():
+    table = TaskTable(name="dialogsum", stop=["\n", "END"], extract="#### (.*)")
+    shown = card._reading(table)
+    assert shown == (
+        " Only what comes before '\\n' or 'END' in an answer was scored."
+        " Only what the first group of `#### (.*)` finds in an answer was scored."
+    )
+    assert card._reading(table.model_copy(update={"answer": "choose"})) == ""
+
+
+def test_the_text_of_a_conversation_is_all_of_it(tokenizer):
+    example, said, cut = card._text(
+        task_files.completed(TaskTable(name="instruct")), Seq2SeqFamily(tokenizer).conversation
+    )
+    assert example == f"User: {card.EXAMPLE}\n\nAssistant: "
+    assert (said, cut) == (card.CONVERSATION, "its longest turn")
+
+
+@pytest.mark.parametrize("kind", ["t5gemma", "mbart50", "m2m100"])
+def test_the_likelihood_of_the_script_is_that_of_the_choice(kind, tmp_path):
+    folder = checkpoints.save(kind, tmp_path / kind, [PROMPT.fill("Why?"), *LABELS])
+    base = base_model.load(ModelTable(name=str(folder)), torch.device("cpu"))
+    asked = "Why not?"
+    names = {"tokenizer": base.tokenizer, "model": base.model.eval(), "asked": asked}
+    names["prompt"] = eval(base.family.script("asked")[0], names)
+    exec(base.family.likelihood(), names)
+    found = likelihood.likelihoods(base.model, base.family, [asked] * len(LABELS), LABELS)
+    expected = [-each.nats / each.tokens for each in found]
+    assert [names["likelihood"](label) for label in LABELS] == pytest.approx(expected, abs=1e-4)
+    assert len({round(each, 3) for each in expected}) > 1
+
+
+def test_the_language_that_was_chosen_for_a_tokenizer_is_kept_with_it(tmp_path):
+    folder = checkpoints.save("m2m100", tmp_path / "m2m100", [PROMPT.fill("Why?"), *LABELS])
+    base = base_model.load(ModelTable(name=str(folder)), torch.device("cpu"))
+    (tmp_path / "kept").mkdir()
+    kept._complete(tmp_path / "kept", Setting(base.family, PROMPT, max_new_tokens=4, num_beams=1, seed=0))
+    again = AutoTokenizer.from_pretrained(tmp_path / "kept")
+    assert again(text_target="cash")["input_ids"] == base.family.target_ids(["cash"], 99)[0][0]
+
+
+def test_a_label_that_is_as_likely_but_for_rounding_is_the_answer_of_the_script_as_well(tmp_path):
+    scores = {"a": -1.0, "b": -1.0005, "c": -1.01}
+    asking = f"labels = {[*scores]}\nlikelihood = {scores}.get\nanswer = max(labels, key=likelihood)\n"
+    loading = "import torch\nmodel = torch.nn.Linear(1, 1)\n"
+    found = Script("transformers", "", loading, asking, "answer")
+    answers = [("text", answer) for answer in ("a", "b", "c", "no label")]
+    assert found.gives(tmp_path, answers, torch.device("cpu")) == [True, True, False, False]
 
 
 @pytest.mark.slow

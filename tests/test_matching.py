@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.tasks import matching
 from harness.tasks.matching import label_of
 
 
@@ -19,3 +20,10 @@ from harness.tasks.matching import label_of
 )
 def test_a_text_is_the_label_that_it_equals_but_for_case_and_spaces(text, label):
     assert label_of(text, ["card lost", "Yes", "yes"]) == label
+
+
+def test_labels_are_prepared_once_for_all_answers():
+    labels = [f"label {number}" for number in range(77)]
+    before = matching._known.cache_info().misses
+    assert [label_of(f" LABEL  {number}", labels) for number in range(200)] == [*labels, *[None] * 123]
+    assert matching._known.cache_info().misses == before + 1

@@ -425,3 +425,52 @@ def test_chosen_labels_have_an_accuracy(run, choosing):
     assert [each.scores["accuracy"] for each in outcome.predictions] == right
     assert outcome.record.scores["accuracy"] == fmean(right)
     assert 0 <= outcome.record.scores["macro_f1"] <= 1
+
+
+# Speed
+
+
+def test_a_method_that_chooses_generates_no_tokens_whose_speed_could_be_measured(run, choosing, toy_task):
+    for method in ("zero_shot", "lora"):
+        assert run(method, choosing).record.cost.generated_tokens_per_second is None
+        assert run(method, toy_task).record.cost.generated_tokens_per_second > 0
+    assert run("lead3", choosing).record.cost.generated_tokens_per_second > 0, "it writes texts all the same"
+
+
+# Loading again
+
+
+DEPENDS = """
+from harness.method import Method
+
+class Depends(Method):
+    \"\"\"Answers with how many prompts there are, as rounding may; ``lost`` is in no checkpoint.\"\"\"
+
+    lost = {lost}
+
+    def build(self, base):
+        return base.requires_grad_(True)
+
+    def train(self, model, batches):
+        super().train(model, batches)
+        model.is_the_trained_one = True
+
+    def generate(self, model, prompts):
+        own = self.lost and getattr(model, "is_the_trained_one", False)
+        return [f"{{len(prompts)}} prompts{{', and more' * own}}" for _ in prompts]
+
+    def choose(self, model, prompts, labels):
+        return self.generate(model, prompts)
+"""
+
+
+@pytest.mark.parametrize(("lost", "equal"), [(False, True), (True, False)])
+@pytest.mark.parametrize("chooses", [False, True])
+def test_a_loaded_model_is_compared_with_the_trained_one_before_the_same_prompts(
+    run, choosing, tmp_path, monkeypatch, chooses, lost, equal
+):
+    monkeypatch.setattr(runner, "RELOAD_SAMPLE", 2)
+    (tmp_path / "depends.py").write_text(DEPENDS.format(lost=lost))
+    record = run("depends", replace(choosing, chooses=chooses), registry.discover([tmp_path])).record
+    assert record.checks.reload_equal == equal
+    assert record.status == (Status.OK if equal else Status.FAILED), record.error

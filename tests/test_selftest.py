@@ -11,10 +11,12 @@ from harness.gate.selftest.drop import Drop
 from harness.gate.selftest.trial import PROBES
 from harness.gate.verdict import Outcome, Verdict
 from harness.metrics.rouge.metric import ROUGE
+from harness.run import answers
 from harness.run.loader import load
 from harness.session.selftest import MIN_TEST_ROWS, small
 from harness.spec.registry import Plugin
 from harness.spec.suite import load as suite
+from support import causal, contracts, toy
 from support.projects import NORMS, begin, finish, project
 from support.records import finished, prediction
 
@@ -30,6 +32,11 @@ AS_GOOD = Verdict("probe", "rouge1", Outcome.PASS, "−2.43 points")
 FOREIGN = Verdict("probe", "rouge1", Outcome.INCOMPARABLE, "the baseline is another machine's")
 
 
+def probe(name):
+    """The class of a probe."""
+    return load(Plugin(name, PROBES / f"{name}.py"), {})
+
+
 def lost(mean, spread, examples, **changes):
     """Examples that changed by ``mean`` points, one more, one less than that."""
     return Drop(
@@ -42,7 +49,7 @@ FEW, PLAIN, LITTLE = lost(-2.43, 5, 20), lost(-2.43, 5, 200), lost(-0.2, 0.1, 20
 
 @pytest.fixture(scope="module")
 def done(rows, write, tiny_folder, tmp_path_factory):
-    """A session that tries the gate on lost words, of which four test rows show nothing, and on one more tensor.
+    """A session that tries the gate on worse answers, of which four test rows show nothing, and on one more tensor.
 
     The rest is left out, for it takes minutes.
     """
@@ -51,7 +58,7 @@ def done(rows, write, tiny_folder, tmp_path_factory):
     write(folder / "data" / "test.jsonl", rows[16:20])
     (folder / "tmp").mkdir()
     inside = project(folder / "project", data=folder / "data", model=tiny_folder, norms=NORMS)
-    session = begin(inside, "--gate-selftest", "-k", "shorter or larger", TMPDIR=str(folder / "tmp"), CI="true")
+    session = begin(inside, "--gate-selftest", "-k", "worse or larger", TMPDIR=str(folder / "tmp"), CI="true")
     code, output = finish(session)
     return code, output, inside, folder / "tmp"
 
@@ -67,7 +74,7 @@ def test_a_tensor_more_is_caught_end_to_end(done):
 
 @pytest.mark.slow
 def test_a_loss_that_nobody_can_see_is_no_failure_and_says_why(done):
-    assert re.search(r"^summaries lose their last four words \(--gate\) +not detectable here +", done[1], re.M)
+    assert re.search(r"^answers are cut, left out or less likely \(--gate\) +not detectable here +", done[1], re.M)
     assert "1 passed, 1 skipped" in done[1] or "1 skipped, 1 passed" in done[1]
 
 
@@ -118,7 +125,7 @@ def test_the_table_says_of_each_case_whether_the_gate_was_right(case, said, resu
     ],
 )
 def test_a_silent_gate_is_right_only_where_the_examples_show_no_loss(said, fallen, result):
-    tried = Tried(about("shorter", ROUGE[0]), [said], fallen)
+    tried = Tried(about("worse", ROUGE[0]), [said], fallen)
     assert tried.result == result
     assert bool(tried.problem) == (result == "missed")
 
@@ -179,7 +186,84 @@ def test_test_rows_are_enough_to_show_a_loss_whatever_the_suite_asks(name, rows)
 
 @pytest.mark.parametrize("path", sorted(PROBES.glob("[!_]*.py")), ids=lambda path: path.stem)
 def test_every_probe_keeps_the_contract(path):
-    assert load(Plugin(path.stem, path), {}).trains
+    assert probe(path.stem).trains
+
+
+@pytest.mark.parametrize("kind", ["t5", "llama", "gpt2"])
+def test_one_more_tensor_is_trained_whatever_the_model(kind):
+    larger, honest = (
+        causal.built(probe(name), kind, 0.0)[1] if kind in causal.KINDS else contracts.built(probe(name)).model
+        for name in ("larger", "honest")
+    )
+    sizes = [sum(one.numel() for one in model.parameters() if one.requires_grad) for model in (larger, honest)]
+    tensors = [sum(one.requires_grad for one in model.parameters()) for model in (larger, honest)]
+    assert tensors[0] == tensors[1] + 1
+    assert sizes[0] > sizes[1]
+
+
+LABELS, TARGETS = ["a card", "cash", "bread"], [summary for _, summary in toy.ROWS]
+
+
+@pytest.fixture(scope="module")
+def answering():
+    """The honest method and a worse one, on the same model."""
+    honest, worse = (contracts.instance(probe(name), max_new_tokens=16) for name in ("honest", "worse"))
+    return honest, worse, toy.copy_of_base()
+
+
+def test_texts_are_worse_by_their_last_words(answering):
+    honest, worse, model = answering
+    texts = honest.generate(model, toy.prompts())
+    assert worse.generate(model, toy.prompts()) == [" ".join(text.split()[:-4]) for text in texts]
+    assert any(texts)
+
+
+def test_choices_are_worse_because_three_in_ten_are_left_out(answering):
+    honest, worse, model = answering
+    prompts = [f"Number {number}?" for number in range(100)]
+    chosen, left = (method.choose(model, prompts, LABELS) for method in (honest, worse))
+    assert [label for label in left if label] == [label for label, kept in zip(chosen, left, strict=True) if kept]
+    assert 29 <= left.count("") <= 31
+
+
+def test_targets_are_less_likely_by_a_part_of_a_nat_for_each_token(answering):
+    honest, worse, model = answering
+    likely, less = (method.likelihoods(model, toy.prompts(), TARGETS) for method in (honest, worse))
+    assert [each.tokens for each in less] == [each.tokens for each in likely]
+    assert [each.nats for each in less] == pytest.approx([each.nats + 0.2 * each.tokens for each in likely])
+
+
+def test_a_worse_method_answers_as_it_is_asked(answering):
+    _, worse, _ = answering
+    assert answers.follows(type(worse), "choose")
+    assert answers.follows(type(worse), "likelihoods")
+
+
+ASKED = {  # the keys of a task, with its metric
+    "accuracy": 'answer = "choose"\nmetrics = ["accuracy"]',
+    "perplexity": 'metrics = ["perplexity"]',
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("metric", ASKED)
+def test_a_loss_is_caught_whichever_way_a_task_asks(metric, write, tiny_folder, tmp_path):
+    things = ("red", "blue")
+    rows = [
+        {"id": f"{number}", "dialogue": f"{things[number % 2]} number {number}", "summary": things[number % 2]}
+        for number in range(232)
+    ]
+    write(tmp_path / "data" / "train.jsonl", rows[:32])
+    write(tmp_path / "data" / "test.jsonl", rows[32:])
+    inside = project(tmp_path / "project", data=tmp_path / "data", model=tiny_folder, norms=NORMS)
+    suite = inside / "small.toml"
+    suite.write_text(suite.read_text().replace("[model]", f"{ASKED[metric]}\n\n[model]"))
+    code, output = finish(begin(inside, "--gate-selftest", "-k", "worse or same_scores", CI="true"))
+    assert code == 0, output
+    assert re.search(
+        rf"^answers are cut, left out or less likely \(--gate\) +caught +probe {metric}: regr", output, re.M
+    )
+    assert re.search(r"^nothing: the same method trained again \(--gate\) +green", output, re.M)
 
 
 def test_every_case_has_its_probe():

@@ -169,9 +169,10 @@ class CausalFamily(Family):
             prompt = f"{{name: ids[:, :-1] for name, ids in {prompt}.items()}}"
         return prompt, 'answer[0, prompt["input_ids"].shape[1] :]'
 
-    def likelihood(self, space: str) -> str:
-        """From the logits before the label's tokens, which are last."""
-        return LIKELIHOOD.format(label=f'"{space}" + label' if space else "label")
+    def likelihood(self) -> str:
+        """From the logits before the label's tokens, which are last and begin with the spaces that end the prompt."""
+        start = 'len(asked.rstrip(" "))' + " + 1" * self._adds_space
+        return LIKELIHOOD.format(label=f"asked[{start} :] + label" if self.chat is None else "label")
 
     def demands(self, model: PreTrainedModel, source: int, target: int) -> Sequence[Demand]:
         """The prompt and the answer together."""

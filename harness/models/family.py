@@ -1,9 +1,10 @@
 """The contract of a model family: what differs between encoder-decoder and decoder-only language models."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
 from peft import TaskType
@@ -11,6 +12,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     Cache,
+    EncoderDecoderCache,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -44,11 +46,30 @@ class Memory:
     cache: Cache
     beside: dict[str, torch.Tensor] = field(default_factory=dict)  # what else the model is given with each call
 
+    def copy(self) -> Self:
+        """The same in another object, from which rows can be taken while this one stays as it is.
+
+        Both have the same keys and values, without a copy: taking rows makes new ones.
+        """
+        shared = {id(each): each for each in _keys_and_values(self.cache)}
+        return type(self)(deepcopy(self.cache, shared), dict(self.beside))
+
     def take(self, rows: Sequence[int]) -> None:
         """Go on with these rows, each as often as it is named."""
         index = torch.tensor(rows)
         self.cache.reorder_cache(index)
         self.beside = {name: each[index.to(each.device)] for name, each in self.beside.items()}
+
+
+def _keys_and_values(cache: Cache) -> Iterator[torch.Tensor]:
+    """What the layers of a cache keep of tokens."""
+    if isinstance(cache, EncoderDecoderCache):
+        yield from _keys_and_values(cache.self_attention_cache)
+        yield from _keys_and_values(cache.cross_attention_cache)
+        return
+    for layer in cache.layers:
+        found = (getattr(layer, name, None) for name in ("keys", "values"))
+        yield from (each for each in found if each is not None)
 
 
 class Demand(NamedTuple):
@@ -109,6 +130,10 @@ class Family(ABC):
 
         Raises ``SuiteError`` if ``longest`` leaves no room for a target's first token.
         """
+
+    def scored(self, target: Sequence[int]) -> slice:
+        """Which of a target's tokens say how likely it is: those that a model that answers chooses by itself."""
+        return slice(0, len(target))
 
     def conversation(self, turns: Sequence[Turn]) -> str:
         """The prompt after which the assistant goes on with a conversation: plain text, unless there is a template."""
@@ -190,10 +215,10 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def likelihood(self, space: str) -> str:
+    def likelihood(self) -> str:
         """A function in Python without Tuneoff: the log-likelihood per token of a ``label`` after ``prompt``.
 
-        It is about ``tokenizer`` and ``model``; ``space`` is what the prompt leaves to the label.
+        It is about ``tokenizer``, ``model`` and ``asked``, the prompt's text.
         """
 
     @abstractmethod

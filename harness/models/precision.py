@@ -15,6 +15,8 @@ from ..spec.suite import ModelTable
 PACKAGE = "bitsandbytes"
 PACKED_CLASS = "Params4bit"  # of its 4-bit weights
 CPU_KERNEL_FLAG = "support_avx512bf16_for_cpu"  # of its layers
+# By how many nats a token's log-likelihood may differ between two computations of the same, in the mean over a text.
+MAX_NOISE, MAX_NOISE_IN_FEW_BITS = 1e-3, 1e-1
 
 
 def options(table: ModelTable, device: torch.device) -> dict[str, Any]:
@@ -71,6 +73,16 @@ def settle(model: Module, base: Set[Parameter], table: ModelTable) -> None:
         weights = module.named_parameters(recurse=False, remove_duplicate=False)
         if dtypes := {name: made[weight] for name, weight in weights if weight in made}:
             module.forward = partial(_computed, module, module.forward, dtypes)
+
+
+def noise(model: Module) -> float:
+    """By how much log-likelihoods per token may differ that a model computes twice, in another order of its sums.
+
+    Quantised weights are the same each time; what they are multiplied with may have few bits.
+    """
+    dtypes = {parameter.dtype for parameter in model.parameters() if parameter.is_floating_point()}
+    coarse = any(torch.finfo(dtype).eps > torch.finfo(torch.float32).eps for dtype in dtypes)
+    return MAX_NOISE_IN_FEW_BITS if coarse else MAX_NOISE
 
 
 def elements(parameter: Parameter) -> int:

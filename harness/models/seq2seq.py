@@ -1,5 +1,6 @@
 """Encoder-decoder models: the encoder reads the prompt, the decoder writes the target."""
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from operator import itemgetter
@@ -17,8 +18,9 @@ from .family import IGNORED, Batch, Demand, Encoded, Family, Lengths, Memory
 
 LIKELIHOOD = """\
 def likelihood(label):
-    target = tokenizer(text_target=label, return_tensors="pt")["input_ids"].to(model.device)
-    return -model(**prompt, labels=target).loss.item()
+    target = tokenizer(text_target=label{bare})["input_ids"]{end}
+    logits = model(**prompt, labels=prompt["input_ids"].new_tensor([target])).logits[0]
+    return logits.float().log_softmax(-1)[range(len(target)), target]{scored}.mean().item()
 """
 
 
@@ -68,6 +70,12 @@ class Seq2SeqFamily(Family):
             cut = read(text_target=targets[number], truncation=True, max_length=room)
             tokens[number] = cut["input_ids"]
         return [[*ids, *end] for ids in tokens], len(too_long) / len(targets)
+
+    def scored(self, target: Sequence[int]) -> slice:
+        """Not ``first``, with which every answer must begin, nor what the tokenizers of mBART put after the end."""
+        ends = {self.tokenizer.eos_token_id, self.tokenizer.sep_token_id}
+        after_end = next((place for place, token in enumerate(reversed(target)) if token in ends), 0)
+        return slice(0 if self.first is None else 1, len(target) - after_end)
 
     def shown(self, row: Encoded, prompt: str, target: str) -> tuple[str, str]:
         """What the tokenizer keeps of them: T5's makes one space of line breaks, for instance."""
@@ -134,9 +142,16 @@ class Seq2SeqFamily(Family):
         """The output begins with the token that the decoder begins with."""
         return f'tokenizer({text}, return_tensors="pt").to(model.device)', "answer[0, 1:]"
 
-    def likelihood(self, space: str) -> str:
-        """The loss is the mean over the label's tokens."""
-        return LIKELIHOOD
+    def likelihood(self) -> str:
+        """From the logits, because a loss in few bits would be coarse."""
+        ((target,), _), bare = self.target_ids(["."], sys.maxsize), self.end is not None
+        start, stop, _ = self.scored(target).indices(len(target))
+        inside = f"{start or ''}:{stop - len(target) or ''}"
+        return LIKELIHOOD.format(
+            bare=", add_special_tokens=False" * bare,
+            end=" + [tokenizer.eos_token_id]" * bare,
+            scored=f"[{inside}]" if inside != ":" else "",
+        )
 
     def demands(self, model: PreTrainedModel, source: int, target: int) -> Sequence[Demand]:
         """The prompt in the encoder, the answer in the decoder."""

@@ -25,8 +25,8 @@ def given(method: Method, model: Model, task: PreparedTask, questions: Sequence[
 
 
 def chosen(method: Method, task: PreparedTask) -> bool:
-    """Whether a method chooses among the task's labels, as the task asks, unless it has only its own ``generate``."""
-    return task.chooses and follows(type(method), "choose")
+    """Whether a method chooses among the task's labels, as the task asks, unless it has only a way of its own."""
+    return task.chooses and not isinstance(method, Bound) and follows(type(method), "choose")
 
 
 def follows(cls: type[Method], name: str) -> bool:

@@ -57,7 +57,8 @@ def _kept(trained: Trained, order: Order, place: Path) -> Checkpoint:
     _name(base_model.on_disk(order.model), folder)
     reason = _difference(trained, script)
     _name(base, folder)
-    (folder / "README.md").write_text(card.of(order.spec, base, script, trained.score, reason), encoding="utf-8")
+    shown = card.of(order.spec, base, script, trained.score, reason, setting.family.conversation)
+    (folder / "README.md").write_text(shown, encoding="utf-8")
     size = sum(path.stat().st_size for path in _files(folder))
     if (room := shutil.disk_usage(folder).free) < size:  # a run needs twice as much while it checks itself
         reason = f"its {_megabytes(size)} would leave no room for other runs, with {_megabytes(room)} free"
@@ -89,6 +90,8 @@ def _complete(folder: Path, setting: Setting) -> None:
     """Add the tokenizer, which pads prompts as generation needs it, and the generation settings."""
     setting.tokenizer.save_pretrained(folder)
     _set(folder / TOKENIZER_SETTINGS_FILE, padding_side=setting.family.padding_side)
+    if language := getattr(setting.tokenizer, "tgt_lang", None):  # which may have been chosen after it was loaded
+        _set(folder / TOKENIZER_SETTINGS_FILE, tgt_lang=language)
     if setting.generation:
         setting.generation.save_pretrained(folder)
 
@@ -107,16 +110,17 @@ def _set(path: Path, **values: str | None) -> None:
 
 def _difference(trained: Trained, script: Script) -> str | None:
     """Why the script does not give the scored answers; ``None`` if it does."""
-    texts = map(trained.setting.prompt.source, trained.answers)
+    source = trained.setting.prompt.source
+    answers = [(source(prompt), answer) for prompt, answer in trained.answers.items()]
     try:
-        found = script.answers(trained.folder, texts, trained.device)
+        given = script.gives(trained.folder, answers, trained.device)
     except Exception as error:  # whatever transformers and PEFT raise
         failure.release(error)
         return f"it cannot be used without the method's code: {_words(error)}"
-    wrong = sum(own != text for own, text in zip(found, trained.answers.values(), strict=True))
+    wrong = given.count(False)
     if not wrong:
         return None
-    return f"without the method's code, {wrong} of its first {len(found)} answers differ from the scored ones"
+    return f"without the method's code, {wrong} of its first {len(given)} answers differ from the scored ones"
 
 
 def _files(folder: Path) -> list[Path]:

@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
+from ..models import precision
 from ..models.family import Family
-from ..spec import precision
+from ..spec.precision import arguments
 from ..spec.suite import ModelTable
 from ..tasks.prompt import Prompt
 
@@ -55,18 +56,23 @@ class Script:
         inputs = f"folder, text = {_quoted(folder)}, {_quoted(text)}\n"
         return f"{self.imports}\n{inputs}{self.loading}{self.asking}print({self.answer})\n"
 
-    def answers(self, folder: Path, texts: Iterable[str], device: torch.device) -> list[str]:
-        """What the script prints for each of these texts, with the model in that folder on that device."""
+    def gives(self, folder: Path, answers: Iterable[tuple[str, str]], device: torch.device) -> list[bool]:
+        """Whether the script prints these answers to these texts, with the model in that folder on that device.
+
+        A label that is as likely as the one that it prints, but for rounding, counts as printed.
+        """
         names: dict[str, Any] = {"folder": str(folder)}
         exec(self.imports + self.loading, names)
         names["model"].to(device)
-        return [self._answer(text, names) for text in texts]
+        return [self._gives(answer, names | {"text": text}) for text, answer in answers]
 
-    def _answer(self, text: str, names: dict[str, Any]) -> str:
-        names["text"] = text
+    def _gives(self, answer: str, names: dict[str, Any]) -> bool:
         exec(self.asking, names)
-        answer: str = eval(self.answer, names)
-        return answer
+        printed, likelihood = eval(self.answer, names), names.get("likelihood")
+        if printed == answer or likelihood is None or answer not in names["labels"]:
+            return bool(printed == answer)
+        lost: float = likelihood(printed) - likelihood(answer)
+        return lost <= precision.noise(names["model"])
 
 
 def script_of(
@@ -83,26 +89,31 @@ def script_of(
     before the first of the ``stop`` texts.
     """
     before, after = map(_quoted, family.around(prompt.before, prompt.after))
-    text = f"{before} + text + {after}"
+    text = f"{before} + {_given(prompt, family)} + {after}"
     asked, tokens = family.script("asked")
-    library, arguments = "peft" if "Peft" in loader else "transformers", precision.arguments(base)
-    helpers = ["AutoTokenizer", *[QUANTIZED] * (QUANTIZED in arguments), "GenerationConfig"]
+    library, held = "peft" if "Peft" in loader else "transformers", arguments(base)
+    helpers = ["AutoTokenizer", *[QUANTIZED] * (QUANTIZED in held), "GenerationConfig"]
     return Script(
         library=library,
         imports="import re\n\n" * bool(stop)
         + IMPORTS.format(library=library, loader=loader, helpers=", ".join(helpers)),
-        loading=LOADING.format(loader=loader, precision=arguments),
-        asking=_choosing(text, asked, labels, family, prompt) if labels else ASKING.format(text=text, prompt=asked),
+        loading=LOADING.format(loader=loader, precision=held),
+        asking=_choosing(text, asked, labels, family) if labels else ASKING.format(text=text, prompt=asked),
         answer="answer" if labels else _text(tokens, stop),
     )
 
 
-def _choosing(text: str, asked: str, labels: Sequence[str], family: Family, prompt: Prompt) -> str:
+def _given(prompt: Prompt, family: Family) -> str:
+    """The text as an expression, without the spaces at its ends if a chat template takes those of a whole prompt."""
+    trims = family.around(" ", " ") == family.around("", "")
+    first, last = trims and not prompt.before, trims and not prompt.after
+    return "text.strip()" if first and last else "text.lstrip()" if first else "text.rstrip()" if last else "text"
+
+
+def _choosing(text: str, asked: str, labels: Sequence[str], family: Family) -> str:
     """Lines that set ``answer`` to the likeliest label after a prompt."""
-    likelihood = family.likelihood(family.trailing_space(prompt.fill("text")))
-    return CHOOSING.format(
-        text=text, labels=f"[{', '.join(map(_quoted, labels))}]", prompt=asked, likelihood=likelihood
-    )
+    quoted = f"[{', '.join(map(_quoted, labels))}]"
+    return CHOOSING.format(text=text, labels=quoted, prompt=asked, likelihood=family.likelihood())
 
 
 def _text(tokens: str, stop: Sequence[str]) -> str:

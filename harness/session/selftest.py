@@ -17,7 +17,7 @@ from ..spec import suite_file
 from ..spec.suite import Suite
 
 MAX_STEPS = 20
-# Enough test rows to detect the loss of four words; a suite that uses fewer is tested on this many rows of its data.
+# Enough test rows to detect that answers are worse; a suite that uses fewer is tested on this many rows of its data.
 MIN_TEST_ROWS = 600
 NO_FLOOR = -1e9  # points that any method gains
 

@@ -102,7 +102,7 @@ class Cost(Block):
     step_seconds_p90: float | None = None
     examples_per_second: float | None = None  # in training
     tokens_per_second: float | None = None
-    generated_tokens_per_second: float | None = None
+    generated_tokens_per_second: float | None = None  # of answers; ``None`` if they were chosen among labels
     adapter_bytes: int | None = None
     optimizer_bytes: int | None = None
     trainable_dtype: str | None = None

@@ -40,6 +40,11 @@ class Template:
         """The text before the first name and the text after the last one."""
         return (self.parts[0][0], self.end) if self.parts else (self.end, "")
 
+    @property
+    def inside(self) -> str:
+        """The text from the first name to the last one, with the names in braces."""
+        return "".join(f"{before * bool(number)}{{{name}}}" for number, (before, name) in enumerate(self.parts))
+
     def filled(self, texts: Mapping[str, str]) -> str:
         """The text with a text in place of each name."""
         return "".join(f"{before}{texts[name]}" for before, name in self.parts) + self.end

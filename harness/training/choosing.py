@@ -1,22 +1,20 @@
 """Choosing among labels: each prompt is read once, and so is what labels begin with in common."""
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
-from functools import partial
+from functools import cache, partial
 from itertools import groupby, pairwise
 
 import torch
 
-from ..models import label_tokens, positions
+from ..models import label_tokens, positions, precision
 from ..models.base_model import Model
 from ..models.batching import by_length
 from ..models.family import Family, Memory
 from ..spec import failure
+from ..spec.errors import Diverged
 from . import label_tree, likelihood
-from .label_tree import Predicted
+from .label_tree import Predicted, Tree
 from .likelihood import MAX_BATCH_TOKENS, MAX_LOGITS
-
-MAX_NOISE, MAX_NOISE_IN_FEW_BITS = 1e-3, 1e-1  # in a log-likelihood per token, which batches compute in other orders
 
 Rows = Sequence[list[int]]  # of tokens
 Way = Callable[[Model, Family, Rows, Rows], torch.Tensor]  # log-likelihoods of all labels after all prompts
@@ -33,7 +31,8 @@ def choose(
     for each pair alone is asked with whole rows: one for each pair, in batches, or alone if batches change them too, as
     they always are without ``together``. Which way is right is tried with the shortest and the longest prompt.
 
-    Raises ``SuiteError`` for labels that the model cannot tell apart, and ``Unsupported`` if it has too few positions.
+    Raises ``SuiteError`` for labels that the model cannot tell apart, ``Unsupported`` if it has too few positions, and
+    ``Diverged`` if a likelihood is no number.
     """
     chosen = [0] * len(prompts)
     sources, targets = family.prompt_ids(prompts), label_tokens.by_space(labels, family, prompts)
@@ -44,28 +43,30 @@ def choose(
             asked = [sources[number] for number in numbers]
             positions.require(family, model, (max(map(len, asked)), max(map(len, ids))))
             found = (_way(model, family, asked, ids) if together else _alone)(model, family, asked, ids)
-            for number, scores in zip(numbers, _per_token(found, ids).tolist(), strict=True):
+            for number, scores in zip(numbers, _per_token(found, family, ids).tolist(), strict=True):
                 chosen[number] = scores.index(max(scores))
     return chosen
 
 
-def _per_token(found: torch.Tensor, targets: Rows) -> torch.Tensor:
-    return found / torch.tensor([len(ids) for ids in targets])
+def _per_token(found: torch.Tensor, family: Family, targets: Rows) -> torch.Tensor:
+    if found.isnan().any():
+        raise Diverged("the likelihood of a label is NaN")
+    return found / torch.tensor(likelihood.counted(family, targets))
 
 
 def _way(model: Model, family: Family, sources: Rows, targets: Rows) -> Way:
     """The fastest way that gives the likelihoods of pairs that are alone."""
     some, few = [min(sources, key=len), max(sources, key=len)], _telling(targets)
-    alone = _per_token(_alone(model, family, some, few), few)
-    noise = MAX_NOISE if model.dtype == torch.float32 else MAX_NOISE_IN_FEW_BITS
+    alone = _per_token(_alone(model, family, some, few), family, few)
+    noise = precision.noise(model)
 
     def right(way: Way) -> bool:
         try:
-            found = _per_token(way(model, family, some, few), few)
+            found = _per_token(way(model, family, some, few), family, few)
         except Exception as error:  # whatever a model's code raises, though it answers pairs
             failure.release(error)
             return False
-        return torch.allclose(found, alone, rtol=noise, atol=noise, equal_nan=True)
+        return torch.allclose(found, alone, rtol=0, atol=noise)
 
     return next((way for way in (_read_once, _in_batches) if right(way)), _alone)
 
@@ -98,22 +99,29 @@ _alone: Way = partial(_rows, together=False)
 def _read_once(model: Model, family: Family, sources: Rows, targets: Rows) -> torch.Tensor:
     """From prompts that are read once, each followed by all labels."""
     scores = torch.zeros(len(sources), len(targets), dtype=torch.float64)
-    order = sorted(range(len(targets)), key=lambda label: targets[label])  # so that parts share what they begin with
-    for batch in _batches(family, sources, targets):
+    written = [ids[: family.scored(ids).stop] for ids in targets]
+    order = sorted(range(len(written)), key=lambda label: written[label])  # so that parts share what they begin with
+
+    @cache
+    def parts(size: int) -> list[tuple[torch.Tensor, Tree]]:
+        numbers = [order[start : start + size] for start in range(0, len(order), size)]
+        return [(torch.tensor(part), label_tree.of([written[label] for label in part])) for part in numbers]
+
+    for batch in _batches(family, sources, written):
         logits, memory = family.read(model, [sources[row] for row in batch])
-        room = _room(family, len(sources[batch[0]]), targets)
-        for part in (order[start : start + room] for start in range(0, len(order), room)):
-            found = _after(model, family, logits, deepcopy(memory), [targets[label] for label in part])
-            scores[torch.tensor(batch)[:, None], torch.tensor(part)] = found
+        room = _room(family, len(sources[batch[0]]), written)
+        for part, tree in parts(min(room, len(order))):
+            scores[torch.tensor(batch)[:, None], part] = _after(model, family, logits, memory.copy(), tree)
     return scores
 
 
-def _after(model: Model, family: Family, logits: torch.Tensor, memory: Memory, targets: Rows) -> torch.Tensor:
-    """The log-likelihoods of labels after prompts that were read, and after which the model predicts ``logits``."""
+def _after(model: Model, family: Family, logits: torch.Tensor, memory: Memory, tree: Tree) -> torch.Tensor:
+    """The log-likelihoods of a tree's labels after prompts that were read, which predict ``logits``."""
     prompts, width = range(len(logits)), 1
-    scores = torch.zeros(len(prompts), len(targets), dtype=torch.float64)
-    _add(scores, logits, label_tree.first(targets))
-    for stage in label_tree.stages(targets):
+    scores = torch.zeros(len(prompts), len(tree.first), dtype=torch.float64)
+    if family.first is None:  # else each label begins with it
+        _add(scores, logits, tree.first)
+    for stage in tree.stages:
         memory.take([prompt * width + parent for prompt in prompts for parent in stage.parents])
         width = len(stage.rows)
         ids = torch.tensor(stage.rows).repeat(len(prompts), 1)

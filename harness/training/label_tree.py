@@ -25,6 +25,18 @@ class Stage(NamedTuple):
     predicted: list[Predicted]
 
 
+class Tree(NamedTuple):
+    """What the prompt predicts, and the stages after it."""
+
+    first: list[Predicted]
+    stages: list[Stage]
+
+
+def of(labels: Sequence[Sequence[int]]) -> Tree:
+    """The tree of these labels."""
+    return Tree(first(labels), stages(labels))
+
+
 def first(labels: Sequence[Sequence[int]]) -> list[Predicted]:
     """The labels' first tokens, which the prompt predicts: it is the one row of the stage before all others."""
     return [Predicted(number, 0, label[0]) for number, label in enumerate(labels)]

@@ -1,7 +1,7 @@
 """How likely a model finds given texts, computed only where it predicts them."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 
@@ -21,6 +21,7 @@ def likelihoods(
 ) -> list[Likelihood]:
     """How likely each target is after its prompt, with its end token, in float32: no target is cut.
 
+    A token with which every answer must begin, such as that of its language, does not count.
     Prompts and targets are read as in training, with what a PEFT method puts in front of them. Without ``together``,
     each row is alone in its batch. Raises ``Unsupported`` if the model has too few positions for a prompt and its
     target.
@@ -30,11 +31,17 @@ def likelihoods(
     rows = _encoded(family, prompts, targets)
     positions.require(family, model, (max(len(row.source) for row in rows), max(len(row.target) for row in rows)))
     found = sums(model, family, rows, together=together)
-    return [Likelihood(-total, len(row.target)) for total, row in zip(found, rows, strict=True)]
+    counts = counted(family, [row.target.tolist() for row in rows])
+    return [Likelihood(-total, count) for total, count in zip(found, counts, strict=True)]
+
+
+def counted(family: Family, targets: Iterable[Sequence[int]]) -> list[int]:
+    """How many tokens of each target count."""
+    return [len(ids[family.scored(ids)]) for ids in targets]
 
 
 def sums(model: Model, family: Family, rows: Sequence[Encoded], *, together: bool = True) -> list[float]:
-    """The log-probability of each row's target: the sum over its tokens."""
+    """The log-probability of each row's target: the sum over those of its tokens that count."""
     totals = [0.0] * len(rows)
     model.eval()
     with torch.no_grad():
@@ -43,7 +50,7 @@ def sums(model: Model, family: Family, rows: Sequence[Encoded], *, together: boo
             tokens = torch.cat([rows[row].target for row in batch])
             found = log_probabilities(logits, torch.arange(len(tokens)), tokens)
             for row, each in zip(batch, torch.split(found, [len(rows[row].target) for row in batch]), strict=True):
-                totals[row] = float(each.sum())
+                totals[row] = float(each[family.scored(rows[row].target.tolist())].sum())
     return totals
 
 

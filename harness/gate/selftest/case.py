@@ -40,7 +40,7 @@ CASES = {
     "same_times": Case("honest", "", "nothing: times of the same method (--against)", by_time=True),
     "slower": Case("slower", "step_seconds_median", "a step takes 20% longer (--against)", by_time=True),
     "same_scores": Case("honest", "", "nothing: the same method trained again (--gate)"),
-    "shorter": Case("shorter", SCORE, "summaries lose their last four words (--gate)"),
+    "worse": Case("worse", SCORE, "answers are cut, left out or less likely (--gate)"),
     "larger": Case("larger", "trainable_parameters", "one more trainable tensor (--gate)"),
 }
 

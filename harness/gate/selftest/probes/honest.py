@@ -1,8 +1,8 @@
 """Full fine-tuning of all tensors except one."""
 
-from harness.method import Method, Model
+import torch
 
-KEPT = "encoder.final_layer_norm.weight"  # in T5; in other models nothing stays frozen
+from harness.method import Method, Model
 
 
 class Honest(Method):
@@ -11,7 +11,7 @@ class Honest(Method):
     learning_rate = 3e-3
 
     def build(self, base: Model) -> Model:
-        """The base model, trainable except for one tensor."""
-        for name, parameter in base.named_parameters():
-            parameter.requires_grad_(name != KEPT)
+        """The base model, trainable except for its smallest tensor."""
+        base.requires_grad_(True)
+        min(base.parameters(), key=torch.Tensor.numel).requires_grad_(False)
         return base

@@ -133,6 +133,7 @@ class Runner:
         if self.order.multiplier is not None:
             _multiply(cls, self.order.multiplier)
         self.facts.hyperparameters = dict(cls.hyperparameters())
+        self.facts.defaults = loader.defaults(cls)
         self.facts.bound = issubclass(cls, Bound)  # a method that sees references has no rank
         evaluation = self.spec.evaluation
         return cls(

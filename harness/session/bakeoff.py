@@ -9,18 +9,19 @@ from typing import Any
 
 from ..execute.executor import Executor
 from ..execute.local import LocalExecutor, cores
+from ..report import tables
+from ..report.tables import Tables
 from ..spec.plan import Order, Request
 from ..spec.record import Environment, Preflight, Record, RunOutcome, RunSpec
 from ..spec.suite import ModelTable
 from ..store.results import Store
-from . import checks, judge, tables
+from . import checks, judge
 from .clock import CLOCK
 from .keeper import Keeper
 from .ledger import Ledger
 from .queue import Queue
 from .resume import Decision
 from .searches import Searches
-from .tables import Tables
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ def begin(request: Request, selection: Selection) -> "Bakeoff":
         undone.callback(executor.close)
         checks.hyperparameters(executor, request)
         here = executor.check(order(request, store, request.zero_shot, request.suite.model)).result()
+        store.write_preflight(here)
         session = Bakeoff(request, store, executor, here, stored, selection)
         undone.pop_all()
         return session

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..gate import baseline_file
+from ..report import tables
 from ..spec import plan
 from ..spec.errors import StoreError
 from ..spec.figures import changes
@@ -13,7 +14,7 @@ from ..spec.record import Leakage, Record, RunSpec
 from ..spec.registry import Plugin
 from ..spec.suite import JUDGED_BY, LOCAL, Suite
 from ..store.results import Store
-from . import resume, tables
+from . import resume
 
 # A page shows a published leaderboard between a comment that names its file and a comment that ends it.
 LEADERBOARD_MARKS = re.compile(

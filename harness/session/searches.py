@@ -134,17 +134,6 @@ class Searches:
             self._unwritten[method] = str(error)
 
 
-def stored(store: Store, records: Sequence[Record]) -> dict[str, Search]:
-    """For each method, the stored search, from whichever session, to which all of its runs in ``records`` belong."""
-    found = {}
-    for method in dict.fromkeys(record.spec.method for record in records):
-        runs = [record for record in records if record.spec.method == method]
-        for each in reversed(store.read_searches(method)):
-            if all(map(each.belongs, runs)):
-                found[method] = each
-    return found
-
-
 def _judged(record: Record) -> Record:
     """The trial's run, judged without zero-shot, which does not run on validation rows."""
     return judge.judged(record, record.model_copy(update={"predictions_hash": None}))

@@ -6,12 +6,11 @@ from pathlib import Path
 
 from ..ranking import leaderboard
 from ..ranking.leaderboard import Entry, Row
-from ..report import notes
-from ..report.notes import Notes
 from ..spec.record import Leakage, Record, RunOutcome
 from ..spec.suite import Suite
 from ..store.results import Store
-from . import searches
+from . import notes
+from .notes import Notes
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def entries(store: Store, records: Sequence[Record], earlier: Container[str] = (
 def tables(store: Store, suite: Suite, found: Sequence[Entry], leakage: Leakage) -> Tables:
     """The leaderboard of these runs."""
     records = [entry.record for entry in found]
-    searched = searches.stored(store, records)
+    searched = store.searches_of(records)
     rows = leaderboard.rows(found, searched, suite.run.seeds)
     return Tables(rows, notes.of(records, leakage, searched), records)
 
@@ -47,7 +46,7 @@ def write(store: Store, suite: Suite, shown: Tables) -> list[Path]:
     """Write the files of the leaderboard and return their paths; raises ``StoreError`` if they cannot be written."""
     seed = suite.run.seeds[0]
     samples = [_sample(store, suite, record) for record in shown.records if record.spec.seed == seed]
-    from ..report import files  # imported here: pandas must not delay listing the runs
+    from . import files  # imported here: pandas must not delay listing the runs
 
     return files.write(store, suite, shown.rows, samples, shown.notes)
 

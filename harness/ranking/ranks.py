@@ -51,8 +51,7 @@ class Ranking:
 
     def above(self, name: str, other: str) -> float:
         """How far the first mean is above the second."""
-        above: float = np.subtract(*self.field.means[[self.names.index(name), self.names.index(other)]])
-        return above
+        return float(np.subtract(*self.field.means[[self.names.index(name), self.names.index(other)]]))
 
     def difference(self, name: str, other: str) -> Interval:
         """The first mean minus the second, with its 95% interval, which is not corrected for other pairs."""
@@ -105,7 +104,7 @@ class Field:
         """Half the width of each difference's 95% interval, which excludes 0 where the p-value is below 5%."""
         from scipy.special import stdtrit
 
-        by_examples, training, examples, freedom = self._parts
+        _, _, examples, freedom = self._parts
         each = -stdtrit(examples - 1, LEVEL / 2), -stdtrit(freedom, LEVEL / 2)
         low, high = np.minimum(*each), np.maximum(*each)
         for _ in range(BISECTION_STEPS):
@@ -126,9 +125,8 @@ class Field:
 
     @property
     def _errors(self) -> Array:
-        errors: Array = np.sqrt(
-            np.maximum(self.by_examples + self.training[:, None] + self.training, MIN_SQUARED_ERROR)
-        )
+        squared = self.by_examples + self.training[:, None] + self.training
+        errors: Array = np.sqrt(np.maximum(squared, MIN_SQUARED_ERROR))
         return errors
 
 

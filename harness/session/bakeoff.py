@@ -181,7 +181,7 @@ class Bakeoff:
         fresh = self.ledger.done.keys() - self.ledger.reused
         found = tables.entries(self.store, shown, earlier=names - fresh)
         left_out = [record.spec.name for record in stored if record.spec.name not in names]
-        return replace(tables.tables(self.store, self.suite, found, self._here.leakage), left_out=left_out)
+        return tables.tables(self.store, self.suite.run.seeds, found, self._here.leakage, left_out)
 
     def write(self, shown: Tables) -> list[Path]:
         """Write the files of the leaderboard; raises ``StoreError`` if they cannot be written."""

@@ -51,7 +51,9 @@ def render(results: Path, suite: Suite) -> list[Path]:
     try:
         records = _published(store, suite)
         entries = tables.entries(store, records)
-        return tables.write(store, suite, tables.tables(store, suite, entries, _leakage(store, suite, records)))
+        return tables.write(
+            store, suite, tables.tables(store, suite.run.seeds, entries, _leakage(store, suite, records))
+        )
     finally:
         store.close()
 

@@ -121,6 +121,11 @@ class Store:
         """The file with the end of what a run printed, if it printed anything."""
         return self._logs / f"{spec.name}-{spec.hash}.log"
 
+    def read_log(self, spec: RunSpec) -> str:
+        """The end of what a run printed; empty if that is not stored."""
+        path = self.log(spec)
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
     def read_runs(self) -> list[Record]:
         """Every run: first by file name, then those that could not be written.
 

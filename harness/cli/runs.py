@@ -141,16 +141,19 @@ def _check_gate(config: pytest.Config, past: "Accepted") -> None:
 
 
 def _leaderboard(terminalreporter: pytest.TerminalReporter, session: "Bakeoff") -> None:
-    from ..report import advice, notes, table
+    from ..report import advice, lines, notes, table
 
+    width, details = terminalreporter._tw.fullwidth, terminalreporter.config.get_verbosity() > 0
     terminalreporter.section(f"leaderboard: {session.suite.name}")
     try:
         shown = session.tables()
-        terminalreporter.write_line(table.leaderboard(shown.rows, "simple"))
+        text, left_out = table.fitting(shown.rows, width)
+        terminalreporter.write_line(text)
         terminalreporter.write_line("")
-        remarks = [*_decided(session, shown.left_out), notes.line(shown.notes)]
-        for line in [*session.notices, *remarks, *advice.lines(session.suite, shown.rows)]:
-            if line:
+        narrow = [f"columns that do not fit: {', '.join(left_out)}"] if left_out else []
+        remarks = [*narrow, *_decided(session, shown.left_out), *notes.problems(shown.notes)]
+        for remark in [*session.notices, *remarks, *advice.lines(session.suite, shown.rows)]:
+            for line in lines.wrapped(remark, width, whole=details):
                 terminalreporter.write_line(line)
         for path in session.write(shown):
             terminalreporter.write_line(f"wrote {options.relative(path, terminalreporter.config.rootpath)}")

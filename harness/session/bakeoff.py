@@ -9,7 +9,7 @@ from typing import Any
 
 from ..execute.executor import Executor
 from ..execute.local import LocalExecutor, cores
-from ..report import tables
+from ..report import lines, tables
 from ..report.tables import Tables
 from ..spec.plan import Order, Request
 from ..spec.record import Environment, Preflight, Record, RunOutcome, RunSpec
@@ -165,6 +165,21 @@ class Bakeoff:
     def problems(self, record: Record) -> list[str]:
         """Why this run fails its test; each problem names cause, remedy and log."""
         return self.ledger.problems(record, self.suite.evaluation.floor)
+
+    def line_of_run(self, name: str) -> tuple[str, bool]:
+        """A line on a run that has ended, and whether its test fails; empty if it did not run."""
+        record = self.ledger.done.get(name)
+        if record is None:
+            return "", False
+        failed = judge.unsupported(record) is None and bool(self.problems(record))
+        return lines.of_run(record, reused=name in self.ledger.reused), failed
+
+    def line_of_search(self, method: str) -> tuple[str, bool]:
+        """A line on a search that has ended, and whether its test fails."""
+        found = self.searches.done(method)
+        if found is None or found.unsupported:
+            return "", False
+        return lines.of_search(found), self.searches.problem(found) is not None
 
     def keep(self) -> list[str]:
         """Keep the best run's model only, if the suite says so and the selected runs are done; return what to tell."""

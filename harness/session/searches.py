@@ -51,6 +51,10 @@ class Searches:
             self.keep_finished()
         return self._done[method]
 
+    def done(self, method: str) -> Search | None:
+        """The finished search of a method, if there is one."""
+        return self._done.get(method)
+
     def tuned(self, run: RunSpec) -> RunSpec:
         """The run with the learning rate found for its method, if there is one."""
         found = self._done.get(run.method) or self._stored.get(run.method)

@@ -1,4 +1,5 @@
 // The limits that the reader sets, and the best method within them.
+const MOST_NAMED = 3; // methods in one sentence
 const MOST_SEEDS = 1000; // a larger number is not worth saying
 const grids = new Map(); // by limit, the values at which the answer may change
 
@@ -27,8 +28,8 @@ function choose(limits) {
 
 function listed(names) {
   const code = (name) => element("b", {}, name);
-  const shown = names.slice(0, 4).flatMap((name, number) => [number ? ", " : "", code(name)]);
-  return names.length > 4 ? [...shown, ` and ${names.length - 4} others`] : shown;
+  const shown = names.slice(0, MOST_NAMED).flatMap((name, number) => [number ? ", " : "", code(name)]);
+  return names.length > MOST_NAMED ? [...shown, ` and ${names.length - MOST_NAMED} others`] : shown;
 }
 
 /** What would decide between the best method, which has some seeds, and the nearest one that it is not told from. */
@@ -44,17 +45,19 @@ function answered(choice, limits) {
   const found = methods.get(choice.method);
   const unit = data.metric.unit;
   const lines = [];
-  if (choice.price) {
+  if (!limits.size) {
+    lines.push(["Move a limit to see the best method within it, and what it costs."]);
+  } else if (choice.price) {
     const { apart, half, told } = choice.price;
     const certain = told ? "" : ", which may be chance";
     lines.push(["The limits cost ", element("b", {}, `${score(apart)} ${unit}`), ` (${score(apart - half)} to ${score(apart + half)}) against ${ranked[0]}${certain}.`]);
   } else {
-    lines.push([limits.size ? "It is the best of all methods, so the limits cost nothing." : "Move a limit to see what it costs."]);
+    lines.push(["It has the best score of all methods, so the limits cost nothing."]);
   }
-  if (choice.alike.length) {
+  if (limits.size && choice.alike.length) {
     lines.push(["It cannot be told apart from ", ...listed(choice.alike), "."]);
     lines.push([decides(choice.seeds, found.seeds, choice.alike[0])]);
-  } else if (choice.inside.length > 1) {
+  } else if (limits.size && choice.inside.length > 1) {
     lines.push([`It is shown to be better than ${choice.inside.length > 2 ? `the ${choice.inside.length - 1} others` : choice.inside[1]} within the limits.`]);
   }
   const best = element("p", { class: "best" }, element("b", { id: "best" }, choice.method), ` ${score(found.score[0])} ${unit}`);

@@ -84,7 +84,7 @@ def clean(text: str) -> str:
     visible = CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.strip().replace("\r\n", "\n"))
     if len(visible) <= MAX_CHARACTERS:
         return visible
-    return f"{visible[:MAX_CHARACTERS]} … ({len(visible) - MAX_CHARACTERS:,} more characters)"
+    return f"{visible[:MAX_CHARACTERS].rstrip()} … ({len(visible) - MAX_CHARACTERS:,} more characters)"
 
 
 def _size(rows: Sequence[dict[str, Any]]) -> int:

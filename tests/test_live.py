@@ -29,9 +29,8 @@ def test_training_says_how_much_of_the_budget_is_spent_but_not_too_often(tmp_pat
 def test_a_budget_tells_its_share_and_the_last_loss_with_each_batch():
     told = []
     source = iter([{"labels": torch.zeros(1, 2)}] * 3)
-    rows = Batches(
-        source, Budget(max_steps=2), torch.device("cpu"), lambda batch: torch.ones(1), lambda *each: told.append(each)
-    )
+    budget, device = Budget(max_steps=2), torch.device("cpu")
+    rows = Batches(source, budget, device, lambda batch: batch["labels"], lambda *each: told.append(each))
     for _ in rows:
         rows.loss = 1.5
     assert told == [(0.0, None), (0.5, 1.5), (1.0, 1.5)]

@@ -84,7 +84,7 @@ class Follower:
         while not self._ended.wait(SECONDS):
             text = lines.of_progress(under_way(folder), self._done, self._total, monotonic() - self._began)
             with self._writing:
-                self._reporter.rewrite(text[: self._reporter._tw.fullwidth - 1], erase=True)
+                self._reporter.rewrite(text[: self._config.get_terminal_writer().fullwidth - 1], erase=True)
                 self._reporter.flush()
         self._write("", failed=False)
 

@@ -143,7 +143,8 @@ def _check_gate(config: pytest.Config, past: "Accepted") -> None:
 def _leaderboard(terminalreporter: pytest.TerminalReporter, session: "Bakeoff") -> None:
     from ..report import advice, lines, notes, table
 
-    width, details = terminalreporter._tw.fullwidth, terminalreporter.config.get_verbosity() > 0
+    config = terminalreporter.config
+    width, details = config.get_terminal_writer().fullwidth, config.get_verbosity() > 0
     terminalreporter.section(f"leaderboard: {session.suite.name}")
     try:
         shown = session.tables()
@@ -156,7 +157,7 @@ def _leaderboard(terminalreporter: pytest.TerminalReporter, session: "Bakeoff") 
             for line in lines.wrapped(remark, width, whole=details):
                 terminalreporter.write_line(line)
         for path in session.write(shown):
-            terminalreporter.write_line(f"wrote {options.relative(path, terminalreporter.config.rootpath)}")
+            terminalreporter.write_line(f"wrote {options.relative(path, config.rootpath)}")
         for line in session.keep():
             terminalreporter.write_line(line)
     except UsageError as error:

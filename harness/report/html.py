@@ -45,6 +45,7 @@ def page(store: Store, seeds: Sequence[int], shown: Tables) -> str:
     scripts = _scripts()
     environment.filters["json"] = _json
     environment.filters["readable"] = readable
+    environment.filters["breakable"] = _breakable
     view = _view(store, seeds, shown)
     style = Markup((PAGE / "report.css").read_text(encoding="utf-8"))
     return environment.get_template("report.html.jinja").render(
@@ -132,6 +133,11 @@ def _policy(scripts: Sequence[str]) -> str:
 
 def _hash(script: str) -> str:
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may be broken after an underscore, where a column is narrow."""
+    return Markup("_<wbr>").join(name.split("_"))
 
 
 def _json(value: Any) -> Markup:

@@ -15,6 +15,11 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** A name that may be broken after an underscore, where a column is narrow. */
+function breakable(name) {
+  return name.split(/(?<=_)/).flatMap((part, number) => (number ? [element("wbr"), part] : [part]));
+}
+
 function options(select, names, first = null) {
   const shown = names.map((name) => element("option", { value: name }, name));
   select.replaceChildren(...(first === null ? [] : [element("option", { value: "" }, first)]), ...shown);

@@ -45,7 +45,7 @@ function common(one, other) {
 }
 
 function answerRow(name, children, figure, kind = "") {
-  return element("tr", { class: kind }, element("th", { scope: "row", class: "name" }, name), element("td", { class: "text", dir: "auto" }, ...children), element("td", { class: "number" }, figure));
+  return element("tr", { class: kind }, element("th", { scope: "row", class: "name" }, ...breakable(name)), element("td", { class: "text", dir: "auto" }, ...children), element("td", { class: "number" }, figure));
 }
 
 function drawExample() {

@@ -2,7 +2,7 @@
 function sortBy(table, column, descending) {
   const value = (row) => {
     const cell = row.cells[column];
-    if (!("value" in cell.dataset)) return cell.firstChild.textContent;
+    if (!("value" in cell.dataset)) return row.dataset.method ?? cell.textContent;
     return cell.dataset.value === "" ? null : Number(cell.dataset.value);
   };
   const compare = (one, other) => {

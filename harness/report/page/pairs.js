@@ -12,7 +12,7 @@ function drawPairs() {
     const needed = told ? "" : seeds === null ? "no number" : seeds > MOST_SEEDS ? `over ${MOST_SEEDS.toLocaleString("en")}` : `about ${seeds}`;
     const drawn = element("span", { class: "whisker wide", "aria-hidden": "true" }, element("u"), element("i", { style: `left:${place(apart - half)};right:${rest(apart + half)}` }), element("b", { style: `left:${place(apart)}` }));
     const row = element("tr", { class: told ? (apart > 0 ? "better" : "worse") : "unknown" },
-      element("th", { scope: "row", class: "name" }, name),
+      element("th", { scope: "row", class: "name" }, ...breakable(name)),
       element("td", { class: "number" }, signed(apart)),
       element("td", {}, drawn),
       element("td", { class: "number" }, `${signed(apart - half)} to ${signed(apart + half)}`),

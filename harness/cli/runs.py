@@ -19,6 +19,7 @@ SELECTION: "pytest.StashKey[Selection]" = pytest.StashKey()
 BAKEOFF: "pytest.StashKey[Bakeoff]" = pytest.StashKey()  # once the checks have passed
 GATE: "pytest.StashKey[Gate]" = pytest.StashKey()  # once the checks have passed
 UPDATED: pytest.StashKey[list[str]] = pytest.StashKey()
+UNLIMITED = 100_000  # characters in a line of a log, which is not read on a screen of that width
 
 
 def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
@@ -144,7 +145,8 @@ def _leaderboard(terminalreporter: pytest.TerminalReporter, session: "Bakeoff") 
     from ..report import advice, lines, notes, table
 
     config = terminalreporter.config
-    width, details = config.get_terminal_writer().fullwidth, config.get_verbosity() > 0
+    width = config.get_terminal_writer().fullwidth if terminalreporter.isatty else UNLIMITED
+    details = config.get_verbosity() > 0
     terminalreporter.section(f"leaderboard: {session.suite.name}")
     try:
         shown = session.tables()

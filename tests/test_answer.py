@@ -55,7 +55,9 @@ def test_without_a_rank_the_answer_says_why():
 
 
 def test_a_method_alone_is_compared_with_nothing():
-    assert told(board(("lora", 0.6, SMALL)))[1].startswith("No other method has a rank")
+    first, second = told(board(("lora", 0.6, SMALL)))
+    assert first.startswith("lora is the only method with a rank: 6")
+    assert second == "There is nothing to compare it with."
 
 
 @pytest.mark.parametrize(

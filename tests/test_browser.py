@@ -5,6 +5,7 @@ from itertools import product
 
 import pytest
 
+from benchmarks import picture
 from harness.ranking import choice
 from harness.report import tables
 from harness.store.results import Store
@@ -199,6 +200,29 @@ def test_nothing_is_wider_than_the_screen(show, usual, size, scheme):
     assert page.evaluate("document.documentElement.scrollWidth") == size[0]
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
+
+
+def test_a_session_in_which_nothing_worked_has_a_report_that_says_so(show, tmp_path):
+    folder = reports.store(tmp_path, [])
+    reports.fail(folder, "zero_shot", reason="no memory")
+    page = show(reports.rebuilt(folder))
+    assert page.locator("h1").inner_text() == "No method has a rank"
+    assert "no memory" in page.locator("#answer").inner_text()
+    assert page.locator("#pairs").is_hidden()
+    assert page.locator("#examples").is_hidden()
+
+
+def test_a_single_method_is_enough_for_a_report(show, tmp_path):
+    page = show(reports.report(tmp_path, USUAL[-1:], seeds=[0]))
+    assert page.locator("h1").inner_text().startswith("zero_shot is the only method with a rank")
+    assert page.locator("#sample").is_visible()
+
+
+def test_the_pictures_of_the_readme_are_small(tmp_path):
+    folder = reports.store(tmp_path, USUAL)
+    picture.main([f"--results={folder}", f"--to={tmp_path}"])
+    sizes = [(tmp_path / f"report-{scheme}.png").stat().st_size for scheme in ("light", "dark")]
+    assert all(0 < size < 200_000 for size in sizes)
 
 
 def test_seventy_methods_are_sorted_and_filtered_at_once(show, tmp_path):

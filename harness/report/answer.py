@@ -28,6 +28,8 @@ def headline(rows: Sequence[Row], ranking: Ranking | None) -> Markup:
     assert choice is not None  # without limits, every method is within them
     row, metric = _row(rows, choice.method), rows[0].metrics[0]
     score = WHOLE.format(f"{metric.shown(row.scores[metric.id].mean)} {metric.title}")
+    if len(ranking.names) == 1:
+        return Markup("{} is the only method with a rank: {}").format(choice.method, score)
     if not choice.alike:
         return Markup("{} is best: {}").format(choice.method, score)
     others = choice.alike[0] if len(choice.alike) == 1 else f"{len(choice.alike)} others"
@@ -39,7 +41,7 @@ def sentences(rows: Sequence[Row], ranking: Ranking | None) -> list[Markup]:
     if ranking is None:
         return [Markup("{}: {}.").format(NAME.format(row.method), row.reason or row.status) for row in rows[:MAX_NAMED]]
     if len(ranking.names) == 1:
-        return [Markup("No other method has a rank, so there is nothing to compare it with.")]
+        return [Markup("There is nothing to compare it with.")]
     return [*_certainty(rows, ranking), *_cheaper(rows, ranking)]
 
 

@@ -9,8 +9,8 @@ from ..spec.metric import Metric
 from ..spec.record import Prediction, Record
 from ..store.results import Store
 from .contents import number
+from .readable import shortened
 
-MAX_CHARACTERS = 4_000  # of a text; the rest is left out
 MAX_BYTES = 3_500_000  # of all examples; seeds are left out first, then examples
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -81,10 +81,7 @@ def _score(one: Prediction, metric: Metric | None) -> float | None:
 
 def clean(text: str) -> str:
     """A text of a model or of data for people to read: cut if it is long, and without control characters."""
-    visible = CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.strip().replace("\r\n", "\n"))
-    if len(visible) <= MAX_CHARACTERS:
-        return visible
-    return f"{visible[:MAX_CHARACTERS].rstrip()} … ({len(visible) - MAX_CHARACTERS:,} more characters)"
+    return shortened(CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.strip().replace("\r\n", "\n")))
 
 
 def _size(rows: Sequence[dict[str, Any]]) -> int:

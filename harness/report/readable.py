@@ -1,8 +1,9 @@
-"""Costs in words that are short enough for a table, at any size: ``2.1 M``, ``44.9 s``, ``953 MB``."""
+"""What is short enough to be read at any size: costs such as ``2.1 M``, ``44.9 s`` and ``953 MB``, and long texts."""
 
 from collections.abc import Mapping
 from typing import Final
 
+MAX_CHARACTERS = 4_000  # of a text of a model or of data; the rest is left out
 MINUTE, HOUR = 60.0, 3600.0
 LARGE_COUNTS: Final = ((1e12, "T"), (1e9, "B"), (1e6, "M"))
 BYTES: Final = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
@@ -25,6 +26,13 @@ def times(larger: float, smaller: float) -> str:
     """How many times as much the first value is, to two digits: ``1.8``, ``13``, ``1,100``."""
     ratio = float(f"{larger / smaller:.2g}")
     return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:g}"
+
+
+def shortened(text: str) -> str:
+    """The text, or its beginning and how much more there is."""
+    if len(text) <= MAX_CHARACTERS:
+        return text
+    return f"{text[:MAX_CHARACTERS].rstrip()} … ({len(text) - MAX_CHARACTERS:,} more characters)"
 
 
 def _seconds(value: float) -> str:

@@ -37,7 +37,7 @@ function name(values, log, width, height) {
 function drawCosts() {
   const place = find("chart");
   const axis = data.axes.find((each) => each.name === find("axis").value);
-  if (!axis || !place.clientWidth) return;
+  if (!axis || !data.metric || !place.clientWidth) return;
   const [log, intervals] = [find("log").checked, find("intervals").checked];
   const height = place.clientWidth < 600 ? 320 : 420;
   const values = points(axis, log);

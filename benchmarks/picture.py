@@ -8,12 +8,14 @@ package playwright, and chromium or Google Chrome.
 
 import argparse
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from harness.report.__main__ import rebuilt
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 WIDTH, HEIGHT = 1280, 840
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -24,29 +26,28 @@ MOVE = "slider => { slider.value = slider.max - 2; slider.dispatchEvent(new Even
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the pictures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--results", type=Path, default=Path("results/embedded"))
-    parser.add_argument("--to", type=Path, default=Path("docs"))
-    asked = parser.parse_args(arguments)
-    for path in pictures(rebuilt(asked.results), asked.to):
-        print(f"wrote {path}")
-
-
-def pictures(report: Path, folder: Path) -> list[Path]:
-    """Take the pictures of a report, in the colours of each scheme."""
     from playwright.sync_api import sync_playwright  # a package for tests only
 
-    paths = [folder / f"report-{scheme}.png" for scheme in SCHEMES]
-    with sync_playwright() as started, tempfile.TemporaryDirectory() as home:
-        browser = started.chromium.launch(
-            executable_path=browser_of_the_system(), env={"HOME": home}, args=["--no-sandbox"]
-        )
-        for scheme, path in zip(SCHEMES, paths, strict=True):
-            page = browser.new_page(color_scheme=scheme, viewport={"width": WIDTH, "height": HEIGHT})
-            page.goto(report.absolute().as_uri())
-            page.locator(f"#{LIMIT}").evaluate(MOVE)
-            page.screenshot(path=path)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, default=Path("results/embedded"))
+    asked = parser.parse_args(arguments)
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=browser_of_the_system(), args=["--no-sandbox"])
+        for path in pictures(browser, rebuilt(asked.results), Path("docs")):
+            print(f"wrote {path}")
         browser.close()
+
+
+def pictures(browser: "Browser", report: Path, folder: Path) -> list[Path]:
+    """Take the pictures of a report, in the colours of each scheme."""
+    paths = []
+    for scheme in SCHEMES:
+        page = browser.new_page(color_scheme=scheme, viewport={"width": WIDTH, "height": HEIGHT})
+        page.goto(report.absolute().as_uri())
+        page.locator(f"#{LIMIT}").evaluate(MOVE)
+        paths.append(folder / f"report-{scheme}.png")
+        page.screenshot(path=paths[-1])
+        page.close()
     return paths
 
 

@@ -218,11 +218,10 @@ def test_a_single_method_is_enough_for_a_report(show, tmp_path):
     assert page.locator("#sample").is_visible()
 
 
-def test_the_pictures_of_the_readme_are_small(tmp_path):
-    folder = reports.store(tmp_path, USUAL)
-    picture.main([f"--results={folder}", f"--to={tmp_path}"])
-    sizes = [(tmp_path / f"report-{scheme}.png").stat().st_size for scheme in ("light", "dark")]
-    assert all(0 < size < 200_000 for size in sizes)
+def test_the_pictures_of_the_readme_are_small(browser, usual, tmp_path):
+    paths = picture.pictures(browser, usual, tmp_path)
+    assert [path.name for path in paths] == ["report-light.png", "report-dark.png"]
+    assert all(0 < path.stat().st_size < 200_000 for path in paths)
 
 
 def test_seventy_methods_are_sorted_and_filtered_at_once(show, tmp_path):

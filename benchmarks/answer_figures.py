@@ -10,7 +10,7 @@ that leave out some methods at random.
 - *cannot tell*: two methods within the limits are equally good and better than all others, and the answer names one of
   them and says that it cannot be told apart from the other.
 
-Prints the Markdown of the table in ``docs/statistics.md``, with the same numbers every time. Takes about a minute.
+Prints the Markdown of the table in ``docs/statistics.md``, with the same numbers every time. Takes about ten minutes.
 
     python -m benchmarks.answer_figures
 """

@@ -14,7 +14,8 @@ from .readable import shortened
 MAX_BYTES = 3_500_000  # of all examples; seeds are left out first, then examples
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
-Answers = Mapping[tuple[str, int], Mapping[str, Prediction]]  # by method and seed, then by the example's id
+Rows = tuple[int, ...]  # of the test split: those of one example, whose id need not be its own
+Answers = Mapping[tuple[str, int], Mapping[Rows, Prediction]]  # by method and seed, then by the example's rows
 
 
 def examples(store: Store, records: Sequence[Record], methods: Sequence[str]) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def examples(store: Store, records: Sequence[Record], methods: Sequence[str]) ->
 
     ``left_out`` are the numbers of seeds and of examples that it does not have.
     """
-    answers = {(record.spec.method, record.spec.seed): _by_id(store, record) for record in records}
+    answers = {(record.spec.method, record.spec.seed): _by_rows(store, record) for record in records}
     seeds = sorted({seed for (_, seed), found in answers.items() if found})
     metric = next((record.metrics[0] for record in records if record.metrics), None)
     kept = list(seeds)
@@ -35,19 +36,18 @@ def examples(store: Store, records: Sequence[Record], methods: Sequence[str]) ->
     return {"seeds": kept, "rows": shown, "left_out": left_out}
 
 
-def _by_id(store: Store, record: Record) -> dict[str, Prediction]:
-    return {prediction.id: prediction for prediction in store.read_predictions(record.spec)}
+def _by_rows(store: Store, record: Record) -> dict[Rows, Prediction]:
+    return {prediction.rows: prediction for prediction in store.read_predictions(record.spec)}
 
 
 def _rows(
     answers: Answers, methods: Sequence[str], seeds: Sequence[int], metric: Metric | None
 ) -> list[dict[str, Any]]:
-    asked = {name: one for found in answers.values() for name, one in found.items()}
-    return [_row(name, one, answers, methods, seeds, metric) for name, one in asked.items()]
+    asked = {numbers: one for found in answers.values() for numbers, one in found.items()}
+    return [_row(one, answers, methods, seeds, metric) for one in asked.values()]
 
 
 def _row(
-    name: str,
     asked: Prediction,
     answers: Answers,
     methods: Sequence[str],
@@ -58,19 +58,15 @@ def _row(
     texts: dict[str, int] = {}
     cells = []
     for method in methods:
-        found = [answers.get((method, seed), {}).get(name) for seed in seeds]
-        cells.append([one and [texts.setdefault(_text(one), len(texts)), _score(one, metric)] for one in found])
+        found = [answers.get((method, seed), {}).get(asked.rows) for seed in seeds]
+        cells.append([one and [texts.setdefault(clean(one.text), len(texts)), _score(one, metric)] for one in found])
     return {
-        "id": clean(name),
+        "id": clean(asked.id),
         "source": clean(asked.source),
         "references": [clean(each) for each in asked.references],
         "texts": list(texts),
         "answers": cells,
     }
-
-
-def _text(one: Prediction) -> str:
-    return clean(one.text)
 
 
 def _score(one: Prediction, metric: Metric | None) -> float | None:

@@ -18,7 +18,6 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from ..ranking.leaderboard import Row
-from ..spec.record import Preflight
 from ..spec.suite import ZERO_SHOT
 from ..store.results import Store
 from . import advice, answer, contents, details, examples, notes, table
@@ -56,7 +55,7 @@ def page(store: Store, seeds: Sequence[int], shown: Tables) -> str:
 def _view(store: Store, seeds: Sequence[int], shown: Tables) -> dict[str, Any]:
     """What the template shows, by name."""
     rows, here = shown.rows, store.read_preflight()
-    groups = details.by_method(shown.records)
+    groups, recovered = details.by_method(shown.records), contents.recovered_by(rows)
     first = shown.records[0] if shown.records else None
     data = {
         **contents.page_data(rows, shown.ranking, shown.needs),
@@ -71,7 +70,11 @@ def _view(store: Store, seeds: Sequence[int], shown: Tables) -> dict[str, Any]:
         "metrics": rows[0].metrics if rows else (),
         "headline": answer.headline(rows, shown.ranking),
         "sentences": answer.sentences(rows, shown.ranking),
-        "rows": [_row(row, shown, data["methods"][number]) for number, row in enumerate(rows)],
+        "rows": [
+            {"row": row, "data": method, "ranks": table.ranks(row), "recovered": recovered[row.method]}
+            for row, method in zip(rows, data["methods"], strict=True)
+        ],
+        "contended": any(row.contended for row in rows),
         "scale": _scale(rows),
         "axes": contents.axes(rows, shown.needs),
         "kinds": sorted({each["kind"] for each in data["methods"]}),
@@ -81,30 +84,16 @@ def _view(store: Store, seeds: Sequence[int], shown: Tables) -> dict[str, Any]:
         "notes": shown.notes,
         "problems": [*_remarks(shown), *details.failed_checks(shown.records)],
         "searches": data["searches"],
-        "here": here if here and first and _belongs(here, first.provenance.data_hash) else None,
+        "here": here if here and first and here.data_hash == first.provenance.data_hash else None,
         "zero_shot": ZERO_SHOT,
         "left_out": shown.left_out,
         "data": data,
     }
 
 
-def _belongs(here: Preflight, data_hash: str | None) -> bool:
-    return data_hash in (None, here.data_hash)
-
-
 def _remarks(shown: Tables) -> list[str]:
     """The problems that the notes know."""
     return [*notes.problems(shown.notes), *advice.incomplete(shown.rows)]
-
-
-def _row(row: Row, shown: Tables, data: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "row": row,
-        "data": data,
-        "ranks": table.ranks(row),
-        "recovered": contents.recovered_by(shown.rows)[row.method],
-        "contended": row.contended,
-    }
 
 
 def _scale(rows: Sequence[Row]) -> tuple[float, float]:

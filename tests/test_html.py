@@ -125,7 +125,7 @@ def test_the_kind_of_a_method_follows_from_its_parameters(tmp_path, trained, tot
 
 def test_what_a_suite_changed_is_shown_beside_the_methods_own_value():
     record = finished(hyperparameters={"rank": 8, "alpha": 32}, defaults={"rank": 4})
-    assert details.changed([record]) == [details.Setting("rank", "8", "4")]
+    assert details.changed([record]) == [details.ChangedValue("rank", "8", "4")]
 
 
 def test_seeds_are_left_out_before_examples_where_there_is_no_room(tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ PHASES = ("load", "prepare", "build", "check", "train", "generate", "score", "sa
 
 
 @dataclass(frozen=True)
-class Setting:
+class ChangedValue:
     """A hyper-parameter that is not the method's own; ``default`` is ``None`` if the record does not know it."""
 
     name: str
@@ -45,14 +45,14 @@ def by_method(records: Sequence[Record]) -> dict[str, list[Record]]:
     return found
 
 
-def changed(records: Sequence[Record]) -> list[Setting]:
+def changed(records: Sequence[Record]) -> list[ChangedValue]:
     """The hyper-parameters of a method that the suite or a search sets."""
     first = records[0]
     own = first.provenance.defaults
     names = dict.fromkeys([*own, *first.spec.overrides])
     used = {**first.spec.overrides, **first.provenance.hyperparameters}
     return [
-        Setting(name, shown(used[name]), shown(own[name]) if name in own else None)
+        ChangedValue(name, shown(used[name]), shown(own[name]) if name in own else None)
         for name in names
         if name in used and (name in own or not own)
     ]

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from .cli import against, conftests, options, other_plugins, runs, selftest, served, terminal
+from .cli import against, conftests, options, other_plugins, progress, runs, selftest, served, terminal
 from .spec.names import INSTALLED, PACKAGE, REPOSITORY
 
 BENCH = Path(__file__).parent / "bench.py"
@@ -51,6 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
     with options.as_pytest_says():
         config.stash[PARAMETERS] = mode.start(config)
     config.pluginmanager.register(mode)
+    if mode is runs:
+        progress.follow(config)
     other_plugins.settle(config)
     ids = [_here(argument) for argument in config.args if "::" in argument]
     config.args[:] = ids or [str(BENCH)]

@@ -14,9 +14,10 @@ from support.records import finished, prediction
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 SCRIPTS = {path.stem for path in FOLDER.glob("*.py") if "__main__" in path.read_text(encoding="utf-8")}
-ELSEWHERE = {"busy_neighbour"}  # has a file of tests of its own, as the mutants have
+ELSEWHERE = {"busy_neighbour", "picture"}  # busy_neighbour has tests of its own, as the mutants have; picture: browser
 ON_A_MODEL = ("--model={model}", "--data={data}", "--device=cpu")
 QUICK = {  # arguments, and something that is printed
+    "answer_figures": (["--draws=1"], "With 1 draws per cell, a method that breaks a limit was named in 0 of"),
     "arrows": ([], "arrows against the table"),
     "english": (["{results}/small", "--probes=1"], "who_said_held_out"),
     "interval_figures": (["--results={results}", "--suite=small", "--draws=1"], "60 methods, noise 2.5"),

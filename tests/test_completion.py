@@ -22,3 +22,8 @@ def test_a_record_gets_what_all_runs_share_and_keeps_its_own():
 def test_a_run_that_died_early_says_by_which_metrics_it_would_have_been_scored():
     record = completed(unfinished(metrics=()), SESSION, contended=False)
     assert (record.metrics, record.scores, record.error.message) == (SESSION.metrics, None, "killed by signal 9")
+
+
+def test_a_record_keeps_the_methods_own_values_of_what_was_changed():
+    record = completed(finished(hyperparameters={"rank": 8}, defaults={"rank": 4}), SESSION, contended=False)
+    assert (record.provenance.hyperparameters, record.provenance.defaults) == ({"rank": 8}, {"rank": 4})

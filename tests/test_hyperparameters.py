@@ -187,3 +187,11 @@ def test_methods_that_cannot_be_imported_keep_nobody_from_being_examined(tmp_pat
     told = {line.split("]")[0].removeprefix("[methods.") for line in found}
     assert told == {"forks", *(f"behind_{name}" for name in HOSTILE)}
     assert len(found) == len(told)
+
+
+def test_what_a_suite_changes_is_known_beside_the_methods_own_value():
+    lora = registry.discover()["lora"]
+    loaded = loader.load(lora, {"rank": 4, "learning_rate": 0.5})
+    own = loader.load(lora, {}).hyperparameters()
+    assert loader.defaults(loaded) == {name: own[name] for name in ("rank", "learning_rate")}
+    assert loader.defaults(loader.load(lora, {"rank": own["rank"]})) == {}

@@ -442,6 +442,22 @@ def test_a_method_that_works_passes_and_one_that_does_not_fails(done):
     assert "1 failed, 2 passed" in output
 
 
+def test_a_run_that_has_ended_is_a_line_with_its_score_or_why_it_has_none(done):
+    _, _, output = done
+    assert re.search(r"^zero_shot-seed0: \d+\.\d ROUGE-1$", output, re.MULTILINE)
+    assert re.search(r"^norms-seed0: \d+\.\d ROUGE-1, trained \d+\.\d s$", output, re.MULTILINE)
+    assert re.search(r"^broken-seed0: failed: ", output, re.MULTILINE)
+    assert "bench.py ." not in output
+
+
+def test_a_session_writes_its_report_and_what_its_checks_found(done):
+    folder, _, output = done
+    assert "out/small/report.html" in output
+    assert (folder / "out" / "small" / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    found = Store(folder / "out", "small").read_preflight()
+    assert found.example.target > 0
+
+
 def test_one_line_and_a_method_file_under_ten_lines_get_it_on_the_leaderboard(done):
     folder, _, output = done
     assert len(CONFTEST.splitlines()) == 1

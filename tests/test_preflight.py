@@ -237,3 +237,10 @@ def test_a_session_tells_how_it_read_the_data_and_keeps_it_in_its_records(tiny_f
         "over Unicode words, and characters of scripts without spaces" in (store.folder / "leaderboard.md").read_text()
     )
     assert json.loads(suite.read_text() and (store.folder / "leaderboard.json").read_text())
+
+
+def test_the_first_training_example_is_kept_token_by_token_with_what_the_loss_counts(check, rows):
+    found = check(rows[:4], rows[4:6])[0].example
+    assert 0 < found.prompt < len(found.ids) == len(found.tokens)
+    assert found.target == len(found.ids) - found.prompt
+    assert all(word in "".join(found.tokens).replace(" ", "") for word in rows[0]["summary"].split()[:1])

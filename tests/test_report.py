@@ -66,6 +66,23 @@ def test_markup_in_a_text_is_shown_and_not_obeyed(text):
     assert not re.search(r"[|`<>\[\]*_~\\$@]|://|www\.|&(?!#\d+;)", escaped)
 
 
+@pytest.mark.parametrize("reason", ['=cmd|"/C calc"!A0', "+1", "-1", "@SUM(A1)", "\tx"])
+def test_no_spreadsheet_takes_a_reason_for_a_formula(tmp_path, reason):
+    store = Store(tmp_path, "small")
+    store.open()
+    row = replace(leaderboard.rows([entry("lora", 0.5)])[0], reason=reason)
+    path = files.write(store, suite(), [row], [])[1]
+    store.close()
+    with path.open(encoding="utf-8", newline="") as file:
+        assert next(csv.DictReader(file))["reason"] == f"'{reason}"
+
+
+def test_a_very_long_answer_is_cut_and_says_so():
+    shown = page(entry("lora", 0.5), samples=[answer("lora", "word " * 20_000)])
+    assert "(95,999 more characters)" in shown
+    assert len(shown) < 20_000
+
+
 @pytest.mark.parametrize("text", ["full_finetune", "train_0_1", "a_b", "größe_ß", "snake_case_ids are read"])
 def test_an_underscore_within_a_word_is_no_markup_and_stays_readable(text):
     assert markdown.escape(text) == text

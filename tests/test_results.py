@@ -299,6 +299,14 @@ def test_json_refuses_what_is_no_number_and_keeps_the_file_before(store, value):
     assert json.loads(path.read_text()) == {"rouge1": 0.4}
 
 
+def test_what_was_found_before_the_first_run_can_be_read_again(store):
+    assert store.read_preflight() is None
+    store.write_preflight(SESSION)
+    assert store.read_preflight() == SESSION
+    (store.folder / "preflight.json").write_text("{}")
+    assert store.read_preflight() is None
+
+
 def test_what_is_not_published_is_kept_out_of_git_and_its_baseline_lies_with_what_is(tmp_path):
     local = Store(tmp_path / "local", "small", tmp_path)
     local.open()

@@ -9,7 +9,7 @@ import pytest
 from harness.metrics.rouge.metric import ROUGE
 from harness.ranking import leaderboard
 from harness.report import notes, table
-from harness.session.searches import Searches, stored
+from harness.session.searches import Searches
 from harness.spec import search
 from harness.spec.errors import StoreError, SuiteError
 from harness.spec.figures import SEARCHED
@@ -411,7 +411,7 @@ def test_the_figures_of_a_run_are_those_of_the_search_that_it_belongs_to(tmp_pat
         store.open()
         store.write_search(found)
         store.close()
-    assert stored(own, [ran()]) == {"lora": searched()}
+    assert own.searches_of([ran()]) == {"lora": searched()}
 
 
 def test_the_lines_are_toml_and_give_the_learning_rates_back():

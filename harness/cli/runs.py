@@ -19,6 +19,7 @@ SELECTION: "pytest.StashKey[Selection]" = pytest.StashKey()
 BAKEOFF: "pytest.StashKey[Bakeoff]" = pytest.StashKey()  # once the checks have passed
 GATE: "pytest.StashKey[Gate]" = pytest.StashKey()  # once the checks have passed
 UPDATED: pytest.StashKey[list[str]] = pytest.StashKey()
+UNLIMITED = 100_000  # characters in a line of a log, which is not read on a screen of that width
 
 
 def start(config: pytest.Config) -> Mapping[str, Sequence[str]]:
@@ -141,19 +142,24 @@ def _check_gate(config: pytest.Config, past: "Accepted") -> None:
 
 
 def _leaderboard(terminalreporter: pytest.TerminalReporter, session: "Bakeoff") -> None:
-    from ..report import advice, notes, table
+    from ..report import advice, lines, notes, table
 
+    config = terminalreporter.config
+    width = config.get_terminal_writer().fullwidth if terminalreporter.isatty else UNLIMITED
+    details = config.get_verbosity() > 0
     terminalreporter.section(f"leaderboard: {session.suite.name}")
     try:
         shown = session.tables()
-        terminalreporter.write_line(table.leaderboard(shown.rows, "simple"))
+        text, left_out = table.fitting(shown.rows, width)
+        terminalreporter.write_line(text)
         terminalreporter.write_line("")
-        remarks = [*_decided(session, shown.left_out), notes.line(shown.notes)]
-        for line in [*session.notices, *remarks, *advice.lines(session.suite, shown.rows)]:
-            if line:
+        narrow = [f"columns that do not fit: {', '.join(left_out)}"] if left_out else []
+        remarks = [*narrow, *_decided(session, shown.left_out), *notes.problems(shown.notes)]
+        for remark in [*session.notices, *remarks, *advice.lines(session.suite, shown.rows)]:
+            for line in lines.wrapped(remark, width, whole=details):
                 terminalreporter.write_line(line)
         for path in session.write(shown):
-            terminalreporter.write_line(f"wrote {options.relative(path, terminalreporter.config.rootpath)}")
+            terminalreporter.write_line(f"wrote {options.relative(path, config.rootpath)}")
         for line in session.keep():
             terminalreporter.write_line(line)
     except UsageError as error:

@@ -99,9 +99,25 @@ class Row:
         return BY_NAME[cost].unit == "seconds" and self.costs[cost] is not None
 
 
+@dataclass(frozen=True)
+class Board:
+    """The leaderboard, with what is known about each pair of its ranked methods; ``None`` if no method is ranked.
+
+    In the ranking, a higher mean is better, whatever the direction of the metric.
+    """
+
+    rows: Sequence[Row]
+    ranking: Ranking | None
+
+
 def rows(
     entries: Sequence[Entry], searches: Mapping[str, Search] | None = None, seeds: Sequence[int] = ()
-) -> list[Row]:
+) -> Sequence[Row]:
+    """The rows of the board."""
+    return board(entries, searches, seeds).rows
+
+
+def board(entries: Sequence[Entry], searches: Mapping[str, Search] | None = None, seeds: Sequence[int] = ()) -> Board:
     """The leaderboard: ranked rows from best to worst, then rows without a rank.
 
     All runs are scored by the same metrics, which their records name; the first metric determines the ranking.
@@ -126,10 +142,11 @@ def rows(
         )
         for method, group in groups.items()
     ]
-    return sorted(
+    order = sorted(
         _marked(table),
         key=lambda row: (row.rank is None, row.rank or 0, not row.scores, -_reached(row), row.method),
     )
+    return Board(order, ranked)
 
 
 def by_method(entries: Iterable[Entry]) -> dict[str, list[Entry]]:

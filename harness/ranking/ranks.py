@@ -18,13 +18,14 @@ ranks, Rev. Econ. Stud. 91 (2024). ``docs/statistics.md`` describes the alternat
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import scatter
-from .intervals import LEVEL, MIN_SQUARED_ERROR, Array, Sample, p_value
+from .intervals import BISECTION_STEPS, LEVEL, MIN_SQUARED_ERROR, Array, Interval, Sample, p_value
 
 MIN_OUTLIER_GROUP = 6  # methods; in smaller groups the pairs detect nearly as much, and are wrong less often
 # The share of a group's level that outliers get; the pairs get all of it, which is more than they need.
@@ -50,8 +51,18 @@ class Ranking:
 
     def above(self, name: str, other: str) -> float:
         """How far the first mean is above the second."""
-        above: float = np.subtract(*self.field.means[[self.names.index(name), self.names.index(other)]])
-        return above
+        return float(np.subtract(*self.field.means[[self.names.index(name), self.names.index(other)]]))
+
+    def difference(self, name: str, other: str) -> Interval:
+        """The first mean minus the second, with its 95% interval, which is not corrected for other pairs."""
+        place = self.names.index(name), self.names.index(other)
+        apart, half = self.above(name, other), float(self.half_widths[place])
+        return Interval(apart, apart - half, apart + half)
+
+    @cached_property
+    def half_widths(self) -> Array:
+        """Half the width of the interval of each difference."""
+        return self.field.half_widths()
 
     def seeds_needed(self, name: str, other: str) -> int | None:
         """About how many seeds of both would tell the two apart in four of five cases, if they differ as they do now.
@@ -86,13 +97,37 @@ class Field:
 
     def p_values(self) -> Array:
         """The p-value of each difference."""
+        distance = np.abs(self.means[:, None] - self.means)
+        return p_value(distance / self._errors, *self._parts)
+
+    def half_widths(self) -> Array:
+        """Half the width of each difference's 95% interval, which excludes 0 where the p-value is below 5%."""
+        from scipy.special import stdtrit
+
+        _, _, examples, freedom = self._parts
+        each = -stdtrit(examples - 1, LEVEL / 2), -stdtrit(freedom, LEVEL / 2)
+        low, high = np.minimum(*each), np.maximum(*each)
+        for _ in range(BISECTION_STEPS):
+            middle = (low + high) / 2
+            inside = p_value(middle, *self._parts) > LEVEL
+            low, high = np.where(inside, middle, low), np.where(inside, high, middle)
+        widths: Array = high * self._errors
+        return widths
+
+    @property
+    def _parts(self) -> tuple[Array, Array, int, Array]:
+        """What ``p_value`` needs to know about the error of each difference."""
         training = self.training[:, None] + self.training
         squares = self.training**2 / self.freedom
         freedom = training**2 / np.maximum(squares[:, None] + squares, MIN_SQUARED_ERROR**2)
-        distance = np.abs(self.means[:, None] - self.means)
-        error = np.sqrt(np.maximum(self.by_examples + training, MIN_SQUARED_ERROR))
         by_examples = np.maximum(self.by_examples, MIN_SQUARED_ERROR)
-        return p_value(distance / error, by_examples, training, self.examples, np.clip(freedom, 1.0, self.seeds))
+        return by_examples, training, self.examples, np.clip(freedom, 1.0, self.seeds)
+
+    @property
+    def _errors(self) -> Array:
+        squared = self.by_examples + self.training[:, None] + self.training
+        errors: Array = np.sqrt(np.maximum(squared, MIN_SQUARED_ERROR))
+        return errors
 
 
 def ranking(methods: Mapping[str, Sample], estimate: Estimate = scatter.shared) -> Ranking:

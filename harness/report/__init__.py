@@ -1,1 +1,1 @@
-"""From ranked rows to what people and tools read: terminal tables, Markdown, CSV and JSON."""
+"""From ranked rows to what people and tools read: terminal tables, Markdown, CSV, JSON and an HTML report."""

@@ -12,18 +12,24 @@ MAX_SHOWN_SEEDS = 1_000  # a larger number is shown as "more than 1,000"
 
 def lines(suite: Suite, rows: Sequence[Row]) -> list[str]:
     """Sentences about rows with missing or single seeds, and about the best two methods that are not told apart."""
-    parts = [f"{row.method}: {_fewer(suite, row)}" for row in rows if row.missing]
+    return [*incomplete(rows), *[_undecided(row, row.undecided) for row in rows if row.undecided][:1]]
+
+
+def incomplete(rows: Sequence[Row]) -> list[str]:
+    """Phrases about rows with missing or single seeds."""
+    parts = [f"{row.method}: {_fewer(row)}" for row in rows if row.missing]
     if assumed := [row.method for row in rows if row.assumed]:
         parts.append(
             f"one seed does not show how far training scatters, so {rows[0].metrics[0].worded(f'{ASSUMED_SCATTER:g}')} "
             f"are assumed: {', '.join(assumed)}"
         )
-    return [*parts, *[_undecided(row, row.undecided) for row in rows if row.undecided][:1]]
+    return parts
 
 
-def _fewer(suite: Suite, row: Row) -> str:
+def _fewer(row: Row) -> str:
     missing = ", ".join(map(str, row.missing))
-    return f"{len(row.seeds)} of {len(suite.run.seeds)} seeds (missing: {missing}); --resume runs the missing ones"
+    asked = len(row.seeds) + len(row.missing)
+    return f"{len(row.seeds)} of {asked} seeds (missing: {missing}); --resume runs the missing ones"
 
 
 def _undecided(row: Row, other: Undecided) -> str:
@@ -33,6 +39,10 @@ def _undecided(row: Row, other: Undecided) -> str:
     apart = f"not told apart: {row.method} and {other.method}, which is {behind}"
     if other.seeds is None:
         return f"{apart}; no number of seeds would be enough, but more test rows might"
-    about = f"about {max(other.seeds, len(row.seeds) + 1):,}"
-    number = f"more than {MAX_SHOWN_SEEDS:,}" if other.seeds > MAX_SHOWN_SEEDS else about
+    number = enough(other.seeds, len(row.seeds))
     return f"{apart}; if that is the true difference, {number} seeds would show it in four of five cases"
+
+
+def enough(seeds: int, had: int) -> str:
+    """How many seeds are needed by those that have ``had`` some and were not told apart."""
+    return f"more than {MAX_SHOWN_SEEDS:,}" if seeds > MAX_SHOWN_SEEDS else f"about {max(seeds, had + 1):,}"

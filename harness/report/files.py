@@ -15,6 +15,8 @@ from ..store.results import Store
 from . import markdown
 from .notes import Notes
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a formula of a spreadsheet begins with
+
 
 def write(
     store: Store, suite: Suite, rows: Sequence[Row], samples: Sequence[RunOutcome], notes: Notes | None = None
@@ -26,6 +28,7 @@ def write(
         table["seeds"] = [" ".join(map(str, row.seeds)) for row in rows]
         table["seeds_missing"] = [" ".join(map(str, row.missing)) for row in rows]
         table["pareto"] = [" ".join(row.fronts) for row in rows]
+        table["reason"] = [_inert(row.reason) for row in rows]
     return [
         store.write_text("leaderboard.md", markdown.leaderboard(suite, rows, samples, notes)),
         store.write_text("leaderboard.csv", table.to_csv(index=False)),
@@ -74,6 +77,11 @@ def _setting(suite: Suite, rows: Sequence[Row], notes: Notes | None) -> Mapping[
         "metrics": [metric.model_dump(mode="json") for metric in metrics],
         "earlier_session": [row.method for row in rows if row.earlier],
     }
+
+
+def _inert(text: str) -> str | None:
+    """A text that no spreadsheet takes for a formula."""
+    return (f"'{text}" if text.startswith(FORMULA) else text) or None
 
 
 def _range(metric: Metric, score: Interval) -> dict[str, str]:

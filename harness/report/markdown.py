@@ -14,6 +14,7 @@ from ..spec.record import Prediction, RunOutcome
 from ..spec.suite import ZERO_SHOT, Suite
 from . import advice, table
 from .notes import Notes, section
+from .readable import shortened
 
 TITLES = {ZERO_SHOT: "zero-shot", FULL_FINETUNE: "full fine-tuning"}
 # Markup anywhere in a line, except underscores within a word; markup at the start of a line; and what makes a bare
@@ -135,12 +136,16 @@ def _longest(samples: Sequence[RunOutcome]) -> Sequence[Prediction]:
 def _samples(samples: Sequence[RunOutcome], target: str) -> str:
     parts = [f"## Samples (seed {samples[0].record.spec.seed})"]
     for number, prediction in enumerate(_longest(samples)):
-        answers = [("*human*", escape(reference)) for reference in prediction.references]
+        answers = [("*human*", _sample(reference)) for reference in prediction.references]
         answers += [
-            (escape(entry.record.spec.method), escape(entry.predictions[number].text) or "*(empty)*")
+            (escape(entry.record.spec.method), _sample(entry.predictions[number].text) or "*(empty)*")
             for entry in samples
             if number < len(entry.predictions)
         ]
         lines = [f"| by | {target} |", "| --- | --- |", *(f"| {name} | {text} |" for name, text in answers)]
-        parts += [f"### {escape(prediction.id)}", f"> {escape(prediction.source)}", "\n".join(lines)]
+        parts += [f"### {escape(prediction.id)}", f"> {_sample(prediction.source)}", "\n".join(lines)]
     return "\n\n".join(parts)
+
+
+def _sample(text: str) -> str:
+    return escape(shortened(text.strip()))

@@ -72,6 +72,11 @@ def of(records: Iterable[Record], leakage: Leakage | None, searches: Mapping[str
 
 def line(notes: Notes) -> str:
     """All problems on one line; empty if there are none."""
+    return "; ".join(problems(notes))
+
+
+def problems(notes: Notes) -> list[str]:
+    """All problems, one phrase each."""
     parts = []
     if notes.leakage and (notes.leakage.exact or notes.leakage.near):
         parts.append(_leaked(notes.leakage, notes.source))
@@ -82,7 +87,7 @@ def line(notes: Notes) -> str:
     if any(notes.invalid.values()):
         parts.append(f"{INVALID}: {_by_method(notes.invalid)}")
     parts += [f"{method}: {count:,} trainable parameters never got a gradient" for method, count in notes.dead.items()]
-    return "; ".join([*parts, *_searched(notes.searches)])
+    return [*parts, *_searched(notes.searches)]
 
 
 def section(notes: Notes) -> str:

@@ -13,16 +13,34 @@ COST_COLUMNS = (
     *("trainable_parameters", "train_seconds", "generate_seconds", "peak_rss_bytes", "peak_gpu_bytes"),
     *(figure.name for figure in SEARCHED),
 )
+# The order in which costs are left out where a terminal is too narrow: before the metrics that do not rank, and after.
+LEFT_OUT_FIRST = ("learning_rate_sensitivity", "search_seconds", "generate_seconds")
+LEFT_OUT_LAST = ("peak_rss_bytes", "peak_gpu_bytes", "trainable_parameters", "train_seconds")
 FRONT_MARK = "*"  # alone, so that Markdown does not read it as markup
 
 
-def leaderboard(rows: Sequence[Row], style: str) -> str:
-    """The ranked table in a style of ``tabulate``; costs that no row has are left out.
+def fitting(rows: Sequence[Row], width: int) -> tuple[str, list[str]]:
+    """The table for a terminal of this width, and the titles of the columns that it is too narrow for."""
+    metrics = [metric.title for metric in rows[0].metrics[:0:-1]] if rows else []
+    first, last = (
+        [figure.title for name in names if (figure := BY_NAME[name]) in _costs(rows)]
+        for names in (LEFT_OUT_FIRST, LEFT_OUT_LAST)
+    )
+    titles = [*first, *metrics, *last]
+    for number in range(len(titles) + 1):
+        text = leaderboard(rows, "simple", titles[:number])
+        if max(map(len, text.splitlines())) <= width:
+            break
+    return text, titles[:number]
+
+
+def leaderboard(rows: Sequence[Row], style: str, without: Sequence[str] = ()) -> str:
+    """The ranked table in a style of ``tabulate``, without columns of these titles; costs that no row has are left out.
 
     Times that cannot be compared with those of other rows are in brackets.
     """
-    costs = [BY_NAME[name] for name in COST_COLUMNS if any(row.costs[name] is not None for row in rows)]
-    metrics = rows[0].metrics if rows else ()
+    costs = [figure for figure in _costs(rows) if figure.title not in without]
+    metrics = [metric for metric in rows[0].metrics if metric.title not in without] if rows else []
     headers = ["rank", "method", *(f"{metric.title} (95%)" for metric in metrics[:1])]
     headers += [*(metric.title for metric in metrics[1:]), *(figure.title for figure in costs)]
     cells = []
@@ -41,6 +59,10 @@ def ranks(row: Row) -> str:
     if row.rank is None:
         return "–"
     return str(row.rank) if row.rank_high in (None, row.rank) else f"{row.rank}–{row.rank_high}"
+
+
+def _costs(rows: Sequence[Row]) -> list[Figure]:
+    return [BY_NAME[name] for name in COST_COLUMNS if any(row.costs[name] is not None for row in rows)]
 
 
 def _name(row: Row) -> str:

@@ -28,6 +28,7 @@ class Facts:
 
     environment: Environment | None = None
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     bound: bool = False
     total_parameters: int | None = None
     trainable_parameters: int | None = None
@@ -78,7 +79,7 @@ class Facts:
                 reload_equal=self.reload_equal,
                 frozen_unchanged=self.frozen_unchanged,
             ),
-            provenance=Provenance(hyperparameters=self.hyperparameters, bound=self.bound),
+            provenance=Provenance(hyperparameters=self.hyperparameters, defaults=self.defaults, bound=self.bound),
             environment=self.environment,
         )
 

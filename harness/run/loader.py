@@ -27,6 +27,12 @@ def load(plugin: Plugin, overrides: Mapping[str, Any]) -> "type[Method]":
     return type(cls.__name__, (cls,), {**values, "__module__": cls.__module__})
 
 
+def defaults(cls: "type[Method]") -> dict[str, Any]:
+    """The values in the method's file of those hyper-parameters that have another value in a loaded class."""
+    used = cls.hyperparameters()
+    return {name: own for name, own in cls.__mro__[1].hyperparameters().items() if own != used[name]}  # type: ignore[attr-defined]
+
+
 def problems(plugin: Plugin, overrides: Mapping[str, Any]) -> list[str]:
     """The problems with a method's hyper-parameters; none for a file that cannot be used at all."""
     try:

@@ -1,7 +1,7 @@
 """Measures time and memory, one phase at a time."""
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
@@ -19,13 +19,16 @@ CLEAR_REFS, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 class Meters:
     """Measures the phases of one run in this process; the device is synchronised before every clock read."""
 
-    def __init__(self, device: torch.device = CPU):
+    def __init__(self, device: torch.device = CPU, entered: Callable[[str], None] | None = None):
         self.device = device  # may be set during the first phase, since starting a GPU takes time, too
         self.phases: dict[str, Phase] = {}
+        self._entered = entered  # is told the name of each phase that begins
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Measure what happens inside, even if it raises; a phase that is entered twice adds up."""
+        if self._entered:
+            self._entered(name)
         resettable, waits = self._reset(), processor.waits()
         began = self._now()
         try:

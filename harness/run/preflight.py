@@ -18,7 +18,7 @@ from ..spec.suite import METRIC_OPTIONS, TaskTable
 from ..tasks import data, definition, labels, leakage, prepared, scored_by
 from ..tasks.data import Example
 from ..tasks.task import PreparedTask, prepare
-from . import environment, scorers, soundness
+from . import environment, example, scorers, soundness
 
 Splits = Mapping[str, Sequence[Example]]
 
@@ -61,6 +61,7 @@ def check(order: Order) -> Preflight:
         metrics=settled.metrics,
         unusual=settled.unusual,
         rows_skipped=loaded.skipped,
+        example=example.shown(base.tokenizer, task.training[0]) if task.training else None,
         notices=(*loaded.notices, *settled.notices, *filter(None, [generation.remark(settings), *remarks])),
     )
 

@@ -31,6 +31,7 @@ from ..training.decoding import Generated
 from . import answers, checkpoint, contract, environment, kept, loader, scorers, soundness, weights
 from .facts import Facts
 from .kept import Trained
+from .live import Live
 from .meters import Meters
 
 MAX_PREPARE_BATCHES = 8  # that prepare() may inspect
@@ -61,7 +62,8 @@ class Runner:
         self.spec = order.spec
         self.scratch = scratch
         self.began = perf_counter()
-        self.meters = Meters()
+        self.live = Live(order.spec.name, scratch)
+        self.meters = Meters(entered=self.live.phase)
         self.facts = Facts()
         self.predictions: tuple[Prediction, ...] = ()
 
@@ -134,6 +136,7 @@ class Runner:
         if self.order.multiplier is not None:
             _multiply(cls, self.order.multiplier)
         self.facts.hyperparameters = dict(cls.hyperparameters())
+        self.facts.defaults = loader.defaults(cls)
         self.facts.bound = issubclass(cls, Bound)  # a method that sees references has no rank
         evaluation = self.spec.evaluation
         return cls(
@@ -164,7 +167,7 @@ class Runner:
 
     def _batches(self, task: PreparedTask) -> Batches:
         source = task.batches(self.spec.batch_size, self.spec.seed)
-        return Batches(source, self.spec.budget, self.device, task.family.row_tokens)
+        return Batches(source, self.spec.budget, self.device, task.family.row_tokens, self.live.spent)
 
     def _build(self, method: Method, base: Model, task: PreparedTask) -> Model:
         set_seed(self.spec.seed)

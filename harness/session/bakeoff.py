@@ -9,18 +9,19 @@ from typing import Any
 
 from ..execute.executor import Executor
 from ..execute.local import LocalExecutor, cores
+from ..report import lines, tables
+from ..report.tables import Tables
 from ..spec.plan import Order, Request
 from ..spec.record import Environment, Preflight, Record, RunOutcome, RunSpec
 from ..spec.suite import ModelTable
 from ..store.results import Store
-from . import checks, judge, tables
+from . import checks, judge
 from .clock import CLOCK
 from .keeper import Keeper
 from .ledger import Ledger
 from .queue import Queue
 from .resume import Decision
 from .searches import Searches
-from .tables import Tables
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ def begin(request: Request, selection: Selection) -> "Bakeoff":
         undone.callback(executor.close)
         checks.hyperparameters(executor, request)
         here = executor.check(order(request, store, request.zero_shot, request.suite.model)).result()
+        store.write_preflight(here)
         session = Bakeoff(request, store, executor, here, stored, selection)
         undone.pop_all()
         return session
@@ -164,6 +166,21 @@ class Bakeoff:
         """Why this run fails its test; each problem names cause, remedy and log."""
         return self.ledger.problems(record, self.suite.evaluation.floor)
 
+    def line_of_run(self, name: str) -> tuple[str, bool]:
+        """A line on a run that has ended, and whether its test fails; empty if it did not run."""
+        record = self.ledger.done.get(name)
+        if record is None:
+            return "", False
+        failed = judge.unsupported(record) is None and bool(self.problems(record))
+        return lines.of_run(record, reused=name in self.ledger.reused), failed
+
+    def line_of_search(self, method: str) -> tuple[str, bool]:
+        """A line on a search that has ended, and whether its test fails."""
+        found = self.searches.done(method)
+        if found is None or found.unsupported:
+            return "", False
+        return lines.of_search(found), self.searches.problem(found) is not None
+
     def keep(self) -> list[str]:
         """Keep the best run's model only, if the suite says so and the selected runs are done; return what to tell."""
         finished = all(name in self.ledger.done for name in self._asked)
@@ -179,7 +196,7 @@ class Bakeoff:
         fresh = self.ledger.done.keys() - self.ledger.reused
         found = tables.entries(self.store, shown, earlier=names - fresh)
         left_out = [record.spec.name for record in stored if record.spec.name not in names]
-        return replace(tables.tables(self.store, self.suite, found, self._here.leakage), left_out=left_out)
+        return tables.tables(self.store, self.suite.run.seeds, found, self._here.leakage, left_out)
 
     def write(self, shown: Tables) -> list[Path]:
         """Write the files of the leaderboard; raises ``StoreError`` if they cannot be written."""

@@ -10,6 +10,7 @@ def completed(record: Record, here: Preflight, *, contended: bool) -> Record:
     known = record.provenance
     provenance = Provenance(
         hyperparameters=known.hyperparameters,
+        defaults=known.defaults,
         bound=known.bound,
         data_hash=here.data_hash,
         data_revision=here.data_revision,

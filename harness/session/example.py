@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from tabulate import tabulate
 
 from ..models import base_model
+from ..run import example
 from ..spec.suite import Suite
 from ..tasks import data
 from ..tasks.task import prepare
@@ -20,11 +21,9 @@ def lines(suite: Suite, device: str | None) -> Iterator[str]:
     base = base_model.load(suite.model, base_model.pick_device(device), suite.evaluation, suite.task)
     splits = data.load(suite.task)
     task = prepare(suite.task, {**splits, "test": splits["test"][:1]}, base.family, metrics=())
-    row = task.training[0]
-    learned = [False] * len(row.source) + [True] * len(row.target)
-    ids = [*row.source.tolist(), *row.target.tolist()]
+    found = example.shown(base.tokenizer, task.training[0])
     family, name = base.family.name, f"suite {suite.name}, model {suite.model.name}"
-    yield f"{name} ({family}): {len(row.source)} tokens of the prompt, {len(row.target)} of the target"
-    pieces = (repr(base.tokenizer.decode([each])) for each in ids)
-    marks = ("yes" if each else "" for each in learned)
-    yield tabulate(zip(range(len(ids)), ids, pieces, marks, strict=True), TITLES, disable_numparse=True)
+    yield f"{name} ({family}): {found.prompt} tokens of the prompt, {found.target} of the target"
+    marks = [""] * found.prompt + ["yes"] * found.target
+    rows = zip(range(len(found.ids)), found.ids, map(repr, found.tokens), marks, strict=True)
+    yield tabulate(rows, TITLES, disable_numparse=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 from ..gate import baseline_file
 from ..gate.baseline import Baseline, Fingerprint, Measured
 from ..gate.verdict import Outcome, Summary, Verdict, remarks, summary
+from ..report import tables
 from ..spec.plan import Request
 from ..spec.record import Record, Status
 from ..store.results import Store
-from . import tables
 from .bakeoff import Bakeoff
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..gate import baseline_file
+from ..report import tables
 from ..spec import plan
 from ..spec.errors import StoreError
 from ..spec.figures import changes
@@ -13,7 +14,7 @@ from ..spec.record import Leakage, Record, RunSpec
 from ..spec.registry import Plugin
 from ..spec.suite import JUDGED_BY, LOCAL, Suite
 from ..store.results import Store
-from . import resume, tables
+from . import resume
 
 # A page shows a published leaderboard between a comment that names its file and a comment that ends it.
 LEADERBOARD_MARKS = re.compile(
@@ -50,7 +51,9 @@ def render(results: Path, suite: Suite) -> list[Path]:
     try:
         records = _published(store, suite)
         entries = tables.entries(store, records)
-        return tables.write(store, suite, tables.tables(store, suite, entries, _leakage(store, suite, records)))
+        return tables.write(
+            store, suite, tables.tables(store, suite.run.seeds, entries, _leakage(store, suite, records))
+        )
     finally:
         store.close()
 

@@ -51,6 +51,10 @@ class Searches:
             self.keep_finished()
         return self._done[method]
 
+    def done(self, method: str) -> Search | None:
+        """The finished search of a method, if there is one."""
+        return self._done.get(method)
+
     def tuned(self, run: RunSpec) -> RunSpec:
         """The run with the learning rate found for its method, if there is one."""
         found = self._done.get(run.method) or self._stored.get(run.method)
@@ -132,17 +136,6 @@ class Searches:
             self._store.write_search(found, log)
         except StoreError as error:
             self._unwritten[method] = str(error)
-
-
-def stored(store: Store, records: Sequence[Record]) -> dict[str, Search]:
-    """For each method, the stored search, from whichever session, to which all of its runs in ``records`` belong."""
-    found = {}
-    for method in dict.fromkeys(record.spec.method for record in records):
-        runs = [record for record in records if record.spec.method == method]
-        for each in reversed(store.read_searches(method)):
-            if all(map(each.belongs, runs)):
-                found[method] = each
-    return found
 
 
 def _judged(record: Record) -> Record:

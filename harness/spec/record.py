@@ -171,6 +171,7 @@ class Provenance(Block):
     """What the answers were made from, and when. A revision is the hub's commit, or a hash of local files."""
 
     hyperparameters: Mapping[str, Any] = {}  # the method's, as used in the run
+    defaults: Mapping[str, Any] = Field(default={}, exclude_if=lambda found: not found)  # of those that were changed
     bound: bool = False  # it saw the references, so it is shown but never ranked
     data_hash: str | None = None  # of every row that was used for training or testing
     data_revision: str | None = None
@@ -266,6 +267,19 @@ class Leakage(Block):
     near: int  # similar, but not equal
 
 
+class TrainingExample(Block):
+    """A training example as the model sees it, token by token; the loss counts all but the first ``prompt`` tokens."""
+
+    ids: tuple[int, ...]
+    tokens: tuple[str, ...]
+    prompt: int
+
+    @property
+    def target(self) -> int:
+        """The number of tokens that the loss counts."""
+        return len(self.ids) - self.prompt
+
+
 class Preflight(Block):
     """What is known before the first run and holds for all runs."""
 
@@ -281,6 +295,7 @@ class Preflight(Block):
     validation_hash: str | None = None  # of the rows that trials train on and answer, if there is a search
     rows_skipped: int = 0
     notices: tuple[str, ...] = ()  # what the user should know about how the input was read, one line each
+    example: TrainingExample | None = None  # the first one
 
 
 class RunOutcome(Block):

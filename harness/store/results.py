@@ -18,15 +18,17 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
+from pydantic import ValidationError
 from safetensors.numpy import save
 
 from ..spec.errors import StoreError
-from ..spec.record import Prediction, Record, RunSpec
+from ..spec.record import Prediction, Preflight, Record, RunSpec
 from ..spec.search import Search
 from . import files
 from .on_disk import read, replace, writing
 from .trained_models import TrainedModels
 
+PREFLIGHT = "preflight.json"
 HOLDER_FILE = ".holder"  # says who holds the lock
 IGNORE_ALL = "# Not published, see results/ beside it.\n*\n"  # for git
 
@@ -119,6 +121,11 @@ class Store:
         """The file with the end of what a run printed, if it printed anything."""
         return self._logs / f"{spec.name}-{spec.hash}.log"
 
+    def read_log(self, spec: RunSpec) -> str:
+        """The end of what a run printed; empty if that is not stored."""
+        path = self.log(spec)
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
     def read_runs(self) -> list[Record]:
         """Every run: first by file name, then those that could not be written.
 
@@ -173,6 +180,27 @@ class Store:
         unwritten = self._unwritten_searches.get(method)
         return [unwritten, *stored] if unwritten else stored
 
+    def searches_of(self, records: Sequence[Record]) -> dict[str, Search]:
+        """For each method, the stored search, from whichever session, to which all of its runs among these belong."""
+        found = {}
+        for method in dict.fromkeys(record.spec.method for record in records):
+            runs = [record for record in records if record.spec.method == method]
+            for each in reversed(self.read_searches(method)):
+                if all(map(each.belongs, runs)):
+                    found[method] = each
+        return found
+
+    def write_preflight(self, here: Preflight) -> Path:
+        """Store what the checks before the first run found; it replaces that of an earlier session."""
+        return self.write_text(PREFLIGHT, f"{here.model_dump_json(indent=2)}\n")
+
+    def read_preflight(self) -> Preflight | None:
+        """What the checks of the last session found; ``None`` if that was not stored, or by another version."""
+        try:
+            return Preflight.model_validate_json(read(self.folder / PREFLIGHT))
+        except (OSError, ValidationError):
+            return None
+
     def take(self, other: "Store", records: Sequence[Record]) -> None:
         """Copy these runs and the last searches of their methods from another store, and remove all others."""
         methods = dict.fromkeys(record.spec.method for record in records)
@@ -181,6 +209,8 @@ class Store:
         for method in methods:
             for found in other.read_searches(method)[:1]:
                 self.write_search(found)
+        if here := other.read_preflight():
+            self.write_preflight(here)
         kept = (*(f"{record.spec.name}-{record.spec.hash}." for record in records), *(f"{each}." for each in methods))
         for folder in (*self._folders, self._searches):
             for path in folder.glob("*"):

@@ -27,7 +27,8 @@ class Used:
 class Batches(Iterator[Batch]):
     """The batches that a method may train on, on the model's device; they end for good when the budget is spent.
 
-    ``row_tokens`` counts the tokens of each row of a batch, as the model's family does.
+    ``row_tokens`` counts the tokens of each row of a batch, as the model's family does. With each batch, ``told``
+    receives the share of the budget that is spent and the last ``loss``, which a training loop may set.
     """
 
     def __init__(
@@ -36,9 +37,12 @@ class Batches(Iterator[Batch]):
         budget: Budget,
         device: torch.device,
         row_tokens: Callable[[Batch], torch.Tensor],
+        told: Callable[[float, float | None], None] | None = None,
     ):
         self.limits = budget.limits()
         self.used = Used()
+        self.loss: float | None = None
+        self._told = told
         self._source = source
         self._device = device
         self._row_tokens = row_tokens
@@ -62,7 +66,10 @@ class Batches(Iterator[Batch]):
         self._requested.append(perf_counter())
         if self._began is None:
             self._began = perf_counter()
-        if self.progress >= 1.0:
+        progress = self.progress
+        if self._told:
+            self._told(progress, self.loss)
+        if progress >= 1.0:
             raise StopIteration
         batch = self._within_limits(next(self._source))
         self.used.examples += len(batch["labels"])

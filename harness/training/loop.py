@@ -51,8 +51,9 @@ def fit(
             group["lr"] = peak * factor
         for part, share in micro_batches(batch, micro_batch_size, labels):
             loss = prepared(**part).loss
-            if not math.isfinite(loss.item()):
-                raise Diverged(f"loss is {loss.item()} at step {step + 1}")
+            batches.loss = loss.item()
+            if not math.isfinite(batches.loss):
+                raise Diverged(f"loss is {batches.loss} at step {step + 1}")
             accelerator.backward(loss * share)
         accelerator.clip_grad_norm_(parameters, max_grad_norm)
         optimizer.step()

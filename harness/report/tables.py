@@ -1,27 +1,31 @@
 """The leaderboard of a session or of published results: made from stored runs, and written beside them."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..ranking import leaderboard
+from ..ranking import choice, leaderboard
+from ..ranking.choice import Needs
 from ..ranking.leaderboard import Entry, Row
-from ..report import notes
-from ..report.notes import Notes
+from ..ranking.ranks import Ranking
 from ..spec.record import Leakage, Record, RunOutcome
 from ..spec.suite import Suite
 from ..store.results import Store
-from . import searches
+from . import notes
+from .notes import Notes
 
 
 @dataclass(frozen=True)
 class Tables:
     """The rows, the notes on them, and the runs that both are made from.
 
+    ``ranking`` says what is known about each pair of ranked methods, and ``needs`` what each method needs at most.
     ``left_out`` are the names of stored runs that cannot be compared with these.
     """
 
     rows: Sequence[Row]
+    ranking: Ranking | None
+    needs: Mapping[str, Needs]
     notes: Notes
     records: Sequence[Record]
     left_out: Sequence[str] = ()
@@ -35,21 +39,25 @@ def entries(store: Store, records: Sequence[Record], earlier: Container[str] = (
     ]
 
 
-def tables(store: Store, suite: Suite, found: Sequence[Entry], leakage: Leakage) -> Tables:
-    """The leaderboard of these runs."""
+def tables(
+    store: Store, seeds: Sequence[int], found: Sequence[Entry], leakage: Leakage | None, left_out: Sequence[str] = ()
+) -> Tables:
+    """The leaderboard of these runs; ``seeds`` are those that each method should have."""
     records = [entry.record for entry in found]
-    searched = searches.stored(store, records)
-    rows = leaderboard.rows(found, searched, suite.run.seeds)
-    return Tables(rows, notes.of(records, leakage, searched), records)
+    searched = store.searches_of(records)
+    board = leaderboard.board(found, searched, seeds)
+    needs = choice.needs(found, [row.method for row in board.rows])
+    return Tables(board.rows, board.ranking, needs, notes.of(records, leakage, searched), records, left_out)
 
 
 def write(store: Store, suite: Suite, shown: Tables) -> list[Path]:
     """Write the files of the leaderboard and return their paths; raises ``StoreError`` if they cannot be written."""
     seed = suite.run.seeds[0]
     samples = [_sample(store, suite, record) for record in shown.records if record.spec.seed == seed]
-    from ..report import files  # imported here: pandas must not delay listing the runs
+    from . import files, html  # imported here: pandas must not delay listing the runs
 
-    return files.write(store, suite, shown.rows, samples, shown.notes)
+    written = files.write(store, suite, shown.rows, samples, shown.notes)
+    return [*written, html.write(store, suite.run.seeds, shown)]
 
 
 def _sample(store: Store, suite: Suite, record: Record) -> RunOutcome:

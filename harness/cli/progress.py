@@ -1,0 +1,95 @@
+"""Shows a session as it goes: a line for each run and search that has ended; on a terminal, also what runs now."""
+
+from collections.abc import Generator
+from threading import Event, Lock, Thread
+from time import monotonic
+
+import pytest
+
+from ..spec.progress import under_way
+from .options import REQUEST
+from .runs import BAKEOFF
+
+SECONDS = 0.5  # between two looks at what runs now
+QUIET = -2  # the verbosity of -qq, at which nothing is shown
+
+
+def follow(config: pytest.Config) -> None:
+    """Show the session's progress, unless pytest's own lines (``-v``) or none (``-qq``) are wanted."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and QUIET < config.get_verbosity() <= 0:
+        config.pluginmanager.register(Follower(config, reporter))
+
+
+class Follower:
+    """The lines of a session, instead of pytest's dots."""
+
+    def __init__(self, config: pytest.Config, reporter: pytest.TerminalReporter):
+        self._config = config
+        self._reporter = reporter
+        self._ended, self._writing = Event(), Lock()
+        self._done = self._total = 0
+        self._began = monotonic()
+        reporter.showfspath = False
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """On a terminal, show what runs now, until the last run has ended."""
+        self._total = sum(_of(item) is not None for item in session.items)
+        if not self._reporter.isatty:
+            return (yield)
+        thread = Thread(target=self._look, daemon=True)
+        thread.start()
+        try:
+            return (yield)
+        finally:
+            self._ended.set()
+            thread.join()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> Generator[None, tuple, tuple]:  # type: ignore[type-arg]
+        """Count a run without a letter."""
+        category, letter, word = yield
+        ours = "::test_method[" in report.nodeid or "::test_search[" in report.nodeid
+        return (category, "", "") if ours else (category, letter, word)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Write the line of a run that has ended."""
+        result = yield
+        if parameter := _of(item):
+            self._done += 1
+            self._write(*self._line(*parameter))
+        return result
+
+    def _line(self, kind: str, name: str) -> tuple[str, bool]:
+        """What to say about a run or a search that has ended, and whether it failed."""
+        bakeoff = self._config.stash.get(BAKEOFF, None)
+        if bakeoff is None:
+            return "", False
+        return bakeoff.line_of_search(name) if kind == "search" else bakeoff.line_of_run(name)
+
+    def _write(self, line: str, failed: bool) -> None:
+        with self._writing:
+            if self._reporter.isatty:
+                self._reporter.rewrite("", erase=True)
+                self._reporter.rewrite("")
+            if line:
+                self._reporter.write_line(line, red=failed)
+
+    def _look(self) -> None:
+        from ..report import lines
+
+        folder = self._config.stash[REQUEST].folder / ".scratch"
+        while not self._ended.wait(SECONDS):
+            text = lines.of_progress(under_way(folder), self._done, self._total, monotonic() - self._began)
+            with self._writing:
+                self._reporter.rewrite(text[: self._config.get_terminal_writer().fullwidth - 1], erase=True)
+                self._reporter.flush()
+        self._write("", failed=False)
+
+
+def _of(item: pytest.Item) -> tuple[str, str] | None:
+    """The kind and the name of what an item executes; ``None`` for a row of the gate."""
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return next(((kind, str(parameters[kind])) for kind in ("run", "search") if kind in parameters), None)

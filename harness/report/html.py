@@ -1,0 +1,135 @@
+"""The report: one HTML file that opens from disk, without a network, and holds everything that it shows.
+
+Text of models and data is escaped by Jinja, or is JSON that the scripts put into the page as text. The page's own
+policy forbids every request, and every script but those that are named by their hash.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
+
+from ..ranking.leaderboard import Row
+from ..spec.suite import ZERO_SHOT
+from ..store.results import Store
+from . import advice, answer, contents, details, examples, notes, table
+from .readable import readable
+from .tables import Tables
+
+PAGE = Path(__file__).parent / "page"
+LIBRARIES = ("vega.min.js", "vega-lite.min.js")
+SCRIPTS = ("base", "answer", "leaderboard", "chart", "pairs", "examples", "searches")
+SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
+FILE = "report.html"
+
+
+def write(store: Store, seeds: Sequence[int], shown: Tables) -> Path:
+    """Write the report beside the leaderboard and return its path; raises ``StoreError`` if it cannot be written."""
+    return store.write_text(FILE, page(store, seeds, shown))
+
+
+def page(store: Store, seeds: Sequence[int], shown: Tables) -> str:
+    """The whole file; the same records give the same bytes."""
+    environment = Environment(
+        loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    scripts = _scripts()
+    environment.filters["json"] = _json
+    environment.filters["readable"] = readable
+    environment.filters["breakable"] = _breakable
+    view = _view(store, seeds, shown)
+    style = Markup((PAGE / "report.css").read_text(encoding="utf-8"))
+    return environment.get_template("report.html.jinja").render(
+        **view, style=style, scripts=[Markup(script) for script in scripts], policy=_policy(scripts)
+    )
+
+
+def _view(store: Store, seeds: Sequence[int], shown: Tables) -> dict[str, Any]:
+    """What the template shows, by name."""
+    rows, here = shown.rows, store.read_preflight()
+    groups, recovered = details.by_method(shown.records), contents.recovered_by(rows)
+    first = shown.records[0] if shown.records else None
+    data = {
+        **contents.page_data(rows, shown.ranking, shown.needs),
+        "examples": examples.examples(store, shown.records, [row.method for row in rows]),
+        "searches": details.searches(shown.notes.searches),
+    }
+    return {
+        "suite": store.folder.name,
+        "seeds": seeds,
+        "first": first,
+        "records": shown.records,
+        "metrics": rows[0].metrics if rows else (),
+        "headline": answer.headline(rows, shown.ranking),
+        "sentences": answer.sentences(rows, shown.ranking),
+        "rows": [
+            {"row": row, "data": method, "ranks": table.ranks(row), "recovered": recovered[row.method]}
+            for row, method in zip(rows, data["methods"], strict=True)
+        ],
+        "contended": any(row.contended for row in rows),
+        "scale": _scale(rows),
+        "axes": contents.axes(rows, shown.needs),
+        "kinds": sorted({each["kind"] for each in data["methods"]}),
+        "groups": [(method, groups[method]) for method in (row.method for row in rows) if method in groups],
+        "details": details,
+        "troubles": details.troubles(store, shown.records),
+        "notes": shown.notes,
+        "problems": [*_remarks(shown), *details.failed_checks(shown.records)],
+        "searches": data["searches"],
+        "here": here if here and first and here.data_hash == first.provenance.data_hash else None,
+        "zero_shot": ZERO_SHOT,
+        "left_out": shown.left_out,
+        "data": data,
+    }
+
+
+def _remarks(shown: Tables) -> list[str]:
+    """The problems that the notes know."""
+    return [*notes.problems(shown.notes), *advice.incomplete(shown.rows)]
+
+
+def _scale(rows: Sequence[Row]) -> tuple[float, float]:
+    """The lowest and the highest score of the intervals that are drawn, in the unit of the ranking metric."""
+    found = [row.scores[row.metrics[0].id] for row in rows if row.scores]
+    ends = [bound for each in found for bound in (each.mean, each.low, each.high) if bound is not None]
+    metric = next((row.metrics[0] for row in rows if row.scores), None)
+    if metric is None:
+        return 0.0, 1.0
+    low, high = metric.in_unit(min(ends)), metric.in_unit(max(ends))
+    return (low, high) if low < high else (low - 0.5, high + 0.5)
+
+
+def _scripts() -> list[str]:
+    """The libraries, then the page's own scripts as one."""
+    libraries = [SOURCE_MAP.sub("", (PAGE / "vendor" / name).read_text(encoding="utf-8")).strip() for name in LIBRARIES]
+    own = "\n".join((PAGE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    return [*libraries, f'"use strict";\n(() => {{\n{own}}})();\n']
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """The page's content security policy; Vega compiles its specifications, hence ``unsafe-eval``."""
+    hashes = " ".join(f"'sha256-{_hash(script)}'" for script in scripts)
+    return f"default-src 'none'; script-src {hashes} 'unsafe-eval'; style-src 'unsafe-inline'; img-src data:"
+
+
+def _hash(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may be broken after an underscore, where a column is narrow."""
+    return Markup("_<wbr>").join(name.split("_"))
+
+
+def _json(value: Any) -> Markup:
+    """JSON that no text in it can end."""
+    dumps = partial(json.dumps, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return htmlsafe_json_dumps(value, dumps=dumps)

@@ -1,0 +1,70 @@
+// The scores of all methods against a cost.
+const MOST_NAMES = 14; // in the chart; the others name themselves when they are pointed at
+
+function points(axis, log) {
+  const known = data.methods.filter((method) => method.score.length && method.costs[axis.name] !== null);
+  const least = Math.min(...known.map((method) => method.costs[axis.name]).filter((cost) => cost > 0));
+  const floor = least / 3; // where what costs nothing is drawn on a logarithmic axis
+  const front = new Set(data.fronts[axis.name]);
+  return known.map((method) => {
+    const cost = method.costs[axis.name];
+    const [mean, low, high] = method.score;
+    const bounds = low === null ? {} : { low, high };
+    return { method: method.name, kind: method.kind, cost: log ? Math.max(cost, floor) : cost, mean, ...bounds, front: front.has(method.name), real: readable(cost, axis.unit), shown: score(mean), range: low === null ? "–" : `${score(low)} to ${score(high)}`, within: within.has(method.name), named: false };
+  });
+}
+
+/** Name the points on the front, then others, as long as no name would cover another one. */
+function name(values, log, width, height) {
+  const scale = (field, size) => {
+    const numbers = values.map((value) => (field === "cost" && log ? Math.log(value.cost) : value[field]));
+    const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
+    return (value) => (((field === "cost" && log ? Math.log(value.cost) : value[field]) - low) / (high - low || 1)) * size;
+  };
+  const [x, y] = [scale("cost", width), scale("mean", height)];
+  const taken = [];
+  const order = [...values].sort((one, other) => other.front - one.front || data.metric.sign * (other.mean - one.mean));
+  for (const value of order.filter((each) => values.length <= MOST_NAMES || each.front)) {
+    const right = x(value) < width * 0.7;
+    const length = value.method.length * 7 + 12;
+    const [left, top] = [right ? x(value) : x(value) - length, y(value)];
+    const free = taken.every(([l, t, w]) => left + length < l || l + w < left || Math.abs(top - t) > 15);
+    Object.assign(value, { named: free, right });
+    if (free) taken.push([left, top, length]);
+  }
+}
+
+function drawCosts() {
+  const place = find("chart");
+  const axis = data.axes.find((each) => each.name === find("axis").value);
+  if (!axis || !data.metric || !place.clientWidth) return;
+  const [log, intervals] = [find("log").checked, find("intervals").checked];
+  const height = place.clientWidth < 600 ? 320 : 420;
+  const values = points(axis, log);
+  name(values, log, place.clientWidth - 80, height - 60);
+  const { title, unit, sign } = data.metric;
+  const format = axis.unit === "count" ? "~s" : axis.unit === "bytes" ? "~s" : "~g";
+  const units = { seconds: ", in seconds", bytes: ", in bytes", count: "" };
+  const x = { field: "cost", type: "quantitative", scale: log ? { type: "log", nice: false, padding: 16 } : { nice: true, padding: 16 }, axis: { title: `${axis.title}${units[axis.unit]}`, format, grid: false, tickCount: 6 } };
+  const y = { field: "mean", type: "quantitative", scale: { zero: false, reverse: sign < 0, padding: 12 }, axis: { title: `${title}, ${unit}`, tickCount: 6 } };
+  const kinds = [...new Set(data.methods.map((method) => method.kind))].sort();
+  const drawn = kinds.filter((kind) => values.some((value) => value.kind === kind));
+  const hue = { field: "kind", type: "nominal", scale: { domain: drawn, range: drawn.map((kind) => colour(`kind-${kinds.indexOf(kind) % 6}`)) }, legend: { columns: place.clientWidth < 600 ? 2 : 0 } };
+  const faded = { condition: { test: "datum.within", value: 1 }, value: 0.2 };
+  const tooltip = [["method", "Method"], ["shown", title], ["range", "95%"], ["real", axis.title], ["kind", "Kind"]].map(([field, label]) => ({ field, type: "nominal", title: label }));
+  const layer = [
+    { transform: [{ filter: "datum.front" }], mark: { type: "line", interpolate: sign > 0 ? "step-after" : "step-after", color: colour("muted"), strokeDash: [3, 3], strokeWidth: 1 }, encoding: { x, y, order: { field: "cost", type: "quantitative" } } },
+    ...(intervals ? [{ transform: [{ filter: "isValid(datum.low)" }], mark: { type: "rule", strokeWidth: 1.5, opacity: 0.35 }, encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color: hue } }] : []),
+    ...[false, true].map((filled) => ({ transform: [{ filter: `datum.front == ${filled}` }], mark: { type: "point", size: 90, strokeWidth: 2, filled, cursor: "pointer", ...(filled ? {} : { fill: colour("paper") }) }, encoding: { x, y, color: hue, tooltip, opacity: faded } })),
+    ...[true, false].map((right) => ({ transform: [{ filter: `datum.named && datum.right == ${right}` }], mark: { type: "text", align: right ? "left" : "right", dx: right ? 6 : -6, dy: -9, fontSize: 12, color: colour("ink") }, encoding: { x, y, text: { field: "method" }, opacity: faded } })),
+  ];
+  const free = values.filter((value) => methods.get(value.method).costs[axis.name] === 0).map((value) => value.method);
+  find("free").textContent = log && free.length ? `Costs nothing, and is drawn at the left edge: ${free.join(", ")}.` : "";
+  draw(place, { data: { values }, layer }, height);
+}
+
+find("chart").after(element("p", { class: "note", id: "free" }));
+for (const id of ["axis", "log", "intervals"]) find(id).addEventListener("input", drawCosts);
+charts.push(drawCosts);
+whenLimited.push(drawCosts);
+drawCosts();

@@ -19,12 +19,14 @@ from . import processes
 from .executor import Overridden
 
 ANSWER, COMPLAINT, FOUND, LOG = "answer.json", "usage-error.txt", "found.jsonl", "output.log"
+VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"  # which PyTorch obeys on AMD's GPUs, too
 NO_ROOM = os.EX_IOERR  # the exit code of a process that cannot write its files
 
 
 def execute(order: Order, folder: Path) -> None:
     """Execute the run, write its ``RunOutcome``, and exit without waiting for threads that it left running."""
     _isolate(folder)
+    _see_only(order.gpus)
     from ..run import runner
 
     process = os.getpid()
@@ -37,6 +39,7 @@ def execute(order: Order, folder: Path) -> None:
 def check(order: Order, folder: Path) -> None:
     """Write the ``Preflight``, or the message of a ``UsageError`` that every run would raise."""
     _isolate(folder)
+    _see_only(order.gpus)
     from ..run import preflight
 
     try:
@@ -72,6 +75,12 @@ def _isolate(folder: Path) -> None:
     with (folder / LOG).open("wb") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
+
+
+def _see_only(gpus: tuple[str, ...] | None) -> None:
+    """Hide all other GPUs, before CUDA is used for the first time in this process."""
+    if gpus is not None:
+        os.environ[VISIBLE_GPUS] = ",".join(gpus)
 
 
 def _report(process: int, path: Path, outcome: RunOutcome) -> None:

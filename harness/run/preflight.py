@@ -1,5 +1,6 @@
 """Checks once, before the first run, what all runs of a suite share: base model, data, metrics, environment."""
 
+import resource
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
@@ -9,7 +10,8 @@ import torch
 
 from ..metrics.scoring import Scorer
 from ..metrics.several import Scoring, title_of
-from ..models import base_model, generation, label_tokens
+from ..models import base_model, generation, label_tokens, precision
+from ..models.base_model import Model
 from ..spec.errors import DataError, SuiteError, brief
 from ..spec.metric import Metric, options_of
 from ..spec.plan import Order
@@ -52,6 +54,8 @@ def check(order: Order) -> Preflight:
     return Preflight(
         leakage=leakage.measure(asked["train"], asked["test"]),
         environment=environment.describe(device, base.model, settled.metrics),
+        gpus=environment.gpus(device, order.device),
+        run_bytes=_run_bytes(base.model),
         data_hash=task.hash,
         data_revision=data.revision(table),
         model_revision=base_model.revision(order.model),
@@ -63,6 +67,13 @@ def check(order: Order) -> Preflight:
         rows_skipped=loaded.skipped,
         notices=(*loaded.notices, *settled.notices, *filter(None, [generation.remark(settings), *remarks])),
     )
+
+
+def _run_bytes(model: Model) -> int:
+    """What this process has needed so far, and gradients and two moments in float32 for each weight."""
+    kibibytes = 1 if sys.platform == "darwin" else 1024  # the unit of ru_maxrss
+    trained = sum(precision.elements(each) for each in model.parameters() if each.requires_grad)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kibibytes + 3 * torch.float32.itemsize * trained
 
 
 def _references(splits: Splits) -> list[str]:

@@ -7,11 +7,13 @@ Because the result is a file, it is always clear whether a process finished, eve
 import json
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from ..spec import failure
+from ..spec.block import Block
 from ..spec.errors import UsageError
 from ..spec.plan import Order
 from ..spec.record import RunOutcome
@@ -39,11 +41,24 @@ def execute(order: Order, folder: Path) -> None:
 def check(order: Order, folder: Path) -> None:
     """Write the ``Preflight``, or the message of a ``UsageError`` that every run would raise."""
     _isolate(folder)
-    _see_only(order.gpus)
     from ..run import preflight
 
+    _tell(preflight.check, order, folder)
+
+
+def survey(order: Order, folder: Path) -> None:
+    """Write the ``Environment``, or the message of a ``UsageError``."""
+    _isolate(folder)
+    from ..run import preflight
+
+    _tell(preflight.survey, order, folder)
+
+
+def _tell(find: Callable[[Order], Block], order: Order, folder: Path) -> None:
+    """Write what is found, or the message of the ``UsageError`` that is raised."""
+    _see_only(order.gpus)
     try:
-        _leave(folder / ANSWER, preflight.check(order).model_dump_json())
+        _leave(folder / ANSWER, find(order).model_dump_json())
     except UsageError as error:
         _leave(folder / COMPLAINT, str(error))
     except Exception as error:

@@ -16,7 +16,7 @@ from typing import TypeVar
 from ..spec import failure
 from ..spec.errors import UsageError
 from ..spec.plan import Order
-from ..spec.record import Cost, Preflight, Record, RunOutcome
+from ..spec.record import Cost, Environment, Preflight, Record, RunOutcome
 from . import child, forkserver, processes
 from .child import ANSWER, COMPLAINT, FOUND, LOG, NO_ROOM
 from .executor import IMPORT_SECONDS, Overridden
@@ -62,9 +62,17 @@ class Sealed:
 
     def check(self, order: Order) -> Preflight:
         """Do ``preflight.check``, which saves the task in ``order.task``; raises its ``UsageError``."""
+        return Preflight.model_validate_json(self._told(child.check, order))
+
+    def survey(self, order: Order) -> Environment:
+        """Do ``preflight.survey``; raises its ``UsageError``."""
+        return Environment.model_validate_json(self._told(child.survey, order))
+
+    def _told(self, target: Callable[[Order, Path], None], order: Order) -> bytes:
+        """What a process that is no run writes as its answer."""
         folder = self._folder("check")
         try:
-            exitcode = self._process(child.check, order, folder, timeout=None)
+            exitcode = self._process(target, order, folder, timeout=None)
             if (folder / COMPLAINT).exists():
                 raise UsageError((folder / COMPLAINT).read_text(encoding="utf-8"))
             if exitcode == NO_ROOM:
@@ -72,7 +80,7 @@ class Sealed:
             if not (folder / ANSWER).exists():
                 reason = f"the process that loads the model and the data exited with code {exitcode}"
                 raise UsageError(f"{reason}: {_tail(folder / LOG)}")
-            return Preflight.model_validate_json((folder / ANSWER).read_bytes())
+            return (folder / ANSWER).read_bytes()
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

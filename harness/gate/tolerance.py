@@ -15,6 +15,8 @@ from .counts import COUNTS, compare
 from .verdict import Outcome, Verdict
 
 MAX_SHOWN_EXAMPLES = 100_000  # a larger number is shown as "more than 100,000"
+MACHINE = "machine"  # what the verdict about another machine's baseline is on
+ACCEPT_HERE = "accept it here with --update-baseline"
 SCORED_OTHERWISE = "the predictions did not change, their scoring did"
 
 
@@ -35,7 +37,7 @@ class Rules:
 class Pair:
     """One method now and then, with equal keys and common seeds.
 
-    If the baseline has another fingerprint, ``elsewhere`` says what differs and what to do.
+    If the baseline has another fingerprint, ``elsewhere`` says what differs.
     """
 
     name: str
@@ -118,8 +120,8 @@ def memory(pair: Pair, rules: Rules) -> list[Verdict]:
 def scores(pairs: Sequence[Pair], rules: Rules) -> list[Verdict]:
     """The verdict on every metric of every row.
 
-    If the baseline has another fingerprint, it is ``incomparable``, unless the predictions are the same. Otherwise it
-    is the result of a paired test (``harness.ranking.paired``), the first of these that applies:
+    Equal predictions pass. Otherwise it is the result of a paired test (``harness.ranking.paired``), the first of these
+    that applies:
 
     - ``improved``: significantly better;
     - ``pass``: shown to be less than ``rules.margin`` worse;
@@ -132,6 +134,9 @@ def scores(pairs: Sequence[Pair], rules: Rules) -> list[Verdict]:
     some metric, the probability that it passes in all of its metrics is at most ``rules.level``. This needs no
     correction for multiple tests, because the method would have to pass in the very metric that fell. Both rates are as
     accurate as the normal approximation of means over examples and seeds.
+
+    If the baseline has another fingerprint, the other machine's rounding is one more draw of what training leaves to
+    chance, which the test's error contains. An advisory verdict says so, and how large a loss would have been shown.
     """
     cells = [(pair, metric) for pair in pairs for metric in pair.now.row.metrics]
     known = [_without_test(*cell) for cell in cells]
@@ -139,7 +144,7 @@ def scores(pairs: Sequence[Pair], rules: Rules) -> list[Verdict]:
     worse = paired.holm([test.found.below() for test in tests])
     better = paired.holm([test.found.above() for test in tests])
     tested = [_tested(*each, len(tests), rules) for each in zip(tests, worse, better, strict=True)]
-    return [verdict for verdict in [*known, *tested] if verdict]
+    return [verdict for verdict in [*known, *tested, *_elsewhere(tests, rules)] if verdict]
 
 
 @dataclass(frozen=True)
@@ -160,7 +165,7 @@ def _peak(pair: Pair, name: str, rules: Rules, *, advisory: bool = False) -> Ver
     if then is None and now is None:
         return None
     if not pair.same_device:
-        return pair.verdict(name, Outcome.INCOMPARABLE, pair.elsewhere, advisory=advisory)
+        return pair.verdict(name, Outcome.INCOMPARABLE, _accepted(pair), ACCEPT_HERE, advisory=advisory)
     if not then or now is None:
         side = "now" if now is None else "in the baseline"
         return pair.verdict(name, Outcome.INCOMPARABLE, f"not measured {side}", advisory=advisory)
@@ -175,11 +180,29 @@ def _without_test(pair: Pair, metric: Metric) -> Verdict | None:
     now, then = _matrices(pair, metric)
     if pair.same_predictions and now.shape == then.shape and np.allclose(now, then, rtol=0, atol=1e-9):
         return pair.verdict(metric.id, Outcome.PASS, f"the same predictions ({_seeds(pair)})")
-    if pair.elsewhere:
-        return pair.verdict(metric.id, Outcome.INCOMPARABLE, pair.elsewhere)
     if now.shape != then.shape:
         return pair.verdict(metric.id, Outcome.INCOMPARABLE, f"examples {then.shape[1]} → {now.shape[1]}")
     return None
+
+
+def _elsewhere(tests: Sequence[_Test], rules: Rules) -> list[Verdict]:
+    """An advisory verdict on each row that was tested against another machine's baseline, in its first metric."""
+    first = [test for test in tests if test.pair.elsewhere and test.metric == test.pair.now.row.metrics[0]]
+    losses = sorted([(test.found.detectable(rules.level / len(tests)), test) for test in first], key=lambda one: one[0])
+    ends = dict.fromkeys(_loss(*one) for one in (*losses[:1], *losses[-1:]))
+    seen = f"scores are compared as if the methods had been trained again; a loss of {' to '.join(ends)} would be seen"
+    return [
+        test.pair.verdict(MACHINE, Outcome.INCOMPARABLE, _accepted(test.pair), seen, ACCEPT_HERE, advisory=True)
+        for test in first
+    ]
+
+
+def _loss(points: float, test: _Test) -> str:
+    return f"{test.metric.worded(f'{points:.1f}')} of {test.metric.title} ({test.pair.name})"
+
+
+def _accepted(pair: Pair) -> str:
+    return f"accepted only on another machine or with different libraries ({pair.elsewhere})"
 
 
 def _compare(pair: Pair, metric: Metric) -> Difference:

@@ -69,6 +69,10 @@ class Difference:
         low, high = stats.t.interval(level, self.freedom, self.difference, self.error)
         return float(low), float(high)
 
+    def detectable(self, level: float) -> float:
+        """The loss in points that would be shown at ``level`` in four of five cases."""
+        return self.error * float(stats.t.isf(level, self.freedom) + stats.t.ppf(POWER, self.freedom))
+
     def examples_needed(self, distance: float, level: float) -> int | None:
         """The number of examples that show a difference of ``distance`` points in four of five cases.
 

@@ -21,7 +21,7 @@ from ..training import loop
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "datasets", "evaluate", "tokenizers", "numpy")
 
 
-def describe(device: torch.device, model: PreTrainedModel, metrics: Iterable[Metric]) -> Environment:
+def describe(device: torch.device, model: PreTrainedModel | None, metrics: Iterable[Metric]) -> Environment:
     """This process's environment, including the metrics' libraries and the base model's attention implementation."""
     libraries = [metric.library for metric in metrics if metric.library]
     return Environment(
@@ -29,7 +29,7 @@ def describe(device: torch.device, model: PreTrainedModel, metrics: Iterable[Met
         device_name=_device_name(device),
         threads=torch.get_num_threads(),
         dtype="bfloat16" if loop.precision(device) == "bf16" else "float32",
-        attention=model.config._attn_implementation,
+        attention=model.config._attn_implementation if model else None,
         python=platform.python_version(),
         platform=f"{platform.system()}-{platform.machine()}",
         packages={name: version(name) for name in dict.fromkeys((*PACKAGES, *libraries))},

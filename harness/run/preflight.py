@@ -15,7 +15,7 @@ from ..models.base_model import Model
 from ..spec.errors import DataError, SuiteError, brief
 from ..spec.metric import Metric, options_of
 from ..spec.plan import Order
-from ..spec.record import Preflight
+from ..spec.record import Environment, Preflight
 from ..spec.suite import METRIC_OPTIONS
 from ..tasks import data, leakage, prepared
 from ..tasks.data import Example
@@ -67,6 +67,16 @@ def check(order: Order) -> Preflight:
         rows_skipped=loaded.skipped,
         notices=(*loaded.notices, *settled.notices, *filter(None, [generation.remark(settings), *remarks])),
     )
+
+
+def survey(order: Order) -> Environment:
+    """The environment of runs on this machine, found without loading the model; the attention is unknown.
+
+    Raises ``ModelError`` if the machine does not have the order's device.
+    """
+    torch.set_num_threads(order.threads)
+    metrics = scorers.scoring_of(order).metrics
+    return environment.describe(base_model.pick_device(order.device), None, metrics)
 
 
 def _run_bytes(model: Model) -> int:

@@ -85,6 +85,7 @@ class Order:
     search: SearchTable = field(default_factory=SearchTable)
     multiplier: float | None = None
     keep: Path | None = None
+    origin: ModelTable | None = None  # what a kept model names as its base, if not ``model``
     metrics: tuple[Plugin, ...] = ()  # the project's own among those of the suite
     gpus: tuple[str, ...] | None = None  # the only ones that it sees, as ``CUDA_VISIBLE_DEVICES`` names them
 

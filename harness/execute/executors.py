@@ -17,8 +17,13 @@ def of(request: Request, scratch: Path) -> Executor:
     run = request.suite.run
     if request.cluster is None:
         return LocalExecutor(scratch, request.jobs, run.gpus)
-    if importlib.util.find_spec("ray") is None:
+    if not has_ray():
         raise UsageError("--cluster needs a package: pip install 'tuneoff[ray]'")
     from .cluster.executor import ClusterExecutor
 
     return ClusterExecutor(scratch, request.cluster, run, request.device)
+
+
+def has_ray() -> bool:
+    """Whether the package that clusters need is installed."""
+    return importlib.util.find_spec("ray") is not None

@@ -16,6 +16,7 @@ from harness.spec.record import Cost, Environment, Leakage, Lengths, RunOutcome
 from harness.spec.suite import Budget, RunTable, Suite, TaskTable
 from harness.store.results import Store
 from support.records import entry, finished, prediction, scored, unfinished
+from support.sessions import HERE
 
 HOSTILE = "a | b `rm` <img src=x> [x](y)\n## Won\r\n\x1b[31m\u202e**first**"
 

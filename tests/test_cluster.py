@@ -20,7 +20,7 @@ from harness.execute import executors
 from harness.spec import plan, registry, suite
 from harness.spec.errors import UsageError
 from harness.store.results import Store
-from support.projects import NORMS, ROOT, begin, environment, finish, project
+from support.projects import NORMS, begin, environment, finish, project
 
 ray_is_there = pytest.mark.skipif(not executors.has_ray(), reason="needs pip install 'tuneoff[ray]'")
 KILLS = int(os.environ.get("TUNEOFF_KILLS", "2"))
@@ -53,12 +53,19 @@ SLOW = (
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def place():
+    """The temporary folder of all nodes; its name is short, since sockets are in it."""
+    with tempfile.TemporaryDirectory(prefix="nodes-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def cluster(place):
     """A cluster of a head, which executes no runs, and two nodes with a processor each."""
     from ray.cluster_utils import Cluster
 
     with warnings.catch_warnings(action="ignore"), pytest.MonkeyPatch.context() as patch:
-        for name, value in environment().items():
+        for name, value in {**environment(), "TMPDIR": str(place)}.items():
             patch.setenv(name, value)
         found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
         for _ in range(2):
@@ -94,11 +101,11 @@ def local(ground):
 
 @pytest.fixture(scope="module")
 def remote(ground, cluster):
-    """The same session on the cluster: its folder and its output."""
-    folder = ground("remote", norms=NORMS, slow=SLOW)
+    """The same session on the cluster: its folder, and how many seconds it took."""
+    folder, began = ground("remote", norms=NORMS, slow=SLOW), time.monotonic()
     code, output = finish(begin(folder, "--seeds=0,1", "--keep=all", f"--cluster={cluster.address}"))
     assert code == pytest.ExitCode.OK, output
-    return folder, output
+    return folder, time.monotonic() - began
 
 
 def records(folder):
@@ -138,9 +145,9 @@ def test_kept_models_arrive_and_name_the_base_model_of_this_machine(remote, tiny
 
 @ray_is_there
 @pytest.mark.slow
-def test_a_session_leaves_no_files_and_no_runs_on_the_nodes(remote):
-    assert list(Path(tempfile.gettempdir()).glob("tuneoff-*")) == []
-    assert [each for each in psutil.process_iter() if "forkserver" in " ".join(command(each))] == []
+def test_a_session_leaves_no_files_and_no_runs_on_the_nodes(remote, place):
+    assert list(place.glob("tuneoff-*")) == []
+    assert until_none(lambda: [each for each in psutil.process_iter() if is_server(each, place)]) == []
 
 
 @ray_is_there
@@ -157,17 +164,15 @@ def test_hostile_methods_end_as_they_do_on_this_machine(ground, cluster):
 
 @ray_is_there
 @pytest.mark.slow
-def test_nodes_and_workers_that_are_killed_lose_nothing(ground, cluster, local):
-    folder, random = ground("killed", norms=NORMS, slow=SLOW), Random(SEED)
-    killed = 0
+def test_nodes_and_workers_that_are_killed_lose_nothing(ground, cluster, local, remote):
+    folder, random, killed = ground("killed", norms=NORMS, slow=SLOW), Random(SEED), 0
     while killed < KILLS:
         shutil.rmtree(folder / "results", ignore_errors=True)
-        session = begin(folder, "--seeds=0,1", f"--cluster={cluster.address}")
+        session, moments = begin(folder, "--seeds=0,1", f"--cluster={cluster.address}"), random.random()
         while session.poll() is None and killed < KILLS:
-            time.sleep(random.uniform(3, 12))
+            time.sleep(moments * remote[1] / 2)
             if session.poll() is None:
-                killed += 1
-                kill_a_worker(random) or kill_a_node(cluster, random)
+                killed += kill_a_worker(random) or kill_a_node(cluster, random)
         code, output = finish(session, seconds=400)
         assert code == pytest.ExitCode.OK, output
         assert answers(records(folder)) == answers(local)
@@ -211,11 +216,20 @@ def test_a_cluster_without_ray_is_a_usage_error_that_says_what_to_install(tmp_pa
         executors.of(request, tmp_path)
 
 
-def command(process):
+def is_server(process, place):
+    """Whether a process is the server from which the runs of a node are forked."""
     try:
-        return process.cmdline() if str(ROOT) in process.environ().get("PYTHONPATH", "") else []
+        return process.environ().get("TMPDIR") == str(place) and "forkserver" in " ".join(process.cmdline())
     except psutil.Error:
-        return []
+        return False
+
+
+def until_none(find, seconds=30):
+    """What is found, as soon as it is nothing, or else after a while."""
+    deadline = time.monotonic() + seconds
+    while (found := find()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
 
 
 def kill_a_worker(random):
@@ -240,3 +254,4 @@ def kill_a_node(cluster, random):
     with warnings.catch_warnings(action="ignore"):
         cluster.remove_node(random.choice(sorted(cluster.worker_nodes, key=str)), allow_graceful=False)
         cluster.add_node(num_cpus=1)
+    return True

@@ -1,5 +1,6 @@
 """Executes orders on a Ray cluster: checks happen on the session's machine, and runs on any node that has room."""
 
+import shutil
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -34,9 +35,8 @@ class ClusterExecutor:
     """
 
     def __init__(self, scratch: Path, address: str, run: RunTable, device: str | None):
-        nodes.connect(address)
-        self._needs = nodes.needs(run, device)
-        self._here = LocalExecutor(scratch)
+        self._needs = nodes.join(address, run, device)
+        self._here = LocalExecutor(scratch)  # later, since it ends processes that it does not know, such as Ray's
         self._session = f"tuneoff-{uuid4().hex[:12]}"
         self._desk = ThreadPoolExecutor(max_workers=1)  # does what must not happen in Ray's own threads
         self._packed: dict[Path, Parcel] = {}
@@ -66,7 +66,7 @@ class ClusterExecutor:
         self._closed = True
         for reference in list(self._running.values()):
             ray.cancel(reference, force=True)
-        self._desk.shutdown(wait=True, cancel_futures=True)
+        self._desk.shutdown(wait=False, cancel_futures=True)
         self._here.close()
         with suppress(RayError, GetTimeoutError):
             cleared = [nodes.on(each, node.clear).remote(self._session) for each in nodes.alive()]
@@ -130,6 +130,7 @@ def _local(order: Order) -> Path | None:
 def _arrived(order: Order, done: Done) -> RunOutcome:
     """The outcome of a run, after the model that it keeps was written where the order says."""
     if order.keep and done.kept:
+        shutil.rmtree(order.keep, ignore_errors=True)
         parcels.write(done.kept, order.keep)
     return RunOutcome.model_validate_json(done.outcome)
 

@@ -25,11 +25,20 @@ Node = Mapping[str, Any]  # as Ray describes it
 Needs = Mapping[str, int]
 
 
-def connect(address: str) -> None:
+def join(address: str, run: RunTable, device: str | None) -> Needs:
     """Join the cluster at this address; for ``auto``, the one that is running, or else one started here.
 
-    Raises ``UsageError`` if there is none.
+    Returns what Ray must set aside for each run. Raises ``UsageError`` if there is no cluster, or no node that has it.
     """
+    _connect(address)
+    try:
+        return needs(run, device)
+    except UsageError:
+        ray.shutdown()
+        raise
+
+
+def _connect(address: str) -> None:
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     with warnings.catch_warnings(action="ignore"):  # about Ray's own plans
         try:
@@ -69,7 +78,7 @@ def fits(each: Node, needed: Needs) -> bool:
 def on(each: Node, function: Callable[..., Any], needed: Needs | None = None) -> Any:
     """Ray's remote form of a function, to be called on that node."""
     there = NodeAffinitySchedulingStrategy(each["NodeID"], soft=False)
-    return ray.remote(function).options(**(needed or {"num_cpus": 0}), scheduling_strategy=there, max_retries=0)
+    return ray.remote(function).options(**(needed or {"num_cpus": 0}), scheduling_strategy=there, max_retries=3)
 
 
 def surveyed(here: Preflight, survey: Callable[[Node], Any], needed: Needs) -> Preflight:
@@ -78,7 +87,9 @@ def surveyed(here: Preflight, survey: Callable[[Node], Any], needed: Needs) -> P
     Raises ``UsageError`` for a node whose versions differ from those of this machine.
     """
     asked = {_name(each): survey(each) for each in alive() if fits(each, needed)}
-    found = [_answer(name, reference) for name, reference in asked.items()]
+    found = list(filter(None, (_answer(name, reference) for name, reference in asked.items())))
+    if not found:
+        raise UsageError(f"--cluster: lost during the checks: {', '.join(asked) or 'all nodes'}")
     if different := list(filter(None, (_difference(here.environment, each) for each in found))):
         raise UsageError("\n".join([*different, "install the same versions on all nodes"]))
     attention = {"attention": here.environment.attention}
@@ -87,15 +98,16 @@ def surveyed(here: Preflight, survey: Callable[[Node], Any], needed: Needs) -> P
     return here.model_copy(update={"environment": first, "elsewhere": tuple(others)})
 
 
-def _answer(name: str, reference: Any) -> Machine:
+def _answer(name: str, reference: Any) -> Machine | None:
+    """What a node has told; ``None`` if it was lost."""
     try:
         found: Machine = ray.get(reference)
         return found
     except RayTaskError as error:
         cause = error.cause
         raise UsageError(f"node {name}: {type(cause).__name__}: {_line(cause)}") from error
-    except RayError as error:
-        raise UsageError(f"node {name}: {_line(error)}") from error
+    except RayError:
+        return None
 
 
 def _difference(here: Environment, there: Machine) -> str | None:

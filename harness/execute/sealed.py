@@ -68,22 +68,6 @@ class Sealed:
         """Do ``preflight.survey``; raises its ``UsageError``."""
         return Environment.model_validate_json(self._told(child.survey, order))
 
-    def _told(self, target: Callable[[Order, Path], None], order: Order) -> bytes:
-        """What a process that is no run writes as its answer."""
-        folder = self._folder("check")
-        try:
-            exitcode = self._process(target, order, folder, timeout=None)
-            if (folder / COMPLAINT).exists():
-                raise UsageError((folder / COMPLAINT).read_text(encoding="utf-8"))
-            if exitcode == NO_ROOM:
-                raise UsageError(f"{self._scratch}: cannot be written to; {failure.DISK_REMEDY}")
-            if not (folder / ANSWER).exists():
-                reason = f"the process that loads the model and the data exited with code {exitcode}"
-                raise UsageError(f"{reason}: {_tail(folder / LOG)}")
-            return (folder / ANSWER).read_bytes()
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
     def examine(self, methods: Overridden, patience: float = IMPORT_SECONDS) -> list[str]:
         """Check the hyper-parameters of these methods with ``run.loader.problems``.
 
@@ -107,7 +91,26 @@ class Sealed:
 
     def sweep(self) -> None:
         """End processes that outlived the run that started them: they have become our children."""
-        processes.end(processes.children() - self._known)
+        with self._starting:
+            running = {process.pid for process in self._running}
+            strangers = {each for each in processes.children() - self._known if each.pid not in running}
+        processes.end(strangers)
+
+    def _told(self, target: Callable[[Order, Path], None], order: Order) -> bytes:
+        """What a process that is no run writes as its answer."""
+        folder = self._folder("check")
+        try:
+            exitcode = self._process(target, order, folder, timeout=None)
+            if (folder / COMPLAINT).exists():
+                raise UsageError((folder / COMPLAINT).read_text(encoding="utf-8"))
+            if exitcode == NO_ROOM:
+                raise UsageError(f"{self._scratch}: cannot be written to; {failure.DISK_REMEDY}")
+            if not (folder / ANSWER).exists():
+                reason = f"the process that loads the model and the data exited with code {exitcode}"
+                raise UsageError(f"{reason}: {_tail(folder / LOG)}")
+            return (folder / ANSWER).read_bytes()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _examine_some(self, methods: Overridden, patience: float) -> list[list[str]]:
         """The problems of each method, as far as a process got."""

@@ -31,7 +31,8 @@ from tabulate import tabulate
 
 from harness.gate import tolerance
 from harness.gate.baseline import BaselineRow, Measured, measured
-from harness.gate.tolerance import Pair, Rules
+from harness.gate.pair import Pair
+from harness.gate.tolerance import Rules
 from harness.gate.verdict import Outcome, Verdict
 from harness.metrics.rouge.metric import NAMES, ROUGE, rouge
 from harness.ranking import paired

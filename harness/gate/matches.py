@@ -10,7 +10,8 @@ from ..spec.figures import changes
 from ..spec.record import Status
 from . import tolerance
 from .baseline import Baseline, Fingerprint, Measured, measured, unfit
-from .tolerance import Pair, Rules
+from .pair import Pair, changed
+from .tolerance import Rules
 from .verdict import Outcome, Verdict
 
 Found = tuple[Baseline, Measured]  # a baseline and one of its rows
@@ -90,7 +91,7 @@ def _pair(name: str, one: Measured, here: Fingerprint, reference: Found | None) 
 def _by_status(name: str, one: Measured, then: Measured | None) -> Verdict | None:
     """The verdict on a row in which not all runs are ``ok``; ``None`` if all are."""
     if reason := unfit(one):
-        different = tolerance.changed(then.row, one.row) if then else ""
+        different = changed(then.row, one.row) if then else ""
         return Verdict(name, "", Outcome.INVALID, f"{reason}{'; ' if different else ''}{different}")
     if not _unsupported(one):
         return None

@@ -300,10 +300,11 @@ def test_of_several_methods_the_smallest_and_the_largest_loss_are_told():
     assert 1 < low < high < 20
 
 
-def test_methods_that_another_machine_trained_again_are_not_called_worse():
+def test_methods_that_another_machine_trained_again_are_hardly_ever_called_worse():
+    """At most in one of twenty sessions; in fifty, one of ten happens by chance."""
     random = np.random.default_rng(0)
-    sessions = [retrained(random) for _ in range(50)]
-    assert not any(one.fails for now, past in sessions for one in judged(now, past, here=ELSEWHERE))
+    sessions = [judged(*retrained(random), here=ELSEWHERE) for _ in range(50)]
+    assert sum(any(one.fails for one in verdicts) for verdicts in sessions) <= 0.1 * len(sessions)
 
 
 def test_a_large_loss_is_seen_on_another_machine():

@@ -5,7 +5,7 @@ test examples with replacement. Results differ from the baseline in one of three
 
 - trained anew: each example's mean score plus the residual of a stored seed's answer, plus a random level for each
   seed, with the spread of the stored seeds' levels;
-- on another machine: every method is trained anew, with a given number of seeds, whose levels spread by 1.7 points;
+- on another machine: every method is trained anew, with a given number of seeds, whose means scatter by 1.7 points;
 - last words lost: the stored answers, scored again without their last words, in as many of them as lower ROUGE-1 by the
   planted loss. The weights are the same, which is known only on a machine that computes reproducibly bit for bit; most
   GPUs do not.
@@ -45,7 +45,7 @@ SAME = "the same"  # the hash of weights that are equal on both sides
 CUTS = 8  # answers are scored without their last 0 to 7 words
 FOUR = 4  # methods per session
 LOSSES = (1, 2, 3, 5)  # points by which a method trained anew is worse
-SPREAD = 1.7  # points between the seeds of a method on another machine
+SPREAD = 1.7  # points by which the means of a method's seeds scatter on another machine
 SEEDS, LOSSES_ELSEWHERE = (3, 10), (0, 2, 5)
 
 Array = NDArray[np.float64]
@@ -227,14 +227,19 @@ def _trained(
 ) -> Array:
     """Scores that another training may give, of shape (metrics, seeds, examples).
 
-    It has as many seeds as are stored, whose levels spread as far, unless other numbers are given.
+    It has as many seeds as are stored, whose levels spread as far; or other numbers, ``spread`` being that of the
+    seeds' means in points.
     """
     scores, count = one.scores[0], len(one.seeds)
     levels, means = scores.mean(axis=2, keepdims=True), scores.mean(axis=1, keepdims=True)
     rest = (scores - levels - means + means.mean(axis=2, keepdims=True)) * np.sqrt(count / (count - 1))
     asked = seeds or count
     drawn = rest[:, random.integers(0, count, (asked, len(chosen))), chosen[None]]
-    width = levels.std(axis=1, ddof=1, keepdims=True) if spread is None else spread / 100
+    if spread is None:
+        width = levels.std(axis=1, ddof=1, keepdims=True)
+    else:  # of which the answers to the examples are a part
+        by_answers = rest.var(axis=(1, 2), keepdims=True) / len(chosen)
+        width = np.sqrt(np.maximum((spread / 100) ** 2 - by_answers, 0.0))
     level = width * random.normal(size=(asked, 1))
     trained: Array = means[..., chosen] + drawn + level
     return trained

@@ -298,7 +298,7 @@ def test_seven_tenths_of_a_point_lost_to_shorter_answers_are_caught_in_most_sess
         ([0.01], [0.01]),
         ([0.01, 0.01, 0.01], [0.01] * 3),
         ([0.01, 0.5], [0.02, 0.5]),
-        ([0.04, 0.04, 0.9], [0.06, 0.06, 0.9]),
+        ([0.04, 0.04, 0.9], [0.08, 0.08, 0.9]),
     ],
 )
 def test_hommel_asks_less_than_holm_of_claims_that_agree(values, expected):

@@ -128,17 +128,22 @@ def _without_test(pair: Pair, metric: Metric) -> Verdict | None:
 def _elsewhere(tests: Sequence[Test], rows: int, rules: Rules) -> list[Verdict]:
     """An advisory verdict on each row that was tested against another machine's baseline, in its first metric."""
     first = [test for test in tests if test.pair.elsewhere and test.metric == test.pair.now.row.metrics[0]]
+    if not first:
+        return []
     losses = sorted([(test.found.detectable(rules.level / rows), test) for test in first], key=lambda one: one[0])
-    ends = dict.fromkeys(_loss(*one) for one in (*losses[:1], *losses[-1:]))
-    seen = f"scores are compared as if the methods had been trained again; a loss of {' to '.join(ends)} would be seen"
+    seen = f"scores are compared as if the methods had been trained again; a loss of {_losses(losses)} would be seen"
     return [
         test.pair.verdict(MACHINE, Outcome.INCOMPARABLE, _accepted(test.pair), seen, ACCEPT_HERE, advisory=True)
         for test in first
     ]
 
 
-def _loss(points: float, test: Test) -> str:
-    return f"{test.metric.worded(f'{points:.1f}')} of {test.metric.title} ({test.pair.name})"
+def _losses(sorted_by_size: Sequence[tuple[float, Test]]) -> str:
+    """The smallest and the largest loss, if they differ; the methods have one ranking metric."""
+    metric = sorted_by_size[0][1].metric
+    shown = {metric.worded(f"{points:.1f}"): test.pair.name for points, test in reversed(sorted_by_size)}
+    ends = [f"{points} ({name})" for points, name in shown.items()] if len(shown) > 1 else [*shown]
+    return f"{' to '.join(dict.fromkeys((ends[-1], ends[0])))} of {metric.title}"
 
 
 def _accepted(pair: Pair) -> str:

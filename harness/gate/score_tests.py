@@ -36,7 +36,10 @@ def tests(cells: Sequence[Cell]) -> list[Test]:
     found = _together(cells, [_compare(*cell) for cell in cells])
     worse = _corrected(cells, [each.below() for each in found])
     better = _corrected(cells, [each.above() for each in found])
-    return [Test(*cell, *each) for cell, *each in zip(cells, found, worse, better, strict=True)]
+    return [
+        Test(pair, metric, each, below, above)
+        for (pair, metric), each, below, above in zip(cells, found, worse, better, strict=True)
+    ]
 
 
 def _compare(pair: Pair, metric: Metric) -> Difference:

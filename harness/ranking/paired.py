@@ -145,7 +145,7 @@ def by_rows(rows: Sequence[Sequence[float]]) -> list[list[float]]:
     """
     within = [hommel(row) for row in rows]
     best = [min(row) for row in within]
-    places = {row: place for place, row in enumerate(sorted(range(len(rows)), key=best.__getitem__))}
+    places = {row: place for place, row in enumerate(sorted(range(len(rows)), key=lambda row: best[row]))}
     return [
         [min(max(least, (len(rows) - places[number]) * value), 1.0) for value in row]
         for number, (row, least) in enumerate(zip(within, holm(best), strict=True))

@@ -46,7 +46,7 @@ def gpus(device: torch.device, named: str | None) -> tuple[str, ...]:
         return ()
     count = torch.cuda.device_count()
     listed = os.environ.get("CUDA_VISIBLE_DEVICES")
-    names = listed.split(",") if listed else map(str, range(count))
+    names: Iterable[str] = listed.split(",") if listed else map(str, range(count))
     return tuple(name.strip() for name in names)[:count]
 
 

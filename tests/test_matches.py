@@ -150,9 +150,9 @@ def test_fresh_trainings_are_inconclusive_with_what_is_needed_to_decide():
 def test_too_few_examples_are_inconclusive_with_their_number():
     past = then(spread=0)[:, :20]
     now = shortened(past, 1.2)
-    found, test = beside(row(now), row(past))["rouge1"], paired.compare(now, past)
+    found, test = beside(row(now), row(past), rules=Rules(level=0.0125))["rouge1"], paired.compare(now, past)
     assert found.outcome == Outcome.INCONCLUSIVE
-    needed = test.examples_needed(-test.difference, 0.05)
+    needed = test.examples_needed(-test.difference, 0.0125)
     assert found.message.endswith(f"; about {needed} examples would be enough to decide")
 
 

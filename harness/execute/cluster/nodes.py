@@ -1,6 +1,7 @@
 """The nodes of a Ray cluster: which there are, which have what a run needs, and what runs find on them."""
 
 import logging
+import socket
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,6 +20,7 @@ from .node import Machine
 
 AUTO = "auto"
 CUDA = "cuda"
+CONNECT_SECONDS = 10.0
 RESOURCES = {"num_cpus": "CPU", "num_gpus": "GPU"}  # Ray's option of a task, and its name for what a node has
 
 Node = Mapping[str, Any]  # as Ray describes it
@@ -39,6 +41,8 @@ def join(address: str, run: RunTable, device: str | None) -> Needs:
 
 
 def _connect(address: str) -> None:
+    if address != AUTO:
+        _check_reachable(address)
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     with warnings.catch_warnings(action="ignore"):  # about Ray's own plans
         try:
@@ -49,6 +53,16 @@ def _connect(address: str) -> None:
             ray.init("local", num_cpus=machine.cores(), include_dashboard=False, **quiet)
         except (ValueError, RuntimeError) as error:
             raise UsageError(f"--cluster={address}: {_line(error)}") from error
+
+
+def _check_reachable(address: str) -> None:
+    """Raise ``UsageError`` for an address at which nothing answers; Ray would wait there for minutes."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+    except (OSError, ValueError) as error:
+        expected = "expected the address that `ray start --head` prints, such as 10.0.0.1:6379, or auto"
+        raise UsageError(f"--cluster={address}: nothing answers there ({error}); {expected}") from error
 
 
 def needs(run: RunTable, device: str | None) -> Needs:

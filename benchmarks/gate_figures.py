@@ -69,7 +69,7 @@ class Stored:
         run = self.row.runs[self.seeds[0]].model_copy(update={"predictions_hash": None, "weights_hash": weights})
         seeds = tuple(range(now.shape[1]))
         row = self.row.model_copy(update={"runs": dict.fromkeys(seeds, run)})
-        return Pair(self.name, *(_measured(row, scores) for scores in (now, then)), seeds)
+        return Pair(self.name, _measured(row, now), _measured(row, then), seeds)
 
 
 def _measured(row: BaselineRow, scores: Array) -> Measured:

@@ -8,7 +8,7 @@ import pytest
 
 from harness.execute import machine
 from harness.execute.local import LocalExecutor
-from harness.execute.slots import Slot, slots
+from harness.execute.slots import RunSlot, slots
 from harness.session import bakeoff
 from harness.spec import plan, registry, suite
 from harness.spec.errors import SuiteError
@@ -33,24 +33,24 @@ def host(monkeypatch):
 
 
 def test_each_gpu_has_one_run_which_shares_it_with_none():
-    assert slots(GPUS, jobs=None) == [Slot(("0",)), Slot(("1",))]
+    assert slots(GPUS, jobs=None) == [RunSlot(("0",)), RunSlot(("1",))]
 
 
 def test_one_run_at_a_time_sees_one_gpu():
-    assert slots(GPUS) == [Slot(("0",))]
+    assert slots(GPUS) == [RunSlot(("0",))]
 
 
 def test_more_runs_than_gpus_share_those_that_have_two():
-    assert slots(GPUS, jobs=3) == [Slot(("0",), shared=True), Slot(("1",)), Slot(("0",), shared=True)]
+    assert slots(GPUS, jobs=3) == [RunSlot(("0",), shared=True), RunSlot(("1",)), RunSlot(("0",), shared=True)]
 
 
 def test_a_run_may_have_several_gpus():
-    assert slots(GPUS, jobs=None, gpus=2) == [Slot(("0", "1"))]
+    assert slots(GPUS, jobs=None, gpus=2) == [RunSlot(("0", "1"))]
 
 
 def test_gpus_that_are_left_over_stay_idle():
     three = GPUS.model_copy(update={"gpus": ("GPU-a", "GPU-b", "GPU-c")})
-    assert slots(three, jobs=None, gpus=2) == [Slot(("GPU-a", "GPU-b"))]
+    assert slots(three, jobs=None, gpus=2) == [RunSlot(("GPU-a", "GPU-b"))]
 
 
 def test_more_gpus_for_a_run_than_there_are_is_an_error_with_both_numbers():
@@ -61,18 +61,18 @@ def test_more_gpus_for_a_run_than_there_are_is_an_error_with_both_numbers():
 @pytest.mark.parametrize(("cores", "memory", "count"), [(8, 10_000, 4), (8, 250, 2), (8, 10, 1), (1, 10_000, 1)])
 def test_on_the_cpu_there_are_as_many_runs_as_processors_and_memory_allow(host, cores, memory, count):
     host(cores, memory)
-    assert slots(ON_CPU, jobs=None) == [Slot(shared=count > 1)] * count
+    assert slots(ON_CPU, jobs=None) == [RunSlot(shared=count > 1)] * count
 
 
 def test_a_suite_without_gpus_hides_them_from_its_runs(host):
     host(2, 10_000)
-    assert slots(ON_CPU, jobs=None, gpus=0) == [Slot(())]
+    assert slots(ON_CPU, jobs=None, gpus=0) == [RunSlot(())]
 
 
 def test_runs_on_a_gpu_that_the_user_named_share_it():
     named = GPUS.model_copy(update={"gpus": ()})
-    assert slots(named, jobs=2) == [Slot(shared=True)] * 2
-    assert slots(named, jobs=None) == [Slot()]
+    assert slots(named, jobs=2) == [RunSlot(shared=True)] * 2
+    assert slots(named, jobs=None) == [RunSlot()]
 
 
 # In real processes

@@ -74,6 +74,15 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--results", metavar="DIR", help="where results go (default: results/local/ in pytest's root folder)"
     )
+    _add_comparisons(group)
+    group.addoption("--serve", metavar="DESCRIPTOR", type=int, help=SUPPRESS)  # for the sessions of --against
+    parser.addini("method_paths", "folders with this project's method files", type="paths", default=[])
+    parser.addini("metric_paths", "folders with this project's metric files", type="paths", default=[])
+    parser.addini("task_paths", "folders with this project's task files", type="paths", default=[])
+
+
+def _add_comparisons(group: pytest.OptionGroup) -> None:
+    """Register the options that compare results, and the one that only shows what would be trained on."""
     group.addoption("--gate", action="store_true", help="fail if there is no baseline or nothing was compared")
     group.addoption(
         "--update-baseline", action="store_true", help="accept this session's rows as the baseline for later sessions"
@@ -96,10 +105,6 @@ def add(parser: pytest.Parser) -> None:
         action="store_true",
         help="print the first training example token by token, with what counts for the loss, and run nothing",
     )
-    group.addoption("--serve", metavar="DESCRIPTOR", type=int, help=SUPPRESS)  # for the sessions of --against
-    parser.addini("method_paths", "folders with this project's method files", type="paths", default=[])
-    parser.addini("metric_paths", "folders with this project's metric files", type="paths", default=[])
-    parser.addini("task_paths", "folders with this project's task files", type="paths", default=[])
 
 
 def kinds(config: pytest.Config) -> list[str]:

@@ -10,7 +10,7 @@ from ..spec.record import Preflight, RunOutcome
 from . import slots
 from .executor import IMPORT_SECONDS, Overridden
 from .sealed import Sealed
-from .slots import Slot
+from .slots import RunSlot
 
 
 class LocalExecutor:
@@ -25,7 +25,7 @@ class LocalExecutor:
         self._jobs = jobs
         self._gpus = gpus
         self._checks = ThreadPoolExecutor(max_workers=1)
-        self._open([Slot(shared=(jobs or 1) > 1)] * (jobs or 1))
+        self._open([RunSlot(shared=(jobs or 1) > 1)] * (jobs or 1))
 
     def submit(self, order: Order) -> Future[RunOutcome]:
         """Begin a run as soon as a slot is free; it has an outcome, whatever happens to its process."""
@@ -54,8 +54,8 @@ class LocalExecutor:
         self._open(slots.slots(here, self._jobs, self._gpus))
         return here
 
-    def _open(self, places: list[Slot]) -> None:
-        self._free: SimpleQueue[Slot] = SimpleQueue()
+    def _open(self, places: list[RunSlot]) -> None:
+        self._free: SimpleQueue[RunSlot] = SimpleQueue()
         for place in places:
             self._free.put(place)
         self._runs = ThreadPoolExecutor(max_workers=len(places))

@@ -13,7 +13,7 @@ NO_GPU: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Slot:
+class RunSlot:
     """A place for one run at a time; ``shared`` if runs in other slots use the same device.
 
     ``gpus`` are the only ones that a run sees; ``None`` leaves it those that the session sees.
@@ -23,7 +23,7 @@ class Slot:
     shared: bool = False
 
 
-def slots(here: Preflight, jobs: int | None = 1, gpus: int | None = None) -> list[Slot]:
+def slots(here: Preflight, jobs: int | None = 1, gpus: int | None = None) -> list[RunSlot]:
     """The slots for ``jobs`` runs at a time, each with this number of GPUs to itself if there are enough.
 
     If ``jobs`` is ``None``, there are as many as the machine has room for: one for each group of GPUs, or on the CPU as
@@ -33,7 +33,7 @@ def slots(here: Preflight, jobs: int | None = 1, gpus: int | None = None) -> lis
     count = jobs or (_fitting(here) if here.environment.device == CPU else len(groups))
     chosen = [groups[number % len(groups)] for number in range(count)]
     users = Counter(chosen)
-    return [Slot(group, shared=users[group] > 1) for group in chosen]
+    return [RunSlot(group, shared=users[group] > 1) for group in chosen]
 
 
 def _groups(names: Sequence[str], size: int | None) -> Sequence[tuple[str, ...] | None]:

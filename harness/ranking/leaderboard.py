@@ -208,7 +208,7 @@ def _marked(table: Sequence[Row]) -> list[Row]:
 
 def _machine(entry: Entry) -> str | None:
     environment = entry.record.environment
-    return environment and environment.device_name
+    return environment.device_name if environment else None
 
 
 def _usual_machine(entries: Iterable[Entry]) -> str | None:

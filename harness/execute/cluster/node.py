@@ -32,7 +32,7 @@ class Job:
     @property
     def folder(self) -> Path:
         """The session's folder on this node, which is not that of another node on the same machine."""
-        return folder(self.session) / ray.get_runtime_context().get_node_id()[:12]
+        return folder(self.session) / str(ray.get_runtime_context().get_node_id())[:12]
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def write(contents: Mapping[str, Bytes], folder: Path) -> None:
     for name, content in contents.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(memoryview(content))
+        path.write_bytes(content.data)
 
 
 def content_of(path: Path) -> Bytes:

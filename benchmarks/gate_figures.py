@@ -1,10 +1,11 @@
 """The gate's error rates: how often it fails although no method got worse, and how often it detects a known loss.
 
 Sessions are simulated from the stored runs of a suite and judged by ``harness.gate.tolerance``. Each session draws its
-test examples with replacement. Results differ from the baseline in one of two ways:
+test examples with replacement. Results differ from the baseline in one of three ways:
 
 - trained anew: each example's mean score plus the residual of a stored seed's answer, plus a random level for each
   seed, with the spread of the stored seeds' levels;
+- on another machine: every method is trained anew, with a given number of seeds, whose means scatter by 1.7 points;
 - last words lost: the stored answers, scored again without their last words, in as many of them as lower ROUGE-1 by the
   planted loss. The weights are the same, which is known only on a machine that computes reproducibly bit for bit; most
   GPUs do not.
@@ -19,6 +20,7 @@ Prints the Markdown of the tables in ``docs/gate.md``; the same stored runs alwa
 import argparse
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +31,8 @@ from tabulate import tabulate
 
 from harness.gate import tolerance
 from harness.gate.baseline import BaselineRow, Measured, measured
-from harness.gate.tolerance import Pair, Rules
+from harness.gate.pair import Pair
+from harness.gate.tolerance import Rules
 from harness.gate.verdict import Outcome, Verdict
 from harness.metrics.rouge.metric import NAMES, ROUGE, rouge
 from harness.ranking import paired
@@ -42,6 +45,8 @@ SAME = "the same"  # the hash of weights that are equal on both sides
 CUTS = 8  # answers are scored without their last 0 to 7 words
 FOUR = 4  # methods per session
 LOSSES = (1, 2, 3, 5)  # points by which a method trained anew is worse
+SPREAD = 1.7  # points by which the means of a method's seeds scatter on another machine
+SEEDS, LOSSES_ELSEWHERE = (3, 10), (0, 2, 5)
 
 Array = NDArray[np.float64]
 
@@ -61,14 +66,14 @@ class Stored:
 
     def pair(self, now: Array, then: Array, weights: str | None = None) -> Pair:
         """The pair to compare, from scores now and then of shape (metrics, seeds, examples); both have ``weights``."""
-        known = {"predictions_hash": None, "weights_hash": weights}
-        runs = {seed: run.model_copy(update=known) for seed, run in self.row.runs.items()}
-        row = self.row.model_copy(update={"runs": runs})
-        return Pair(self.name, self._measured(row, now), self._measured(row, then), self.seeds)
+        run = self.row.runs[self.seeds[0]].model_copy(update={"predictions_hash": None, "weights_hash": weights})
+        seeds = tuple(range(now.shape[1]))
+        row = self.row.model_copy(update={"runs": dict.fromkeys(seeds, run)})
+        return Pair(self.name, _measured(row, now), _measured(row, then), seeds)
 
-    def _measured(self, row: BaselineRow, scores: Array) -> Measured:
-        by_seed = {seed: dict(zip(NAMES, scores[:, number], strict=True)) for number, seed in enumerate(self.seeds)}
-        return Measured(row, by_seed)
+
+def _measured(row: BaselineRow, scores: Array) -> Measured:
+    return Measured(row, {seed: dict(zip(NAMES, scores[:, seed], strict=True)) for seed in row.runs})
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,20 @@ def worse(one: Stored, points: float) -> Simulation:
         return _anew(random, [one], loss=points / 100)
 
     return Simulation(f"`{one.name}` trained anew, −{points:g} points", [one.name], session)
+
+
+def elsewhere(trained: Sequence[Stored], points: float, seeds: int) -> Simulation:
+    """Every method was trained anew on another machine, and the first one is worse in every example."""
+    first, *others = trained
+
+    def session(random: Generator) -> list[Pair]:
+        chosen = _examples(random, first)
+        lost = [points / 100, *[0.0] * len(others)]
+        sides = [[_trained(random, one, chosen, seeds, SPREAD) for _ in range(2)] for one in trained]
+        return [one.pair(now - loss, then) for one, (now, then), loss in zip(trained, sides, lost, strict=True)]
+
+    worse = f"`{first.name}` −{points:g} points" if points else "nothing"
+    return Simulation(f"{worse}; another machine, {seeds} seeds", [first.name] if points else [], session)
 
 
 def figures(case: Simulation, sessions: int, rules: Rules) -> list[str]:
@@ -203,13 +222,25 @@ def _anew(random: Generator, group: Sequence[Stored], loss: float = 0.0) -> list
     return [one.pair(now - loss, then) for one, now, then in pairs]
 
 
-def _trained(random: Generator, one: Stored, chosen: NDArray[np.int64]) -> Array:
-    """Scores that another training with as many seeds may give, of shape (metrics, seeds, examples)."""
+def _trained(
+    random: Generator, one: Stored, chosen: NDArray[np.int64], seeds: int | None = None, spread: float | None = None
+) -> Array:
+    """Scores that another training may give, of shape (metrics, seeds, examples).
+
+    It has as many seeds as are stored, whose levels spread as far; or other numbers, ``spread`` being that of the
+    seeds' means in points.
+    """
     scores, count = one.scores[0], len(one.seeds)
     levels, means = scores.mean(axis=2, keepdims=True), scores.mean(axis=1, keepdims=True)
     rest = (scores - levels - means + means.mean(axis=2, keepdims=True)) * np.sqrt(count / (count - 1))
-    drawn = rest[:, random.integers(0, count, (count, len(chosen))), chosen[None]]
-    level = levels.std(axis=1, ddof=1, keepdims=True) * random.normal(size=(count, 1))
+    asked = seeds or count
+    drawn = rest[:, random.integers(0, count, (asked, len(chosen))), chosen[None]]
+    if spread is None:
+        width = levels.std(axis=1, ddof=1, keepdims=True)
+    else:  # of which the answers to the examples are a part
+        by_answers = rest.var(axis=(1, 2), keepdims=True) / len(chosen)
+        width = np.sqrt(np.maximum((spread / 100) ** 2 - by_answers, 0.0))
+    level = width * random.normal(size=(asked, 1))
     trained: Array = means[..., chosen] + drawn + level
     return trained
 
@@ -260,6 +291,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         figures(unchanged, 4 * asked.sessions, rules),
         over_examples_alone(unchanged, 4 * asked.sessions, rules),
         figures(another_seed(many, asked.many), 4 * asked.sessions, rules),
+        *(figures(elsewhere(trained, *each), asked.sessions, rules) for each in product(LOSSES_ELSEWHERE, SEEDS)),
         *(figures(case, asked.sessions, rules) for case in cases),
     ]
     aligned = ("left", "right", "right", "right")

@@ -26,7 +26,8 @@ from tabulate import tabulate
 
 from harness.gate import tolerance
 from harness.gate.baseline import BaselineRow, BaselineRun, Key, Measured
-from harness.gate.tolerance import Pair, Rules
+from harness.gate.pair import Pair
+from harness.gate.tolerance import Rules
 from harness.gate.verdict import Outcome
 from harness.metrics import checked
 from harness.metrics.built_in import SCORERS

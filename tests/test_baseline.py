@@ -275,6 +275,12 @@ def test_what_may_change_predictions_changes_the_fingerprint(change):
     assert Fingerprint.of(environment(**change)).hash != HERE.hash
 
 
+def test_several_machines_have_a_fingerprint_that_names_them_all():
+    found = Fingerprint.of(*(environment(device_name=name) for name in ("Xeon", "EPYC", "Xeon")))
+    assert found.device_name == "EPYC + Xeon"
+    assert found.model_copy(update={"device_name": HERE.device_name}) == HERE
+
+
 def test_arithmetic_and_attention_change_the_fingerprint():
     assert Fingerprint.of(environment(dtype="bfloat16")).hash != HERE.hash
     assert Fingerprint.of(environment(attention="eager")).hash != HERE.hash

@@ -22,7 +22,7 @@ def test_every_package_that_is_asked_for_is_pinned_so_that_every_job_has_the_sam
 
 def test_the_tests_of_a_job_have_the_packages_without_which_some_are_skipped():
     workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
-    assert re.search(r"extras: test,gguf,quantization\b", workflow)
+    assert re.search(r"extras: test,gguf,quantization,ray\b", workflow)
     assert "make test test-slow EXTRAS=" in workflow
     assert "-e '.[$(EXTRAS)]'" in (ROOT / "Makefile").read_text(encoding="utf-8")
 

@@ -480,20 +480,19 @@ def elsewhere(once, accepted):
     return once("elsewhere", accepted[0], "--resume", "--gate", "--junitxml", "junit.xml", change=change)
 
 
-def test_another_machines_scores_are_not_compared_and_fail_nothing(elsewhere):
+def test_scores_are_compared_with_another_machines(elsewhere):
     folder, result = elsewhere
-    assert result.ret == OK
+    assert result.ret == FAILED
     properties, _ = case(folder, "test_gate[lead]")
-    assert properties["gate_rouge1"].startswith("lead rouge1: incomparable: accepted only on another machine or with ")
-    assert gate_line(result).startswith("gate: 3 rows expected, 3 compared: 2 passed, 1 incomparable, ")
+    assert properties["gate_rouge1"].startswith("lead rouge1: regressed: ")
+    assert gate_line(result).startswith("gate: 3 rows expected, 3 compared: 2 passed, 0 incomparable, ")
 
 
 def test_what_does_not_fail_is_told_in_the_terminal_with_the_reason(elsewhere):
     _, result = elsewhere
     (line,) = [line for line in result.outlines if line.startswith("gate: lead ")]
     assert line.startswith(
-        "gate: lead rouge1, rouge2, rougeL, rougeLsum: incomparable: accepted only on another machine or with "
-        "different "
+        "gate: lead machine: incomparable: accepted only on another machine or with different libraries (threads 99 → "
     )
 
 

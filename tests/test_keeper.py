@@ -124,7 +124,7 @@ def test_in_the_end_the_best_one_stays(store, kept):
 
 def test_a_session_stores_what_it_keeps_and_its_records_follow(store):
     zero_shot = run("zero_shot", score=0.1, trainable_parameters=0)
-    ledger = Ledger(store, SESSION, [], zero_shot.spec, Keeper("best", store), parallel=False)
+    ledger = Ledger(store, SESSION, [], zero_shot.spec, Keeper("best", store))
     for each in (zero_shot, *(made(store, run("lora", seed, score)) for seed, score in enumerate((0.3, 0.5, 0.4)))):
         ledger.keep(each.spec, RunOutcome(record=each, predictions=(prediction(),)))
     stored = {record.spec.name: record for record in store.read_runs()}
@@ -145,7 +145,7 @@ def test_a_session_that_resumes_executes_a_run_again_for_its_model(store):
     )
     store.write_run(record, [prediction()])
     ledgers = {
-        keep: Ledger(store, SESSION, [record], record.spec, Keeper(keep, store, [record]), parallel=False)
+        keep: Ledger(store, SESSION, [record], record.spec, Keeper(keep, store, [record]))
         for keep in ("none", "best", "all")
     }
     assert [ledger.reuse(record.spec) for ledger in ledgers.values()] == [True, False, False]

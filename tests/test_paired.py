@@ -290,3 +290,22 @@ def test_seven_tenths_of_a_point_lost_to_shorter_answers_are_caught_in_most_sess
     lost = [paired.compare(*shortened(stream, spread=spread)) for stream in range(100)]
     unchanged = paired.compare(*fresh())
     assert regressed([one, unchanged, unchanged, unchanged] for one in lost) > share
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.01], [0.01]),
+        ([0.01, 0.01, 0.01], [0.01] * 3),
+        ([0.01, 0.5], [0.02, 0.5]),
+        ([0.04, 0.04, 0.9], [0.08, 0.08, 0.9]),
+    ],
+)
+def test_hommel_asks_less_than_holm_of_claims_that_agree(values, expected):
+    assert paired.hommel(values) == pytest.approx(expected)
+    assert all(np.array(paired.hommel(values)) <= np.array(paired.holm(values)) + 1e-12)
+
+
+def test_rows_are_corrected_for_each_other_and_their_claims_as_one():
+    assert paired.by_rows([[0.01, 0.01], [0.3, 0.2]]) == [pytest.approx([0.02, 0.02]), pytest.approx([0.3, 0.3])]
+    assert paired.by_rows([]) == []

@@ -267,7 +267,7 @@ def test_a_time_limit_for_tests_is_none_for_runs(beside):
         (["--suite", "smal.toml"], "smal.toml: no such suite file"),
         (["--seeds", "0,one"], "--seeds=0,one: expected whole numbers such as 0,1,2"),
         (["--seeds", "0,0"], "run.seeds: has duplicates"),
-        (["--jobs", "0"], "--jobs=0: expected a whole number of 1 or more"),
+        (["--jobs", "0"], "--jobs=0: expected a whole number of 1 or more, or auto"),
         (["--device", "nonsense"], "--device=nonsense: not available here; try cpu, cuda, cuda:1 or mps"),
         (["--data="], "--data= is empty; give it a value, or leave it out"),
         (["--model=google/flan-t5-small@"], "expected a path, or a hub id such as google/flan-t5-small@main"),

@@ -16,6 +16,7 @@ from harness.spec.record import Cost, Environment, Leakage, Lengths, RunOutcome
 from harness.spec.suite import Budget, RunTable, Suite, TaskTable
 from harness.store.results import Store
 from support.records import entry, finished, prediction, scored, unfinished
+from support.sessions import HERE
 
 HOSTILE = "a | b `rm` <img src=x> [x](y)\n## Won\r\n\x1b[31m\u202e**first**"
 
@@ -307,6 +308,28 @@ def test_times_of_an_earlier_session_stand_in_brackets_and_the_page_says_why():
     assert re.search(r"\| dora .*\| +30\.5 s", text)
     assert "Times in brackets may also come from an earlier session" in text
     assert "earlier session" not in page(entry("dora", 0.3))
+
+
+def timed_on(name, method, score):
+    """A run that was executed on a machine of that kind."""
+    return scored(finished(method, environment=HERE.model_copy(update={"device_name": name})), score, score)
+
+
+def test_times_of_another_kind_of_machine_stand_in_brackets_and_are_on_no_front():
+    runs = [timed_on("Xeon", "lora", 0.5), timed_on("EPYC", "dora", 0.4), timed_on("EPYC", "zero_shot", 0.1)]
+    text = page(*runs)
+    assert re.search(r"\| lora .*\| +\(30\.5 s\) +\|", text)
+    assert re.search(r"\| dora .*\| +30\.5 s", text)
+    assert "Times in brackets may also come from another kind of machine than that of most runs" in text
+    assert notes.line(noted(*(run.record for run in runs))) == (
+        "the runs were executed on different machines: 1 on Xeon, 2 on EPYC"
+    )
+
+
+def test_one_kind_of_machine_is_not_worth_a_word():
+    runs = [timed_on("EPYC", "lora", 0.5), timed_on("EPYC", "dora", 0.4)]
+    assert "machine" not in notes.line(noted(*(run.record for run in runs)))
+    assert "kind of machine" not in page(*runs)
 
 
 def noted(*records, leakage=None):

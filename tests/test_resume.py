@@ -56,6 +56,12 @@ def test_a_run_that_ran_beside_others_is_reused():
     assert decide(spec(), entry).stored is entry.record
 
 
+def test_a_run_of_any_node_of_the_cluster_is_reused():
+    others = {"environment": HERE.model_copy(update={"device_name": "Another CPU"}), "elsewhere": (HERE,)}
+    entry = stored()
+    assert decide(spec(), entry, here=SESSION.model_copy(update=others)).stored is entry.record
+
+
 def test_what_is_not_stored_is_not_reused():
     assert reason(spec("lora"), stored("dora"), stored("lora2")) == "not stored yet"
 

@@ -671,12 +671,42 @@ def test_the_models_to_keep_replace_the_suites(begun):
     assert begun("--keep=none").stash[REQUEST].suite.run.keep == "none"
 
 
+def ordered(asked, folder):
+    """What a session asks of the process that does its first run."""
+    return bakeoff.order(asked, Store(folder, "small"), asked.runs[0], asked.suite.model)
+
+
 @of("--device", "--jobs")
 def test_runs_are_done_on_that_device_and_so_many_at_once(begun, tmp_path):
     asked = begun("--device=cuda:1", "--jobs=3").stash[REQUEST]
     assert asked.jobs == 3
-    order = bakeoff.order(asked, Store(tmp_path, "small"), asked.runs[0], asked.suite.model)
-    assert order.device == "cuda:1"
+    assert ordered(asked, tmp_path).device == "cuda:1"
+    assert begun("--jobs=auto").stash[REQUEST].jobs is None
+
+
+@of("--cluster")
+def test_runs_are_done_on_the_cluster_with_that_address(begun):
+    assert begun("--cluster=10.0.0.1:6379").stash[REQUEST].cluster == "10.0.0.1:6379"
+    with pytest.raises(pytest.UsageError, match="--cluster starts as many runs as the nodes have room for"):
+        begun("--cluster=auto", "--jobs=2")
+
+
+@of("run.cpus")
+def test_a_run_has_that_many_threads_or_all_of_them_if_the_machine_is_its_own(begun, tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.execute.machine.cores", lambda: 6)
+    threads = [ordered(begun(*options).stash[REQUEST], tmp_path).threads for options in ([], ["--jobs=auto"])]
+    with Path("small.toml").open("a") as suite:
+        suite.write("cpus = 3\n")
+    threads += [ordered(begun(*options).stash[REQUEST], tmp_path).threads for options in ([], ["--jobs=auto"])]
+    assert threads == [6, 1, 3, 3]
+
+
+@of("run.gpus")
+def test_runs_of_a_suite_without_gpus_see_none(begun, tmp_path):
+    assert ordered(begun().stash[REQUEST], tmp_path).gpus is None
+    with Path("small.toml").open("a") as suite:
+        suite.write("gpus = 0\n")
+    assert ordered(begun().stash[REQUEST], tmp_path).gpus == ()
 
 
 @of("--resume")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 REQUEST: "pytest.StashKey[Request]" = pytest.StashKey()  # what any kind of session is asked for
 DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
+AUTO = "auto"
 KINDS = (
     "--gate",
     "--update-baseline",
@@ -50,10 +51,16 @@ def add(parser: pytest.Parser) -> None:
     group.addoption("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the best available)")
     group.addoption(
         "--jobs",
-        metavar="N",
-        type=int,
-        default=1,
-        help="number of runs to execute in parallel (default: 1); with more than one, times are not comparable",
+        metavar="N|auto",
+        default="1",
+        help="number of runs to execute in parallel (default: 1), or auto: one per GPU, or as many as the processors "
+        "and the memory allow; times of runs that share a device are not comparable",
+    )
+    group.addoption(
+        "--cluster",
+        metavar="ADDRESS|auto",
+        help="execute the runs on the nodes of a Ray cluster (auto: the one that is running, or else one started on "
+        "this machine)",
     )
     group.addoption(
         "--keep",
@@ -67,6 +74,14 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--results", metavar="DIR", help="where results go (default: results/local/ in pytest's root folder)"
     )
+    _add_comparisons(group)
+    group.addoption("--serve", metavar="DESCRIPTOR", type=int, help=SUPPRESS)  # for the sessions of --against
+    for kind in ("method", "metric", "task"):
+        parser.addini(f"{kind}_paths", f"folders with this project's {kind} files", type="paths", default=[])
+
+
+def _add_comparisons(group: pytest.OptionGroup) -> None:
+    """Register the options that compare results, and the one that only shows what would be trained on."""
     group.addoption("--gate", action="store_true", help="fail if there is no baseline or nothing was compared")
     group.addoption(
         "--update-baseline", action="store_true", help="accept this session's rows as the baseline for later sessions"
@@ -89,9 +104,6 @@ def add(parser: pytest.Parser) -> None:
         action="store_true",
         help="print the first training example token by token, with what counts for the loss, and run nothing",
     )
-    group.addoption("--serve", metavar="DESCRIPTOR", type=int, help=SUPPRESS)  # for the sessions of --against
-    for kind in ("method", "metric", "task"):
-        parser.addini(f"{kind}_paths", f"folders with this project's {kind} files", type="paths", default=[])
 
 
 def kinds(config: pytest.Config) -> list[str]:
@@ -103,11 +115,12 @@ def request(config: pytest.Config) -> "Request":
     """What the options request, after checking that all of the suite's methods exist; loads and writes nothing."""
     from ..spec import plan
 
-    device, jobs, resumes = (config.getoption(name) for name in ("device", "jobs", "resume"))
-    chosen = suite(config)
+    device, cluster, resumes = (config.getoption(name) for name in ("device", "cluster", "resume"))
+    chosen, jobs = suite(config), _jobs(config)
     folders = results(config, chosen.name)
     own = metrics(config)
-    return plan.request(chosen, plugins(config), *folders, metrics=own, device=device, jobs=jobs, resumes=resumes)
+    how = {"device": device, "jobs": jobs, "cluster": cluster, "resumes": resumes}
+    return plan.request(chosen, plugins(config), *folders, metrics=own, **how)
 
 
 def suite(config: pytest.Config) -> "Suite":
@@ -190,8 +203,9 @@ def refuse_beside(config: pytest.Config, option: str) -> None:
     """Raise ``UsageError`` if another option is given that cannot be combined with this one."""
     if strangers := [name for name in kinds(config) if name != option]:
         raise UsageError(f"{option} cannot be combined with {', '.join(strangers)}; leave out all but one")
-    if config.getoption("jobs") != 1:
-        raise UsageError(f"{option} executes one run at a time, since it compares times; leave out --jobs")
+    for name in ("jobs", "cluster"):
+        if config.getoption(name) not in ("1", None):
+            raise UsageError(f"{option} executes one run at a time, since it compares times; leave out --{name}")
     if config.getoption("keep"):
         raise UsageError(f"{option} keeps no results, and so no models; leave out --keep")
 
@@ -209,14 +223,24 @@ def _overrides(config: pytest.Config) -> dict[str, dict[str, Any]]:
 
 def _check_values(config: pytest.Config) -> None:
     """Raise ``UsageError`` for values that are invalid with any suite and on any machine."""
-    for name in ("suite", "model", "data", "seeds", "device", "results", "against"):
+    for name in ("suite", "model", "data", "seeds", "device", "results", "against", "jobs", "cluster"):
         if config.getoption(name) == "":
             raise UsageError(f"--{name}= is empty; give it a value, or leave it out")
-    device, jobs = config.getoption("device"), config.getoption("jobs")
+    device = config.getoption("device")
     if device and not DEVICE.fullmatch(device):
         raise UsageError(f"--device={device}: not available here; try cpu, cuda, cuda:1 or mps")
-    if jobs < 1:
-        raise UsageError(f"--jobs={jobs}: expected a whole number of 1 or more")
+    if config.getoption("cluster") and _jobs(config) != 1:
+        raise UsageError("--cluster starts as many runs as the nodes have room for; leave out --jobs")
+
+
+def _jobs(config: pytest.Config) -> int | None:
+    """The number of runs at a time; ``None`` for ``auto``."""
+    text: str = config.getoption("jobs")
+    if text == AUTO:
+        return None
+    if not (text.isdecimal() and int(text)):
+        raise UsageError(f"--jobs={text}: expected a whole number of 1 or more, or {AUTO}")
+    return int(text)
 
 
 def _seeds(text: str) -> Sequence[int]:

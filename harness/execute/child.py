@@ -7,11 +7,13 @@ Because the result is a file, it is always clear whether a process finished, eve
 import json
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from ..spec import failure
+from ..spec.block import Block
 from ..spec.errors import UsageError
 from ..spec.plan import Order
 from ..spec.record import RunOutcome
@@ -19,12 +21,14 @@ from . import processes
 from .executor import Overridden
 
 ANSWER, COMPLAINT, FOUND, LOG = "answer.json", "usage-error.txt", "found.jsonl", "output.log"
+VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"  # which PyTorch obeys on AMD's GPUs, too
 NO_ROOM = os.EX_IOERR  # the exit code of a process that cannot write its files
 
 
 def execute(order: Order, folder: Path) -> None:
     """Execute the run, write its ``RunOutcome``, and exit without waiting for threads that it left running."""
     _isolate(folder)
+    _see_only(order.gpus)
     from ..run import runner
 
     process = os.getpid()
@@ -39,8 +43,22 @@ def check(order: Order, folder: Path) -> None:
     _isolate(folder)
     from ..run import preflight
 
+    _tell(preflight.check, order, folder)
+
+
+def survey(order: Order, folder: Path) -> None:
+    """Write the ``Environment``, or the message of a ``UsageError``."""
+    _isolate(folder)
+    from ..run import preflight
+
+    _tell(preflight.survey, order, folder)
+
+
+def _tell(find: Callable[[Order], Block], order: Order, folder: Path) -> None:
+    """Write what is found, or the message of the ``UsageError`` that is raised."""
+    _see_only(order.gpus)
     try:
-        _leave(folder / ANSWER, preflight.check(order).model_dump_json())
+        _leave(folder / ANSWER, find(order).model_dump_json())
     except UsageError as error:
         _leave(folder / COMPLAINT, str(error))
     except Exception as error:
@@ -72,6 +90,12 @@ def _isolate(folder: Path) -> None:
     with (folder / LOG).open("wb") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
+
+
+def _see_only(gpus: tuple[str, ...] | None) -> None:
+    """Hide all other GPUs, before CUDA is used for the first time in this process."""
+    if gpus is not None:
+        os.environ[VISIBLE_GPUS] = ",".join(gpus)
 
 
 def _report(process: int, path: Path, outcome: RunOutcome) -> None:

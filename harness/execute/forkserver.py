@@ -2,16 +2,21 @@
 
 import multiprocessing
 import os
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import forkserver, resource_tracker, util
-from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from ..spec.names import PACKAGE
 
 PRELOAD = [f"{PACKAGE}.run.preflight", f"{PACKAGE}.run.runner", "evaluate", "transformers.models.t5.modeling_t5"]
+# Apple's libraries may crash in a process that is forked after they were loaded; there, each process loads them anew.
+FORK_IS_SAFE = sys.platform != "darwin"
 # For sockets: a socket's path is limited to 104 bytes, and 40 of them follow the folder.
 SHORT_FOLDER, MAX_FOLDER_BYTES = "/tmp", 60
 # By default, glibc gets new pages from the kernel for every large tensor; this took a tenth of the time of a training
@@ -19,6 +24,7 @@ SHORT_FOLDER, MAX_FOLDER_BYTES = "/tmp", 60
 MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
 # A thread that waits for others in a busy loop keeps them from running if something else needs a core, too.
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
+Start = Callable[..., BaseProcess]
 VARIABLES = {**WAITING, **MEMORY}  # the environment of runs, unless the user sets these variables
 
 # Runs exit without cleaning up and leave their locks to the tracker, which would otherwise report on the terminal that
@@ -26,16 +32,28 @@ VARIABLES = {**WAITING, **MEMORY}  # the environment of runs, unless the user se
 QUIET = {"PYTHONWARNINGS": "ignore:resource_tracker:UserWarning"}
 
 
-def start(scratch: Path) -> ForkServerContext:
-    """Start the server, unless this process has one; Hugging Face's caches of all runs are in ``scratch``."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOAD)
+def start(scratch: Path) -> Start:
+    """Start the server, unless this process has one; the result starts a process with a function and its arguments.
+
+    Hugging Face's caches of all runs are in ``scratch``.
+    """
+    variables = {**VARIABLES, **_caches(scratch)}
     _keep_socket_short()
     with _variables(QUIET):
         resource_tracker.ensure_running()
-    with _variables({**VARIABLES, **_caches(scratch)}):
+    if not FORK_IS_SAFE:
+        return partial(_started, "spawn", variables)
+    multiprocessing.set_forkserver_preload(PRELOAD)
+    with _variables(variables):
         forkserver.ensure_running()
-    return context
+    return partial(_started, "forkserver", {})
+
+
+def _started(method: str, variables: Mapping[str, str], target: Callable[..., None], *arguments: Any) -> BaseProcess:
+    process: BaseProcess = multiprocessing.get_context(method).Process(target=target, args=arguments)  # type: ignore[attr-defined]
+    with _variables(variables):
+        process.start()
+    return process
 
 
 def _caches(scratch: Path) -> dict[str, str]:

@@ -1,168 +1,69 @@
-"""Every run in a fresh process of this machine: a crash, a kill or a hang costs one row."""
+"""Runs on this machine, as many at a time as it has slots for."""
 
-import json
-import os
-import shutil
-import tempfile
-from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from itertools import chain
-from multiprocessing.connection import wait
-from multiprocessing.context import ForkServerProcess
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from threading import Event, Lock
-from time import perf_counter
-from typing import TypeVar
+from queue import SimpleQueue
 
-from ..spec import failure
-from ..spec.errors import UsageError
 from ..spec.plan import Order
-from ..spec.record import Cost, Preflight, Record, RunOutcome
-from . import child, forkserver, processes
-from .child import ANSWER, COMPLAINT, FOUND, LOG, NO_ROOM
+from ..spec.record import Preflight, RunOutcome
+from . import slots
 from .executor import IMPORT_SECONDS, Overridden
-
-LOG_BYTES = 64_000  # at most this much of a run's output is kept
-
-Work = TypeVar("Work")
+from .sealed import Sealed
+from .slots import RunSlot
 
 
 class LocalExecutor:
-    """Executes orders in processes of their own, ``jobs`` at a time; ``scratch`` is a folder for their files."""
+    """Executes orders in processes of their own, ``jobs`` at a time, each with ``gpus`` GPUs to itself if possible.
 
-    def __init__(self, scratch: Path, jobs: int = 1):
-        processes.adopt_orphans()
-        self._context = forkserver.start(scratch)
-        self._known = processes.children()
-        self._scratch = scratch
-        self._threads = ThreadPoolExecutor(max_workers=jobs)
-        self._running: set[ForkServerProcess] = set()
-        self._starting = Lock()
-        self._closed = Event()
+    If ``jobs`` is ``None``, ``check`` decides how many the machine has room for. ``scratch`` is a folder for their
+    files.
+    """
+
+    def __init__(self, scratch: Path, jobs: int | None = 1, gpus: int | None = None):
+        self._sealed = Sealed(scratch)
+        self._jobs = jobs
+        self._gpus = gpus
+        self._checks = ThreadPoolExecutor(max_workers=1)
+        self._open([RunSlot(shared=(jobs or 1) > 1)] * (jobs or 1))
 
     def submit(self, order: Order) -> Future[RunOutcome]:
         """Begin a run as soon as a slot is free; it has an outcome, whatever happens to its process."""
-        return self._threads.submit(self._run, order)
+        return self._runs.submit(self._run, order)
 
     def check(self, order: Order) -> Future[Preflight]:
-        """Begin ``preflight.check``, which saves the task in ``order.task``; the result may be its ``UsageError``."""
-        return self._threads.submit(self._check, order)
+        """Begin ``preflight.check``, which saves the task in ``order.task``; the result may be its ``UsageError``.
+
+        It also says which devices there are, so runs are to be submitted afterwards.
+        """
+        return self._checks.submit(self._check, order)
 
     def examine(self, methods: Overridden, patience: float = IMPORT_SECONDS) -> Future[list[str]]:
-        """Begin to check the hyper-parameters of these methods with ``run.loader.problems``.
-
-        They are imported one after another in a process of their own. A method that ends the process, or is still being
-        imported after ``patience`` seconds, is skipped, because its run will report the problem; a new process imports
-        the methods after it.
-        """
-        return self._threads.submit(self._examine, methods, patience)
+        """Begin ``Sealed.examine``."""
+        return self._checks.submit(self._sealed.examine, methods, patience)
 
     def close(self) -> None:
         """End whatever is still running, and everything that it started."""
-        with self._starting:
-            self._closed.set()
-            for process in self._running:
-                process.kill()
-        self._threads.shutdown(wait=True, cancel_futures=True)
-        self._sweep()
-
-    def _run(self, order: Order) -> RunOutcome:
-        began, kills = perf_counter(), processes.memory_kills()
-        try:
-            folder = self._folder(order.spec.name)
-        except OSError as error:
-            status, why = failure.of_no_room(error)
-            return RunOutcome(record=Record(spec=order.spec, status=status, error=why))
-        try:
-            exitcode = self._process(child.execute, order, folder, order.spec.budget.hard_seconds)
-            answer = folder / ANSWER
-            if answer.exists():
-                outcome = RunOutcome.model_validate_json(answer.read_bytes())
-            else:
-                outcome = _unanswered(order, exitcode, perf_counter() - began, kills)
-            return outcome.model_copy(update={"log": _tail(folder / LOG)})
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        self._sealed.stop()
+        for threads in (self._checks, self._runs):
+            threads.shutdown(wait=True, cancel_futures=True)
+        self._sealed.sweep()
 
     def _check(self, order: Order) -> Preflight:
-        folder = self._folder("check")
+        here = self._sealed.check(order)
+        self._open(slots.slots(here, self._jobs, self._gpus))
+        return here
+
+    def _open(self, places: list[RunSlot]) -> None:
+        self._free: SimpleQueue[RunSlot] = SimpleQueue()
+        for place in places:
+            self._free.put(place)
+        self._runs = ThreadPoolExecutor(max_workers=len(places))
+
+    def _run(self, order: Order) -> RunOutcome:
+        slot = self._free.get()
         try:
-            exitcode = self._process(child.check, order, folder, timeout=None)
-            if (folder / COMPLAINT).exists():
-                raise UsageError((folder / COMPLAINT).read_text(encoding="utf-8"))
-            if exitcode == NO_ROOM:
-                raise UsageError(f"{self._scratch}: cannot be written to; {failure.DISK_REMEDY}")
-            if not (folder / ANSWER).exists():
-                reason = f"the process that loads the model and the data exited with code {exitcode}"
-                raise UsageError(f"{reason}: {_tail(folder / LOG)}")
-            return Preflight.model_validate_json((folder / ANSWER).read_bytes())
+            done = self._sealed.run(replace(order, gpus=order.gpus if slot.gpus is None else slot.gpus))
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _examine(self, methods: Overridden, patience: float) -> list[str]:
-        found: list[str] = []
-        while methods:
-            done = self._examine_some(methods, patience)
-            found += chain.from_iterable(done)
-            methods = methods[len(done) + 1 :]
-        return found
-
-    def _examine_some(self, methods: Overridden, patience: float) -> list[list[str]]:
-        """The problems of each method, as far as a process got."""
-        folder = self._folder("examine")
-        try:
-            self._process(child.examine, methods, folder, patience)
-            text = (folder / FOUND).read_text(encoding="utf-8") if (folder / FOUND).exists() else ""
-            return [json.loads(line) for line in text.split("\n")[:-1]]  # whole lines, however it ended
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _process(
-        self, target: Callable[[Work, Path], None], work: Work, folder: Path, timeout: float | None
-    ) -> int | None:
-        """Run ``target`` in a process; return its exit code, or ``None`` if it was killed at its time limit."""
-        process = self._context.Process(target=target, args=(work, folder))
-        with self._starting:
-            if self._closed.is_set():
-                raise CancelledError
-            process.start()
-            self._running.add(process)
-        try:
-            in_time = bool(wait([process.sentinel], timeout))
-            if not in_time:
-                process.kill()
-            process.join()
-            return process.exitcode if in_time else None
-        finally:
-            self._running.discard(process)
-            self._sweep()
-
-    def _sweep(self) -> None:
-        """End processes that outlived the run that started them: they have become our children."""
-        processes.end(processes.children() - self._known)
-
-    def _folder(self, name: str) -> Path:
-        self._scratch.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._scratch))
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _unanswered(order: Order, exitcode: int | None, seconds: float, kills: int) -> RunOutcome:
-    """The outcome of a run whose process ended without one; ``kills`` is ``memory_kills()`` before the run."""
-    if exitcode is None:
-        status, why = failure.of_timeout(order.spec.budget.hard_seconds)
-    else:
-        status, why = failure.of_death(exitcode, processes.memory_kills() > kills and exitcode == -9)
-    return RunOutcome(record=Record(spec=order.spec, status=status, cost=Cost(wall_seconds=seconds), error=why))
-
-
-def _tail(path: Path) -> str:
-    if not path.exists():
-        return ""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - LOG_BYTES))
-        return file.read().decode(errors="replace")
+            self._free.put(slot)
+        return done.contended() if slot.shared else done

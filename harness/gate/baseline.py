@@ -38,8 +38,15 @@ class Fingerprint(Block):
     attention: str
 
     @classmethod
-    def of(cls, environment: Environment) -> Self:
-        """The fingerprint of runs in this environment."""
+    def of(cls, *environments: Environment) -> Self:
+        """The fingerprint of runs in these environments; what differs between them is named together."""
+        each = [cls._of(environment) for environment in environments]
+        texts = [name for name, field in cls.model_fields.items() if field.annotation is str]
+        together = {name: " + ".join(sorted({getattr(one, name) for one in each})) for name in texts}
+        return each[0].model_copy(update=together)
+
+    @classmethod
+    def _of(cls, environment: Environment) -> Self:
         names = ("torch", "transformers", "peft")
         packages = {name: environment.releases.get(name, "unknown") for name in names}
         machine = environment.model_dump(include={"device", "device_name", "threads", "dtype"})

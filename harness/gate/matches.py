@@ -10,7 +10,8 @@ from ..spec.figures import changes
 from ..spec.record import Status
 from . import tolerance
 from .baseline import Baseline, Fingerprint, Measured, measured, unfit
-from .tolerance import Pair, Rules
+from .pair import Pair, changed
+from .tolerance import Rules
 from .verdict import Outcome, Verdict
 
 Found = tuple[Baseline, Measured]  # a baseline and one of its rows
@@ -53,7 +54,7 @@ def verdicts(
     absent = [name for name in expected(baselines) if name not in now] if full else []
     order = [*now, *absent]
     found += [_missing(name, now, here, baselines) for name in absent]
-    return sorted(found, key=lambda verdict: order.index(verdict.row))
+    return sorted(found, key=lambda verdict: (order.index(verdict.row), verdict.metric != tolerance.MACHINE))
 
 
 def _reference(one: Measured, name: str, here: Fingerprint, baselines: Sequence[Baseline]) -> Found | None:
@@ -83,19 +84,14 @@ def _pair(name: str, one: Measured, here: Fingerprint, reference: Found | None) 
         listed = [", ".join(map(str, sorted(side.row.runs))) for side in (then, one)]
         return Verdict(name, "", Outcome.INCOMPARABLE, f"no seed in common: seeds {listed[0]} → {listed[1]}")
     other = reference[0].fingerprint
-    elsewhere = _elsewhere(_between(other, here)) if other != here else None
+    elsewhere = ", ".join(_between(other, here)) or None
     return Pair(name, one, then, seeds, elsewhere, (other.device, other.device_name) == (here.device, here.device_name))
-
-
-def _elsewhere(different: Sequence[str]) -> str:
-    only = f"accepted only on another machine or with different libraries ({', '.join(different)})"
-    return f"{only}; accept it here with --update-baseline"
 
 
 def _by_status(name: str, one: Measured, then: Measured | None) -> Verdict | None:
     """The verdict on a row in which not all runs are ``ok``; ``None`` if all are."""
     if reason := unfit(one):
-        different = tolerance.changed(then.row, one.row) if then else ""
+        different = changed(then.row, one.row) if then else ""
         return Verdict(name, "", Outcome.INVALID, f"{reason}{'; ' if different else ''}{different}")
     if not _unsupported(one):
         return None

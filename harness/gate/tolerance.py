@@ -8,13 +8,18 @@ import numpy as np
 
 from ..ranking import paired
 from ..ranking.paired import Difference
-from ..spec.figures import changes, megabytes
+from ..spec.figures import megabytes
 from ..spec.metric import Metric, Needs
-from .baseline import MEMORY_TOLERANCE, BaselineRow, BaselineRun, Measured
+from . import score_tests
+from .baseline import MEMORY_TOLERANCE
 from .counts import COUNTS, compare
+from .pair import Pair
+from .score_tests import Test
 from .verdict import Outcome, Verdict
 
 MAX_SHOWN_EXAMPLES = 100_000  # a larger number is shown as "more than 100,000"
+MACHINE = "machine"  # what the verdict about another machine's baseline is on
+ACCEPT_HERE = "accept it here with --update-baseline"
 SCORED_OTHERWISE = "the predictions did not change, their scoring did"
 
 
@@ -29,61 +34,6 @@ class Rules:
     margin: float = 0.5
     memory: float = MEMORY_TOLERANCE
     level: float = 0.05
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One method now and then, with equal keys and common seeds.
-
-    If the baseline has another fingerprint, ``elsewhere`` says what differs and what to do.
-    """
-
-    name: str
-    now: Measured
-    then: Measured
-    seeds: tuple[int, ...]
-    elsewhere: str | None = None
-    same_device: bool = True
-
-    @property
-    def runs(self) -> list[tuple[int, BaselineRun, BaselineRun]]:
-        """Each common seed, with its run then and its run now."""
-        return [(seed, self.then.row.runs[seed], self.now.row.runs[seed]) for seed in self.seeds]
-
-    @property
-    def changed(self) -> str:
-        """What changed in the method's settings and source since the baseline."""
-        return changed(self.then.row, self.now.row)
-
-    @property
-    def same_predictions(self) -> bool:
-        """Whether every seed gave exactly the same predictions as then."""
-        return self._same("predictions_hash")
-
-    @property
-    def same_weights(self) -> bool:
-        """Whether every seed's training gave exactly the same weights as then."""
-        return self._same("weights_hash")
-
-    @property
-    def retrained(self) -> bool:
-        """Whether chance in training plays a part: not if nothing is trained or the weights are the same."""
-        trains = any(run.counts.trainable_parameters != 0 for _, *both in self.runs for run in both)
-        return trains and not self.same_weights
-
-    def _same(self, name: str) -> bool:
-        hashes = [(getattr(then, name), getattr(now, name)) for _, then, now in self.runs]
-        return all(now is not None and now == then for then, now in hashes)
-
-    def verdict(self, metric: str, outcome: Outcome, *parts: str | None, advisory: bool = False) -> Verdict:
-        """A verdict on this row; its message joins the ``parts`` that are not empty."""
-        return Verdict(self.name, metric, outcome, "; ".join(filter(None, parts)), advisory)
-
-
-def changed(then: BaselineRow, now: BaselineRow) -> str:
-    """The differences in a method's settings and source."""
-    source = ["its source changed"] if then.source != now.source else []
-    return ", ".join([*changes(then.hyperparameters, now.hyperparameters), *source])
 
 
 def seeds(pair: Pair) -> list[Verdict]:
@@ -118,8 +68,8 @@ def memory(pair: Pair, rules: Rules) -> list[Verdict]:
 def scores(pairs: Sequence[Pair], rules: Rules) -> list[Verdict]:
     """The verdict on every metric of every row.
 
-    If the baseline has another fingerprint, it is ``incomparable``, unless the predictions are the same. Otherwise it
-    is the result of a paired test (``harness.ranking.paired``), the first of these that applies:
+    Equal predictions pass. Otherwise it is the result of a paired test (``harness.ranking.paired``), the first of these
+    that applies:
 
     - ``improved``: significantly better;
     - ``pass``: shown to be less than ``rules.margin`` worse;
@@ -127,26 +77,21 @@ def scores(pairs: Sequence[Pair], rules: Rules) -> list[Verdict]:
     - ``inconclusive``: none of these; the message says what is needed to decide.
 
     Two error rates are controlled. In a session in which no method got worse, the probability of any ``regressed`` is
-    at most ``rules.level``, whatever the number of methods and metrics (Holm over all tests of the session; equal
-    predictions are not tested). The same holds separately for ``improved``. If a method lost at least the margin in
+    at most ``rules.level``, whatever the number of methods and metrics (``gate.score_tests``; equal predictions are not
+    tested). The same holds separately for ``improved``. If a method lost at least the margin in
     some metric, the probability that it passes in all of its metrics is at most ``rules.level``. This needs no
     correction for multiple tests, because the method would have to pass in the very metric that fell. Both rates are as
     accurate as the normal approximation of means over examples and seeds.
+
+    If the baseline has another fingerprint, the other machine's rounding is one more draw of what training leaves to
+    chance, which the test's error contains. An advisory verdict says so, and how large a loss would have been shown.
     """
     cells = [(pair, metric) for pair in pairs for metric in pair.now.row.metrics]
     known = [_without_test(*cell) for cell in cells]
-    tests = [_Test(*cell, _compare(*cell)) for cell, verdict in zip(cells, known, strict=True) if verdict is None]
-    worse = paired.holm([test.found.below() for test in tests])
-    better = paired.holm([test.found.above() for test in tests])
-    tested = [_tested(*each, len(tests), rules) for each in zip(tests, worse, better, strict=True)]
-    return [verdict for verdict in [*known, *tested] if verdict]
-
-
-@dataclass(frozen=True)
-class _Test:
-    pair: Pair
-    metric: Metric
-    found: Difference
+    tests = score_tests.tests([cell for cell, verdict in zip(cells, known, strict=True) if verdict is None])
+    rows = len({test.pair.name for test in tests})
+    tested = [_tested(test, rows, rules) for test in tests]
+    return [verdict for verdict in [*known, *tested, *_elsewhere(tests, rows, rules)] if verdict]
 
 
 def _count(pair: Pair, name: str) -> Verdict:
@@ -160,7 +105,7 @@ def _peak(pair: Pair, name: str, rules: Rules, *, advisory: bool = False) -> Ver
     if then is None and now is None:
         return None
     if not pair.same_device:
-        return pair.verdict(name, Outcome.INCOMPARABLE, pair.elsewhere, advisory=advisory)
+        return pair.verdict(name, Outcome.INCOMPARABLE, _accepted(pair), ACCEPT_HERE, advisory=advisory)
     if not then or now is None:
         side = "now" if now is None else "in the baseline"
         return pair.verdict(name, Outcome.INCOMPARABLE, f"not measured {side}", advisory=advisory)
@@ -172,24 +117,42 @@ def _peak(pair: Pair, name: str, rules: Rules, *, advisory: bool = False) -> Ver
 
 def _without_test(pair: Pair, metric: Metric) -> Verdict | None:
     """The verdict if no test is needed or possible; ``None`` if the scores must be tested."""
-    now, then = _matrices(pair, metric)
+    now, then = pair.scores(metric)
     if pair.same_predictions and now.shape == then.shape and np.allclose(now, then, rtol=0, atol=1e-9):
         return pair.verdict(metric.id, Outcome.PASS, f"the same predictions ({_seeds(pair)})")
-    if pair.elsewhere:
-        return pair.verdict(metric.id, Outcome.INCOMPARABLE, pair.elsewhere)
     if now.shape != then.shape:
         return pair.verdict(metric.id, Outcome.INCOMPARABLE, f"examples {then.shape[1]} → {now.shape[1]}")
     return None
 
 
-def _compare(pair: Pair, metric: Metric) -> Difference:
-    now, then = _matrices(pair, metric)
-    return paired.compare(now, then, retrained=pair.retrained, factor=metric.factor_at(float(then.mean())))
+def _elsewhere(tests: Sequence[Test], rows: int, rules: Rules) -> list[Verdict]:
+    """An advisory verdict on each row that was tested against another machine's baseline, in its first metric."""
+    first = [test for test in tests if test.pair.elsewhere and test.metric == test.pair.now.row.metrics[0]]
+    if not first:
+        return []
+    losses = sorted([(test.found.detectable(rules.level / rows), test) for test in first], key=lambda one: one[0])
+    seen = f"scores are compared as if the methods had been trained again; a loss of {_losses(losses)} would be seen"
+    return [
+        test.pair.verdict(MACHINE, Outcome.INCOMPARABLE, _accepted(test.pair), seen, ACCEPT_HERE, advisory=True)
+        for test in first
+    ]
 
 
-def _tested(test: _Test, worse: float, better: float, tests: int, rules: Rules) -> Verdict:
-    """The three-way decision; ``worse`` and ``better`` are p-values after Holm."""
-    pair, metric, found = test.pair, test.metric, test.found
+def _losses(sorted_by_size: Sequence[tuple[float, Test]]) -> str:
+    """The smallest and the largest loss, if they differ; the methods have one ranking metric."""
+    metric = sorted_by_size[0][1].metric
+    shown = {metric.worded(f"{points:.1f}"): test.pair.name for points, test in reversed(sorted_by_size)}
+    ends = [f"{points} ({name})" for points, name in shown.items()] if len(shown) > 1 else [*shown]
+    return f"{' to '.join(dict.fromkeys((ends[-1], ends[0])))} of {metric.title}"
+
+
+def _accepted(pair: Pair) -> str:
+    return f"accepted only on another machine or with different libraries ({pair.elsewhere})"
+
+
+def _tested(test: Test, rows: int, rules: Rules) -> Verdict:
+    """The three-way decision, in a session in which so many rows are tested."""
+    pair, metric, found, worse, better = test.pair, test.metric, test.found, test.worse, test.better
     as_good = found.above(-rules.margin)
     if better <= rules.level:
         figures = _figures(test, f"{_p(better)} after Holm")
@@ -201,16 +164,16 @@ def _tested(test: _Test, worse: float, better: float, tests: int, rules: Rules) 
     if found.difference <= -rules.margin and worse <= rules.level:
         blame = SCORED_OTHERWISE if metric.needs == Needs.TEXTS and pair.same_predictions else _blame(pair)
         return pair.verdict(metric.id, Outcome.REGRESSED, figures, blame)
-    return pair.verdict(metric.id, Outcome.INCONCLUSIVE, figures, _decider(found, rules, tests), pair.changed)
+    return pair.verdict(metric.id, Outcome.INCONCLUSIVE, figures, _decider(found, rules, rows), pair.changed)
 
 
-def _decider(found: Difference, rules: Rules, tests: int) -> str:
+def _decider(found: Difference, rules: Rules, rows: int) -> str:
     """What would be needed to decide if the true difference were the observed one."""
     if found.examples == 1:
         return "one example is not enough to decide"
     below = found.difference <= -rules.margin
     distance = -found.difference if below else found.difference + rules.margin
-    level = rules.level / tests if below else rules.level
+    level = rules.level / rows if below else rules.level
     examples = found.examples_needed(distance, level)
     if examples is None:
         seeds = found.seeds_needed(distance, level)
@@ -222,7 +185,7 @@ def _decider(found: Difference, rules: Rules, tests: int) -> str:
     return f"about {examples:,} examples would be enough to decide"
 
 
-def _figures(test: _Test, sure: str) -> str:
+def _figures(test: Test, sure: str) -> str:
     """The change in the metric's own direction, which is negative for a gain if lower is better."""
     found, sign = test.found, test.metric.sign
     low, high = (_signed(bound) for bound in sorted(sign * bound for bound in found.interval()))
@@ -253,12 +216,6 @@ def _seeds(pair: Pair) -> str:
         return count
     common, others = (", ".join(map(str, sorted(seeds))) for seeds in (pair.seeds, then ^ now))
     return f"{count} in common: {common}; not compared: {others}"
-
-
-def _matrices(pair: Pair, metric: Metric) -> tuple[paired.Scores, paired.Scores]:
-    """Scores now and then, of shape (seeds, examples)."""
-    now, then = (np.stack([side.scores[seed][metric.id] for seed in pair.seeds]) for side in (pair.now, pair.then))
-    return now, then
 
 
 def _blame(pair: Pair) -> str:

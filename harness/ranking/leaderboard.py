@@ -61,19 +61,20 @@ class Row:
     missing: tuple[int, ...] = ()  # seeds of the suite that have no run
     reason: str = ""
     bound: bool = False  # made from the references: shown beside the others, never ranked
-    contended: bool = False  # other runs or programs took processor time from some of its runs: times are unreliable
+    contended: bool = False  # other runs or programs disturbed some of its runs: times are unreliable
+    elsewhere: bool = False  # some of its runs were executed on another kind of machine than most, and so timed there
     earlier: bool = False  # some of its runs are from an earlier session, and so are their times
     assumed: bool = False  # it trains, and its only seed does not show how far seeds scatter
     undecided: Undecided | None = None
     fronts: tuple[str, ...] = ()  # the costs of ``pareto`` for which no ranked method scores higher at a lower cost
 
-    def beside_others(self, cost: str) -> bool:
-        """Whether this cost is a time that is unreliable because a run was contended."""
-        return self.contended and self._timed(cost)
+    def apart(self, cost: str) -> bool:
+        """Whether this cost is a time that does not count, because a run was contended or on another machine."""
+        return (self.contended or self.elsewhere) and self._timed(cost)
 
     def doubtful(self, cost: str) -> bool:
         """Whether this cost is a time that cannot be compared with those of the other rows."""
-        return (self.contended or self.earlier) and self._timed(cost)
+        return self.apart(cost) or (self.earlier and self._timed(cost))
 
     def to_dict(self) -> dict[str, Any]:
         """The row as in ``leaderboard.json``: flat, with a metric's bounds as ``<id>_low`` and ``<id>_high``."""
@@ -133,9 +134,11 @@ def board(entries: Sequence[Entry], searches: Mapping[str, Search] | None = None
     competing = [method for method in samples if not (_bound(groups[method]) or method in obstacles)]
     ranked = ranks.ranking({method: better[method] for method in competing}) if competing else None
     found = searches or {}
+    usual = _usual_machine(entries)
     table = [
         replace(
             _row(method, group, samples, metrics, found.get(method)),
+            elsewhere=any(_machine(entry) not in (None, usual) for entry in group),
             **_placed(method, ranked, metrics),
             missing=tuple(seed for seed in seeds if seed not in _seeds(group)),
             reason=flaws[method] or obstacles.get(method, ""),
@@ -209,15 +212,26 @@ def _placed(method: str, ranked: Ranking | None, metrics: Sequence[Metric]) -> d
 
 
 def _marked(table: Sequence[Row]) -> list[Row]:
-    """The rows with the Pareto fronts that they are on; fronts ignore times of contended runs."""
+    """The rows with the Pareto fronts that they are on; fronts ignore times that do not count."""
     ranked = [row for row in table if row.rank is not None]
     fronts = {
         cost: pareto.front(
-            {row.method: pareto.Offer(row.costs[cost], _reached(row)) for row in ranked if not row.beside_others(cost)}
+            {row.method: pareto.Offer(row.costs[cost], _reached(row)) for row in ranked if not row.apart(cost)}
         )
         for cost in pareto.FRONT_COSTS
     }
     return [replace(row, fronts=tuple(cost for cost in fronts if row.method in fronts[cost])) for row in table]
+
+
+def _machine(entry: Entry) -> str | None:
+    environment = entry.record.environment
+    return environment.device_name if environment else None
+
+
+def _usual_machine(entries: Iterable[Entry]) -> str | None:
+    """The kind of machine on which most runs were executed; of equally many, the first by name."""
+    counts = Counter(sorted(filter(None, map(_machine, entries))))
+    return max(counts, key=lambda name: counts[name], default=None)
 
 
 def _samples(group: Sequence[Entry]) -> dict[str, Sample]:

@@ -16,12 +16,13 @@ suite, more often the wider a method's seeds scatter). So the squared standard e
 
 Degrees of freedom: F. E. Satterthwaite, An approximate distribution of estimates of variance components,
 Biometrics 2 (1946). Correction for several tests: S. Holm, A simple sequentially rejective multiple test
-procedure, Scand. J. Statist. 6 (1979).
+procedure, Scand. J. Statist. 6 (1979); G. Hommel, A stagewise rejective multiple test procedure based on a modified
+Bonferroni test, Biometrika 75 (1988).
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +62,11 @@ class Difference:
         """The p-value of the claim that the true difference is below ``bound`` points."""
         return float(stats.t.cdf((self.difference - bound) / self.error, self.freedom))
 
+    def with_training(self, by_training: float, freedom: float) -> "Difference":
+        """The difference with another training part, which has so many degrees of freedom."""
+        both = _freedom((self.by_examples, self.examples - 1), (by_training, freedom))
+        return replace(self, by_training=by_training, freedom=both)
+
     def interval(self, level: float = 0.90) -> tuple[float, float]:
         """The bounds of the two-sided confidence interval of this comparison, not corrected for other comparisons.
 
@@ -68,6 +74,10 @@ class Difference:
         """
         low, high = stats.t.interval(level, self.freedom, self.difference, self.error)
         return float(low), float(high)
+
+    def detectable(self, level: float) -> float:
+        """The loss in points that would be shown at ``level`` in four of five cases."""
+        return self.error * float(stats.t.isf(level, self.freedom) + stats.t.ppf(POWER, self.freedom))
 
     def examples_needed(self, distance: float, level: float) -> int | None:
         """The number of examples that show a difference of ``distance`` points in four of five cases.
@@ -114,6 +124,38 @@ def holm(values: Sequence[float]) -> list[float]:
     return [float(value) for value in corrected]
 
 
+def hommel(values: Sequence[float]) -> list[float]:
+    """P-values corrected for the same claim as ``holm``, if the tests rise and fall together.
+
+    It is a closed test: a claim is shown if no set of claims that contains it can be wrong as a whole by Simes's test;
+    of all sets of one size, the one with the largest other values decides.
+    """
+    corrected = []
+    for number, value in enumerate(values):
+        others = sorted([*values[:number], *values[number + 1 :]], reverse=True)
+        corrected.append(max(_simes([value, *others[:count]]) for count in range(len(values))))
+    return corrected
+
+
+def by_rows(rows: Sequence[Sequence[float]]) -> list[list[float]]:
+    """P-values of several claims about each row, corrected so that, at any level, the probability is no higher that
+    even one row of which all claims are wrong has a claim that is shown.
+
+    Rows are corrected by Holm's procedure, and the claims about a row by Hommel's.
+    """
+    within = [hommel(row) for row in rows]
+    best = [min(row) for row in within]
+    places = {row: place for place, row in enumerate(sorted(range(len(rows)), key=lambda row: best[row]))}
+    return [
+        [min(max(least, (len(rows) - places[number]) * value), 1.0) for value in row]
+        for number, (row, least) in enumerate(zip(within, holm(best), strict=True))
+    ]
+
+
+def _simes(values: Sequence[float]) -> float:
+    return min(len(values) * value / rank for rank, value in enumerate(sorted(values), 1))
+
+
 def _training(now: Scores, then: Scores) -> float:
     """The part of the squared standard error that comes from having only a few training runs."""
     seeds, examples = len(now), now.size // len(now)
@@ -151,7 +193,7 @@ def _agreement(now: Scores, then: Scores) -> float:
     return min(max(float(one @ other) / scale, 0.0), 1.0) if scale > MIN_ERROR else 0.0
 
 
-def _freedom(*parts: tuple[float, int]) -> float:
+def _freedom(*parts: tuple[float, float]) -> float:
     """Satterthwaite's degrees of freedom of a sum of variances; a variance with 0 degrees is known, not estimated."""
     total = sum(variance for variance, _ in parts)
     spread = sum(variance**2 / degrees for variance, degrees in parts if degrees)

@@ -25,8 +25,11 @@ def shared(samples: Sequence[Sample]) -> tuple[Array, Array]:
     A method without scatter keeps a variance of 0. A single seed, which shows no scatter, gets the usual variance, or
     keeps the assumed one if no method shows any.
     """
-    variances = np.array([one.scatter for one in samples])
-    freedoms = np.array([one.freedom for one in samples])
+    return together(np.array([one.scatter for one in samples]), np.array([one.freedom for one in samples]))
+
+
+def together(variances: Array, freedoms: Array) -> tuple[Array, Array]:
+    """``shared``, for variances with these degrees of freedom, which are infinite if a variance is assumed or known."""
     shown = (variances > 0) & np.isfinite(freedoms)
     if not shown.any():
         return variances, freedoms

@@ -76,6 +76,7 @@ def _setting(suite: Suite, rows: Sequence[Row], notes: Notes | None) -> Mapping[
         "score_unit": metrics[0].file_unit if metrics else None,
         "metrics": [metric.model_dump(mode="json") for metric in metrics],
         "earlier_session": [row.method for row in rows if row.earlier],
+        "other_machine": [row.method for row in rows if row.elsewhere],
     }
 
 

@@ -32,6 +32,7 @@ def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[RunOutcome]
     parts += ["\n".join(f"- {line}" for line in lines)] if (lines := advice.lines(suite, rows)) else []
     parts += [_front(metrics[0])] if any(row.fronts for row in rows) else []
     parts += [CONTENDED] if any(row.contended for row in rows) else []
+    parts += [ELSEWHERE] if any(row.elsewhere for row in rows) else []
     parts += [EARLIER] if any(row.earlier for row in rows) else []
     searched = metrics and any(row.costs["search_seconds"] is not None for row in rows)
     parts += [_searched(metrics[0])] if searched else []
@@ -63,6 +64,10 @@ BOUND = (
 CONTENDED = (
     "Times in brackets are unreliable, because other runs (`--jobs`) or other programs took processor time from the "
     "measured runs; such times do not count for Pareto fronts."
+)
+ELSEWHERE = (
+    "Times in brackets may also come from another kind of machine than that of most runs; such times do not count for "
+    "Pareto fronts."
 )
 
 

@@ -1,5 +1,6 @@
 """Notes beside the ranks: test data seen in training, and texts that were cut or empty."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
@@ -42,14 +43,16 @@ class Notes:
     data_revision: str | None = None
     data_hash: str | None = None
     date: str | None = None  # of the last run, if known
+    machines: Mapping[str, int] = field(default_factory=dict)  # number of runs on each kind of machine
 
 
 def of(records: Iterable[Record], leakage: Leakage | None, searches: Mapping[str, Search] | None = None) -> Notes:
-    """The notes on these runs, which share one machine, model and data set."""
+    """The notes on these runs, which share one model and data set, and outside of clusters one machine."""
     lengths: dict[str, list[Lengths]] = {}
     dead: dict[str, int] = {}
     answers: dict[str, list[Answers]] = {}
-    shared = Notes(leakage, lengths, dead, searches or {})
+    machines: Counter[str] = Counter()
+    shared = Notes(leakage, lengths, dead, searches or {}, machines=machines)
     for record in records:
         made_from = record.provenance
         shared = replace(
@@ -61,6 +64,8 @@ def of(records: Iterable[Record], leakage: Leakage | None, searches: Mapping[str
             data_hash=made_from.data_hash,
             date=max(filter(None, (shared.date, made_from.date)), default=None),
         )
+        if record.environment:
+            machines[record.environment.device_name] += 1
         if record.scores:
             lengths.setdefault(record.spec.method, []).append(record.outputs.lengths)
             if record.outputs.answers:
@@ -87,7 +92,7 @@ def problems(notes: Notes) -> list[str]:
     if any(notes.invalid.values()):
         parts.append(f"{INVALID}: {_by_method(notes.invalid)}")
     parts += [f"{method}: {count:,} trainable parameters never got a gradient" for method, count in notes.dead.items()]
-    return [*parts, *_searched(notes.searches)]
+    return [*parts, *_searched(notes.searches), *_machines(notes.machines)]
 
 
 def section(notes: Notes) -> str:
@@ -168,6 +173,12 @@ def _searched(searches: Mapping[str, Search]) -> list[str]:
         else []
     )
     return parts
+
+
+def _machines(counts: Mapping[str, int]) -> list[str]:
+    """Which machines executed the runs, if there is more than one kind."""
+    words = ", ".join(f"{count:,} on {name}" for name, count in counts.items())
+    return [f"the runs were executed on different machines: {words}"] if len(counts) > 1 else []
 
 
 def _leaked(leakage: Leakage, source: str) -> str:

@@ -1,8 +1,11 @@
 """The machine and the libraries that a run uses."""
 
+import os
 import platform
 import subprocess
+import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +21,7 @@ from ..training import loop
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "datasets", "evaluate", "tokenizers", "numpy")
 
 
-def describe(device: torch.device, model: PreTrainedModel, metrics: Iterable[Metric]) -> Environment:
+def describe(device: torch.device, model: PreTrainedModel | None, metrics: Iterable[Metric]) -> Environment:
     """This process's environment, including the metrics' libraries and the base model's attention implementation."""
     libraries = [metric.library for metric in metrics if metric.library]
     return Environment(
@@ -26,7 +29,7 @@ def describe(device: torch.device, model: PreTrainedModel, metrics: Iterable[Met
         device_name=_device_name(device),
         threads=torch.get_num_threads(),
         dtype="bfloat16" if loop.precision(device) == "bf16" else "float32",
-        attention=model.config._attn_implementation,
+        attention=model.config._attn_implementation if model else None,
         python=platform.python_version(),
         platform=f"{platform.system()}-{platform.machine()}",
         packages={name: version(name) for name in dict.fromkeys((*PACKAGES, *libraries))},
@@ -34,9 +37,26 @@ def describe(device: torch.device, model: PreTrainedModel, metrics: Iterable[Met
     )
 
 
+def gpus(device: torch.device, named: str | None) -> tuple[str, ...]:
+    """The GPUs that this process sees, as ``CUDA_VISIBLE_DEVICES`` names them.
+
+    There are none if runs use another device, or one GPU that the user named.
+    """
+    if device.type != "cuda" or named not in (None, "cuda"):
+        return ()
+    count = torch.cuda.device_count()
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names: Iterable[str] = listed.split(",") if listed else map(str, range(count))
+    return tuple(name.strip() for name in names)[:count]
+
+
 def _device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
+    if sys.platform == "darwin":
+        command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        with suppress(OSError, subprocess.CalledProcessError):
+            return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -51,7 +51,7 @@ def _kept(trained: Trained, order: Order, place: Path) -> Checkpoint:
     folder, setting = trained.folder, trained.setting
     if problem := _problem(folder):
         return Checkpoint(reason=problem)
-    loader, base = _loader(folder, setting.family), base_model.origin(order.model)
+    loader, base = _loader(folder, setting.family), order.origin or base_model.origin(order.model)
     script = script_of(loader, setting.prompt, setting.family, order.model, trained.labels, setting.stop)
     _complete(folder, setting)
     _name(base_model.on_disk(order.model), folder)

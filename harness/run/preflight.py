@@ -1,5 +1,6 @@
 """Checks once, before the first run, what all runs of a suite share: base model, data, metrics, environment."""
 
+import resource
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
@@ -9,11 +10,12 @@ import torch
 
 from ..metrics.scoring import Scorer
 from ..metrics.several import Scoring, title_of
-from ..models import base_model, generation, label_tokens
+from ..models import base_model, generation, label_tokens, precision
+from ..models.base_model import Model
 from ..spec.errors import DataError, brief
 from ..spec.metric import Metric, options_of
 from ..spec.plan import Order
-from ..spec.record import Preflight
+from ..spec.record import Environment, Preflight
 from ..spec.suite import METRIC_OPTIONS, TaskTable
 from ..tasks import data, definition, labels, leakage, prepared, scored_by
 from ..tasks.data import Example
@@ -52,6 +54,8 @@ def check(order: Order) -> Preflight:
     return Preflight(
         leakage=leakage.measure(asked["train"], asked["test"]),
         environment=environment.describe(device, base.model, settled.metrics),
+        gpus=environment.gpus(device, order.device),
+        run_bytes=_run_bytes(base.model),
         data_hash=task.hash,
         data_revision=data.revision(table),
         model_revision=base_model.revision(order.model),
@@ -64,6 +68,23 @@ def check(order: Order) -> Preflight:
         example=example.shown(base.tokenizer, task.training[0]) if task.training else None,
         notices=(*loaded.notices, *settled.notices, *filter(None, [generation.remark(settings), *remarks])),
     )
+
+
+def survey(order: Order) -> Environment:
+    """The environment of runs on this machine, found without loading the model; the attention is unknown.
+
+    Raises ``ModelError`` if the machine does not have the order's device.
+    """
+    torch.set_num_threads(order.threads)
+    metrics = scorers.scoring_of(order).metrics
+    return environment.describe(base_model.pick_device(order.device), None, metrics)
+
+
+def _run_bytes(model: Model) -> int:
+    """What this process has needed so far, and gradients and two moments in float32 for each weight."""
+    kibibytes = 1 if sys.platform == "darwin" else 1024  # the unit of ru_maxrss
+    trained = sum(precision.elements(each) for each in model.parameters() if each.requires_grad)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kibibytes + 3 * torch.float32.itemsize * trained
 
 
 def _references(table: TaskTable, splits: Splits) -> list[str]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..execute import executors, machine
 from ..execute.executor import Executor
-from ..execute.local import LocalExecutor, cores
 from ..report import lines, tables
 from ..report.tables import Tables
 from ..spec.plan import Order, Request
@@ -45,7 +45,7 @@ def begin(request: Request, selection: Selection) -> "Bakeoff":
         undone.callback(store.close)
         stored = store.read_runs()
         checks.data(request)
-        executor = LocalExecutor(store.scratch, request.jobs)
+        executor = executors.of(request, store.scratch)
         undone.callback(executor.close)
         checks.hyperparameters(executor, request)
         here = executor.check(order(request, store, request.zero_shot, request.suite.model)).result()
@@ -76,7 +76,7 @@ class Bakeoff:
         self.searches = Searches(request, store, here, self._submit_trial, selection.searches)
         selected = {run.hash for run in self.runs if run.name in selection.runs}
         self.keeper = Keeper(request.suite.run.keep, store, [each for each in stored if each.spec.hash in selected])
-        self.ledger = Ledger(store, here, stored, request.zero_shot, self.keeper, parallel=request.jobs > 1)
+        self.ledger = Ledger(store, here, stored, request.zero_shot, self.keeper)
         self._here = here
         self._executor = executor
         self._model = checks.exactly(request.suite.model, here.model_revision)
@@ -106,7 +106,7 @@ class Bakeoff:
     @property
     def disturbed(self) -> list[float]:
         """For each run that other programs disturbed, the share of its time that it spent waiting for a processor."""
-        if self.request.jobs > 1:
+        if self.request.parallel:
             return []
         return [share for record in self.asked if (share := judge.disturbed(record)) is not None]
 
@@ -134,7 +134,7 @@ class Bakeoff:
         """Execute the run, or wait for it, and store it; the search of its method comes first."""
         if run.name not in self._asked:
             self._asked.append(run.name)
-        ahead = [each for each in self.request.runs if each.name in self._asked] if self.request.jobs > 1 else []
+        ahead = [each for each in self.request.runs if each.name in self._asked] if self.request.parallel else []
         wanted = {each.name: each for each in [*ahead, run]}.values()
         for method in dict.fromkeys(each.method for each in wanted):
             if method in self.request.searched:
@@ -239,5 +239,14 @@ class Bakeoff:
 def order(request: Request, store: Store, run: RunSpec, model: ModelTable) -> Order:
     """The order for the process of a run; ``model`` is the suite's, or exactly the one that was checked."""
     task, search = (store.scratch / "task").absolute(), request.suite.search
-    plugin, metrics = request.plugins[run.method], checks.own_metrics(request)
-    return Order(run, plugin, model, task, request.device, metrics=metrics, threads=cores(), search=search)
+    return Order(
+        spec=run,
+        plugin=request.plugins[run.method],
+        model=model,
+        task=task,
+        device=request.device,
+        threads=request.threads or machine.cores(),
+        search=search,
+        metrics=checks.own_metrics(request),
+        gpus=() if request.suite.run.gpus == 0 else None,
+    )

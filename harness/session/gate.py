@@ -106,4 +106,6 @@ class Gate:
 
     @property
     def _here(self) -> Fingerprint:
-        return Fingerprint.of(self.bakeoff.environment)
+        """The machines that executed the selected runs."""
+        known = [record.environment for record in self.bakeoff.asked if record.environment]
+        return Fingerprint.of(*(known or [self.bakeoff.environment]))

@@ -49,6 +49,11 @@ def disturbed(record: Record) -> float | None:
     return max((share for phase in phases if (share := _waited(phase)) is not None), default=None)
 
 
+def contended(record: Record) -> bool:
+    """Whether other runs or programs make the times of a run unreliable."""
+    return record.cost.contended or disturbed(record) is not None
+
+
 def problems(record: Record, zero_shot: Record, floor: float) -> list[str]:
     """Why this run fails its test; each problem names cause and remedy."""
     if record.status != Status.OK:

@@ -17,7 +17,7 @@ from .resume import Decision
 class Ledger:
     """Finished runs by name; ``stored`` are those of earlier sessions, and others are judged against ``zero_shot``.
 
-    ``keeper`` keeps their models. ``parallel`` means that other runs of the session disturb the times of a run.
+    ``keeper`` keeps their models.
     """
 
     def __init__(
@@ -27,8 +27,6 @@ class Ledger:
         stored: Sequence[Record],
         zero_shot: RunSpec,
         keeper: Keeper,
-        *,
-        parallel: bool,
     ):
         self.done: dict[str, Record] = {}
         self.decisions: list[Decision] = []  # about reusing stored runs, in order
@@ -37,7 +35,6 @@ class Ledger:
         self._stored = stored
         self._zero_shot = zero_shot
         self._keeper = keeper
-        self._parallel = parallel
         self._unwritten: dict[str, str] = {}  # by the name of a run, why it could not be stored
 
     @property
@@ -57,8 +54,7 @@ class Ledger:
 
     def keep(self, run: RunSpec, outcome: RunOutcome) -> None:
         """Judge and store a run that has ended."""
-        contended = self._parallel or judge.disturbed(outcome.record) is not None
-        record = completed(outcome.record, self._here, contended=contended)
+        record = completed(outcome.record, self._here, contended=judge.contended(outcome.record))
         record = judge.judged(record, self.done.get(self._zero_shot.name, record))
         self.done[run.name] = record = self._keeper.taken(record)
         why = judge.described(record) if record.status not in (Status.OK, Status.UNSUPPORTED) else ""

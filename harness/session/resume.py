@@ -45,7 +45,7 @@ def obstacle(record: Record, here: Preflight) -> str | None:
     """Why a stored run cannot be compared with the runs of this session; ``None`` if it can."""
     if record.environment is None:
         return "its environment is unknown"
-    if record.environment.hash != here.environment.hash:
+    if record.environment.hash not in {each.hash for each in (here.environment, *here.elsewhere)}:
         return f"its environment changed: {', '.join(changes(_flat(record.environment), _flat(here.environment)))}"
     if record.provenance.data_hash != here.data_hash:
         return "the rows of its data changed"

@@ -35,7 +35,7 @@ class Searches:
         self._here = here
         self._submit = submit
         self._asked = [method for method in self._specs if method in asked]
-        self._parallel = request.jobs > 1
+        self._parallel = request.parallel
         self._resumes = request.resumes
         self._stored = self._unchanged()  # by earlier sessions
         self._done: dict[str, Search] = {}  # of this session, including reused ones
@@ -125,7 +125,7 @@ class Searches:
         scores = [_scores(*each, metric) for each in zip(records, outcomes, strict=True)]
         tried = zip(multipliers, records, p_values(scores, metric), strict=False)
         trials = [search.trial(*each) for each in tried]
-        contended = self._parallel or any(judge.disturbed(record) is not None for record in records)
+        contended = any(map(judge.contended, records))
         found = search.finished(self._specs[method], self._table, trials, self._here, contended=contended)
         self._done[method] = found
         if found.unsupported:

@@ -26,7 +26,8 @@ class Request:
     results: Path
     published: Path | None = None
     device: str | None = None
-    jobs: int = 1  # runs at a time
+    jobs: int | None = 1  # runs at a time; ``None``: as many as the machine allows
+    cluster: str | None = None  # the address of a Ray cluster that executes the runs, or ``auto``
     resumes: bool = False  # reuse stored runs and searches instead of repeating them
     metrics: Mapping[str, Plugin] = field(default_factory=dict)
 
@@ -44,6 +45,16 @@ class Request:
     def searched(self) -> list[str]:
         """The methods whose learning rate is searched first, in order."""
         return [method for method in self.methods if method != ZERO_SHOT] if self.suite.search.trials else []
+
+    @property
+    def parallel(self) -> bool:
+        """Whether several runs may be executed at a time."""
+        return self.jobs != 1 or self.cluster is not None
+
+    @property
+    def threads(self) -> int | None:
+        """The threads of each run, so that its results do not depend on what runs beside it; ``None``: all cores."""
+        return self.suite.run.cpus or (1 if self.jobs is None or self.cluster else None)
 
     @property
     def zero_shot(self) -> RunSpec:
@@ -68,7 +79,9 @@ class Order:
     search: SearchTable = field(default_factory=SearchTable)
     multiplier: float | None = None
     keep: Path | None = None
+    origin: ModelTable | None = None  # what a kept model names as its base, if not ``model``
     metrics: tuple[Plugin, ...] = ()  # files of the project's own among those of the suite
+    gpus: tuple[str, ...] | None = None  # the only ones that it sees, as ``CUDA_VISIBLE_DEVICES`` names them
 
     @property
     def validation(self) -> Path:
@@ -83,13 +96,25 @@ def request(
     published: Path | None = None,
     *,
     device: str | None = None,
-    jobs: int = 1,
+    jobs: int | None = 1,
+    cluster: str | None = None,
     resumes: bool = False,
     metrics: Mapping[str, Plugin] | None = None,
 ) -> Request:
     """The request for a suite and its methods among these plugins; raises the errors of ``joined`` and ``runs``."""
     whole = joined(suite, plugins)
-    return Request(whole, plugins, runs(whole, plugins), results, published, device, jobs, resumes, metrics or {})
+    return Request(
+        suite=whole,
+        plugins=plugins,
+        runs=runs(whole, plugins),
+        results=results,
+        published=published,
+        device=device,
+        jobs=jobs,
+        cluster=cluster,
+        resumes=resumes,
+        metrics=metrics or {},
+    )
 
 
 def joined(suite: Suite, plugins: Mapping[str, Plugin]) -> Suite:

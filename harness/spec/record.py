@@ -106,7 +106,7 @@ class Cost(Block):
     adapter_bytes: int | None = None
     optimizer_bytes: int | None = None
     trainable_dtype: str | None = None
-    contended: bool = False  # other runs or programs took processor time from it, so its times are unreliable
+    contended: bool = False  # other runs or programs shared its device or processors, so its times are unreliable
 
 
 class Environment(Block):
@@ -285,6 +285,9 @@ class Preflight(Block):
 
     leakage: Leakage
     environment: Environment
+    elsewhere: tuple[Environment, ...] = ()  # the other environments in which runs of this session may be executed
+    gpus: tuple[str, ...] = ()  # those on which runs may be executed, as ``CUDA_VISIBLE_DEVICES`` names them
+    run_bytes: int = 0  # memory that a run needs if it trains all weights, by a rough estimate without activations
     data_hash: str
     data_revision: str | None = None
     model_revision: str
@@ -304,3 +307,9 @@ class RunOutcome(Block):
     record: Record
     predictions: tuple[Prediction, ...] = ()
     log: str = ""  # the end of what the run printed
+
+    def contended(self) -> "RunOutcome":
+        """The outcome of a run whose times are unreliable, because others shared its device."""
+        record = self.record
+        cost = record.cost.model_copy(update={"contended": True})
+        return self.model_copy(update={"record": record.model_copy(update={"cost": cost})})

@@ -106,6 +106,8 @@ class RunTable(Table):
     micro_batch_size: Positive | None = None  # rows that the model processes at once, to save memory
     gradient_checkpointing: bool = False  # compute activations twice, to save memory
     keep: Keep = "none"  # which trained models to keep: those of all ``ok`` runs, or the best one's
+    cpus: Positive | None = None  # threads of a run; ``None``: all, or 1 if runs share what there is
+    gpus: Natural | None = None  # GPUs that a run sees; ``None``: one, if there is one; 0: runs use the CPU
 
     @field_validator("methods", "seeds")
     @classmethod

@@ -5,12 +5,13 @@ from itertools import chain
 from typing import Any
 
 import torch
+from transformers import PreTrainedTokenizerBase
 
 from ..models import label_tokens, learned_prompts, positions
 from ..models.base_model import Base, Model
 from ..models.family import Encoded, Family, Lengths
 from ..models.generation import refusal
-from ..spec.errors import ModelError
+from ..spec.errors import ModelError, brief
 from ..spec.suite import CHECKPOINT, Evaluation
 from ..tasks.task import PreparedTask
 from ..training import decoding
@@ -20,6 +21,8 @@ LATER_TOKENS, EARLIER_TOKENS = 2, 8  # before the last of a training row: those 
 LATER = slice(-LATER_TOKENS - 1, -1)  # not the last token, with which mBART's decoder begins
 SEEN = slice(LATER.start - EARLIER_TOKENS, LATER.start)  # of which what is predicted is compared
 SETTING_PLACES = "in its config.json, and in its generation_config.json if it has one"
+MAX_UNWRITABLE_SHARE = 0.01  # of the references whose likelihood is asked for
+MAX_SHOWN = 80  # characters of a text
 MAX_NOISE, MAX_NOISE_IN_FEW_BITS = 1e-5, 3e-2  # in what is predicted for the same tokens, relative to its size
 
 
@@ -32,16 +35,19 @@ def check(
     """
     prompts = sorted((question.prompt for question in task.questions), key=len)
     sources, targets = _tokens(base.family, task)
-    targets += map(list, written)
+    asked = [*map(list, written)]
+    unwritable = _unwritable(base, targets, asked, name)
+    targets += asked
     _known_tokens(base, sources, targets, name)
     longest = max(sources, key=len)
-    if short := positions.shortage(base.family, base.model, _lengths(sources, targets, evaluation)):
+    if short := positions.shortage(base.family, base.model, _lengths(sources, targets, task, evaluation)):
         raise ModelError(f"model {name!r}: its {short}; set {short.demand.keys} to at most {short.positions}")
     row = Encoded(*map(torch.tensor, (longest, max(targets, key=len))))
     _looks_back_only(base, row, _learned(base, row, name), name)
     _begins_and_ends_alike(base, row, name)
-    _answers(base, [prompts[0], prompts[-1]], evaluation, name)
-    return [*_remarks(base)]
+    if not task.chooses:
+        _answers(base, [prompts[0], prompts[-1]], evaluation, name)
+    return [*unwritable, *_remarks(base)]
 
 
 def too_long(model: Model, task: PreparedTask, evaluation: Evaluation) -> str | None:
@@ -50,7 +56,7 @@ def too_long(model: Model, task: PreparedTask, evaluation: Evaluation) -> str | 
     if not added:
         return None
     sources, targets = _tokens(task.family, task)
-    short = positions.shortage(task.family, model, _lengths(sources, targets, evaluation))
+    short = positions.shortage(task.family, model, _lengths(sources, targets, task, evaluation))
     return f"the base model's {short}, with the {added:,} that this method puts in front" if short else None
 
 
@@ -62,9 +68,41 @@ def _tokens(family: Family, task: PreparedTask) -> tuple[list[list[int]], list[l
     return sources, [*(row.target.tolist() for row in task.training), *chain.from_iterable(valid)]
 
 
-def _lengths(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], evaluation: Evaluation) -> Lengths:
-    """The lengths of the longest prompt, and of the longest target or answer."""
-    return max(map(len, sources)), max(evaluation.max_new_tokens, *map(len, targets))
+def _lengths(
+    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], task: PreparedTask, evaluation: Evaluation
+) -> Lengths:
+    """The lengths of the longest prompt, and of the longest target or, if answers are generated, answer."""
+    generated = 0 if task.chooses else evaluation.max_new_tokens
+    return max(map(len, sources)), max(generated, *map(len, targets))
+
+
+def _unwritable(base: Base, learned: Sequence[list[int]], asked: Sequence[list[int]], name: str) -> list[str]:
+    """A notice if targets have characters that the tokenizer cannot write, so that no answer can have them either.
+
+    Raises ``ModelError`` if more than a few of the texts are ``asked`` for their likelihood, which would be another
+    text's.
+    """
+    tokenizer = base.tokenizer
+    token = tokenizer.unk_token_id
+    if token is None or token in (tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.bos_token_id):
+        return []  # then it only ends or fills texts, as GPT-2's
+    lost, lost_asked = ([ids for ids in texts if token in ids] for texts in (learned, asked))
+    if len(lost_asked) > MAX_UNWRITABLE_SHARE * len(asked):
+        raise ModelError(
+            f"model {name!r}: its tokenizer cannot write {len(lost_asked):,} of {len(asked):,} references "
+            f"({_line_of(tokenizer, lost_asked[0])}), so their likelihood would be that of {tokenizer.unk_token!r}; "
+            "choose another checkpoint, or leave out the metrics that need likelihoods"
+        )
+    if not lost:
+        return []
+    return [
+        f"the tokenizer cannot write {len(lost):,} of the {len(learned):,} training targets and labels "
+        f"({_line_of(tokenizer, lost[0])}), so no generated answer can equal them"
+    ]
+
+
+def _line_of(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
+    return f"one reads as {brief(repr(tokenizer.decode(ids)), MAX_SHOWN)}"
 
 
 def _known_tokens(base: Base, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], name: str) -> None:

@@ -5,24 +5,22 @@ from itertools import chain
 from typing import Any
 
 import torch
-from transformers import PreTrainedTokenizerBase
 
 from ..models import label_tokens, learned_prompts, positions
 from ..models.base_model import Base, Model
 from ..models.family import Encoded, Family, Lengths
 from ..models.generation import refusal
-from ..spec.errors import ModelError, brief
+from ..spec.errors import ModelError
 from ..spec.suite import CHECKPOINT, Evaluation
 from ..tasks.task import PreparedTask
 from ..training import decoding
+from . import vocabulary
 
 MAX_TRIAL_TOKENS = 8  # of an answer, which only shows that the model can answer
 LATER_TOKENS, EARLIER_TOKENS = 2, 8  # before the last of a training row: those that are changed, and those before them
 LATER = slice(-LATER_TOKENS - 1, -1)  # not the last token, with which mBART's decoder begins
 SEEN = slice(LATER.start - EARLIER_TOKENS, LATER.start)  # of which what is predicted is compared
 SETTING_PLACES = "in its config.json, and in its generation_config.json if it has one"
-MAX_UNWRITABLE_SHARE = 0.01  # of the references whose likelihood is asked for
-MAX_SHOWN = 80  # characters of a text
 MAX_NOISE, MAX_NOISE_IN_FEW_BITS = 1e-5, 3e-2  # in what is predicted for the same tokens, relative to its size
 
 
@@ -36,9 +34,9 @@ def check(
     prompts = sorted((question.prompt for question in task.questions), key=len)
     sources, targets = _tokens(base.family, task)
     asked = [*map(list, written)]
-    unwritable = _unwritable(base, targets, asked, name)
+    unwritable = vocabulary.unwritable(base, targets, asked, name)
     targets += asked
-    _known_tokens(base, sources, targets, name)
+    vocabulary.check(base, sources, targets, name)
     longest = max(sources, key=len)
     if short := positions.shortage(base.family, base.model, _lengths(sources, targets, task, evaluation)):
         raise ModelError(f"model {name!r}: its {short}; set {short.demand.keys} to at most {short.positions}")
@@ -74,54 +72,6 @@ def _lengths(
     """The lengths of the longest prompt, and of the longest target or, if answers are generated, answer."""
     generated = 0 if task.chooses else evaluation.max_new_tokens
     return max(map(len, sources)), max(generated, *map(len, targets))
-
-
-def _unwritable(base: Base, learned: Sequence[list[int]], asked: Sequence[list[int]], name: str) -> list[str]:
-    """A notice if targets have characters that the tokenizer cannot write, so that no answer can have them either.
-
-    Raises ``ModelError`` if more than a few of the texts are ``asked`` for their likelihood, which would be another
-    text's.
-    """
-    tokenizer = base.tokenizer
-    token = tokenizer.unk_token_id
-    if token is None or token in (tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.bos_token_id):
-        return []  # then it only ends or fills texts, as GPT-2's
-    lost, lost_asked = ([ids for ids in texts if token in ids] for texts in (learned, asked))
-    if len(lost_asked) > MAX_UNWRITABLE_SHARE * len(asked):
-        raise ModelError(
-            f"model {name!r}: its tokenizer cannot write {len(lost_asked):,} of {len(asked):,} references "
-            f"({_line_of(tokenizer, lost_asked[0])}), so their likelihood would be that of {tokenizer.unk_token!r}; "
-            "choose another checkpoint, or leave out the metrics that need likelihoods"
-        )
-    if not lost:
-        return []
-    return [
-        f"the tokenizer cannot write {len(lost):,} of the {len(learned):,} training targets and labels "
-        f"({_line_of(tokenizer, lost[0])}), so no generated answer can equal them"
-    ]
-
-
-def _line_of(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
-    return f"one reads as {brief(repr(tokenizer.decode(ids)), MAX_SHOWN)}"
-
-
-def _known_tokens(base: Base, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], name: str) -> None:
-    """Raise ``ModelError`` unless the model has an embedding for every token that it will read or write."""
-    special = base.model.generation_config
-    read = {special.decoder_start_token_id or 0, base.tokenizer.pad_token_id}.union(*sources, *targets)
-    rows = _rows(base)
-    if (highest := max(read)) >= rows:
-        raise ModelError(
-            f"model {name!r}: its tokenizer uses token {highest} ({base.tokenizer.convert_ids_to_tokens(highest)!r}), "
-            f"but the model has only {rows:,} tokens; use the tokenizer that belongs to the model, or enlarge the "
-            f"model with resize_token_embeddings() and save it again"
-        )
-
-
-def _rows(base: Base) -> int:
-    """The number of tokens that all embeddings of the model have."""
-    layers = (base.model.get_input_embeddings(), base.model.get_output_embeddings())
-    return min(int(layer.weight.shape[0]) for layer in layers if layer is not None)
 
 
 def _learned(base: Base, row: Encoded, name: str) -> torch.Tensor:
@@ -212,7 +162,7 @@ def _answers(base: Base, prompts: Sequence[str], evaluation: Evaluation, name: s
 
 
 def _remarks(base: Base) -> Iterator[str]:
-    tokenizer, rows = base.tokenizer, _rows(base)
+    tokenizer, rows = base.tokenizer, vocabulary.size(base)
     if tokenizer.pad_token_id == tokenizer.eos_token_id:
         yield f"short rows are padded with the end token {tokenizer.eos_token!r}"
     if (first := base.family.first) is not None:

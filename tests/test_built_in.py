@@ -168,6 +168,17 @@ def test_characters_of_scripts_without_spaces_are_words_which_is_told():
     assert told == [("token F1 compares single characters of scripts without spaces, as MLQA does",), ()]
 
 
+@pytest.mark.parametrize("name", ["bleu", "chrf", "token_f1", "perplexity"])
+def test_the_length_of_an_answer_is_counted_in_words_or_in_characters_of_scripts_without_spaces(name):
+    assert SCORERS[name].words("他在 Leeds 工作。 Was it?", {"bleu_tokenizer": "zh"}) == [
+        *"他在",
+        "Leeds",
+        *"工作。",
+        "Was",
+        "it?",
+    ]
+
+
 def test_the_best_of_several_references_counts():
     references = [["in the morning", "at noon"], ["Bob"]]
     assert scored("exact_match", ["noon, at", "bob"], references) == (0.5, [0, 1])

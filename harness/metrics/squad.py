@@ -10,7 +10,7 @@ import string
 
 import regex
 
-from .bleu import UNSPACED
+from . import scripts
 
 ARTICLE = re.compile(r"\b(a|an|the)\b")
 PUNCTUATION = regex.compile(rf"[\p{{P}}{re.escape(string.punctuation)}]")
@@ -18,8 +18,7 @@ PUNCTUATION = regex.compile(rf"[\p{{P}}{re.escape(string.punctuation)}]")
 
 def words(text: str) -> list[str]:
     """The words that count, in order."""
-    plain = ARTICLE.sub(" ", PUNCTUATION.sub("", text.lower()))
-    return (plain if plain.isascii() else UNSPACED.sub(r" \g<0> ", plain)).split()
+    return scripts.words(ARTICLE.sub(" ", PUNCTUATION.sub("", text.lower())))
 
 
 def unread(kind: str) -> str:

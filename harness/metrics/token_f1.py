@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from ..spec.metric import Metric
 from . import squad
-from .bleu import unspaced
 from .scoring import Scorer, Settled
+from .scripts import unspaced
 
 NOTICE = "token F1 compares single characters of scripts without spaces, as MLQA does"
 

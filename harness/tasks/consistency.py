@@ -38,7 +38,8 @@ def check(task: Definition, labels: Sequence[str], splits: Splits) -> list[str]:
     if task.table.answer == CHOOSE:
         labelling.check(labels, splits["test"])
     contradictions = chain(_scored(splits["test"], read), _trained(splits["train"], read)) if labels else ()
-    return [*_alike(labels), *contradictions, *_cut(task, [*splits["train"], *splits["test"]], read)]
+    cut = _cut(task, [*splits["train"], *splits["test"]], read) if task.reading.stop else ()
+    return [*_alike(labels), *contradictions, *cut]
 
 
 def _alike(labels: Sequence[str]) -> Iterator[str]:

@@ -155,6 +155,30 @@ def test_separators_signs_and_points_of_numbers_do_not_count_either():
     assert scored("exact_match", answers, references) == (0.75, [1, 1, 1, 0])
 
 
+def test_punctuation_of_any_script_does_not_count():
+    answers, references = ["北京。", "“Yes”, don’t", "1990–1995"], [["北京"], ["yes dont"], ["1990-1995"]]
+    assert scored("exact_match", answers, references)[1] == [1, 1, 1]
+
+
+def test_characters_of_scripts_without_spaces_are_words_which_is_told():
+    answers, references = ["他在北京工作", "in 北京"], [["他在北京大学工作"], ["the 北京 hotel"]]
+    assert scored("token_f1", answers, references)[1] == [pytest.approx(2 * 6 / 14), pytest.approx(2 * 2 / 6)]
+    assert scored("exact_match", ["他在 北京"], [["他在北京"]])[0] == 1
+    told = [SCORERS["token_f1"].settled({}, texts).notices for texts in (["他在北京"], ["Был день.", "the 北京 hotel"])]
+    assert told == [("token F1 compares single characters of scripts without spaces, as MLQA does",), ()]
+
+
+@pytest.mark.parametrize("name", ["bleu", "chrf", "token_f1", "perplexity"])
+def test_the_length_of_an_answer_is_counted_in_words_or_in_characters_of_scripts_without_spaces(name):
+    assert SCORERS[name].words("他在 Leeds 工作。 Was it?", {"bleu_tokenizer": "zh"}) == [
+        *"他在",
+        "Leeds",
+        *"工作。",
+        "Was",
+        "it?",
+    ]
+
+
 def test_the_best_of_several_references_counts():
     references = [["in the morning", "at noon"], ["Bob"]]
     assert scored("exact_match", ["noon, at", "bob"], references) == (0.5, [0, 1])

@@ -5,7 +5,7 @@ import pytest
 from harness.session import judge
 from harness.spec.metric import Metric
 from harness.spec.record import Checks, Cost, Failure, Phase, Status
-from harness.spec.suite import Budget
+from harness.spec.suite import Budget, TaskTable
 from support.records import finished, means, unfinished
 
 ZERO_SHOT = finished(
@@ -40,6 +40,31 @@ def test_a_method_whose_answers_are_all_zero_shots_is_a_no_op():
     assert (judged.status, judged.checks.same_as_zero_shot) == (Status.NO_OP, True)
     assert judged.error.message == "every answer is the same as zero-shot's"
     assert "check that build() trains what generate() uses" in judged.error.remedy
+
+
+CLASSES = TaskTable(name="classify")
+YES_OR_NO = TaskTable(name="answer", labels=("yes", "no"))
+
+
+def asking(task, record, **changes):
+    """The record of a run with that task whose answers are zero-shot's."""
+    asked = record.spec.model_copy(update={"task": task})
+    return record.model_copy(update={"spec": asked, "predictions_hash": "aaaaaaaaaaaa", **changes})
+
+
+@pytest.mark.parametrize("task", [CLASSES, YES_OR_NO], ids=["chosen", "generated"])
+def test_the_same_labels_are_no_no_op_where_weights_changed_and_it_is_known_that_they_are_the_same(task):
+    judged = judge.judged(asking(task, trained()), asking(task, ZERO_SHOT))
+    assert (judged.status, judged.checks.same_as_zero_shot) == (Status.OK, True)
+    still = judge.judged(asking(task, trained(), checks=Checks(largest_change=0.0)), asking(task, ZERO_SHOT))
+    assert (still.status, still.error.message) == (Status.NO_OP, "no trainable weight changed")
+
+
+def test_the_same_labels_are_a_no_op_where_they_are_not_likelier_either():
+    before, after = (
+        asking(CLASSES, record, metrics=(LIKELY,), scores={"perplexity": 20.0}) for record in (ZERO_SHOT, trained())
+    )
+    assert judge.judged(after, before).status == Status.NO_OP
 
 
 def test_a_method_whose_weights_did_not_move_is_a_no_op():

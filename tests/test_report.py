@@ -12,7 +12,7 @@ from harness.ranking import leaderboard
 from harness.ranking.leaderboard import Entry
 from harness.report import files, markdown, notes, table
 from harness.spec.figures import BY_NAME, show
-from harness.spec.record import Cost, Environment, Leakage, Lengths, RunOutcome
+from harness.spec.record import Checks, Cost, Environment, Leakage, Lengths, RunOutcome, Status
 from harness.spec.suite import Budget, RunTable, Suite, TaskTable
 from harness.store.results import Store
 from support.records import entry, finished, prediction, scored, unfinished
@@ -384,6 +384,15 @@ def test_the_terminal_hears_of_texts_that_were_cut_or_empty(lengths, told):
 
 def test_a_share_too_small_for_a_percent_is_not_told_as_none():
     assert notes.line(noted(finished("lora", lengths=Lengths(outputs_empty=0.001)))) == "empty outputs: 0.1%"
+
+
+def test_methods_that_changed_weights_but_no_label_are_named_once():
+    same = Checks(largest_change=0.1, same_as_zero_shot=True)
+    records = [finished("lora", seed, checks=same) for seed in (0, 1)]
+    assert notes.line(noted(finished("zero_shot"), *records)) == (
+        "weights changed, but all labels of a run are zero_shot's: lora"
+    )
+    assert notes.line(noted(unfinished("lora", status=Status.NO_OP, checks=same))) == ""
 
 
 def test_what_is_so_for_every_method_is_told_once():

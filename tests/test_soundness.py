@@ -15,6 +15,7 @@ from transformers import (
     BertLMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
+    T5Tokenizer,
 )
 
 from harness.models import base_model
@@ -185,6 +186,41 @@ def llama(tokenizer):
 def test_a_sound_decoder_only_model_passes_as_well(task, tokenizer):
     base = llama(tokenizer)
     assert soundness.check(base, task(base.family), SUITES, "mine") == []
+
+
+def ascii_llama():
+    """A model whose tokenizer knows printable ASCII only."""
+    special = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -10.0), ("\u2581", -1.0)]
+    return llama(T5Tokenizer(vocab=[*special, *((chr(code), -2.0) for code in range(33, 127))], extra_ids=0))
+
+
+def test_targets_that_the_tokenizer_cannot_write_are_told_with_their_number(write, tmp_path):
+    base, path = ascii_llama(), tmp_path / "rows.jsonl"
+    write(path, [{"question": f"Q{n}", "answer": "hora" if n % 4 else "řeka"} for n in range(20)])
+    table = TaskTable(name="answer", data=str(path))
+    asked = prepare(table, data.load(table), base.family)
+    (told,) = soundness.check(base, asked, SUITES, "mine")
+    assert told.startswith("the tokenizer cannot write 4 of the 18 training targets and labels (one reads as ")
+    assert "<unk>" in told
+    assert told.endswith("), so no generated answer can equal them")
+
+
+@pytest.mark.parametrize(("others", "refused"), [(99, False), (98, True)])
+def test_the_likelihood_of_references_that_it_cannot_write_is_refused(others, refused, task):
+    base = ascii_llama()
+    written, _ = base.family.target_ids(["řeka", *["hora"] * others], 99)
+    asked = task(base.family)
+    if not refused:
+        assert soundness.check(base, asked, SUITES, "mine", written) == soundness.check(base, asked, SUITES, "mine")
+        return
+    with pytest.raises(ModelError, match=r"its tokenizer cannot write 1 of 99 references .* that of '<unk>'; choose"):
+        soundness.check(base, asked, SUITES, "mine", written)
+
+
+def test_where_answers_are_chosen_nothing_longer_than_a_label_needs_positions(bart, task):
+    asked = replace(task(max_source_tokens=60), labels=("yes", "no"), chooses=True)
+    assert remarks(bart, asked, Evaluation(max_new_tokens=200)) == []
+    assert "the longest answer may take" in refusal(bart, replace(asked, chooses=False), Evaluation(max_new_tokens=200))
 
 
 def test_an_end_token_that_the_model_does_not_know_occurs_in_every_row_and_is_refused(task, tokenizer):

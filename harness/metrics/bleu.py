@@ -9,21 +9,16 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import ClassVar, Final
 
-import regex
-
 from ..spec.metric import Metric
 from ..spec.suite import AUTO
 from .scoring import Array, Scorer, Settled
+from .scripts import han, unspaced
 
 TOKENIZER: Final = "bleu_tokenizer"  # the key of [evaluation]
 USUAL: Final = "13a"  # sacrebleu's: splits at spaces and punctuation
 SPACED = (USUAL, "intl")  # tokenizers that read a sentence without spaces as one word
 CHINESE, CHARACTERS = "zh", "char"
 MAX_UNREAD_SHARE = 0.01  # the share of references that the usual tokenizer may fail to read
-
-LETTER = regex.compile(r"\p{L}")
-HAN = regex.compile(r"\p{Han}")
-UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 
 _tokenizer = ContextVar("bleu_tokenizer", default=USUAL)
 
@@ -93,12 +88,7 @@ def choose(references: Iterable[str]) -> str:
     odd = [reference for reference in known if unspaced(reference)]
     if len(odd) <= MAX_UNREAD_SHARE * len(known):
         return USUAL
-    return CHINESE if all(len(UNSPACED.findall(each)) == len(HAN.findall(each)) for each in odd) else CHARACTERS
-
-
-def unspaced(text: str) -> bool:
-    """Whether most letters of a text belong to scripts without spaces between words."""
-    return not text.isascii() and 2 * len(UNSPACED.findall(text)) > len(LETTER.findall(text))
+    return CHINESE if all(map(han, odd)) else CHARACTERS
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..spec.metric import Metric, options_of
+from . import scripts
 
 Array = NDArray[np.float64]
 Scores = dict[str, float]  # by metric id
@@ -68,8 +69,8 @@ class Scorer(ABC):
         return nullcontext()
 
     def words(self, text: str, options: Mapping[str, str]) -> list[str]:
-        """The words of a text, for measuring the length of answers."""
-        return text.split()
+        """The words of a text, for measuring the length of answers; characters in scripts without spaces."""
+        return scripts.words(text)
 
     def reads(self, reference: str, options: Mapping[str, str]) -> bool:
         """Whether the metrics can read a reference; no answer could match one that they cannot read."""

@@ -1,12 +1,15 @@
 """Token F1 as in SQuAD: how many words answer and reference share, apart from case, punctuation and articles."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from ..spec.metric import Metric
 from . import squad
-from .scoring import Scorer
+from .scoring import Scorer, Settled
+from .scripts import unspaced
+
+NOTICE = "token F1 compares single characters of scripts without spaces, as MLQA does"
 
 
 class TokenF1(Scorer):
@@ -20,6 +23,11 @@ class TokenF1(Scorer):
         """The F1 of the words."""
         pairs = zip(answers, references, strict=True)
         return [max(_f1(squad.words(text), squad.words(each)) for each in group) for text, group in pairs]
+
+    def settled(self, asked: Mapping[str, str], references: Iterable[str]) -> Settled:
+        """Token F1, and a notice if single characters are its words in some references."""
+        odd = any(unspaced(reference) for reference in references)
+        return Settled(self.metrics, {}, (NOTICE,) if odd else ())
 
     def reads(self, reference: str, options: Mapping[str, str]) -> bool:
         """Whether anything is left of a reference."""

@@ -36,6 +36,7 @@ class Notes:
     lengths: Mapping[str, Sequence[Lengths]]
     dead: Mapping[str, int]
     searches: Mapping[str, Search] = field(default_factory=dict)
+    same: Sequence[str] = ()  # trained methods that in some run that is ok gave the same labels as zero-shot
     invalid: Mapping[str, float] = field(default_factory=dict)  # by method, the share of invalid answers, if known
     source: str = "source"  # what one is called in the data
     environment: Environment | None = None
@@ -50,9 +51,10 @@ def of(records: Iterable[Record], leakage: Leakage | None, searches: Mapping[str
     """The notes on these runs, which share one model and data set, and outside of clusters one machine."""
     lengths: dict[str, list[Lengths]] = {}
     dead: dict[str, int] = {}
+    same: list[str] = []
     answers: dict[str, list[Answers]] = {}
     machines: Counter[str] = Counter()
-    shared = Notes(leakage, lengths, dead, searches or {}, machines=machines)
+    shared = Notes(leakage, lengths, dead, searches or {}, same, machines=machines)
     for record in records:
         made_from = record.provenance
         shared = replace(
@@ -72,6 +74,8 @@ def of(records: Iterable[Record], leakage: Leakage | None, searches: Mapping[str
                 answers.setdefault(record.spec.method, []).append(record.outputs.answers)
             if record.cost.dead_parameters:
                 dead[record.spec.method] = record.cost.dead_parameters
+        if record.status == Status.OK and record.checks.same_as_zero_shot and record.spec.method not in same:
+            same.append(record.spec.method)
     return replace(shared, invalid={method: _invalid(group) for method, group in answers.items()})
 
 
@@ -92,6 +96,8 @@ def problems(notes: Notes) -> list[str]:
     if any(notes.invalid.values()):
         parts.append(f"{INVALID}: {_by_method(notes.invalid)}")
     parts += [f"{method}: {count:,} trainable parameters never got a gradient" for method, count in notes.dead.items()]
+    if notes.same:
+        parts.append(f"weights changed, but all labels of a run are zero_shot's: {', '.join(notes.same)}")
     return [*parts, *_searched(notes.searches), *_machines(notes.machines)]
 
 

@@ -17,7 +17,7 @@ from ..spec.metric import Metric, options_of
 from ..spec.plan import Order
 from ..spec.record import Environment, Preflight
 from ..spec.suite import METRIC_OPTIONS, TaskTable
-from ..tasks import data, definition, labels, leakage, prepared, scored_by
+from ..tasks import consistency, data, definition, labels, leakage, prepared, scored_by
 from ..tasks.data import Example
 from ..tasks.task import PreparedTask, prepare
 from . import environment, example, scorers, soundness
@@ -37,7 +37,9 @@ def check(order: Order) -> Preflight:
     scored_by.check_options(scoring, evaluation.metric_options)
     loaded = data.read(table)
     splits = loaded.splits
-    scored_by.check_labels(scoring, labels.of(definition.of(table), splits["train"]))
+    known = labels.of(definition.of(table), splits["train"])
+    scored_by.check_labels(scoring, known)
+    cautions = consistency.check(definition.of(table), known, data.cut(table, splits))
     base = base_model.load(order.model, device, evaluation, table)
     settled = scoring.settled(evaluation.metric_options, _references(table, splits))
     task = prepare(table, splits, base.family, evaluation.sample_rows, settled.metrics)
@@ -66,7 +68,7 @@ def check(order: Order) -> Preflight:
         unusual=settled.unusual,
         rows_skipped=loaded.skipped,
         example=example.shown(base.tokenizer, task.training[0]) if task.training else None,
-        notices=(*loaded.notices, *settled.notices, *filter(None, [generation.remark(settings), *remarks])),
+        notices=(*loaded.notices, *cautions, *settled.notices, *filter(None, [generation.remark(settings), *remarks])),
     )
 
 
@@ -139,6 +141,7 @@ def _validation(order: Order, splits: Splits, suite: PreparedTask, scoring: Scor
     rows = data.validation(table, splits, order.search.rows)  # already cut
     uncut = {"train_every": 1, "train_rows": None, "test_rows": None}
     whole = table.model_copy(update={**uncut, "labels": suite.labels or None})
+    consistency.check(definition.of(whole), suite.labels, rows)
     task = prepare(whole, rows, suite.family, metrics=suite.metrics)
     _keep(task, scoring, order.validation)
     return task

@@ -14,6 +14,7 @@ from ..spec.errors import ModelError
 from ..spec.suite import CHECKPOINT, Evaluation
 from ..tasks.task import PreparedTask
 from ..training import decoding
+from . import vocabulary
 
 MAX_TRIAL_TOKENS = 8  # of an answer, which only shows that the model can answer
 LATER_TOKENS, EARLIER_TOKENS = 2, 8  # before the last of a training row: those that are changed, and those before them
@@ -32,16 +33,19 @@ def check(
     """
     prompts = sorted((question.prompt for question in task.questions), key=len)
     sources, targets = _tokens(base.family, task)
-    targets += map(list, written)
-    _known_tokens(base, sources, targets, name)
+    asked = [*map(list, written)]
+    unwritable = vocabulary.unwritable(base, targets, asked, name)
+    targets += asked
+    vocabulary.check(base, sources, targets, name)
     longest = max(sources, key=len)
-    if short := positions.shortage(base.family, base.model, _lengths(sources, targets, evaluation)):
+    if short := positions.shortage(base.family, base.model, _lengths(sources, targets, task, evaluation)):
         raise ModelError(f"model {name!r}: its {short}; set {short.demand.keys} to at most {short.positions}")
     row = Encoded(*map(torch.tensor, (longest, max(targets, key=len))))
     _looks_back_only(base, row, _learned(base, row, name), name)
     _begins_and_ends_alike(base, row, name)
-    _answers(base, [prompts[0], prompts[-1]], evaluation, name)
-    return [*_remarks(base)]
+    if not task.chooses:
+        _answers(base, [prompts[0], prompts[-1]], evaluation, name)
+    return [*unwritable, *_remarks(base)]
 
 
 def too_long(model: Model, task: PreparedTask, evaluation: Evaluation) -> str | None:
@@ -50,7 +54,7 @@ def too_long(model: Model, task: PreparedTask, evaluation: Evaluation) -> str | 
     if not added:
         return None
     sources, targets = _tokens(task.family, task)
-    short = positions.shortage(task.family, model, _lengths(sources, targets, evaluation))
+    short = positions.shortage(task.family, model, _lengths(sources, targets, task, evaluation))
     return f"the base model's {short}, with the {added:,} that this method puts in front" if short else None
 
 
@@ -62,28 +66,12 @@ def _tokens(family: Family, task: PreparedTask) -> tuple[list[list[int]], list[l
     return sources, [*(row.target.tolist() for row in task.training), *chain.from_iterable(valid)]
 
 
-def _lengths(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], evaluation: Evaluation) -> Lengths:
-    """The lengths of the longest prompt, and of the longest target or answer."""
-    return max(map(len, sources)), max(evaluation.max_new_tokens, *map(len, targets))
-
-
-def _known_tokens(base: Base, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], name: str) -> None:
-    """Raise ``ModelError`` unless the model has an embedding for every token that it will read or write."""
-    special = base.model.generation_config
-    read = {special.decoder_start_token_id or 0, base.tokenizer.pad_token_id}.union(*sources, *targets)
-    rows = _rows(base)
-    if (highest := max(read)) >= rows:
-        raise ModelError(
-            f"model {name!r}: its tokenizer uses token {highest} ({base.tokenizer.convert_ids_to_tokens(highest)!r}), "
-            f"but the model has only {rows:,} tokens; use the tokenizer that belongs to the model, or enlarge the "
-            f"model with resize_token_embeddings() and save it again"
-        )
-
-
-def _rows(base: Base) -> int:
-    """The number of tokens that all embeddings of the model have."""
-    layers = (base.model.get_input_embeddings(), base.model.get_output_embeddings())
-    return min(int(layer.weight.shape[0]) for layer in layers if layer is not None)
+def _lengths(
+    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], task: PreparedTask, evaluation: Evaluation
+) -> Lengths:
+    """The lengths of the longest prompt, and of the longest target or, if answers are generated, answer."""
+    generated = 0 if task.chooses else evaluation.max_new_tokens
+    return max(map(len, sources)), max(generated, *map(len, targets))
 
 
 def _learned(base: Base, row: Encoded, name: str) -> torch.Tensor:
@@ -174,7 +162,7 @@ def _answers(base: Base, prompts: Sequence[str], evaluation: Evaluation, name: s
 
 
 def _remarks(base: Base) -> Iterator[str]:
-    tokenizer, rows = base.tokenizer, _rows(base)
+    tokenizer, rows = base.tokenizer, vocabulary.size(base)
     if tokenizer.pad_token_id == tokenizer.eos_token_id:
         yield f"short rows are padded with the end token {tokenizer.eos_token!r}"
     if (first := base.family.first) is not None:

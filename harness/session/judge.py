@@ -1,6 +1,6 @@
 """Judging a run: whether it learned, kept to its budget and beat zero-shot."""
 
-from ..spec import failure
+from ..spec import failure, task_files
 from ..spec.metric import Needs
 from ..spec.record import Phase, Record, Status
 
@@ -23,10 +23,14 @@ def judged(record: Record, zero_shot: Record) -> Record:
 
 
 def no_op(record: Record) -> tuple[Status, str] | None:
-    """The status and message of a method whose training changed no weight or no answer; ``None`` for others."""
+    """The status and message of a method whose training changed no weight or no answer; ``None`` for others.
+
+    Labels are too few for that: a method that has learned may well give the same ones as zero-shot.
+    """
     if record.checks.largest_change == 0.0:
         return Status.NO_OP, "no trainable weight changed"
-    if record.checks.same_as_zero_shot:
+    told_apart = not task_files.completed(record.spec.task).labelled or _likely(record)
+    if record.checks.same_as_zero_shot and told_apart:
         return Status.NO_OP, "every answer is the same as zero-shot's"
     return None
 
@@ -99,8 +103,13 @@ def below_floor(record: Record, zero_shot: Record, floor: float) -> str | None:
 
 def _answers(record: Record) -> tuple[str | None, list[float]]:
     """A run's answers, and what else it may say about the references: how likely they are."""
-    likely = [metric.id for metric in record.metrics if metric.needs == Needs.LIKELIHOODS]
-    return record.predictions_hash, [record.scores[name] for name in likely] if record.scores else []
+    return record.predictions_hash, _likely(record)
+
+
+def _likely(record: Record) -> list[float]:
+    """How likely the references are, by each metric that says so."""
+    names = [metric.id for metric in record.metrics if metric.needs == Needs.LIKELIHOODS]
+    return [record.scores[name] for name in names] if record.scores else []
 
 
 def _waited(phase: Phase) -> float | None:

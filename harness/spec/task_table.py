@@ -128,6 +128,11 @@ class TaskTable(Table):
         return self
 
     @property
+    def labelled(self) -> bool:
+        """Whether its targets are labels."""
+        return bool(self.labels) or self.answer == CHOOSE
+
+    @property
     def templates(self) -> tuple[Template, ...]:
         """The prompts, with the task's own names of columns, and with ``values`` filled in."""
         columns = self.columns or {}

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..spec.conversation import Turn, as_text
@@ -24,7 +24,7 @@ class Example:
     """One source with one target.
 
     ``others`` are the other texts of its prompt, by column; ``turns`` are those that the source of a conversation was
-    made from.
+    made from, and ``number`` is that of its row, which the texts of a list in one cell share.
     """
 
     id: str
@@ -32,6 +32,7 @@ class Example:
     target: str
     others: Mapping[str, str] = field(default_factory=dict)
     turns: tuple[Turn, ...] = ()
+    number: int = field(default=0, compare=False)
 
     @property
     def texts(self) -> dict[str, str]:
@@ -85,7 +86,8 @@ def _row(
         return values or []
     identity = _identity(values, task.columns.names.get(ID, ()), number)
     try:
-        return _talk(identity, values, task, found) if MESSAGES in found else _plain(identity, values, task, found)
+        made = _talk(identity, values, task, found) if MESSAGES in found else _plain(identity, values, task, found)
+        return [replace(each, number=number) for each in made]
     except _Unfit as error:
         return BadRow(f"{error}")
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from ..spec import aliases, task_files
-from ..spec.errors import brief
+from ..spec.errors import SuiteError, brief
 from ..spec.paths import expanded
 from ..spec.task_contract import Task
 from ..spec.task_table import CHOOSE, PYTHON, TaskTable
@@ -39,7 +39,7 @@ class Definition:
     @property
     def labelled(self) -> bool:
         """Whether its targets are labels."""
-        return bool(self.table.labels) or self.table.answer == CHOOSE
+        return self.table.labelled
 
     def read(self, text: str) -> str | None:
         """What counts of an answer or of a reference; ``None`` if it is invalid."""
@@ -73,5 +73,7 @@ def of(table: TaskTable) -> Definition:
     whole = task_files.completed(table)
     code = f"{expanded(table.name).absolute()}" if table.name.endswith(PYTHON) else None
     reads = code if code and type(reading.hooks(code)).read is not Task.read else None
+    if reads and whole.answer == CHOOSE:
+        raise SuiteError(f"task.answer: {CHOOSE!r} takes a label as it is; leave out read() of {code}")
     found = columns.of(whole, table.columns or ())
     return Definition(whole, found, Reading(whole.stop or (), whole.extract, reads), code)

@@ -23,11 +23,12 @@ def of(task: Definition, training: Sequence[Example]) -> tuple[str, ...]:
     return found
 
 
-def check(labels: Sequence[str], test: Sequence[Example]) -> None:
-    """Raise ``DataError`` for a test row whose reference is none of the labels."""
-    for number, row in enumerate(test, start=1):
+def check(labels: Sequence[str], asked: Sequence[Example]) -> None:
+    """Raise ``DataError`` for a row to answer whose target is none of the labels."""
+    for row in asked:
         if label_of(row.target, labels) is None:
             raise DataError(
-                f"test row {number} (id {brief(row.id, 20)}): its target {brief(repr(row.target))} is none of the "
-                f"{len(labels)} labels of the training rows; name all labels in task.labels, or remove the row"
+                f"the row with id {brief(row.id, 20)} is to be answered, but its target {brief(repr(row.target))} is "
+                f"none of the {len(labels)} labels of the training rows; name all labels in task.labels, or remove the "
+                "row"
             )

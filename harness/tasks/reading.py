@@ -1,4 +1,4 @@
-"""How an answer is read: where it ends, and what of it counts. References are read alike."""
+"""How an answer is read: where it ends, and what of it counts. References are read as answers that have ended."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

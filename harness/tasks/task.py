@@ -117,10 +117,8 @@ def prepare(
     """
     task, chosen = definition.of(table), data.cut(table, splits)
     known = labels.of(task, splits["train"])
-    if task.table.answer == CHOOSE:
-        labels.check(known, chosen["test"])
     learned = fit(_slots(chosen["train"], task, family), family, table.max_source_tokens)
-    texts = [(one.prompt, row.target) for one, row in zip(learned, chosen["train"], strict=True)]
+    texts = [(one.prompt, _learned(row, task, known)) for one, row in zip(learned, chosen["train"], strict=True)]
     written = [family.trailing_space(asking) + target for asking, target in texts]
     targets, truncated = family.target_ids(written, table.max_target_tokens)
     groups = _sources(splits["test"], len(chosen["test"]), samples)
@@ -128,7 +126,7 @@ def prepare(
     return PreparedTask(
         prompt=prompt.around(task.templates),
         training=[Encoded(_vector(one.tokens), _vector(target)) for one, target in zip(learned, targets, strict=True)],
-        questions=_questions(groups, asked, len(chosen["test"]), lambda text: task.reading.read(text, known) or ""),
+        questions=_questions(groups, asked, len(chosen["test"]), task, known),
         hash=hash_of(chosen),
         targets_truncated=truncated,
         family=family,
@@ -138,6 +136,11 @@ def prepare(
         chooses=task.table.answer == CHOOSE,
         reading=task.reading,
     )
+
+
+def _learned(row: Example, task: Definition, labels: Sequence[str]) -> str:
+    """What a model learns to write for a row: its target or, if all of that is a label, the label as it is chosen."""
+    return (task.reading.read(row.target, labels) or row.target) if task.reading.whole else row.target
 
 
 def _slots(rows: Iterable[Example], task: Definition, family: Family) -> list[Slot]:
@@ -167,15 +170,17 @@ def _sources(test: Sequence[Example], scored: int, samples: Iterable[int]) -> Gr
     return {tuple(group): [test[number] for number in group] for group in numbers.values()}
 
 
-def _questions(groups: Groups, asked: Sequence[Fitted], scored: int, read: Callable[[str], str]) -> list[Question]:
+def _questions(
+    groups: Groups, asked: Sequence[Fitted], scored: int, task: Definition, labels: Sequence[str]
+) -> list[Question]:
     """A question for each group of rows, with its prompt; scored if its first row is among the first ``scored``."""
     return [
         Question(
             id=rows[0].id,
             source=rows[0].asked,
             prompt=fitted.prompt,
-            references=tuple(read(row.target) for row in rows),
-            targets=tuple(row.target for row in rows),
+            references=tuple(task.reading.read(row.target, labels) or "" for row in rows),
+            targets=tuple(_learned(row, task, labels) for row in rows),
             rows=numbers,
             truncated=fitted.cut,
             scored=numbers[0] < scored,

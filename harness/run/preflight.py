@@ -15,7 +15,7 @@ from ..spec.metric import Metric, options_of
 from ..spec.plan import Order
 from ..spec.record import Preflight
 from ..spec.suite import METRIC_OPTIONS, TaskTable
-from ..tasks import data, definition, labels, leakage, prepared, scored_by
+from ..tasks import data, definition, first_rows, labels, leakage, prepared, scored_by
 from ..tasks.data import Example
 from ..tasks.task import PreparedTask, prepare
 from . import environment, scorers, soundness
@@ -46,6 +46,7 @@ def check(order: Order) -> Preflight:
     _keep(task, scoring, order.task)
     written = _targets_in_tokens(task) if scoring.needs_likelihoods else []
     remarks = soundness.check(base, task, evaluation, order.model.name, written)
+    tried = order.search.rows if order.search.trials else None
     settings = base_model.own_settings(order.model, evaluation, base.family.first)
     validation = _validation(order, splits, task, scoring) if order.search.trials else None
     asked = {split: [row.asked for row in rows] for split, rows in data.cut(table, splits).items()}
@@ -61,7 +62,12 @@ def check(order: Order) -> Preflight:
         metrics=settled.metrics,
         unusual=settled.unusual,
         rows_skipped=loaded.skipped,
-        notices=(*loaded.notices, *settled.notices, *filter(None, [generation.remark(settings), *remarks])),
+        notices=(
+            *loaded.notices,
+            *sorted_rows,
+            *settled.notices,
+            *filter(None, [generation.remark(settings), *remarks]),
+        ),
     )
 
 

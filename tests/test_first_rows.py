@@ -27,7 +27,7 @@ def test_labels_in_other_shares_are_told_too():
     kept = ["good"] * 90 + ["bad"] * 10
     reason = first_rows.flaw("test", kept, [*kept, *["bad"] * 80])
     assert reason == (
-        "the 100 test rows that are used, of 180, have 2 of 2 different targets ('good': 90%, in all rows 50%)"
+        "the 100 of 180 test rows that are used have 2 of 2 different targets ('good': 90%, in all rows 50%)"
     )
 
 
@@ -51,8 +51,8 @@ def test_each_limit_of_a_suite_is_named_with_the_data(tmp_path, write):
     table = TaskTable(name="classify", data=f"{tmp_path}", train_rows=50, test_rows=40)
     splits = data.load(table)
     assert first_rows.notices(table, splits, 30) == [
-        f"{tmp_path}: the {kept} {kind} rows that are used, of {count}, have 1 of 2 different targets ('bad': 100%, "
-        f"in all rows 50%); the rows seem to be sorted: shuffle them, or change {key}"
+        f"{tmp_path}: the {kept} of {count} {kind} rows that are used have 1 of 2 different targets ('bad': 100%, in "
+        f"all rows 50%); their order is not random: shuffle the rows, or change {key}"
         for key, kind, kept, count in (
             ("task.train_rows", "train", 50, 200),
             ("task.test_rows", "test", 40, 100),
@@ -60,3 +60,13 @@ def test_each_limit_of_a_suite_is_named_with_the_data(tmp_path, write):
         )
     ]
     assert first_rows.notices(table.model_copy(update={"train_rows": None, "test_rows": None}), splits) == []
+
+
+def test_every_third_of_rows_in_threes_is_told_as_what_it_is(tmp_path, write):
+    kinds = ["yes", "maybe", "no"]
+    write(tmp_path / "train.jsonl", [{"text": f"A {n}", "label": kinds[n % 3]} for n in range(300)])
+    write(tmp_path / "test.jsonl", [{"text": f"B {n}", "label": kinds[n % 3]} for n in range(9)])
+    table = TaskTable(name="classify", data=f"{tmp_path}", train_every=3)
+    (notice,) = first_rows.notices(table, data.load(table))
+    assert "the 100 of 300 train rows that are used have 1 of 3 different targets ('yes': 100%" in notice
+    assert notice.endswith("or change task.train_every")

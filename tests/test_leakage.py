@@ -7,7 +7,7 @@ from rapidfuzz import fuzz
 
 from harness.tasks import leakage
 
-WORDS = "the red car is in a garage near the old station of Leeds and nobody knows who left it there".split()
+WORDS = [f"{colour} {thing}" for colour in ("red", "blue", "old", "new") for thing in ("car", "house", "dog", "road")]
 
 
 def sources(count, seed):

@@ -90,8 +90,8 @@ def test_a_limit_that_keeps_the_first_of_sorted_rows_is_told(check, rows):
     labelled = [{**row, "summary": ["No.", "Yes."][number * 2 // 40]} for number, row in enumerate((rows * 9)[:40])]
     found, _ = check(rows[:16], labelled, test_rows=20)
     (notice,) = found.notices
-    assert "the 20 test rows that are used, of 40, have 1 of 2 different targets ('No.': 100%" in notice
-    assert "shuffle them, or change task.test_rows" in notice
+    assert "the 20 of 40 test rows that are used have 1 of 2 different targets ('No.': 100%" in notice
+    assert "shuffle the rows, or change task.test_rows" in notice
 
 
 def test_a_suite_decides_how_rouge_reads_if_it_says_so(check, rows):

@@ -64,7 +64,7 @@ def check(order: Order) -> Preflight:
         rows_skipped=loaded.skipped,
         notices=(
             *loaded.notices,
-            *sorted_rows,
+            *first_rows.notices(table, splits, tried),
             *settled.notices,
             *filter(None, [generation.remark(settings), *remarks]),
         ),

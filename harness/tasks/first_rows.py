@@ -15,15 +15,18 @@ Splits = Mapping[str, Sequence[Example]]
 
 
 def notices(table: TaskTable, splits: Splits, search: int | None = None) -> list[str]:
-    """The limits of a suite that keep rows whose targets are not those of all rows, and how they differ.
+    """What is wrong with the rows that a suite keeps, and what to do."""
+    remedy = "their order is not random: shuffle the rows, or change"
+    return [f"{table.data}: {reason}; {remedy} {key}" for key, reason in flaws(table, splits, search).items()]
+
+
+def flaws(table: TaskTable, splits: Splits, search: int | None = None) -> dict[str, str]:
+    """By key, the limits of a suite that keep rows whose targets are not those of all rows, and how they differ.
 
     ``search`` is the number of validation rows of a search, or ``None`` if all are used, or there is no search.
     """
-    return [
-        f"{table.data}: {reason}; the rows seem to be sorted: shuffle them, or change {key}"
-        for key, kind, kept, rows in _limits(table, splits, search)
-        if (reason := flaw(kind, kept, rows))
-    ]
+    found = ((key, flaw(kind, kept, rows)) for key, kind, kept, rows in _limits(table, splits, search))
+    return {key: reason for key, reason in found if reason}
 
 
 def flaw(kind: str, kept: Sequence[str], every: Sequence[str]) -> str | None:
@@ -42,17 +45,18 @@ def flaw(kind: str, kept: Sequence[str], every: Sequence[str]) -> str | None:
         return None
     worst = max(gaps, key=lambda target: abs(gaps[target]))
     return (
-        f"the {len(kept):,} {kind} rows that are used, of {len(every):,}, have {len(kept_counts):,} of "
-        f"{len(counts):,} different targets ({brief(repr(worst), 40)}: {kept_counts[worst] / len(kept):.0%}, in all "
-        f"rows {shares[worst]:.0%})"
+        f"the {len(kept):,} of {len(every):,} {kind} rows that are used have {len(kept_counts):,} of {len(counts):,} "
+        f"different targets ({brief(repr(worst), 40)}: {kept_counts[worst] / len(kept):.0%}, in all rows "
+        f"{shares[worst]:.0%})"
     )
 
 
 def _limits(table: TaskTable, splits: Splits, search: int | None) -> Iterator[tuple[str, str, list[str], list[str]]]:
     """Each key that leaves out rows, what they are for, and the targets of those that are kept and of all."""
     chosen = data.cut(table, splits)
-    for split in ("train", "test"):
-        yield f"task.{split}_rows", split, _targets(chosen[split]), _targets(splits[split])
+    trained = "task.train_rows" if table.train_rows else "task.train_every"
+    for key, split in ((trained, "train"), ("task.test_rows", "test")):
+        yield key, split, _targets(chosen[split]), _targets(splits[split])
     if search is not None:
         tried, every = (data.validation(table, splits, rows)["test"] for rows in (search, None))
         yield "search.rows", "validation", _targets(tried), _targets(every)

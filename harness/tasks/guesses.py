@@ -7,17 +7,15 @@ from typing import Any
 
 from ..spec import task_files
 from ..spec.task_table import CHOOSE, MESSAGES, SOURCE, TARGET
+from . import column_roles as roles
 from . import columns, multiple_choice
 from . import guessed_prompt as prompts
+from .column_roles import Looks
 from .looks import MOST, Look
-from .usual_names import BESIDE, GIVING_AWAY, LABELS, LANGUAGES, NO_SOURCES, SOURCES, TARGETS
-
-Looks = Mapping[str, Look]  # by the name of the column
+from .usual_names import BESIDE, LABELS, LANGUAGES, NO_SOURCES, SOURCES, TARGETS
 
 SHORT, LONG, LABELLED, TRANSLATED = "answer", "summarize", "classify", "translate"  # built-in tasks
 MARKED = r"####\s*(.+)"  # the last line of an answer that shows how it was found, as in GSM8K
-MAX_LABELS, MAX_LABEL_CHARACTERS = 500, 60
-LABEL_ROWS, NAMED_LABEL_ROWS = 5, 2  # for each label, at least, in the middle; where the column is called as one
 MAX_ANSWERS = 10  # different ones to choose among where a question is asked
 SHORT_CHARACTERS = 40  # an answer in the middle with fewer is compared as a whole
 LISTED_NAMES = 12  # of columns that are not used
@@ -70,9 +68,9 @@ def _choices(looks: Looks, name: str) -> Iterator[Guess]:
     """A question with a choice of answers, which its prompt must show."""
     for found in multiple_choice.find(looks):
         shown = [look for _, look in found.marked]
-        others = [look for look in _sources(looks) if look not in (found.target, *shown)]
+        others = [look for look in roles.sources(looks) if look not in (found.target, *shown)]
         usual = [look for look in others if look.key in SOURCES or look.key in BESIDE]
-        source = _source(usual or others)
+        source = roles.likeliest(usual or others)
         if source is None:
             continue
         before = [look for look in usual if look is not source]
@@ -103,7 +101,7 @@ def _by_names(looks: Looks) -> Iterator[Guess]:
 
 def _scored(found: Guess, target: Look) -> Guess:
     """Answers that are few are chosen, and long ones are not compared word for word."""
-    if _is_label(target, MAX_ANSWERS):
+    if roles.is_label(target, MAX_ANSWERS):
         return _chosen(found)
     if "extract" in found.keys or target.characters < SHORT_CHARACTERS:
         return found
@@ -132,10 +130,10 @@ def _languages(looks: Looks) -> Iterator[Guess]:
 
 def _labels(looks: Looks) -> Iterator[Guess]:
     usual = [*LABELS, *TARGETS]
-    choices = [look for look in looks.values() if _is_label(look) and not look.is_id]
+    choices = [look for look in looks.values() if roles.is_label(look) and not look.is_id]
     for target in sorted(choices, key=lambda look: usual.index(look.key) if look.key in usual else len(usual)):
-        others = [look for look in _usable(looks) if look is not target and not (_is_label(look) and _is_name(look))]
-        if source := _source([look for look in others if look.is_text]):
+        others = [look for look in roles.usable(looks) if look is not target and not roles.is_another_label(look)]
+        if source := roles.likeliest([look for look in others if look.is_text]):
             read = [look for look in others if look is source or look.is_prose]
             why = f"{target.name} has only {target.different} different values in {target.rows:,} rows"
             yield _about(_guess(LABELLED, {SOURCE: source.name, TARGET: target.name}, looks, why), source, read)
@@ -155,7 +153,7 @@ def _about(found: Guess, source: Look, read: Sequence[Look]) -> Guess:
 def _named(looks: Looks, name: str) -> Iterator[Guess]:
     """A task of its own, whose target has a usual name."""
     targets = [look for look in looks.values() if look.key in TARGETS and (look.texts or look.unread)]
-    return _own(looks, [look for look in targets if not _is_label(look)], name)
+    return _own(looks, [look for look in targets if not roles.is_label(look)], name)
 
 
 def _unnamed(looks: Looks, name: str) -> Iterator[Guess]:
@@ -166,7 +164,7 @@ def _unnamed(looks: Looks, name: str) -> Iterator[Guess]:
 def _own(looks: Looks, targets: Sequence[Look], name: str) -> Iterator[Guess]:
     for target in targets:
         others = [look for look in looks.values() if look is not target and not look.is_id]
-        source = _source([look for look in _sources(looks) if look is not target])
+        source = roles.likeliest([look for look in roles.sources(looks) if look is not target])
         if source is None:
             continue
         why = f"no built-in task has such columns; {target.name} looks like what is to be written about {source.name}"
@@ -188,37 +186,6 @@ def _guess(name: str, named: Mapping[str, str], looks: Looks, why: str) -> Guess
         return found
     marked = f"{target.share(MARKED):.0%} of {target.name} have ####, and the answer after it"
     return found.having("extract", MARKED, marked)
-
-
-def _is_label(look: Look, most: int = MAX_LABELS) -> bool:
-    rows = NAMED_LABEL_ROWS if look.key in LABELS else LABEL_ROWS
-    few = 2 <= look.different <= most and look.rows >= rows * look.different
-    return few and bool(look.texts) and max(map(len, look.texts)) <= MAX_LABEL_CHARACTERS
-
-
-def _is_name(look: Look) -> bool:
-    """Whether the values are names of kinds, rather than texts of which there are few."""
-    return not look.is_prose or look.key in LABELS or look.key in TARGETS
-
-
-def _sources(looks: Looks) -> list[Look]:
-    """The columns that a prompt may be about."""
-    return [look for look in _usable(looks) if look.is_text]
-
-
-def _usable(looks: Looks) -> list[Look]:
-    """The columns that a prompt may have in it."""
-    known = [look for look in looks.values() if not look.unread and not look.lists and not look.is_id]
-    told = [look for look in known if not any(word in look.key for word in GIVING_AWAY)]
-    return [look for look in told if look.key not in NO_SOURCES and not look.talks]
-
-
-def _source(looks: Sequence[Look]) -> Look | None:
-    """The one with the most usual name, or else the longest."""
-    usual = [look for look in looks if look.key in SOURCES]
-    if usual:
-        return min(usual, key=lambda look: SOURCES.index(look.key))
-    return max(looks, key=lambda look: look.characters, default=None)
 
 
 def _listed(names: Iterable[str]) -> str:

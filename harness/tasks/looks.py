@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import median
 from typing import Any
 
@@ -36,14 +37,14 @@ class Look:
         """The name as names are compared."""
         return self.name.strip().lower()
 
-    @property
+    @cached_property
     def is_text(self) -> bool:
         """Whether the values are texts that a model can read or write."""
         if self.unread:
             return False
         return self._share(bool(text.strip()) and not NUMBER.fullmatch(text.strip()) for text in self.texts) >= MOST
 
-    @property
+    @cached_property
     def is_prose(self) -> bool:
         """Whether texts have more than a name, an address or a date, where there is a text."""
         filled = [text.strip() for text in self.texts if text.strip()]
@@ -55,22 +56,22 @@ class Look:
         """Whether the name is that of a row's number or source."""
         return self.key in NAMES_OF_IDS or END_OF_IDS.fullmatch(self.name.strip()) is not None
 
-    @property
+    @cached_property
     def filled(self) -> int:
         """The number of texts that are not empty."""
         return sum(map(bool, map(str.strip, self.texts)))
 
-    @property
+    @cached_property
     def different(self) -> int:
         """The number of different texts."""
         return len(set(self.texts))
 
-    @property
+    @cached_property
     def characters(self) -> int:
         """How long a text in the middle is."""
         return int(median(map(len, self.texts))) if self.texts else 0
 
-    @property
+    @cached_property
     def tokens(self) -> int:
         """About how many tokens all but the longest hundredth of the texts have at most."""
         sizes = sorted(len(text.encode(errors="replace")) for text in self.texts)

@@ -139,6 +139,12 @@ def test_other_names_of_keys_and_roles_are_known(table):
     assert data.load(table(old))["test"][0].source == "User: Hi 0\n\nAssistant: "
 
 
+def test_a_pattern_that_matches_no_turn_is_told_with_the_name_of_the_column(table):
+    renamed = [{"conversations": row["messages"]} for row in ROWS]
+    with pytest.raises(DataError, match=r"task\.extract: 'ZZ\(\.\)' matches no conversations; the first is "):
+        data.load(table(renamed, extract="ZZ(.)"))
+
+
 def test_a_conversation_in_parquet_is_read(table, tmp_path, write):
     asked = TaskTable(name="instruct", data=str(write(tmp_path / "talks.parquet", ROWS)))
     assert data.load(asked) == data.load(table(ROWS))

@@ -171,6 +171,10 @@ GUESSES |= {
         rows(text=LONG, label=lambda n: n % 2, label_text=lambda n: ["good", "bad"][n % 2]),
         {"name": "classify", "columns": {"source": "text", "target": "label_text"}},
     ),
+    "labels with a mark": (
+        rows(text=LONG, label=lambda n: f"#### {n % 2}"),
+        {"name": "classify", "columns": {"source": "text", "target": "label"}},
+    ),
     "a reason that gives the label away": (
         rows(text=LONG, explanation_1="Since it is red", label=lambda n: SAYS[n % 3]),
         {"name": "classify", "columns": {"source": "text", "target": "label"}},

@@ -101,9 +101,11 @@ def _by_names(looks: Looks) -> Iterator[Guess]:
 
 def _scored(found: Guess, target: Look) -> Guess:
     """Answers that are few are chosen, and long ones are not compared word for word."""
+    if "extract" in found.keys:
+        return found
     if roles.is_label(target, MAX_ANSWERS):
         return _chosen(found)
-    if "extract" in found.keys or target.characters < SHORT_CHARACTERS:
+    if target.characters < SHORT_CHARACTERS:
         return found
     return found.having("metrics", task_files.built_in()[LONG].metrics, _length(target))
 
@@ -182,7 +184,7 @@ def _guess(name: str, named: Mapping[str, str], looks: Looks, why: str) -> Guess
     target = looks[named[TARGET]]
     read = [looks[name] for own, name in named.items() if own != TARGET]
     found = Guess({"name": name, "columns": dict(named)}, {"name": why}, target, read)
-    if target.share(MARKED) < MOST:
+    if name == LABELLED or target.share(MARKED) < MOST:
         return found
     marked = f"{target.share(MARKED):.0%} of {target.name} have ####, and the answer after it"
     return found.having("extract", MARKED, marked)

@@ -161,6 +161,11 @@ def test_a_conversation_in_parquet_is_read(table, tmp_path, write):
         ([{"role": "user", "text": "Hi."}], "turn 1 has no role and content"),
         ([{"role": "tool", "content": "Hi."}], "turn 1 is of 'tool'; known roles: system, user, assistant"),
         ([{"role": "user", "content": " "}], "turn 1 has no text"),
+        ([{"role": "user", "content": None}], "turn 1 has no text"),
+        (
+            [{"role": "user", "content": [{"type": "text", "text": "Hi."}]}],
+            "turn 1 has its text in a list; write it as one text",
+        ),
         ([{"role": "system", "content": "S"}, {"role": "assistant", "content": "A"}], "has no turn of the user"),
         (
             [*ROWS[0]["messages"][:1], {"role": "system", "content": "S"}, *ROWS[0]["messages"][1:2]],

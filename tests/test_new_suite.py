@@ -209,6 +209,24 @@ GUESSES |= {
             "metrics": ["accuracy", "macro_f1"],
         },
     ),
+    "pairs with a score": (
+        rows(sentence1=LONG, sentence2="A car", score=lambda n: n / 7),
+        {
+            "name": "mine",
+            "columns": {"source": "sentence1", "target": "score"},
+            "prompt": "{source}\n\nScore: ",
+            "metrics": ["exact_match", "token_f1"],
+        },
+    ),
+    "problems with a solution and a kind": (
+        rows(problem="Add", solution=f"{LONG}, or two", type=lambda n: ["Algebra", "Sets"][n % 2]),
+        {
+            "name": "mine",
+            "columns": {"source": "problem", "target": "solution"},
+            "prompt": "{source}\n\nSolution: ",
+            "metrics": ["rouge"],
+        },
+    ),
     "answers that are better and worse": (
         rows(prompt="Write", chosen=LONG, rejected=f"{LONG}, which is worse"),
         {

@@ -18,8 +18,10 @@ from ..tasks.data_text import UNPACK
 from ..tasks.guesses import Guess
 from ..tasks.looks import Look
 
-OF_THE_TASK = "that of the task"
-SEVERAL = {"prompt": "; a row has the first one whose columns it has", "metrics": "; the first one ranks"}
+OF_THE_TASK = {
+    "prompt": "as the task has it; of several, a row has the first one whose columns it has",
+    "metrics": "those of the task; the first one ranks",
+}
 SEE = "see docs/tasks.md"
 LIMITS = (32, 64, 128, 256, 512, 1024)  # of tokens; longer texts are cut
 PROMPT_TOKENS = 32  # of what a prompt has beside its texts, about
@@ -159,10 +161,9 @@ def _keys(found: Guess, name: str) -> Iterator[Key]:
         if key != "name":
             yield key, value, found.why.get(key, "")
     known = task_files.built_in().get(found.keys["name"])
-    for key in SEVERAL:
-        value = getattr(known, key, None)
-        if value and key not in found.keys:
-            yield key, value, OF_THE_TASK + SEVERAL[key] * (len(value) > 1)
+    for key, why in OF_THE_TASK.items():
+        if (value := getattr(known, key, None)) and key not in found.keys:
+            yield key, value[0] if len(value) == 1 and key == "prompt" else value, why
 
 
 def _limits(found: Guess) -> Iterator[Key]:

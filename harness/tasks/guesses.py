@@ -12,7 +12,7 @@ from . import columns, multiple_choice
 from . import guessed_prompt as prompts
 from .column_roles import Looks
 from .looks import MOST, Look
-from .usual_names import BESIDE, LABELS, LANGUAGES, NO_SOURCES, SOURCES, TARGETS
+from .usual_names import BESIDE, LABELS, LANGUAGES, NO_SOURCES, SCORES, SOURCES, TARGETS
 
 SHORT, LONG, LABELLED, TRANSLATED = "answer", "summarize", "classify", "translate"  # built-in tasks
 MARKED = r"####\s*(.+)"  # the last line of an answer that shows how it was found, as in GSM8K
@@ -159,8 +159,10 @@ def _named(looks: Looks, name: str) -> Iterator[Guess]:
 
 
 def _unnamed(looks: Looks, name: str) -> Iterator[Guess]:
-    """A task of its own, whose target is the last column with text."""
-    return _own(looks, [look for look in reversed([*looks.values()]) if look.is_text and not look.is_id], name)
+    """A task of its own, whose target is a score, if there is one, or else the last column with text."""
+    scores = [look for look in looks.values() if look.key in SCORES and look.unread]
+    texts = [look for look in reversed([*looks.values()]) if look.is_text and not look.is_id]
+    return _own(looks, [*scores, *texts], name)
 
 
 def _own(looks: Looks, targets: Sequence[Look], name: str) -> Iterator[Guess]:

@@ -13,12 +13,13 @@ LABELS = (
 )
 TARGETS = (
     *("target", "output", "response", "completion", "answer", "answers", "correct_answer", "summary", "reply"),
-    *("translation", "chosen"),
+    *("translation", "solution", "chosen"),
 )
 SOURCES = (
-    *("instruction", "prompt", "question", "query", "dialogue", "article", "document", "text", "sentence"),
-    *("source", "input", "passage", "context", "premise", "sentence1", "question1"),
+    *("instruction", "prompt", "question", "query", "problem", "dialogue", "article", "document", "text", "sentence"),
+    *("source", "input", "passage", "context", "premise", "ctx", "sentence1", "question1"),
 )
+SCORES = ("score", "similarity", "relatedness", "relatedness_score")  # as numbers, which no built-in task predicts
 BESIDE = ("input", "context", "passage", "document")  # beside the source, in some rows at least
 NO_SOURCES = ("rejected",)  # worse answers
 GIVING_AWAY = ("explanation", "rationale", "reason", "parse")  # in the name of what is written about an answer

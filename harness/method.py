@@ -295,9 +295,5 @@ class Bound(UntrainedMethod):
     """A bound that reads the references, for comparison: its row is marked as a bound and has no rank."""
 
     def answer(self, questions: Sequence[Question]) -> list[str]:
-        """Return one text per question, in order; called instead of ``generate``; no other call sees references.
-
-        If a task extracts what counts of an answer, it does so here, too: answer with one of ``targets`` then, which
-        are whole.
-        """
+        """Return one text per question, in order; called instead of ``generate``; no other call sees references."""
         raise NotImplementedError

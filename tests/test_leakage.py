@@ -25,13 +25,13 @@ def test_the_figures_do_not_depend_on_how_many_pairs_are_compared_at_once(pairs)
     test = [*training[:4], training[0], *(f"{each}!" for each in training[4:8]), *sources(30, 2)]
     fresh = {*test} - {*training}
     near = sum(any(fuzz.ratio(one, other) >= 90 for other in training) for one in fresh)
-    found = leakage.measure(training, test, pairs)
+    found = leakage.measure(training, test, pairs=pairs)
     assert (found.test, found.exact, found.near) == (len({*test}), len({*test}) - len(fresh), near)
     assert 0 < near < len(fresh)
 
 
 def test_no_rows_leak_nothing():
-    assert leakage.measure([], ["A", "B"], 1).near == leakage.measure(["A"], [], 1).near == 0
+    assert leakage.measure([], ["A", "B"], pairs=1).near == leakage.measure(["A"], [], pairs=1).near == 0
     assert leakage.measure(["A", "B"], ["A", "B"]).exact == 2
 
 
@@ -43,5 +43,5 @@ def test_the_pairs_that_are_compared_at_once_are_bounded(monkeypatch):
         return cdist(one, other, **options)
 
     monkeypatch.setattr(leakage.process, "cdist", counted)
-    leakage.measure(sources(60, 1), sources(30, 2), 100)
+    leakage.measure(sources(60, 1), sources(30, 2), pairs=100)
     assert max(compared) <= 100 < sum(compared)

@@ -11,7 +11,7 @@ NEAR_DUPLICATE_PERCENT = 90.0  # normalised Indel similarity in percent, above w
 MAX_PAIRS = 1 << 26  # that are compared at once, each for a byte of memory
 
 
-def measure(training: Sequence[str], test: Sequence[str], pairs: int = MAX_PAIRS) -> Leakage:
+def measure(training: Sequence[str], test: Sequence[str], *, pairs: int = MAX_PAIRS) -> Leakage:
     """Count exact and near duplicates of test sources among the training sources, at most ``pairs`` pairs at once."""
     known, asked = list(dict.fromkeys(training)), list(dict.fromkeys(test))
     seen = set(known)
@@ -27,4 +27,5 @@ def _unlike(sources: Sequence[str], known: Sequence[str]) -> list[str]:
     scores = process.cdist(
         sources, known, scorer=fuzz.ratio, score_cutoff=NEAR_DUPLICATE_PERCENT, dtype=np.uint8, workers=-1
     )
-    return [source for source, alike in zip(sources, scores.any(axis=1), strict=True) if not alike]
+    alike = np.asarray(scores.any(axis=1))
+    return [source for source, near in zip(sources, alike, strict=True) if not near]

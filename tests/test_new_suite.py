@@ -350,6 +350,12 @@ def test_columns_of_any_name_are_written_and_read_back(name, new, tmp_path):
     assert told.replace("\n", "").isprintable()
 
 
+def test_what_is_said_of_a_column_of_any_name_can_be_printed(new):
+    _, told = new(rows(text=LONG, **{"\x1b[31mred": lambda n: n % 2}))
+    assert "red has whole numbers, which count as text" in told
+    assert told.replace("\n", "").isprintable()
+
+
 def test_a_column_that_no_toml_file_can_name_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.jsonl").write_text(

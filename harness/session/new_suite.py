@@ -108,9 +108,9 @@ def _tried(file: Path) -> list[str]:
     try:
         made = suites.load(str(file))
         scored_by.check(made.task, (), made.evaluation.metric_options)
-        return [*data.read(made.task).notices]
+        return [toml.comment(line) for line in data.read(made.task).notices]
     except UsageError as error:
-        return [f"not ready to run: {error}"]
+        return [f"not ready to run: {toml.comment(str(error))}"]
 
 
 def _rows(name: str, sources: Mapping[str, Sequence[Source]]) -> dict[str, int]:

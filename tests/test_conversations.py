@@ -139,6 +139,12 @@ def test_other_names_of_keys_and_roles_are_known(table):
     assert data.load(table(old))["test"][0].source == "User: Hi 0\n\nAssistant: "
 
 
+def test_a_pattern_that_matches_no_turn_is_told_with_the_name_of_the_column(table):
+    renamed = [{"conversations": row["messages"]} for row in ROWS]
+    with pytest.raises(DataError, match=r"task\.extract: 'ZZ\(\.\)' matches no conversations; the first is "):
+        data.load(table(renamed, extract="ZZ(.)"))
+
+
 def test_a_conversation_in_parquet_is_read(table, tmp_path, write):
     asked = TaskTable(name="instruct", data=str(write(tmp_path / "talks.parquet", ROWS)))
     assert data.load(asked) == data.load(table(ROWS))
@@ -155,6 +161,11 @@ def test_a_conversation_in_parquet_is_read(table, tmp_path, write):
         ([{"role": "user", "text": "Hi."}], "turn 1 has no role and content"),
         ([{"role": "tool", "content": "Hi."}], "turn 1 is of 'tool'; known roles: system, user, assistant"),
         ([{"role": "user", "content": " "}], "turn 1 has no text"),
+        ([{"role": "user", "content": None}], "turn 1 has no text"),
+        (
+            [{"role": "user", "content": [{"type": "text", "text": "Hi."}]}],
+            "turn 1 has its text in a list; write it as one text",
+        ),
         ([{"role": "system", "content": "S"}, {"role": "assistant", "content": "A"}], "has no turn of the user"),
         (
             [*ROWS[0]["messages"][:1], {"role": "system", "content": "S"}, *ROWS[0]["messages"][1:2]],

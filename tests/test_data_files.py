@@ -127,6 +127,23 @@ def test_a_list_of_summaries_is_several_references_of_one_dialogue(tmp_path, row
     assert read(write(tmp_path / "lists.parquet", lists)).splits == loaded.splits
 
 
+@pytest.mark.parametrize("kind", ["parquet", "saved"])
+def test_the_names_of_numbered_labels_are_not_read_and_told(kind, tmp_path):
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["negative", "positive"])}
+    )
+    rows = {"text": [f"Text {n}" for n in range(20)], "label": [n // 2 % 2 for n in range(20)]}
+    made, path = datasets.Dataset.from_dict(rows, features=features), tmp_path / f"rows.{kind}"
+    if kind == "saved":
+        made.save_to_disk(f"{path}")
+    else:
+        made.to_parquet(f"{path}")
+    loaded = data.read(TaskTable(name="classify", data=f"{path}"))
+    assert {row.target for row in loaded.splits["train"]} == {"0", "1"}
+    assert "the numbers of label have names (0: negative, 1: positive), which are not read" in loaded.notices[0]
+    assert [row.source for row in loaded.splits["test"]] == ["Text 0", "Text 10"]
+
+
 @pytest.mark.parametrize("missing", [{}, {"id": None}, {"id": ""}, {"id": float("nan")}])
 def test_a_row_without_an_id_is_called_by_its_number_in_the_file(missing, tmp_path, write):
     written = [{"dialogue": f"Hello {number}.", "summary": "A greeting.", **missing} for number in range(3)]

@@ -86,6 +86,14 @@ def test_latin_data_are_read_as_rouge_score_reads_them_and_nothing_is_told(check
     assert tokenizer(handed_over(order, order.task)) == "rouge_score"
 
 
+def test_a_limit_that_keeps_the_first_of_sorted_rows_is_told(check, rows):
+    labelled = [{**row, "summary": ["No.", "Yes."][number * 2 // 40]} for number, row in enumerate((rows * 9)[:40])]
+    found, _ = check(rows[:16], labelled, test_rows=20)
+    (notice,) = found.notices
+    assert "the 20 of 40 test rows that are used have 1 of 2 different targets ('No.': 100%" in notice
+    assert "shuffle the rows, or change task.test_rows" in notice
+
+
 def test_a_suite_decides_how_rouge_reads_if_it_says_so(check, rows):
     found, _ = check(rows[:16], rows[16:20], evaluation=Evaluation(rouge_tokenizer="characters"))
     assert (tokenizer(found), found.notices) == ("characters", ())

@@ -24,6 +24,10 @@ def load(tmp_path):
     return read
 
 
+def test_whole_numbers_are_labels_as_they_are_in_data(load):
+    assert load('name = "classify"\nlabels = [0, 1, "two"]').task.labels == ("0", "1", "two")
+
+
 @pytest.mark.parametrize("name", task_files.built_in())
 def test_every_built_in_task_is_a_whole_one(name, load):
     table = load(f'name = "{name}"').task
@@ -75,6 +79,8 @@ def test_a_prompt_may_call_a_column_as_the_data_do(load):
         ('name = "answer"\nvalues = { source = "here" }', "task.values", "source differs from row to row"),
         ('name = "answer"\nlabels = []', "task.labels", "needs two or more; leave out this key to find the labels"),
         ('name = "answer"\nlabels = ["yes", "no", "yes"]', "task.labels", "has 'yes' twice"),
+        ('name = "answer"\nlabels = [1, "1"]', "task.labels", "has '1' twice"),
+        ('name = "answer"\nlabels = [true, false]', "task.labels.0", "(got True)"),
         ('name = "answer"\nlabels = ["yes", ""]', "task.labels", "'' is empty, or begins or ends with a space"),
         ('name = "answer"\nlabels = ["yes", " yes"]', "task.labels", "' yes' is empty, or begins or ends with a space"),
         ('name = "answer"\nstop = [""]', "task.stop", "has an empty text, which would end every answer"),

@@ -85,6 +85,18 @@ def test_the_example_in_python_counts_every_letter_as_an_answer(folder):
         assert scoring.scored(answers.read(task, texts), references, [True] * 3).values["accuracy"] == value
 
 
+def test_the_example_in_python_reads_lists_in_a_table_as_references(folder):
+    (folder / "squad.py").write_text(example("squad"))
+    found = [{"text": ["Ann", "Ann B."], "answer_start": [3, 3]}, {"text": [], "answer_start": []}]
+    rows = [{"question": f"Who? {n}", "context": "It is Ann B.", "answers": found[n % 2]} for n in range(40)]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    table = load(folder, '[task]\nname = "squad.py"\ndata = "rows.jsonl"\n')
+    splits = data.load(table)
+    assert [row.target for row in splits["test"]] == ["Ann", "Ann B."] * 2
+    assert sum(map(len, splits.values())) == 40
+    assert table.templates[0].filled(splits["test"][0].texts) == "It is Ann B.\n\nQuestion: Who? 0\n\nAnswer: "
+
+
 def test_every_key_that_defines_a_task_is_explained():
     keys = re.findall(r"^\| `(\w+)` \|", PAGE.partition("## Built-in tasks")[0], re.MULTILINE)
     assert set(keys) == {"name", *task_files.DEFINING}

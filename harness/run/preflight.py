@@ -17,7 +17,7 @@ from ..spec.metric import Metric, options_of
 from ..spec.plan import Order
 from ..spec.record import Environment, Preflight
 from ..spec.suite import METRIC_OPTIONS, TaskTable
-from ..tasks import consistency, data, definition, labels, leakage, prepared, scored_by
+from ..tasks import consistency, data, definition, first_rows, labels, leakage, prepared, scored_by
 from ..tasks.data import Example
 from ..tasks.task import PreparedTask, prepare
 from . import environment, example, scorers, soundness
@@ -50,6 +50,7 @@ def check(order: Order) -> Preflight:
     _keep(task, scoring, order.task)
     written = _targets_in_tokens(task) if scoring.needs_likelihoods else []
     remarks = soundness.check(base, task, evaluation, order.model.name, written)
+    tried = order.search.rows if order.search.trials else None
     settings = base_model.own_settings(order.model, evaluation, base.family.first)
     validation = _validation(order, splits, task, scoring) if order.search.trials else None
     asked = {split: [row.asked for row in rows] for split, rows in data.cut(table, splits).items()}
@@ -68,7 +69,13 @@ def check(order: Order) -> Preflight:
         unusual=settled.unusual,
         rows_skipped=loaded.skipped,
         example=example.shown(base.tokenizer, task.training[0]) if task.training else None,
-        notices=(*loaded.notices, *cautions, *settled.notices, *filter(None, [generation.remark(settings), *remarks])),
+        notices=(
+            *loaded.notices,
+            *first_rows.notices(table, splits, tried),
+            *cautions,
+            *settled.notices,
+            *filter(None, [generation.remark(settings), *remarks]),
+        ),
     )
 
 

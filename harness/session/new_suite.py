@@ -9,8 +9,8 @@ from ..models import hub
 from ..spec import suite as suites
 from ..spec import task_files, toml
 from ..spec.errors import DataError, UsageError, brief
-from ..spec.suite import LOCAL
-from ..tasks import data, data_files, guesses, looks, scored_by
+from ..spec.suite import LOCAL, TaskTable
+from ..tasks import data, data_files, first_rows, guesses, looks, scored_by
 from ..tasks.columns import EVERY
 from ..tasks.data import Source
 from ..tasks.data_folders import SPLIT_NAMES, UNSPLIT
@@ -18,6 +18,11 @@ from ..tasks.data_text import UNPACK
 from ..tasks.guesses import Guess
 from ..tasks.looks import Look
 
+OF_THE_TASK = {
+    "prompt": "as the task has it; of several, a row has the first one whose columns it has",
+    "metrics": "those of the task; the first one ranks",
+}
+SEE = "see docs/tasks.md"
 LIMITS = (32, 64, 128, 256, 512, 1024)  # of tokens; longer texts are cut
 PROMPT_TOKENS = 32  # of what a prompt has beside its texts, about
 MOST_TEST_ROWS, MOST_EXAMPLES = 500, 2000  # of a first suite
@@ -42,7 +47,7 @@ max_new_tokens = {answer}
 methods = ["zero_shot", "lora", "full_finetune"]
 """
 
-Key = tuple[str, Any, str]  # of a table: its name, its value, and why it has that value
+Key = tuple[str, Any, str]  # of a table: its name, its value (``None``: the default), and why it has that value
 
 
 def write(name: str, folder: Path) -> list[str]:
@@ -56,26 +61,38 @@ def write(name: str, folder: Path) -> list[str]:
     guess = guesses.guess(seen, f"my_{file.stem}" if file.stem in task_files.built_in() else file.stem)
     if guess is None:
         there = brief(", ".join(look.name for look in seen), 200)
-        raise DataError(f"{name}: no two columns look like a source and a target; it has {there}; see docs/tasks.md")
-    keys = [*_keys(guess, name), *_limits(guess), *_cut(rows)]
-    _create(file, _content(name, file, rows, guess, keys))
-    return [f"wrote {file}", *notices, *_why(keys), *_obstacle(file)]
+        odd = [f"{look.name} has values of the type {look.unread}" for look in seen if look.unread]
+        made = f"; {brief('; '.join(odd), 200)}, of which a task in Python can make texts" if odd else ""
+        raise DataError(f"{name}: no two columns look like a source and a target; it has {there}{made}; {SEE}")
+    keys = [*_keys(guess, name), *_limits(guess)]
+    keys += _cut(rows, keys)
+    others = [_examples(rows), ("evaluation.max_new_tokens", _limit(guess), "as many as a target may have")]
+    _create(file, _content(name, file, rows, keys, others))
+    told = [*((f"task.{key}", value, why) for key, value, why in keys), *others]
+    return [f"wrote {file}", *notices, *_why(told), *_tried(file)]
 
 
-def _content(name: str, file: Path, rows: Mapping[str, int], guess: Guess, keys: Sequence[Key]) -> str:
-    training = rows.get("train", rows.get(UNSPLIT, 0) * 9 // 10)
+def _content(name: str, file: Path, rows: Mapping[str, int], keys: Iterable[Key], others: Iterable[Key]) -> str:
+    examples, answer = (f"{value}{_reason(why)}" for _, value, why in others)
     return SUITE.format(
         rows=sum(rows.values()),
         data=_said(name, 100),
         file=file.name,
-        task="\n".join(f"{key} = {toml.written(value)}{_reason(why)}" for key, value, why in keys),
-        examples=max(1, min(MOST_EXAMPLES, training)),
-        answer=_limit(guess),
+        task="\n".join(map(_line, keys)),
+        examples=examples,
+        answer=answer,
     )
 
 
+def _line(entry: Key) -> str:
+    key, value, why = entry
+    return f"# {key}: {_said(why, 300)}" if value is None else f"{key} = {toml.written(value)}{_reason(why)}"
+
+
 def _why(keys: Iterable[Key]) -> Iterator[str]:
-    yield from (f"task.{key} = {toml.written(value)}: {toml.comment(why)}" for key, value, why in keys if why)
+    for key, value, why in keys:
+        if why:
+            yield f"{key}{'' if value is None else f' = {toml.written(value)}'}: {toml.comment(why)}"
 
 
 def _reason(why: str) -> str:
@@ -86,15 +103,14 @@ def _said(text: str, longest: int) -> str:
     return toml.comment(brief(text, longest))
 
 
-def _obstacle(file: Path) -> list[str]:
-    """What keeps the suite from running as it is; nothing if it is ready."""
+def _tried(file: Path) -> list[str]:
+    """How the suite's data are read, or what keeps the suite from running as it is."""
     try:
         made = suites.load(str(file))
         scored_by.check(made.task, (), made.evaluation.metric_options)
-        data.check(made.task)
+        return [toml.comment(line) for line in data.read(made.task).notices]
     except UsageError as error:
-        return [f"not ready to run: {error}"]
-    return []
+        return [f"not ready to run: {toml.comment(str(error))}"]
 
 
 def _rows(name: str, sources: Mapping[str, Sequence[Source]]) -> dict[str, int]:
@@ -145,8 +161,9 @@ def _keys(found: Guess, name: str) -> Iterator[Key]:
         if key != "name":
             yield key, value, found.why.get(key, "")
     known = task_files.built_in().get(found.keys["name"])
-    if known is not None and known.metrics:
-        yield "metrics", known.metrics, "those of the task; the first one determines the ranking"
+    for key, why in OF_THE_TASK.items():
+        if (value := getattr(known, key, None)) and key not in found.keys:
+            yield key, value[0] if len(value) == 1 and key == "prompt" else value, why
 
 
 def _limits(found: Guess) -> Iterator[Key]:
@@ -157,9 +174,24 @@ def _limits(found: Guess) -> Iterator[Key]:
     yield "max_target_tokens", _limit(found), f"99% of {target.name} have at most about {target.tokens:,} tokens"
 
 
-def _cut(rows: Mapping[str, int]) -> Iterator[Key]:
-    if (count := rows.get("test", rows.get(UNSPLIT, 0) // 10)) > MOST_TEST_ROWS:
-        yield "test_rows", MOST_TEST_ROWS, f"enough to begin with, of {count:,}"
+def _cut(rows: Mapping[str, int], keys: Sequence[Key]) -> list[Key]:
+    """The limit of test rows, if it is needed and the first ones stand for all of them."""
+    count = rows.get("test", rows.get(UNSPLIT, 0) // 10)
+    if count <= MOST_TEST_ROWS:
+        return []
+    try:
+        table = TaskTable(**{key: value for key, value, _ in keys}, test_rows=MOST_TEST_ROWS)
+        flaws = first_rows.flaws(table, data.load(table))
+    except (UsageError, ValueError):  # which is told when the suite is looked at
+        flaws = {}
+    if reason := flaws.get("task.test_rows"):
+        return [("test_rows", None, f"not set: at {MOST_TEST_ROWS}, {reason}; shuffle the rows to set it")]
+    return [("test_rows", MOST_TEST_ROWS, f"the first of {count:,}, to begin with")]
+
+
+def _examples(rows: Mapping[str, int]) -> Key:
+    training = rows.get("train", rows.get(UNSPLIT, 0) * 9 // 10)
+    return "budget.max_examples", max(1, min(MOST_EXAMPLES, training)), f"to begin with, of {training:,} training rows"
 
 
 def _limit(found: Guess) -> int:

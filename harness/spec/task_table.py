@@ -78,6 +78,14 @@ class TaskTable(Table):
             raise ValueError(f"{min(taken)} differs from row to row; name its column in task.columns")
         return values
 
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _numbers_are_labels(cls, labels: Any) -> Any:
+        """Whole numbers count as text, as they do in data."""
+        if not isinstance(labels, list | tuple):
+            return labels
+        return tuple(f"{each}" if isinstance(each, int) and not isinstance(each, bool) else each for each in labels)
+
     @field_validator("labels")
     @classmethod
     def _labels_differ(cls, labels: tuple[str, ...] | None) -> tuple[str, ...] | None:

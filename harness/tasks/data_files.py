@@ -77,7 +77,29 @@ def of_table(table: pyarrow.Table, columns: Columns) -> FileContent:
     read = [name for name in names if columns.reads(name)]
     if len(set(read)) < len(read):
         return FileContent(names, [])
-    return FileContent(names, table.select(read).to_pylist())
+    notices = (_label_names(name, found) for name, found in _features(table).items() if name in read)
+    return FileContent(names, table.select(read).to_pylist(), tuple(filter(None, notices)))
+
+
+def _features(table: pyarrow.Table) -> Mapping[str, Any]:
+    """What the library ``datasets`` has noted of each column."""
+    try:
+        noted = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
+        return dict(noted["info"]["features"])
+    except (ValueError, TypeError, KeyError):
+        return {}
+
+
+def _label_names(column: str, feature: Any) -> str | None:
+    """That numbers stand for names, which are not read; ``None`` if they do not."""
+    names = feature.get("names") if isinstance(feature, Mapping) else None
+    if not isinstance(names, list) or not names:
+        return None
+    listed = brief(", ".join(f"{number}: {name}" for number, name in enumerate(names)), 120)
+    return (
+        f"the numbers of {column} have names ({listed}), which are not read; to choose among names, "
+        "write them into the data, or a task in Python that does"
+    )
 
 
 def _marked(raw: bytes, text: str, content: FileContent) -> FileContent:

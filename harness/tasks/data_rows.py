@@ -129,16 +129,21 @@ def _target(text: str, task: Definition, found: Mapping[str, str]) -> str:
         if part.text is None:
             raise _Unfit(_unmatched(found))
     why = "none of task.labels" if task.table.labels else "no valid answer for the task"
-    raise _Unfit(f"{found.get(TARGET, MESSAGES)} {brief(repr(text))} is {why}")
+    raise _Unfit(f"{_answers(found)} {brief(repr(text))} is {why}")
 
 
 def _unmatched(found: Mapping[str, str]) -> str:
-    return f"{found.get(TARGET, MESSAGES)} has no match for task.extract"
+    return f"{_answers(found)} has no match for task.extract"
+
+
+def _answers(found: Mapping[str, str]) -> str:
+    """The column that targets are in."""
+    return found[TARGET] if TARGET in found else found[MESSAGES]
 
 
 def _never(task: Definition, content: FileContent, found: Mapping[str, str]) -> str:
     """That nothing matches, with the first of the targets."""
-    column = found.get(TARGET, MESSAGES)
+    column = _answers(found)
     first = next((row.get(column) for row in content.rows if isinstance(row, Mapping)), None)
     return f"{task.reading.extract!r} matches no {column}; the first is {brief(repr(first), 120)}"
 
@@ -176,8 +181,11 @@ def _unfit(cell: Any) -> str | None:
     if _nothing(cell):
         return "is null"
     if not isinstance(cell, str):
-        remedy = "; write numbers in quotes" if _whole(cell) or isinstance(cell, float) else ""
-        return f"is not text but {type(cell).__name__}{remedy}"
+        number = _whole(cell) or isinstance(cell, float)
+        remedy = (
+            "write numbers in quotes" if number else "write texts, or compute them in a task in Python (docs/tasks.md)"
+        )
+        return f"is not text but {type(cell).__name__}; {remedy}"
     if not cell.strip():
         return "is empty"
     return "has half a character (a lone surrogate)" if LONE_SURROGATE.search(cell) else None

@@ -31,6 +31,8 @@ def _turn(number: int, value: Any) -> Turn:
     role, content = (value[key] for key in keys)
     if not isinstance(role, str) or role not in ROLES:
         raise ValueError(f"turn {number} is of {brief(repr(role))}; known roles: {', '.join(ROLES)}")
+    if isinstance(content, Sequence | Mapping) and not isinstance(content, str) and content:
+        raise ValueError(f"turn {number} has its text in a {type(content).__name__}; write it as one text")
     if not isinstance(content, str) or not content.strip():
         raise ValueError(f"turn {number} has no text")
     return Turn(ROLES[role], content)

@@ -17,6 +17,7 @@ SCORES = {"rouge1": 0.4}
 KNOWN = {
     "environment": HERE,
     "hyperparameters": {"rank": 4},
+    "defaults": {"rank": 8},
     "bound": True,
     "trainable_dtype": "float32",
     "frozen_unchanged": True,

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 NAME = "checkpoint.safetensors"
 
 
-class Stage(NamedTuple):
+class Reached(NamedTuple):
     """How far a pre-training is: phase, steps of it that are done, and the seconds that they took."""
 
     phase: int
@@ -20,7 +20,7 @@ class Stage(NamedTuple):
     seconds: float
 
 
-def write(folder: Path, model: PreTrainedModel, optimizers: Sequence[torch.optim.Optimizer], progress: Stage) -> None:
+def write(folder: Path, model: PreTrainedModel, optimizers: Sequence[torch.optim.Optimizer], progress: Reached) -> None:
     """Replace the checkpoint in ``folder``; a kill leaves the old one or the new one."""
     tensors = {f"model {name}": tensor.detach() for name, tensor in model.named_parameters()}
     for number, optimizer in enumerate(optimizers):
@@ -30,11 +30,11 @@ def write(folder: Path, model: PreTrainedModel, optimizers: Sequence[torch.optim
     (folder / "unfinished").replace(folder / NAME)
 
 
-def progress(folder: Path) -> Stage:
+def progress(folder: Path) -> Reached:
     """How far the checkpoint in ``folder`` is; raises ``FileNotFoundError`` where there is none."""
     with safe_open(folder / NAME, "pt") as file:
         told = file.metadata()
-    return Stage(int(told["phase"]), int(told["step"]), float(told["seconds"]))
+    return Reached(int(told["phase"]), int(told["step"]), float(told["seconds"]))
 
 
 def read(folder: Path, model: PreTrainedModel, optimizers: Sequence[torch.optim.Optimizer]) -> None:

@@ -31,7 +31,7 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerFast, T5ForConditionalGeneration
 
 from . import architecture, checkpoint, corpus, curriculum, instructions
-from .checkpoint import Stage
+from .checkpoint import Reached
 from .instructions import Exercise
 
 FOLDER = Path(__file__).parent / "base_model"
@@ -43,7 +43,7 @@ PROBE_ITEMS = 500  # fresh items of each kind, for the card
 PROBES = (instructions.slots, instructions.who_said, instructions.repeat)
 
 
-def train(model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, done: Stage, folder: Path) -> None:
+def train(model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, done: Reached, folder: Path) -> None:
     """Train the model in place to the end of a phase, from its checkpoint in ``folder`` if steps of it are done.
 
     Prints the loss and the probes. Each whole phase adds its minutes to the model's config.
@@ -64,7 +64,7 @@ def train(model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast,
             mean = sum(losses[-SHOWN_STEPS:]) / len(losses[-SHOWN_STEPS:])
             print(f"step {step:5}  loss {mean:.3f}  {seconds:5.0f} s", flush=True)
         if step % SAVED_STEPS == 0:
-            checkpoint.write(folder, model, optimizers, Stage(done.phase, step, seconds))
+            checkpoint.write(folder, model, optimizers, Reached(done.phase, step, seconds))
         if step % PROBED_STEPS == 0:
             print(probe(model, tokenizer, 50), flush=True)
     minutes = round((time.monotonic() - began) / 60)
@@ -155,7 +155,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=FOLDER)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    done = checkpoint.progress(options.output) if options.resume else Stage(options.phase, 0, 0.0)
+    done = checkpoint.progress(options.output) if options.resume else Reached(options.phase, 0, 0.0)
     tokenizer = architecture.build_tokenizer(curriculum.tokenizer_texts())
     tokenizer.save_pretrained(options.output)  # now, since the probes will set it to padding
     if done.phase:
@@ -163,7 +163,7 @@ def main() -> None:
     else:
         model = architecture.new_model(curriculum.SEED)
     for phase in range(done.phase, len(PHASES)):
-        train(model.train(), tokenizer, done if phase == done.phase else Stage(phase, 0, 0.0), options.output)
+        train(model.train(), tokenizer, done if phase == done.phase else Reached(phase, 0, 0.0), options.output)
         save(model, tokenizer, options.output)
     (options.output / checkpoint.NAME).unlink(missing_ok=True)
 

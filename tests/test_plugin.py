@@ -525,7 +525,7 @@ def test_results_go_where_they_were_asked_to_go(done):
     assert not (folder / "results").exists()
     assert sorted(path.name for path in (folder / "out/small").iterdir() if not path.name.startswith(".")) == [
         *("github-action-benchmark.json", "leaderboard.csv", "leaderboard.json", "leaderboard.md"),
-        *("logs", "predictions", "runs", "scores"),
+        *("logs", "predictions", "preflight.json", "report.html", "runs", "scores"),
     ]
 
 

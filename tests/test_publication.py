@@ -148,7 +148,7 @@ def test_tables_are_rendered_again_from_runs_of_any_machine_and_of_methods_that_
     after = published(folder)
     assert {name: after[name] for name in before} == before
     assert sorted(set(after) - set(before)) == [
-        *("github-action-benchmark.json", "leaderboard.csv", "leaderboard.json", "leaderboard.md")
+        *("github-action-benchmark.json", "leaderboard.csv", "leaderboard.json", "leaderboard.md", "report.html")
     ]
     commands.main(["render", "small.toml"])
     assert published(folder) == after

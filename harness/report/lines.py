@@ -15,7 +15,7 @@ MORE = " … (-v shows all)"
 
 
 def of_run(record: Record, *, reused: bool = False) -> str:
-    """``lora-seed0: 36.3 ROUGE-1, trained 28.3 s``, or why there is no score."""
+    """``lora-seed0: 36.3`` with the metric and ``trained 28.3 s``, or why there is no score."""
     name = record.spec.name
     if record.status != Status.OK or record.score is None:
         cause = textwrap.shorten(record.error.cause, MAX_CAUSE, placeholder=" …") if record.error else ""

@@ -1,6 +1,5 @@
 """Imports a method's file and checks its class against the contract."""
 
-import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,15 +52,7 @@ def _class(plugin: Plugin) -> "type[Method]":
     module = importing.module(f"tuneoff_method_{plugin.id}", plugin.path, CONTRACT)
     from ..method import Bound, Method, PeftMethod  # imports torch, so only when a method is really used
 
-    classes = [
-        value
-        for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, Method) and value.__module__ == module.__name__
-    ]
-    if len(classes) != 1:
-        found = ", ".join(cls.__name__ for cls in classes) or "none"
-        raise PluginError(f"{plugin.path}: needs exactly one class derived from {CONTRACT}.Method, found {found}")
-    cls = classes[0]
+    cls: type[Method] = importing.only_class(module, Method, plugin.path, CONTRACT)
     configured = issubclass(cls, PeftMethod) and cls.config is not PeftMethod.config
     if cls.build in (Method.build, PeftMethod.build) and not configured:
         raise PluginError(f"{plugin.path}: {cls.__name__} does not define build(); {_example('bitfit')} is an example")

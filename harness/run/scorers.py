@@ -41,17 +41,7 @@ def load(plugin: Plugin) -> Scorer:
     """
     aliases.use()
     module = importing.module(f"tuneoff_metric_{plugin.id}", plugin.path, METRIC_CONTRACT)
-    classes = [
-        value
-        for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, Scorer) and value.__module__ == module.__name__
-    ]
-    if len(classes) != 1:
-        found = ", ".join(cls.__name__ for cls in classes) or "none"
-        raise PluginError(
-            f"{plugin.path}: needs exactly one class derived from {METRIC_CONTRACT}.Scorer, found {found}"
-        )
-    cls: type[Scorer] = classes[0]
+    cls: type[Scorer] = importing.only_class(module, Scorer, plugin.path, METRIC_CONTRACT)
     if reason := _problem(cls, plugin):
         raise PluginError(f"{plugin.path}: {cls.__name__}: {reason}")
     source = {f"{plugin.id}_source": plugin.source_hash}

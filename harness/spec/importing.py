@@ -35,6 +35,21 @@ def module(name: str, path: Path, contract: str) -> ModuleType:
     return made
 
 
+def only_class(imported: ModuleType, base: type[Any], path: Path, contract: str) -> type[Any]:
+    """The class of the file that is derived from ``base``, a class of the module ``contract``.
+
+    Raises ``PluginError`` unless the file defines exactly one.
+    """
+    own = [
+        value for value in vars(imported).values() if inspect.isclass(value) and value.__module__ == imported.__name__
+    ]
+    classes = [cls for cls in own if issubclass(cls, base)]
+    if len(classes) != 1:
+        found = ", ".join(cls.__name__ for cls in classes) or "none"
+        raise PluginError(f"{path}: needs exactly one class derived from {contract}.{base.__name__}, found {found}")
+    return classes[0]
+
+
 def line_in(error: BaseException, path: Path | str) -> int:
     """The line of a file in which an error was raised, or on whose way it was; 1 if there is none."""
     lines, trace = [1], error.__traceback__

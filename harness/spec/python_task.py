@@ -1,6 +1,5 @@
 """A task in Python: its file is imported, and its class held against the contract."""
 
-import inspect
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +26,7 @@ def keys(path: Path) -> dict[str, Any]:
 
 def _task(path: Path) -> Task:
     module = importing.module(f"tuneoff_task_{path.stem}", path.absolute(), TASK_CONTRACT)
-    classes = [
-        value
-        for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, Task) and value.__module__ == module.__name__
-    ]
-    if len(classes) != 1:
-        found = ", ".join(cls.__name__ for cls in classes) or "none"
-        raise PluginError(f"{path}: needs exactly one class derived from {TASK_CONTRACT}.Task, found {found}")
-    cls = classes[0]
+    cls: type[Task] = importing.only_class(module, Task, path, TASK_CONTRACT)
     if problem := _unknown(cls):
         raise PluginError(f"{path}: {cls.__name__}.{problem}")
     task: Task = importing.instance(cls, path)

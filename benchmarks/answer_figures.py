@@ -26,7 +26,7 @@ from tabulate import tabulate
 from benchmarks.interval_figures import ANSWER, simulated
 from harness.ranking import choice, leaderboard
 from harness.ranking.choice import LIMITS, Choice, Needs
-from harness.ranking.leaderboard import Entry
+from harness.ranking.entries import Entry
 from harness.spec.metric import Metric
 from harness.spec.record import Cost, Record, RunSpec, Status
 from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from tabulate import tabulate
 
 from harness.ranking import intervals, paired, scatter
+from harness.ranking.entries import Entry, by_method
 from harness.ranking.intervals import Interval, Sample
-from harness.ranking.leaderboard import Entry, by_method
 from harness.ranking.ranks import Estimate, ranking
 from harness.store.results import Store
 

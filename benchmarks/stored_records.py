@@ -16,7 +16,8 @@ from safetensors.numpy import save
 from benchmarks.figures import clocked, show
 from harness.metrics.rouge.metric import NAMES, ROUGE
 from harness.ranking import leaderboard
-from harness.ranking.leaderboard import Entry, Row
+from harness.ranking.entries import Entry
+from harness.ranking.leaderboard import Row
 from harness.report import files
 from harness.spec.record import Cost, Record, RunSpec, Status
 from harness.spec.suite import Budget, Evaluation, ModelTable, RunTable, Suite, TaskTable

@@ -51,12 +51,17 @@ def pytest_configure(config: pytest.Config) -> None:
     with options.as_pytest_says():
         config.stash[PARAMETERS] = mode.start(config)
     config.pluginmanager.register(mode)
-    if mode is runs:
-        progress.follow(config)
     other_plugins.settle(config)
     ids = [_here(argument) for argument in config.args if "::" in argument]
     config.args[:] = ids or [str(BENCH)]
     conftests.leave_out_own(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Show the progress of runs, now that pytest's terminal is there."""
+    if session.config.pluginmanager.is_registered(runs):
+        progress.follow(session.config)
 
 
 class NoRuns(pytest.Module):

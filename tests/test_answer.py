@@ -4,8 +4,8 @@ import pytest
 from markupsafe import Markup
 
 from harness.ranking import leaderboard
+from harness.ranking.entries import Entry
 from harness.ranking.intervals import Interval
-from harness.ranking.leaderboard import Entry
 from harness.report import answer
 from harness.report.readable import readable, times
 from harness.spec.metric import Direction, Metric

@@ -13,7 +13,7 @@ from harness.gate.selftest import drop
 from harness.gate.tolerance import Rules
 from harness.gate.verdict import Outcome
 from harness.ranking import leaderboard
-from harness.ranking.leaderboard import Entry
+from harness.ranking.entries import Entry
 from harness.report import advice, files, markdown, table
 from harness.session import judge
 from harness.spec import search

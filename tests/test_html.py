@@ -11,7 +11,7 @@ import pytest
 
 from harness.report import __main__ as command
 from harness.report import contents, details, examples
-from harness.spec.record import TrainingExample
+from harness.spec.preflight import TrainingExample
 from harness.store.results import Store
 from support import reports
 from support.records import changed, finished

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from harness.ranking import leaderboard
-from harness.ranking.leaderboard import Entry
+from harness.ranking.entries import Entry
 from harness.spec.record import Cost, Status
 from support.records import entry, finished, scored, unfinished
 

@@ -33,11 +33,16 @@ def test_a_long_reason_is_cut():
 
 def test_what_runs_now_is_shown_with_its_share_its_loss_and_the_time_that_is_left():
     now = [Progress(run="lora-seed1", phase="train", share=0.45, loss=2.314)]
-    assert lines.of_progress(now, 3, 15, 90.0) == "lora-seed1 train 45%, loss 2.31 · 3 of 15 · about 6.00 min left"
+    assert lines.of_progress(now, 3, 15, 360.0) == "lora-seed1 train 45%, loss 2.31 · 3 of 15 · about 6.00 min left"
 
 
 def test_before_the_first_run_has_ended_nobody_knows_the_time_that_is_left():
-    assert lines.of_progress([Progress(run="lora-seed1", phase="load")], 0, 15, 4.0) == "lora-seed1 load · 0 of 15"
+    assert lines.of_progress([Progress(run="lora-seed1", phase="load")], 0, 15, None) == "lora-seed1 load · 0 of 15"
+
+
+def test_before_the_first_run_the_session_checks_what_it_was_given():
+    assert lines.of_progress([], 0, 15, None) == "checking model, data and methods · 0 of 15"
+    assert lines.of_progress([], 3, 15, None) == "3 of 15"
 
 
 def test_a_remark_fits_the_terminal_and_its_end_is_left_out_unless_it_is_wanted():

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.ranking import leaderboard
-from harness.ranking.leaderboard import Entry
+from harness.ranking.entries import Entry
 from harness.ranking.pareto import Offer, front
 from harness.spec.record import Cost
 from support.records import entry, unfinished

@@ -9,10 +9,11 @@ from dataclasses import replace
 import pytest
 
 from harness.ranking import leaderboard
-from harness.ranking.leaderboard import Entry
+from harness.ranking.entries import Entry
 from harness.report import files, markdown, notes, table
 from harness.spec.figures import BY_NAME, show
-from harness.spec.record import Checks, Cost, Environment, Leakage, Lengths, RunOutcome, Status
+from harness.spec.preflight import Leakage
+from harness.spec.record import Checks, Cost, Environment, Lengths, RunOutcome, Status
 from harness.spec.suite import Budget, RunTable, Suite, TaskTable
 from harness.store.results import Store
 from support.records import entry, finished, prediction, scored, unfinished

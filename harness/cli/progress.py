@@ -1,8 +1,11 @@
 """Shows a session as it goes: a line for each run and search that has ended; on a terminal, also what runs now."""
 
+import os
+import sys
 from collections.abc import Generator
 from threading import Event, Lock, Thread
 from time import monotonic
+from typing import TextIO
 
 import pytest
 
@@ -29,7 +32,7 @@ class Follower:
         self._reporter = reporter
         self._ended, self._writing = Event(), Lock()
         self._done = self._total = 0
-        self._began = monotonic()
+        self._began = self._last = monotonic()
         reporter.showfspath = False
 
     @pytest.hookimpl(wrapper=True)
@@ -38,13 +41,14 @@ class Follower:
         self._total = sum(_of(item) is not None for item in session.items)
         if not self._reporter.isatty:
             return (yield)
-        thread = Thread(target=self._look, daemon=True)
-        thread.start()
-        try:
-            return (yield)
-        finally:
-            self._ended.set()
-            thread.join()
+        with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors="replace") as screen:
+            thread = Thread(target=self._look, args=[screen], daemon=True)  # pytest captures what is written in a run
+            thread.start()
+            try:
+                return (yield)
+            finally:
+                self._ended.set()
+                thread.join()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> Generator[None, tuple, tuple]:  # type: ignore[type-arg]
@@ -58,7 +62,7 @@ class Follower:
         """Write the line of a run that has ended."""
         result = yield
         if parameter := _of(item):
-            self._done += 1
+            self._done, self._last = self._done + 1, monotonic()
             self._write(*self._line(*parameter))
         return result
 
@@ -77,15 +81,23 @@ class Follower:
             if line:
                 self._reporter.write_line(line, red=failed)
 
-    def _look(self) -> None:
+    def _left(self) -> float | None:
+        """The seconds until the end if the other runs take as long as those before, or ``None`` if nobody knows."""
+        if not self._done:
+            return None
+        left = (self._last - self._began) / self._done * (self._total - self._done) - (monotonic() - self._last)
+        return left if left > 0 else None
+
+    def _look(self, screen: TextIO) -> None:
         from ..report import lines
 
         folder = self._config.stash[REQUEST].folder / ".scratch"
         while not self._ended.wait(SECONDS):
-            text = lines.of_progress(under_way(folder), self._done, self._total, monotonic() - self._began)
+            text = lines.of_progress(under_way(folder), self._done, self._total, self._left())
+            width = self._config.get_terminal_writer().fullwidth - 1
             with self._writing:
-                self._reporter.rewrite(text[: self._config.get_terminal_writer().fullwidth - 1], erase=True)
-                self._reporter.flush()
+                screen.write(f"\r{text[:width].ljust(width)}")
+                screen.flush()
         self._write("", failed=False)
 
 

@@ -5,7 +5,8 @@ from concurrent.futures import Future
 from typing import Any, Protocol
 
 from ..spec.plan import Order
-from ..spec.record import Preflight, RunOutcome
+from ..spec.preflight import Preflight
+from ..spec.record import RunOutcome
 from ..spec.registry import Plugin
 
 Overridden = Sequence[tuple[Plugin, Mapping[str, Any]]]  # methods, each with the suite's hyper-parameters for it

@@ -6,7 +6,8 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from ..spec.plan import Order
-from ..spec.record import Preflight, RunOutcome
+from ..spec.preflight import Preflight
+from ..spec.record import RunOutcome
 from . import slots
 from .executor import IMPORT_SECONDS, Overridden
 from .sealed import Sealed

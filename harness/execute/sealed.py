@@ -16,7 +16,8 @@ from typing import TypeVar
 from ..spec import failure
 from ..spec.errors import UsageError
 from ..spec.plan import Order
-from ..spec.record import Cost, Environment, Preflight, Record, RunOutcome
+from ..spec.preflight import Preflight
+from ..spec.record import Cost, Environment, Record, RunOutcome
 from . import child, forkserver, processes
 from .child import ANSWER, COMPLAINT, FOUND, LOG, NO_ROOM
 from .executor import IMPORT_SECONDS, Overridden

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..spec.errors import SuiteError
-from ..spec.record import Preflight
+from ..spec.preflight import Preflight
 from . import machine
 
 CPU = "cpu"

@@ -5,7 +5,7 @@ Wall time is never compared with a stored number. Nothing here reads or writes a
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..ranking.leaderboard import Entry, by_method
+from ..ranking.entries import Entry, by_method
 from ..spec.figures import changes
 from ..spec.record import Status
 from . import tolerance

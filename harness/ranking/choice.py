@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..spec.record import Record
+from .entries import Entry, by_method
 from .intervals import Interval
-from .leaderboard import Entry, by_method
 from .ranks import Ranking
 
 Needs = Mapping[str, float | None]  # by limit, the most that a run needed; ``None`` if that is unknown

@@ -1,6 +1,5 @@
 """From records to ranked rows."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,29 +7,20 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..spec.figures import BY_NAME, COSTS
 from ..spec.metric import Metric
-from ..spec.record import Record, Status
+from ..spec.record import Status
 from ..spec.search import Search
 from ..spec.suite import ZERO_SHOT
 from . import intervals, pareto, ranks
+from .entries import Entry, bound, by_method, complete, incomplete, machine, seeds_of, trains, usual_machine
 from .intervals import MIN_EXAMPLES, Interval, Sample
 from .ranks import Ranking
 
 FULL_FINETUNE = "full_finetune"
 
 Samples = Mapping[str, Mapping[str, Sample]]  # by method and metric
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A run with its scores by metric, one value per test row; empty if the run has no scores."""
-
-    record: Record
-    scores: Mapping[str, NDArray[np.float64]]
-    earlier: bool = False  # whether an earlier session did this run
 
 
 @dataclass(frozen=True)
@@ -126,21 +116,21 @@ def board(entries: Sequence[Entry], searches: Mapping[str, Search] | None = None
     should have.
     """
     groups = by_method(sorted(entries, key=lambda entry: entry.record.spec.seed))
-    flaws = {method: _incomplete(group) for method, group in groups.items()}
+    flaws = {method: incomplete(group) for method, group in groups.items()}
     samples = {method: _samples(group) for method, group in groups.items() if not flaws[method]}
     metrics = next((entry.record.metrics for entry in entries if entry.record.metrics), ())
     better = {method: by_metric[metrics[0].id].facing(metrics[0].sign) for method, by_metric in samples.items()}
     obstacles = _obstacles(better)
-    competing = [method for method in samples if not (_bound(groups[method]) or method in obstacles)]
+    competing = [method for method in samples if not (bound(groups[method]) or method in obstacles)]
     ranked = ranks.ranking({method: better[method] for method in competing}) if competing else None
     found = searches or {}
-    usual = _usual_machine(entries)
+    usual = usual_machine(entries)
     table = [
         replace(
             _row(method, group, samples, metrics, found.get(method)),
-            elsewhere=any(_machine(entry) not in (None, usual) for entry in group),
+            elsewhere=any(machine(entry) not in (None, usual) for entry in group),
             **_placed(method, ranked, metrics),
-            missing=tuple(seed for seed in seeds if seed not in _seeds(group)),
+            missing=tuple(seed for seed in seeds if seed not in seeds_of(group)),
             reason=flaws[method] or obstacles.get(method, ""),
         )
         for method, group in groups.items()
@@ -152,25 +142,17 @@ def board(entries: Sequence[Entry], searches: Mapping[str, Search] | None = None
     return Board(order, ranked)
 
 
-def by_method(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    """The runs of each method, in order."""
-    groups: dict[str, list[Entry]] = {}
-    for entry in entries:
-        groups.setdefault(entry.record.spec.method, []).append(entry)
-    return groups
-
-
 def _row(
     method: str, group: Sequence[Entry], samples: Samples, metrics: tuple[Metric, ...], search: Search | None
 ) -> Row:
-    failed = next((entry.record for entry in group if not _complete(entry)), None)
+    failed = next((entry.record for entry in group if not complete(entry)), None)
     mine = samples.get(method, {})
     references = {other: samples[other] for other in (ZERO_SHOT, FULL_FINETUNE) if other in samples and other != method}
     return Row(
         rank=None,
         method=method,
         status=failed.status if failed else Status.OK,
-        seeds=_seeds(group),
+        seeds=seeds_of(group),
         scores={name: intervals.interval(one) for name, one in mine.items()},
         costs={
             **{metric.name: _cost(group, metric.name) for metric in COSTS},
@@ -183,10 +165,10 @@ def _row(
             if mine and mine[metrics[0].id].examples == theirs[metrics[0].id].examples >= MIN_EXAMPLES
         },
         metrics=metrics,
-        bound=_bound(group) and not failed,
+        bound=bound(group) and not failed,
         contended=any(entry.record.cost.contended for entry in group),
         earlier=any(entry.earlier for entry in group),
-        assumed=bool(mine) and len(group) == 1 and _trains(group),
+        assumed=bool(mine) and len(group) == 1 and trains(group),
     )
 
 
@@ -223,24 +205,13 @@ def _marked(table: Sequence[Row]) -> list[Row]:
     return [replace(row, fronts=tuple(cost for cost in fronts if row.method in fronts[cost])) for row in table]
 
 
-def _machine(entry: Entry) -> str | None:
-    environment = entry.record.environment
-    return environment.device_name if environment else None
-
-
-def _usual_machine(entries: Iterable[Entry]) -> str | None:
-    """The kind of machine on which most runs were executed; of equally many, the first by name."""
-    counts = Counter(sorted(filter(None, map(_machine, entries))))
-    return max(counts, key=lambda name: counts[name], default=None)
-
-
 def _samples(group: Sequence[Entry]) -> dict[str, Sample]:
     return {metric.id: _sample(group, metric) for metric in group[0].record.metrics}
 
 
 def _sample(group: Sequence[Entry], metric: Metric) -> Sample:
     scores = np.stack([entry.scores[metric.id] for entry in group])
-    return intervals.sample(scores, trains=_trains(group), scale=abs(metric.factor_at(float(scores.mean()))))
+    return intervals.sample(scores, trains=trains(group), scale=abs(metric.factor_at(float(scores.mean()))))
 
 
 def _obstacles(samples: Mapping[str, Sample]) -> dict[str, str]:
@@ -259,39 +230,6 @@ def _odd(examples: int, usual: int) -> str:
         count = f"{examples} test example{'s' * (examples != 1)}"
         return f"scored on {count}; a rank and an interval need {MIN_EXAMPLES} or more: give the suite more test rows"
     return f"scored on {examples:,} test examples, most other methods on {usual:,}; run the method again"
-
-
-def _incomplete(group: Sequence[Entry]) -> str | None:
-    """Why a method has no scores; ``None`` if it has them."""
-    failed = next((entry.record for entry in group if not _complete(entry)), None)
-    if failed and failed.status == Status.OK:
-        return f"the scores of seed {failed.spec.seed} are missing or not numbers; run the method again"
-    if failed:
-        return failed.error.cause if failed.error else "unknown cause"
-    counts = {entry.record.spec.seed: len(entry.scores[entry.record.metrics[0].id]) for entry in group}
-    if len(set(counts.values())) > 1:
-        listed = ", ".join(f"{count:,} for seed {seed}" for seed, count in counts.items())
-        return f"its seeds were scored on different numbers of test examples ({listed}); run the method again"
-    return None
-
-
-def _complete(entry: Entry) -> bool:
-    values = [entry.scores.get(metric.id) for metric in entry.record.metrics]
-    numbers = all(each is not None and math.isfinite(each.sum()) for each in values)
-    return entry.record.status == Status.OK and bool(values) and numbers
-
-
-def _bound(group: Sequence[Entry]) -> bool:
-    return any(entry.record.provenance.bound for entry in group)
-
-
-def _trains(group: Sequence[Entry]) -> bool:
-    """Whether chance in training may play a part; assumed of a run whose parameters were not counted."""
-    return any(entry.record.cost.trainable_parameters != 0 for entry in group)
-
-
-def _seeds(group: Sequence[Entry]) -> tuple[int, ...]:
-    return tuple(entry.record.spec.seed for entry in group)
 
 
 def _cost(group: Sequence[Entry], name: str) -> float | None:

@@ -32,10 +32,11 @@ def of_search(found: Search) -> str:
     return f"{found.spec.method}: {rate}, searched {readable(found.seconds, 'seconds')}"
 
 
-def of_progress(runs: Sequence[Progress], done: int, total: int, seconds: float) -> str:
-    """``lora-seed1 train 45%, loss 2.31 · 4 of 15 · about 3.1 min left``; ``seconds`` is how long ``done`` took."""
-    left = f"about {readable(seconds / done * (total - done), 'seconds')} left" if done else ""
-    return " · ".join(filter(None, [*map(_progress, runs), f"{done} of {total}", left]))
+def of_progress(runs: Sequence[Progress], done: int, total: int, left: float | None) -> str:
+    """``lora-seed1 train 45%, loss 2.31 · 4 of 15 · about 3.1 min left``; ``left`` is in seconds, if it is known."""
+    now = [_progress(run) for run in runs] if runs or done else ["checking model, data and methods"]
+    time = [] if left is None else [f"about {readable(left, 'seconds')} left"]
+    return " · ".join([*now, f"{done} of {total}", *time])
 
 
 def wrapped(remark: str, width: int, *, whole: bool = False) -> list[str]:

@@ -9,7 +9,8 @@ from tabulate import tabulate
 
 from ..spec import task_files
 from ..spec.metric import Metric
-from ..spec.record import Answers, Environment, Leakage, Lengths, Record, Status
+from ..spec.preflight import Leakage
+from ..spec.record import Answers, Environment, Lengths, Record, Status
 from ..spec.search import LEVEL, Search, Trial
 
 SHARE_TITLES = {

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from ..ranking import choice, leaderboard
 from ..ranking.choice import Needs
-from ..ranking.leaderboard import Entry, Row
+from ..ranking.entries import Entry
+from ..ranking.leaderboard import Row
 from ..ranking.ranks import Ranking
-from ..spec.record import Leakage, Record, RunOutcome
+from ..spec.preflight import Leakage
+from ..spec.record import Record, RunOutcome
 from ..spec.suite import Suite
 from ..store.results import Store
 from . import notes

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..models.family import Encoded
-from ..spec.record import TrainingExample
+from ..spec.preflight import TrainingExample
 
 
 def shown(tokenizer: Any, row: Encoded) -> TrainingExample:

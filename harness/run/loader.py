@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..spec import aliases, hyperparameters, importing
-from ..spec.errors import PluginError
+from ..spec.errors import PluginError, Unsupported
 from ..spec.names import CONTRACT
 from ..spec.registry import BUILT_IN, Plugin
 
@@ -30,6 +30,14 @@ def defaults(cls: "type[Method]") -> dict[str, Any]:
     """The values in the method's file of those hyper-parameters that have another value in a loaded class."""
     used = cls.hyperparameters()
     return {name: own for name, own in cls.__mro__[1].hyperparameters().items() if own != used[name]}  # type: ignore[attr-defined]
+
+
+def multiply(cls: "type[Method]", multiplier: float) -> None:
+    """Multiply the learning rate of a trial's class, rounded to two digits for use in a suite file."""
+    if not cls.trains:
+        raise Unsupported("it learns nothing, so there is no learning rate to search")
+    if multiplier != 1:
+        cls.learning_rate = float(f"{cls.learning_rate * multiplier:.1e}")
 
 
 def problems(plugin: Plugin, overrides: Mapping[str, Any]) -> list[str]:

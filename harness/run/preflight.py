@@ -15,7 +15,8 @@ from ..models.base_model import Model
 from ..spec.errors import DataError, brief
 from ..spec.metric import Metric, options_of
 from ..spec.plan import Order
-from ..spec.record import Environment, Preflight
+from ..spec.preflight import Preflight
+from ..spec.record import Environment
 from ..spec.suite import METRIC_OPTIONS, TaskTable
 from ..tasks import consistency, data, definition, first_rows, labels, leakage, prepared, scored_by
 from ..tasks.data import Example

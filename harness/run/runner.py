@@ -134,7 +134,7 @@ class Runner:
     def _method(self, base: Base, task: PreparedTask) -> Method:
         cls = loader.load(self.order.plugin, self.spec.overrides)
         if self.order.multiplier is not None:
-            _multiply(cls, self.order.multiplier)
+            loader.multiply(cls, self.order.multiplier)
         self.facts.hyperparameters = dict(cls.hyperparameters())
         self.facts.defaults = loader.defaults(cls)
         self.facts.bound = issubclass(cls, Bound)  # a method that sees references has no rank
@@ -292,11 +292,3 @@ class Runner:
         labels = task.labels if answers.chosen(method, task) else ()
         trained = Trained(self.saved, method.setting, self.device, found, score, labels)
         self.facts.checkpoint = kept.keep(trained, self.order, place)
-
-
-def _multiply(cls: type[Method], multiplier: float) -> None:
-    """Multiply the learning rate of a trial's class, rounded to two digits for use in a suite file."""
-    if not cls.trains:
-        raise Unsupported("it learns nothing, so there is no learning rate to search")
-    if multiplier != 1:
-        cls.learning_rate = float(f"{cls.learning_rate * multiplier:.1e}")

@@ -12,7 +12,8 @@ from ..execute.executor import Executor
 from ..report import lines, tables
 from ..report.tables import Tables
 from ..spec.plan import Order, Request
-from ..spec.record import Environment, Preflight, Record, RunOutcome, RunSpec
+from ..spec.preflight import Preflight
+from ..spec.record import Environment, Record, RunOutcome, RunSpec
 from ..spec.suite import ModelTable
 from ..store.results import Store
 from . import checks, judge

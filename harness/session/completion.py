@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from ..spec.record import Preflight, Provenance, Record
+from ..spec.preflight import Preflight
+from ..spec.record import Provenance, Record
 
 
 def completed(record: Record, here: Preflight, *, contended: bool) -> Record:

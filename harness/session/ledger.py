@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from ..spec.errors import StoreError
 from ..spec.paths import shown
-from ..spec.record import Prediction, Preflight, Record, RunOutcome, RunSpec, Status
+from ..spec.preflight import Preflight
+from ..spec.record import Prediction, Record, RunOutcome, RunSpec, Status
 from ..store.results import Store
 from . import judge, resume
 from .completion import completed

@@ -10,7 +10,8 @@ from ..spec import plan
 from ..spec.errors import StoreError
 from ..spec.figures import changes
 from ..spec.names import PACKAGE
-from ..spec.record import Leakage, Record, RunSpec
+from ..spec.preflight import Leakage
+from ..spec.record import Record, RunSpec
 from ..spec.registry import Plugin
 from ..spec.suite import JUDGED_BY, LOCAL, Suite
 from ..store.results import Store

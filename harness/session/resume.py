@@ -7,7 +7,8 @@ from typing import Any
 from ..spec.errors import StoreError
 from ..spec.figures import changes
 from ..spec.metric import Metric, options_of
-from ..spec.record import Environment, Generation, Prediction, Preflight, Record, RunSpec, Status, hash_of
+from ..spec.preflight import Preflight
+from ..spec.record import Environment, Generation, Prediction, Record, RunSpec, Status, hash_of
 
 Answers = Callable[[RunSpec], Sequence[Prediction]]  # the stored predictions of a run; none if they are incomplete
 

@@ -11,7 +11,8 @@ from ..spec.errors import StoreError
 from ..spec.metric import Metric
 from ..spec.paths import shown
 from ..spec.plan import Request
-from ..spec.record import Preflight, Record, RunOutcome, RunSpec, Status
+from ..spec.preflight import Preflight
+from ..spec.record import Record, RunOutcome, RunSpec, Status
 from ..spec.search import Search
 from ..store import files
 from ..store.results import Store

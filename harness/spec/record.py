@@ -259,48 +259,6 @@ def hash_of(texts: Iterable[str]) -> str:
     return digest("\0".join(texts).encode())
 
 
-class Leakage(Block):
-    """The numbers of test dialogues that occur in the training split, out of ``test`` distinct ones."""
-
-    test: int
-    exact: int
-    near: int  # similar, but not equal
-
-
-class TrainingExample(Block):
-    """A training example as the model sees it, token by token; the loss counts all but the first ``prompt`` tokens."""
-
-    ids: tuple[int, ...]
-    tokens: tuple[str, ...]
-    prompt: int
-
-    @property
-    def target(self) -> int:
-        """The number of tokens that the loss counts."""
-        return len(self.ids) - self.prompt
-
-
-class Preflight(Block):
-    """What is known before the first run and holds for all runs."""
-
-    leakage: Leakage
-    environment: Environment
-    elsewhere: tuple[Environment, ...] = ()  # the other environments in which runs of this session may be executed
-    gpus: tuple[str, ...] = ()  # those on which runs may be executed, as ``CUDA_VISIBLE_DEVICES`` names them
-    run_bytes: int = 0  # memory that a run needs if it trains all weights, by a rough estimate without activations
-    data_hash: str
-    data_revision: str | None = None
-    model_revision: str
-    metrics: tuple[Metric, ...]  # with their options resolved for these data; the first one determines the ranking
-    unusual: Mapping[str, str] = {}  # the metrics' options that differ from the usual ones
-    generation: Generation = Generation()
-    prompt_format: PromptFormat | None = None
-    validation_hash: str | None = None  # of the rows that trials train on and answer, if there is a search
-    rows_skipped: int = 0
-    notices: tuple[str, ...] = ()  # what the user should know about how the input was read, one line each
-    example: TrainingExample | None = None  # the first one
-
-
 class RunOutcome(Block):
     """A run as its process returns it; it has ``predictions`` if it got as far as scoring."""
 

@@ -10,7 +10,8 @@ from pydantic import Field
 from .block import Block
 from .hashing import digest_json
 from .metric import Metric
-from .record import SCHEMA, Environment, Preflight, Record, RunSpec, Status
+from .preflight import Preflight
+from .record import SCHEMA, Environment, Record, RunSpec, Status
 from .suite import JUDGED_BY, SearchTable
 
 LEARNING_RATE = "learning_rate"

@@ -22,7 +22,8 @@ from pydantic import ValidationError
 from safetensors.numpy import save
 
 from ..spec.errors import StoreError
-from ..spec.record import Prediction, Preflight, Record, RunSpec
+from ..spec.preflight import Preflight
+from ..spec.record import Prediction, Record, RunSpec
 from ..spec.search import Search
 from . import files
 from .on_disk import read, replace, writing

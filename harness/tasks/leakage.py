@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from rapidfuzz import fuzz, process
 
-from ..spec.record import Leakage
+from ..spec.preflight import Leakage
 
 NEAR_DUPLICATE_PERCENT = 90.0  # normalised Indel similarity in percent, above which two sources are near duplicates
 MAX_PAIRS = 1 << 26  # that are compared at once, each for a byte of memory

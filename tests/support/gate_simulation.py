@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from harness.gate.baseline import Baseline, Fingerprint, Measured, measured
 from harness.metrics.rouge.metric import NAMES
-from harness.ranking.leaderboard import Entry
+from harness.ranking.entries import Entry
 from harness.spec.record import hash_of
 from support.records import finished, spec
 

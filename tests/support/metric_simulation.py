@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from harness.gate.baseline import Measured, measured
 from harness.metrics.built_in import SCORERS
 from harness.metrics.several import chosen
-from harness.ranking.leaderboard import Entry
+from harness.ranking.entries import Entry
 from harness.spec.metric import Likelihood, Needs
 from harness.spec.record import hash_of
 from support.records import finished

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from harness.metrics.rouge.metric import ROUGE
-from harness.ranking.leaderboard import Entry
+from harness.ranking.entries import Entry
 from harness.spec.block import Block
 from harness.spec.record import Cost, Failure, Outputs, Prediction, Provenance, Record, RunSpec, Status
 from harness.spec.suite import Budget, Evaluation, ModelTable, TaskTable

@@ -9,7 +9,8 @@ from harness.metrics.rouge.metric import ROUGE
 from harness.session.bakeoff import Bakeoff, Selection
 from harness.spec import plan
 from harness.spec.plan import Order
-from harness.spec.record import Environment, Leakage, Preflight, Record, RunOutcome
+from harness.spec.preflight import Leakage, Preflight
+from harness.spec.record import Environment, Record, RunOutcome
 from harness.spec.registry import Plugin
 from harness.spec.suite import Suite
 from harness.store.results import Store

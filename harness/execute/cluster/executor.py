@@ -15,7 +15,8 @@ from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayError, RayTaskE
 from ...spec import failure
 from ...spec.paths import expanded
 from ...spec.plan import Order
-from ...spec.record import Failure, Preflight, Record, RunOutcome, Status
+from ...spec.preflight import Preflight
+from ...spec.record import Failure, Record, RunOutcome, Status
 from ...spec.suite import EMBEDDED, RunTable
 from ..executor import IMPORT_SECONDS, Overridden
 from ..local import LocalExecutor

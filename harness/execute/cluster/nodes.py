@@ -12,7 +12,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ...spec.errors import UsageError
 from ...spec.figures import changes
-from ...spec.record import Environment, Preflight
+from ...spec.preflight import Preflight
+from ...spec.record import Environment
 from ...spec.suite import RunTable
 from .. import machine
 from . import node

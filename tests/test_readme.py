@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import commands
+from harness.metrics.built_in import SCORERS
 from harness.run import loader
 from harness.spec import suite
 from harness.spec.registry import Plugin
@@ -83,13 +84,16 @@ def test_the_suite_with_all_keys_names_each_of_them():
     text = suites(README)[1]
     for table in TABLES.values():
         assert [name for name in table.model_fields if not re.search(rf"\b{name}\b", text)] == []
+    options = [name for scorer in SCORERS.values() for name in scorer.options]
+    assert [name for name in options if f"\n{name} = " not in text] == []
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_the_defaults_in_brackets_are_those_of_the_keys(name):
     part = suites(README)[1].partition(f"[{name}]")[2].partition("\n[")[0]
     for key, shown in re.findall(r"^(\w+) = .*?# \((.*?)\)", part, re.MULTILINE):
-        default = TABLES[name].model_fields[key].default
+        field = TABLES[name].model_fields.get(key)
+        default = field.default if field else suite.AUTO  # of an option of a metric
         known = None if shown in WORDS_FOR_NONE else tomllib.loads(f"value = {shown}")["value"]
         assert (key, known) == (key, list(default) if isinstance(default, tuple) else default)
 

@@ -15,6 +15,7 @@ from ..spec.metric import Likelihood, options_of
 from ..spec.names import METRIC_CONTRACT
 from ..spec.plan import Order
 from ..spec.registry import Plugin
+from ..spec.suite import Evaluation
 from ..tasks import scored_by
 from ..tasks.task import PreparedTask
 
@@ -23,6 +24,7 @@ COLUMNS = {  # what else the rows of a leaderboard, the gate's verdicts and the 
     *("rank", "method", "status", "seeds", "score_unit", "bound", "contended", "pareto", "reason"),
     *("reused", "tokens"),
 }
+SOURCE = "{}_source"  # the option that has the hash of a metric's file
 HOOKS = (("statistics", 2), ("value", 2), ("fits", 1), ("reads", 2))  # with the number of their arguments
 
 
@@ -44,7 +46,7 @@ def load(plugin: Plugin) -> Scorer:
     cls: type[Scorer] = importing.only_class(module, Scorer, plugin.path, METRIC_CONTRACT)
     if reason := _problem(cls, plugin):
         raise PluginError(f"{plugin.path}: {cls.__name__}: {reason}")
-    source = {f"{plugin.id}_source": plugin.source_hash}
+    source = {SOURCE.format(plugin.id): plugin.source_hash}
     metrics = tuple(one.model_copy(update={"options": {**one.options, **source}}) for one in cls.metrics)
     marked = type(cls.__name__, (cls,), {"metrics": metrics, "__module__": cls.__module__})
     scorer: Scorer = importing.instance(marked, plugin.path)
@@ -77,7 +79,19 @@ def _problem(cls: type[Scorer], plugin: Plugin) -> str | None:
             return f"it cannot have the id {name!r}, which is in use; choose another one"
         if not name.isidentifier():
             return f"it has the id {name!r}; use letters, digits and underscores only"
+    if reason := _options_problem(cls, plugin):
+        return reason
     return next((reason for metric in cls.metrics if (reason := _missing(metric.library))), None)
+
+
+def _options_problem(cls: type[Scorer], plugin: Plugin) -> str | None:
+    """What is wrong with the options of a metric's class; ``None`` if nothing is."""
+    for name, values in cls.options.items():
+        if not name.startswith(f"{plugin.id}_") or name in {*Evaluation.model_fields, SOURCE.format(plugin.id)}:
+            return f"its option {name!r} must be called {plugin.id}_ and something that is not in use"
+        if isinstance(values, str) or not values or not all(isinstance(value, str) for value in values):
+            return f'its option {name!r} needs its values, such as ("usual", "other")'
+    return None
 
 
 def _missing(library: str) -> str | None:

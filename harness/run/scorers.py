@@ -9,7 +9,7 @@ from ..metrics import built_in, checked
 from ..metrics.scoring import Scorer
 from ..metrics.several import Scoring
 from ..spec import aliases, importing
-from ..spec.errors import ContractError, PluginError
+from ..spec.errors import ContractError, PluginError, SuiteError
 from ..spec.figures import BY_NAME
 from ..spec.metric import Likelihood, options_of
 from ..spec.names import METRIC_CONTRACT
@@ -31,9 +31,20 @@ HOOKS = (("statistics", 2), ("value", 2), ("fits", 1), ("reads", 2))  # with the
 def scoring_of(order: Order) -> Scoring:
     """The metrics of a run: built-in ones, and the project's own.
 
-    Raises ``SuiteError`` for one that does not exist, and ``PluginError`` for a file that cannot be used.
+    Raises ``SuiteError`` for one that does not exist, and ``PluginError`` for a file that is named and cannot be used.
     """
-    return scored_by.scoring_of(order.spec.task, {plugin.id: load(plugin) for plugin in order.metrics})
+    table, own, unusable = order.spec.task, dict[str, Scorer](), list[str]()
+    for plugin in order.metrics:
+        try:
+            own[plugin.id] = load(plugin)
+        except PluginError as error:
+            if plugin.id in scored_by.names(table):
+                raise
+            unusable.append(f"{error}")
+    try:
+        return scored_by.scoring_of(table, own)
+    except SuiteError as error:  # about a metric that may be in one of these files
+        raise SuiteError("\n".join([f"{error}", *unusable])) from error
 
 
 def load(plugin: Plugin) -> Scorer:

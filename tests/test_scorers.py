@@ -63,6 +63,17 @@ def test_the_example_has_ten_lines_and_counts_what_it_says(plugin):
     assert found == {"exact_match": 0.5, "concise": 0.5}
 
 
+def test_the_example_can_be_tried_in_python_as_the_page_says(plugin):
+    call, returned = re.search(r"`Concise\(\)(\..*?)` returns `(.*?)`", PAGE).groups()
+    assert f"{eval(f'scorer{call}', {'scorer': scorers.load(plugin(CONCISE, 'concise'))})}" == returned
+
+
+def test_the_example_of_an_option_is_one_that_a_metric_may_have(plugin):
+    options = re.search(r"`(options = .*?)`", PAGE)[1]
+    scorer = scorers.load(plugin(CONCISE.replace("    def ", f"    {options}\n\n    def "), "concise"))
+    assert scorer.option("concise_by") == "words"
+
+
 def test_the_example_over_all_examples_together_adds_up_before_it_divides(plugin):
     mine = plugin(ERRORS, "cer")
     assert scored(mine, ["abcd", "xy"], [["abcd", "abcdefgh"], ["xyz"]])["cer"] == pytest.approx(1 / 7)

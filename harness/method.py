@@ -292,8 +292,8 @@ class UntrainedMethod(Method):
 
 
 class Bound(UntrainedMethod):
-    """A bound that reads the references, for comparison: its row is marked as a bound and has no rank."""
+    """A bound that reads the references, as no other method may: its row is marked as a bound and has no rank."""
 
     def answer(self, questions: Sequence[Question]) -> list[str]:
-        """Return one text per question, in order; called instead of ``generate``; no other call sees references."""
+        """Return a text per question, in order, instead of ``generate``; a question's ``targets`` are whole answers."""
         raise NotImplementedError

@@ -11,7 +11,7 @@ from harness.run import loader
 from harness.spec import registry
 from harness.spec.errors import DataError, ModelError, Unsupported
 from harness.spec.suite import TaskTable
-from harness.tasks import data
+from harness.tasks import consistency, data, definition
 from harness.tasks.task import prepare
 from support import contracts
 
@@ -79,6 +79,14 @@ def test_the_text_of_the_system_comes_first_unless_the_row_has_one(table, talks)
     family = families.with_tokenizer(CausalFamily, talks, asked, "mine")
     prompts = [question.prompt for question in prepare(asked, data.load(asked), family).questions]
     assert [prompt.partition("\n")[0] for prompt in prompts] == ["<system>Be long.", "<system>Be brief."]
+
+
+def test_conversations_with_a_text_of_the_system_of_their_own_are_counted_where_the_suite_has_one(table):
+    own = {"messages": [{"role": "system", "content": "Be long."}, *ROWS[0]["messages"]]}
+    for system, told in (("Be brief.", ["1 of 11"]), (None, [])):
+        asked = table([own, *ROWS[1:]], system=system)
+        notices = consistency.check(definition.of(asked), (), data.load(asked))
+        assert [line.partition("left out of ")[2].partition(" conv")[0] for line in notices] == told
 
 
 def test_without_the_template_the_turns_are_text(table, talks):

@@ -6,6 +6,7 @@ import pytest
 
 from harness.spec.suite import TaskTable
 from harness.tasks import data, first_rows
+from harness.tasks.data import Example
 
 
 def targets(labels, count):
@@ -60,6 +61,27 @@ def test_each_limit_of_a_suite_is_named_with_the_data(tmp_path, write):
         )
     ]
     assert first_rows.notices(table.model_copy(update={"train_rows": None, "test_rows": None}), splits) == []
+
+
+def test_a_limit_that_parts_a_test_item_from_its_references_is_told_with_one_that_does_not():
+    rows = [Example(f"{n}", f"Source {n // 3}", f"Target {n}") for n in range(9)]
+    assert [*first_rows.parted(rows, 4)] == [
+        "references of 1 of 2 test items are in rows that task.test_rows leaves out; with task.test_rows = 6, every "
+        "item has all of its references"
+    ]
+    assert [[*first_rows.parted(rows, limit)] for limit in (6, 9, None)] == [[], [], []]
+
+
+def test_a_row_that_is_left_out_and_says_the_same_is_no_other_reference():
+    rows = [Example("1", "Source", "Target"), Example("2", "Source", "Target")]
+    assert [*first_rows.parted(rows, 1)] == []
+
+
+def test_a_limit_that_parts_no_item_is_found_beyond_rows_of_others():
+    rows = [Example(f"{n}", source, f"Target {n}") for n, source in enumerate("abcadcbe")]
+    (notice,) = first_rows.parted(rows, 2)
+    assert "references of 2 of 2 test items" in notice
+    assert "with task.test_rows = 7," in notice
 
 
 def test_every_third_of_rows_in_threes_is_told_as_what_it_is(tmp_path, write):

@@ -16,7 +16,6 @@ ONE_PLACE = {  # what is done in one place alone
     "GIT_WORK_TREE": "harness/spec/git.py",
 }
 NAME_ROUGE = {  # why, of files other than ROUGE's own and the scripts that measure it
-    "harness/spec/suite.py": "the schema of a suite has evaluation.rouge_tokenizer, and only hands it on",
     "harness/metrics/built_in.py": "the list of all metrics",
     "harness/method.py": "a method that looks for the best answer may ask for the score, and imports from here alone",
     "harness/store/schema1.py": "what was stored under schema 1 was scored by nothing else, and did not say so",

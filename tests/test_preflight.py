@@ -185,6 +185,15 @@ class Own(Scorer):
 """
 
 
+def test_a_file_that_cannot_be_used_does_not_hide_that_a_metric_is_unknown(check, rows, tmp_path):
+    path = tmp_path / "broken.py"
+    path.write_text("import nothing_of_that_name\n")
+    with pytest.raises(SuiteError, match=r"unknown metric 'bleuu'; did you mean 'bleu'(.|\n)*broken\.py:1: cannot be"):
+        check(rows[:16], rows[16:20], own=(Plugin("broken", path),), metrics=("bleuu",))
+    with pytest.raises(PluginError, match=r"broken\.py:1: cannot be imported"):
+        check(rows[:16], rows[16:20], own=(Plugin("broken", path),), metrics=("broken",))
+
+
 def test_a_metric_of_the_projects_own_is_tried_before_the_first_run(check, rows, tmp_path):
     path = tmp_path / "own.py"
     path.write_text(OWN)

@@ -76,6 +76,14 @@ def test_what_a_suite_leaves_out_is_not_in_the_hash_of_a_spec():
     assert spec(evaluation=Evaluation(rouge_tokenizer="auto"), task=TaskTable(name="dialogsum")).hash == "7a95cc48eab3"
 
 
+def test_an_option_of_a_metric_is_stored_among_the_keys_of_the_evaluation():
+    asked = spec(evaluation=Evaluation(rouge_tokenizer="words", num_beams=4))
+    stored = json.loads(asked.model_dump_json())
+    assert (stored["evaluation"]["rouge_tokenizer"], stored["evaluation"]["num_beams"]) == ("words", 4)
+    assert RunSpec.model_validate(stored) == asked
+    assert asked.hash != spec(evaluation=Evaluation(num_beams=4)).hash
+
+
 def test_equal_specs_have_the_same_hash_of_twelve_hex_digits():
     assert spec().hash == spec().hash
     assert len(spec().hash) == 12

@@ -16,7 +16,7 @@ from harness.spec.preflight import Leakage
 from harness.spec.record import Checks, Cost, Environment, Lengths, RunOutcome, Status
 from harness.spec.suite import Budget, RunTable, Suite, TaskTable
 from harness.store.results import Store
-from support.records import entry, finished, prediction, scored, unfinished
+from support.records import entry, finished, prediction, scored, spec, unfinished
 from support.sessions import HERE
 
 HOSTILE = "a | b `rm` <img src=x> [x](y)\n## Won\r\n\x1b[31m\u202e**first**"
@@ -349,9 +349,18 @@ def test_lengths_under_the_leaderboard_are_means_over_the_seeds():
     ]
     records = [finished("lora", seed, lengths=each) for seed, each in enumerate(lengths)]
     text = notes.section(noted(*records))
-    assert "Humans wrote 20.0 words. Cut to the suite's limits: 25.0% of the prompts, 50.0% of the training" in text
+    assert "The references have 20.0 words on average. Cut to the suite's limits: 25.0% of the prompts, 50.0%" in text
     cells = [cell.strip() for cell in text.splitlines()[-1].split("|")[1:-1]]
     assert cells == ["lora", "8.0", "50.0%", "0.0%", "0"]
+
+
+def test_the_words_of_labels_are_not_counted():
+    task = TaskTable(name="classify", columns={"source": "dialogue", "target": "topic"})
+    record = finished(spec=spec(task=task), lengths=Lengths(words_out=1, words_reference=1))
+    text = notes.section(noted(record))
+    assert "words" not in text
+    cells = [cell.strip() for cell in text.splitlines()[-1].split("|")[1:-1]]
+    assert cells == ["lora", "–", "0.0%", "0"]
 
 
 def test_what_generated_nothing_has_no_share_of_outputs_that_were_cut():

@@ -84,5 +84,14 @@ def test_a_tokenizer_for_a_metric_that_the_task_does_not_have_is_told():
     assert str(told.value) == (
         "evaluation.rouge_tokenizer: is for rouge, but task.metrics has only chrf, bleu; leave out this key"
     )
-    scored_by.check(table("chrf", "bleu"), (), {"rouge_tokenizer": "auto", "bleu_tokenizer": "zh"})
-    scored_by.check(table("rougeL"), (), {"rouge_tokenizer": "words", "bleu_tokenizer": "auto"})
+    scored_by.check(table("chrf", "bleu"), (), {"bleu_tokenizer": "zh"})
+    scored_by.check(table("rougeL"), (), {"rouge_tokenizer": "words"})
+
+
+def test_a_key_of_evaluation_that_is_neither_its_own_nor_a_metrics_is_told_with_the_closest_one():
+    with pytest.raises(SuiteError) as told:
+        scored_by.check(table("bleu"), (), {"bleu_tokeniser": "zh"})
+    assert str(told.value).startswith(
+        "evaluation.bleu_tokeniser: unknown key 'bleu_tokeniser'; did you mean 'bleu_tokenizer'? "
+        "Known: bleu_tokenizer, floor, generation, "
+    )

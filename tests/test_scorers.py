@@ -9,9 +9,10 @@ from harness.metrics.built_in import SCORERS
 from harness.metrics.several import chosen
 from harness.run import scorers
 from harness.spec import registry
-from harness.spec.errors import PluginError
+from harness.spec.errors import PluginError, SuiteError
 from harness.spec.metric import options_of
 from harness.spec.registry import METRICS, Plugin
+from harness.tasks import scored_by
 
 PAGE = (Path(__file__).parent.parent / "docs" / "metrics.md").read_text(encoding="utf-8")
 CONCISE, ERRORS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
@@ -62,6 +63,17 @@ def test_the_example_has_ten_lines_and_counts_what_it_says(plugin):
     assert found == {"exact_match": 0.5, "concise": 0.5}
 
 
+def test_the_example_can_be_tried_in_python_as_the_page_says(plugin):
+    call, returned = re.search(r"`Concise\(\)(\..*?)` returns `(.*?)`", PAGE).groups()
+    assert f"{eval(f'scorer{call}', {'scorer': scorers.load(plugin(CONCISE, 'concise'))})}" == returned
+
+
+def test_the_example_of_an_option_is_one_that_a_metric_may_have(plugin):
+    options = re.search(r"`(options = .*?)`", PAGE)[1]
+    scorer = scorers.load(plugin(CONCISE.replace("    def ", f"    {options}\n\n    def "), "concise"))
+    assert scorer.option("concise_by") == "words"
+
+
 def test_the_example_over_all_examples_together_adds_up_before_it_divides(plugin):
     mine = plugin(ERRORS, "cer")
     assert scored(mine, ["abcd", "xy"], [["abcd", "abcdefgh"], ["xyz"]])["cer"] == pytest.approx(1 / 7)
@@ -106,6 +118,39 @@ def test_two_versions_of_a_file_are_told_apart_by_an_option(plugin):
     assert settled.unusual == options_of(settled.metrics)
 
 
+# Options
+
+
+OPTION = """    options = {"mine_case": ("any", "same")}
+
+    def statistics(self, answers, references):
+        return [self.option("mine_case") == "same" for answer in answers]
+"""
+
+
+def test_a_suite_may_set_an_option_of_a_metric_which_is_recorded_and_scored_with(plugin):
+    scoring = chosen(["mine"], {"mine": scorers.load(plugin(own().partition("    def ")[0] + OPTION))})
+    scored_by.check_options(scoring, {"mine_case": "same"})
+    values = []
+    for asked in ({}, {"mine_case": "same"}):
+        options = options_of(scoring.settled(asked, ["Yes."]).metrics)
+        with scoring.reading(options):
+            values.append((options["mine_case"], scoring.scored(["yes"], [["Yes."]], [True]).values["mine"]))
+    assert values == [("any", 0.0), ("same", 1.0)]
+
+
+def test_only_an_option_that_is_not_the_usual_one_counts_as_unusual(plugin):
+    scorer = scorers.load(plugin(own().partition("    def ")[0] + OPTION))
+    assert scorer.settled({}, []).unusual.keys() == {"mine_source"}
+    assert scorer.settled({"mine_case": "same"}, []).unusual.keys() == {"mine_source", "mine_case"}
+
+
+def test_a_value_that_an_option_does_not_have_is_told(plugin):
+    scoring = chosen(["mine"], {"mine": scorers.load(plugin(own().partition("    def ")[0] + OPTION))})
+    with pytest.raises(SuiteError, match=r"evaluation\.mine_case: unknown value 'sam'; did you mean 'same'\?"):
+        scored_by.check_options(scoring, {"mine_case": "sam"})
+
+
 # What is wrong with a file
 
 
@@ -143,6 +188,16 @@ def test_a_file_needs_one_scorer(plugin):
             '"mine"),)',
             '"mine"), Metric(id="sure", title="", needs="likelihoods"))',
             "Mine: its metrics do not all need the same; put them in two files",
+        ),
+        (
+            "    def statistics",
+            '    options = {"case": ("any", "same")}\n\n    def statistics',
+            "Mine: its option 'case' must be called mine_ and something that is not in use",
+        ),
+        (
+            "    def statistics",
+            '    options = {"mine_case": "any"}\n\n    def statistics',
+            "Mine: its option 'mine_case' needs its values",
         ),
         ("(self, answers, references)", "(self, answers)", "Mine: statistics(answers) must take 2 arguments"),
         (

@@ -131,6 +131,7 @@ def test_a_file_that_is_not_utf_8_is_reported_with_its_name(tmp_path):
         ("budget", "max_exampels = 10", "budget.max_exampels", "unknown key"),
         ("evaluation", "samples = -1", "evaluation.samples", "greater than or equal to 0 (got -1)"),
         ("evaluation", "floor = nan", "evaluation.floor", "(got nan)"),
+        ("evaluation", "num_beam = 4", "evaluation.num_beam", "did you mean 'evaluation.num_beams'?"),
         ("run", "methods = []", "run.methods", "at least 1 item"),
         ("run", 'methods = "lora"', "run.methods", "(got 'lora')"),
         ("run", 'methods = ["lora", "lora"]', "run.methods", "has duplicates"),

@@ -21,6 +21,7 @@ from harness.cli import options as pytest_options
 from harness.cli.against import VERSIONS
 from harness.cli.options import REQUEST
 from harness.execute.local import LocalExecutor
+from harness.metrics.built_in import SCORERS
 from harness.models import base_model, families, hub, precision
 from harness.models.causal import CausalFamily
 from harness.models.family import Encoded
@@ -67,6 +68,11 @@ def keys(model=Suite, table=""):
             yield f"{table}{name}"
 
 
+def metric_options():
+    """The keys that a suite may have for the built-in metrics."""
+    return [f"evaluation.{name}" for scorer in SCORERS.values() for name in scorer.options]
+
+
 class Declared(list):
     """The names that are declared where pytest's parser is expected."""
 
@@ -88,7 +94,7 @@ def options():
 
 
 def test_every_key_and_every_option_has_a_test_here():
-    assert {*keys(), *options()} == TESTED
+    assert {*keys(), *metric_options(), *options()} == TESTED
 
 
 # A suite that is unlike the defaults in everything

@@ -5,6 +5,7 @@ import tomllib
 
 import pytest
 
+from harness.metrics.built_in import SCORERS
 from harness.spec import suite
 from support import pages
 
@@ -53,13 +54,16 @@ def test_the_suite_with_all_keys_loads(load):
 def test_the_suite_with_all_keys_names_each_of_them():
     for table in TABLES.values():
         assert [name for name in table.model_fields if not re.search(rf"\b{name}\b", ALL_KEYS)] == []
+    options = [name for scorer in SCORERS.values() for name in scorer.options]
+    assert [name for name in options if f"\n{name} = " not in ALL_KEYS] == []
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_the_defaults_in_brackets_are_those_of_the_keys(name):
     part = ALL_KEYS.partition(f"[{name}]")[2].partition("\n[")[0]
     for key, shown in re.findall(r"^(\w+) = .*?# \((.*?)\)", part, re.MULTILINE):
-        default = TABLES[name].model_fields[key].default
+        field = TABLES[name].model_fields.get(key)
+        default = field.default if field else suite.AUTO  # of an option of a metric
         known = None if shown in WORDS_FOR_NONE else tomllib.loads(f"value = {shown}")["value"]
         assert (key, known) == (key, list(default) if isinstance(default, tuple) else default)
 

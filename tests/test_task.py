@@ -162,7 +162,8 @@ def test_a_source_limit_that_leaves_no_room_for_a_dialogue_is_refused(limit, nee
         make_task(rows, rows, max_source_tokens=limit)
     assert str(caught.value) == (
         f"task.max_source_tokens: {limit} leaves no room for a source: the rest of the prompt alone takes 36 tokens "
-        f"of this model; raise it to at least {needed}"
+        f"of this model; raise it to at least {needed}, or shorten the other texts in the {len(rows)} prompts "
+        f"of which this is true, such as {PROMPT.fill('…')!r}"
     )
 
 

@@ -206,6 +206,14 @@ def test_the_frame_of_prompts_is_what_all_of_them_have_around_their_texts(task):
     assert composed.prompt.fill("H 0\nQ 0") == composed.questions[0].prompt
 
 
+def test_the_source_of_a_prompt_is_found_whichever_of_several_it_is(task):
+    about = rows(question="Q", answer="A", context=lambda n: "" if n else "Leeds is red.")
+    made = task(about, name="answer")
+    prompts = [question.prompt for question in made.questions]
+    assert [made.prompt.source(prompt) for prompt in prompts] == ["Leeds is red.\n\nQuestion: Q 0", "Q 10"]
+    assert [made.prompt.fill(made.prompt.unfilled(prompt)) for prompt in prompts] == prompts
+
+
 def test_the_longest_text_of_a_prompt_is_cut_and_the_others_stay_whole(task):
     about = rows(q="Who is it?", a="A", text=lambda _: "It is Ann. " * 9)
     question = task(about, prompt="{text}\n\n{source}\n", max_source_tokens=40).questions[0]

@@ -9,6 +9,7 @@ from transformers import ByT5Tokenizer
 
 from harness.models.seq2seq import Seq2SeqFamily
 from harness.run import answers
+from harness.session import checks
 from harness.spec import suite, task_files
 from harness.spec.suite import TaskTable
 from harness.tasks import data, definition, scored_by
@@ -47,6 +48,14 @@ def test_a_new_task_takes_five_lines(folder):
     expected = "Is this true of the swimming pool? It is open on Sundays. 0\n\nAnswer: "
     assert template.filled(row.texts) == expected
     assert row.target == "no"
+
+
+def test_the_rest_of_its_suite_is_whole(folder):
+    (folder / "claims.toml").write_text(example("task") + example("rest"))
+    found = suite.load("claims.toml")
+    assert (found.task.data, found.budget.max_examples, len(found.run.methods)) == ("claims.jsonl", 500, 3)
+    checks.paths(found)
+    scored_by.check(found.task, (), found.evaluation.metric_options)
 
 
 def test_the_example_of_a_built_in_task_is_whole(folder):

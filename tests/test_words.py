@@ -10,8 +10,8 @@ from harness.metrics.rouge.metric import NAMES, reading, rouge
 from harness.metrics.rouge.rouge import sentences
 from harness.metrics.rouge.words import TOKENIZERS, choose, reads
 from harness.spec.errors import SuiteError
-from harness.spec.suite import TaskTable, load
-from harness.tasks import data
+from harness.spec.suite import TaskTable
+from harness.tasks import data, scored_by
 
 LANGUAGES = {
     "German": ("Die Möwe fliegt über das Meer.", "Öl für Käse? Über 3.000 €!"),
@@ -129,11 +129,8 @@ def test_outside_of_a_run_texts_are_read_as_rouge_score_reads_them():
     assert (inside["rouge1"], outside["rouge1"]) == (1.0, 0.0)
 
 
-def test_a_suite_may_name_the_tokenizer_but_no_unknown_one(tmp_path):
-    path = tmp_path / "mine.toml"
-    tables = '[task]\nname = "dialogsum"\n[budget]\nmax_steps = 1\n[run]\nmethods = ["lora"]\n[evaluation]\n'
-    path.write_text(f'{tables}rouge_tokenizer = "characters"\n')
-    assert load(str(path)).evaluation.rouge_tokenizer == "characters"
-    path.write_text(f'{tables}rouge_tokenizer = "letters"\n')
-    with pytest.raises(SuiteError, match="'auto', 'rouge_score', 'words' or 'characters'"):
-        load(str(path))
+def test_a_suite_may_name_the_tokenizer_but_no_unknown_one():
+    scored_by.check(TaskTable(name="dialogsum"), (), {"rouge_tokenizer": "characters"})
+    told = r"evaluation\.rouge_tokenizer: unknown value 'letters'.* Known: auto, characters, rouge_score, words"
+    with pytest.raises(SuiteError, match=told):
+        scored_by.check(TaskTable(name="dialogsum"), (), {"rouge_tokenizer": "letters"})

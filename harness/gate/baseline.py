@@ -14,7 +14,7 @@ from ..spec.hashing import digest_json, digest_of
 from ..spec.metric import Metric, options_of
 from ..spec.prompt_format import PromptFormat
 from ..spec.record import Environment, Record, Status
-from ..spec.suite import JUDGED_BY, METRIC_OPTIONS, Natural
+from ..spec.suite import JUDGED_BY, Natural
 from .counts import COUNTS
 
 Scores = Mapping[str, NDArray[np.float64]]  # by metric, one value per test example
@@ -187,7 +187,7 @@ def _key(record: Record) -> Key:
         model_revision=record.provenance.model_revision,
         precision=spec.model.precision,
         budget=spec.budget.model_dump(mode="json", exclude_none=True, exclude={"hard_seconds"}),
-        evaluation=spec.evaluation.model_dump(mode="json", exclude={*JUDGED_BY, *METRIC_OPTIONS}),
+        evaluation=spec.evaluation.model_dump(mode="json", exclude={*JUDGED_BY, *spec.evaluation.metric_options}),
         metrics=tuple(metric.id for metric in record.metrics),
         metric_options=options_of(record.metrics),
         prompt_format=record.provenance.prompt_format,

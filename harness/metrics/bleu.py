@@ -4,9 +4,7 @@ K. Papineni et al., BLEU: a Method for Automatic Evaluation of Machine Translati
 Clarity in Reporting BLEU Scores, WMT 2018.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Final
 
 from ..spec.metric import Metric
@@ -16,11 +14,9 @@ from .scripts import han, unspaced
 
 TOKENIZER: Final = "bleu_tokenizer"  # the key of [evaluation]
 USUAL: Final = "13a"  # sacrebleu's: splits at spaces and punctuation
-SPACED = (USUAL, "intl")  # tokenizers that read a sentence without spaces as one word
-CHINESE, CHARACTERS = "zh", "char"
+INTERNATIONAL, CHINESE, CHARACTERS = "intl", "zh", "char"
+SPACED = (USUAL, INTERNATIONAL)  # tokenizers that read a sentence without spaces as one word
 MAX_UNREAD_SHARE = 0.01  # the share of references that the usual tokenizer may fail to read
-
-_tokenizer = ContextVar("bleu_tokenizer", default=USUAL)
 
 
 def described(tokenizer: str = USUAL) -> Metric:
@@ -39,12 +35,13 @@ class Bleu(Scorer):
     """BLEU; of several references, an n-gram may be in any, and the length is compared with the closest one's."""
 
     metrics: ClassVar[tuple[Metric, ...]] = (described(),)
+    options: ClassVar[Mapping[str, Sequence[str]]] = {TOKENIZER: (USUAL, INTERNATIONAL, CHINESE, CHARACTERS)}
 
     def statistics(self, answers: Sequence[str], references: Sequence[Sequence[str]]) -> list[list[float]]:
         """The words of the answer and of its reference, then n-grams that match and all n-grams, for n from 1 to 4."""
         from sacrebleu.metrics import BLEU  # imported here and below: it takes a while, and is rarely needed
 
-        bleu = BLEU(tokenize=_tokenizer.get(), effective_order=True)  # which affects no count
+        bleu = BLEU(tokenize=self.option(TOKENIZER), effective_order=True)  # which affects no count
         scores = [bleu.sentence_score(text, list(group)) for text, group in zip(answers, references, strict=True)]
         return [[one.sys_len, one.ref_len, *one.counts, *one.totals] for one in scores]
 
@@ -68,10 +65,6 @@ class Bleu(Scorer):
         notices = (NOTICE.format(tokenizer),) if wanted == AUTO else ()
         return Settled((described(tokenizer),), {TOKENIZER: tokenizer}, notices)
 
-    def reading(self, options: Mapping[str, str]) -> AbstractContextManager[None]:
-        """Score with this tokenizer inside the context."""
-        return _reading(options[TOKENIZER])
-
     def reads(self, reference: str, options: Mapping[str, str]) -> bool:
         """Whether the tokenizer finds the words of a reference."""
         return bool(reference.strip()) and not (options[TOKENIZER] in SPACED and unspaced(reference))
@@ -89,15 +82,6 @@ def choose(references: Iterable[str]) -> str:
     if len(odd) <= MAX_UNREAD_SHARE * len(known):
         return USUAL
     return CHINESE if all(map(han, odd)) else CHARACTERS
-
-
-@contextmanager
-def _reading(tokenizer: str) -> Iterator[None]:
-    token = _tokenizer.set(tokenizer)
-    try:
-        yield
-    finally:
-        _tokenizer.reset(token)
 
 
 NOTICE = (

@@ -1,9 +1,11 @@
 """The contract of a metric's file: it declares its metrics, and turns answers and references into numbers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +17,8 @@ from . import scripts
 Array = NDArray[np.float64]
 Scores = dict[str, float]  # by metric id
 
+_options: ContextVar[Mapping[str, str]] = ContextVar("options", default=MappingProxyType({}))
+
 
 @dataclass(frozen=True)
 class Settled:
@@ -23,6 +27,21 @@ class Settled:
     metrics: tuple[Metric, ...]
     unusual: Mapping[str, str]
     notices: tuple[str, ...] = ()  # what the user should know about them
+
+
+@contextmanager
+def reading(options: Mapping[str, str]) -> Iterator[None]:
+    """Let metrics score with these options inside the context."""
+    token = _options.set(options)
+    try:
+        yield
+    finally:
+        _options.reset(token)
+
+
+def option(name: str, usual: str) -> str:
+    """The value of an option inside the innermost such context; the usual one if it is not set there."""
+    return _options.get().get(name, usual)
 
 
 class Scorer(ABC):
@@ -34,6 +53,7 @@ class Scorer(ABC):
 
     title: ClassVar[str] = ""  # of all its metrics, for messages; empty: the first one's
     metrics: ClassVar[tuple[Metric, ...]]  # with their usual options; all need the same
+    options: ClassVar[Mapping[str, Sequence[str]]] = {}  # keys of [evaluation], with their values, the usual one first
 
     @abstractmethod
     def statistics(self, answers: Sequence[Any], references: Sequence[Sequence[str]]) -> Any:
@@ -62,11 +82,18 @@ class Scorer(ABC):
 
     def settled(self, asked: Mapping[str, str], references: Iterable[str]) -> Settled:
         """The metrics with the options that the suite sets, or else those that suit the data set's references."""
-        return Settled(self.metrics, options_of(self.metrics))
+        chosen = {name: asked.get(name, usual) for name, (usual, *_) in self.options.items()}
+        unusual = {name: value for name, value in chosen.items() if value != self.options[name][0]}
+        metrics = (one.model_copy(update={"options": {**one.options, **chosen}}) for one in self.metrics)
+        return Settled(tuple(metrics), {**options_of(self.metrics), **unusual})
 
     def reading(self, options: Mapping[str, str]) -> AbstractContextManager[None]:
         """Score with these options inside the context."""
-        return nullcontext()
+        return reading(options)
+
+    def option(self, name: str) -> str:
+        """The value of one of its options with which it scores: the usual one, outside of ``reading``."""
+        return option(name, self.options[name][0])
 
     def words(self, text: str, options: Mapping[str, str]) -> list[str]:
         """The words of a text, for measuring the length of answers; characters in scripts without spaces."""

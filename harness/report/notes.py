@@ -40,6 +40,7 @@ class Notes:
     same: Sequence[str] = ()  # trained methods that in some run that is ok gave the same labels as zero-shot
     invalid: Mapping[str, float] = field(default_factory=dict)  # by method, the share of invalid answers, if known
     source: str = "source"  # what one is called in the data
+    labelled: bool = False  # whether answers are labels, whose words nobody counts
     environment: Environment | None = None
     model_revision: str | None = None
     data_revision: str | None = None
@@ -61,6 +62,7 @@ def of(records: Iterable[Record], leakage: Leakage | None, searches: Mapping[str
         shared = replace(
             shared,
             source=task_files.words(record.spec.task)[0],
+            labelled=task_files.labelled(record.spec.task),
             environment=record.environment,
             model_revision=made_from.model_revision,
             data_revision=made_from.data_revision,
@@ -115,11 +117,12 @@ def _lengths(notes: Notes) -> list[str]:
     """A sentence about the task, which is the same for all methods, and a table of the methods."""
     everyone = [each for group in notes.lengths.values() for each in group]
     prompts, targets = _share(everyone, "prompts_truncated"), _share(everyone, "targets_truncated")
-    words = fmean(each.words_reference for each in everyone)
+    mean = fmean(each.words_reference for each in everyone)
+    words = "" if notes.labelled else f"The references have {mean:.1f} words on average. "
     cells = [
         [
             method,
-            f"{fmean(each.words_out for each in group):.1f}",
+            *([] if notes.labelled else [f"{fmean(each.words_out for each in group):.1f}"]),
             _percent([each.outputs_cut for each in group]),
             f"{_share(group, 'outputs_empty'):.1%}",
             *([_percent([notes.invalid.get(method)])] if notes.invalid else []),
@@ -128,11 +131,10 @@ def _lengths(notes: Notes) -> list[str]:
         for method, group in notes.lengths.items()
     ]
     shares = [*(SHARE_TITLES[name] for name in ("outputs_cut", "outputs_empty")), *([INVALID] if notes.invalid else [])]
-    titles = ["method", "words", *shares, "parameters without gradient"]
+    titles = ["method", *([] if notes.labelled else ["words"]), *shares, "parameters without gradient"]
     align = ["left", *["right"] * (len(titles) - 1)]
     return [
-        f"Humans wrote {words:.1f} words. Cut to the suite's limits: {prompts:.1%} of the prompts, "
-        f"{targets:.1%} of the training targets.",
+        f"{words}Cut to the suite's limits: {prompts:.1%} of the prompts, {targets:.1%} of the training targets.",
         tabulate(cells, titles, tablefmt="github", colalign=align, disable_numparse=True),
     ]
 

@@ -9,7 +9,7 @@ from ..spec.suite import ModelTable
 from ..spec.task_table import CHOOSE, PYTHON, TaskTable
 from .script import Script
 
-EXAMPLE = "#Person1#: Is the red one in stock?"
+EXAMPLE = "Is the red one in stock?"  # a text for any task
 CARD = """\
 ---
 library_name: {library}

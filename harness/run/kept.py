@@ -110,8 +110,8 @@ def _set(path: Path, **values: str | None) -> None:
 
 def _difference(trained: Trained, script: Script) -> str | None:
     """Why the script does not give the scored answers; ``None`` if it does."""
-    source = trained.setting.prompt.source
-    answers = [(source(prompt), answer) for prompt, answer in trained.answers.items()]
+    text = trained.setting.prompt.unfilled
+    answers = [(text(prompt), answer) for prompt, answer in trained.answers.items()]
     try:
         given = script.gives(trained.folder, answers, trained.device)
     except Exception as error:  # whatever transformers and PEFT raise

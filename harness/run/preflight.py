@@ -2,7 +2,7 @@
 
 import resource
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from ..metrics.several import Scoring, title_of
 from ..models import base_model, generation, label_tokens, precision
 from ..models.base_model import Model
 from ..spec.errors import DataError, brief
-from ..spec.metric import Metric, options_of
+from ..spec.metric import options_of
 from ..spec.plan import Order
 from ..spec.preflight import Preflight
 from ..spec.record import Environment
-from ..spec.suite import METRIC_OPTIONS, TaskTable
+from ..spec.suite import TaskTable
 from ..tasks import consistency, data, definition, first_rows, labels, leakage, prepared, scored_by
 from ..tasks.data import Example
 from ..tasks.task import PreparedTask, prepare
@@ -132,14 +132,14 @@ def _check_reading(task: PreparedTask, scorer: Scorer) -> None:
         more = f" and {len(unread) - 3:,} more" if len(unread) > 3 else ""
         remedy = scorer.remedy([reference for _, reference in unread], options)
         raise DataError(
-            f"{title_of(scorer)}{_way(scorer.metrics, options)} cannot read {len(unread):,} of the references that "
+            f"{title_of(scorer)}{_way(scorer, options)} cannot read {len(unread):,} of the references that "
             f"answers are compared with, so their scores would be meaningless: {shown}{more}; remove these rows{remedy}"
         )
 
 
-def _way(metrics: Iterable[Metric], options: Mapping[str, str]) -> str:
-    """How metrics read texts, if a suite can say so."""
-    ways = [options[name] for name in options_of(metrics) if name in METRIC_OPTIONS]
+def _way(scorer: Scorer, options: Mapping[str, str]) -> str:
+    """How a metric reads texts, if a suite can say so."""
+    ways = [options[name] for name in scorer.options]
     return f" ({', '.join(ways)})" if ways else ""
 
 

@@ -9,12 +9,13 @@ from ..metrics import built_in, checked
 from ..metrics.scoring import Scorer
 from ..metrics.several import Scoring
 from ..spec import aliases, importing
-from ..spec.errors import ContractError, PluginError
+from ..spec.errors import ContractError, PluginError, SuiteError
 from ..spec.figures import BY_NAME
 from ..spec.metric import Likelihood, options_of
 from ..spec.names import METRIC_CONTRACT
 from ..spec.plan import Order
 from ..spec.registry import Plugin
+from ..spec.suite import Evaluation
 from ..tasks import scored_by
 from ..tasks.task import PreparedTask
 
@@ -23,15 +24,27 @@ COLUMNS = {  # what else the rows of a leaderboard, the gate's verdicts and the 
     *("rank", "method", "status", "seeds", "score_unit", "bound", "contended", "pareto", "reason"),
     *("reused", "tokens"),
 }
+SOURCE = "{}_source"  # the option that has the hash of a metric's file
 HOOKS = (("statistics", 2), ("value", 2), ("fits", 1), ("reads", 2))  # with the number of their arguments
 
 
 def scoring_of(order: Order) -> Scoring:
     """The metrics of a run: built-in ones, and the project's own.
 
-    Raises ``SuiteError`` for one that does not exist, and ``PluginError`` for a file that cannot be used.
+    Raises ``SuiteError`` for one that does not exist, and ``PluginError`` for a file that is named and cannot be used.
     """
-    return scored_by.scoring_of(order.spec.task, {plugin.id: load(plugin) for plugin in order.metrics})
+    table, own, unusable = order.spec.task, dict[str, Scorer](), list[str]()
+    for plugin in order.metrics:
+        try:
+            own[plugin.id] = load(plugin)
+        except PluginError as error:
+            if plugin.id in scored_by.names(table):
+                raise
+            unusable.append(f"{error}")
+    try:
+        return scored_by.scoring_of(table, own)
+    except SuiteError as error:  # about a metric that may be in one of these files
+        raise SuiteError("\n".join([f"{error}", *unusable])) from error
 
 
 def load(plugin: Plugin) -> Scorer:
@@ -44,7 +57,7 @@ def load(plugin: Plugin) -> Scorer:
     cls: type[Scorer] = importing.only_class(module, Scorer, plugin.path, METRIC_CONTRACT)
     if reason := _problem(cls, plugin):
         raise PluginError(f"{plugin.path}: {cls.__name__}: {reason}")
-    source = {f"{plugin.id}_source": plugin.source_hash}
+    source = {SOURCE.format(plugin.id): plugin.source_hash}
     metrics = tuple(one.model_copy(update={"options": {**one.options, **source}}) for one in cls.metrics)
     marked = type(cls.__name__, (cls,), {"metrics": metrics, "__module__": cls.__module__})
     scorer: Scorer = importing.instance(marked, plugin.path)
@@ -77,7 +90,19 @@ def _problem(cls: type[Scorer], plugin: Plugin) -> str | None:
             return f"it cannot have the id {name!r}, which is in use; choose another one"
         if not name.isidentifier():
             return f"it has the id {name!r}; use letters, digits and underscores only"
+    if reason := _options_problem(cls, plugin):
+        return reason
     return next((reason for metric in cls.metrics if (reason := _missing(metric.library))), None)
+
+
+def _options_problem(cls: type[Scorer], plugin: Plugin) -> str | None:
+    """What is wrong with the options of a metric's class; ``None`` if nothing is."""
+    for name, values in cls.options.items():
+        if not name.startswith(f"{plugin.id}_") or name in {*Evaluation.model_fields, SOURCE.format(plugin.id)}:
+            return f"its option {name!r} must be called {plugin.id}_ and something that is not in use"
+        if isinstance(values, str) or not values or not all(isinstance(value, str) for value in values):
+            return f'its option {name!r} needs its values, such as ("usual", "other")'
+    return None
 
 
 def _missing(library: str) -> str | None:

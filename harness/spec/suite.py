@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticKnownError
 
 from . import task_files
 from .errors import SuiteError, unknown
@@ -22,13 +23,18 @@ LOCAL = "local"  # the folder in results/ for results that are not published
 CHECKPOINT = "checkpoint"  # of a base model, whose generation settings the suite may use
 ZERO_SHOT = "zero_shot"  # the method that every other row is compared with
 JUDGED_BY = {"samples", "sample_rows", "floor", "margin"}  # keys of [evaluation] that affect no score
-METRIC_OPTIONS = {
-    "rouge_tokenizer",
-    "bleu_tokenizer",
-}  # keys of [evaluation], each passed on to one metric
 
 Keep = Literal["none", "best", "all"]
 Seconds = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
+
+
+def _text(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise PydanticKnownError("extra_forbidden")
+    return value
+
+
+Option = Annotated[str, BeforeValidator(_text)]  # of a metric; a key of another type is none
 
 
 class ModelTable(Table):
@@ -70,30 +76,38 @@ class Budget(Table):
 
 
 class Evaluation(Table):
-    """``[evaluation]``: how test prompts are answered, and by how much a trained method must beat zero-shot."""
+    """``[evaluation]``: how test prompts are answered, and by how much a trained method must beat zero-shot.
+
+    Other keys with a text are options of metrics, which alone know them: ``tasks.scored_by`` checks these.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Option]
 
     max_new_tokens: Positive = 64
     num_beams: Positive = 1
     generation: Literal["suite", "checkpoint"] = Field(
         default="suite", exclude_if=lambda value: value == "suite"
     )  # ``checkpoint``: use the base model's own generation settings as well as these keys
-    samples: Natural = 3  # show this many test dialogues, the first ones
-    sample_rows: tuple[Natural, ...] = ()  # test rows, from 0, whose dialogues are also shown
+    samples: Natural = 3  # show this many test items, the first ones
+    sample_rows: tuple[Natural, ...] = ()  # test rows, from 0, that are also shown
     floor: Annotated[float, Field(strict=True, allow_inf_nan=False)] = (
         1.0  # points by which every trained method must beat zero-shot in the ranking metric (``spec.metric.Metric``)
     )
     margin: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] = 0.5  # points that a method may lose
-    rouge_tokenizer: Literal["auto", "rouge_score", "words", "characters"] = Field(
-        default="auto", exclude_if=lambda name: name == AUTO
-    )
-    bleu_tokenizer: Literal["auto", "13a", "intl", "zh", "char"] = Field(
-        default="auto", exclude_if=lambda name: name == AUTO
-    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leaves_open(cls, values: Any) -> Any:
+        """An option that is ``auto`` is up to its metric, as without the key."""
+        if not isinstance(values, Mapping):
+            return values
+        return {key: value for key, value in values.items() if key in cls.model_fields or value != AUTO}
 
     @property
     def metric_options(self) -> dict[str, str]:
         """The metric options that the suite sets."""
-        return self.model_dump(include=METRIC_OPTIONS)
+        return {**self.__pydantic_extra__}
 
 
 class RunTable(Table):

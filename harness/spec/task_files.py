@@ -79,6 +79,14 @@ def words(table: TaskTable) -> tuple[str, str]:
     return _word(columns[SOURCE][0], SOURCE), _word(columns[TARGET][0], TARGET)
 
 
+def labelled(table: TaskTable) -> bool:
+    """Whether the targets of a task are labels, as far as this version knows the task of a stored run."""
+    try:
+        return completed(table).labelled
+    except SuiteError:
+        return table.labelled
+
+
 def source_hash(table: TaskTable) -> str:
     """Twelve hex digits of the Python file of a task; empty if it has none."""
     return digest(expanded(table.name).read_bytes()) if table.name.endswith(PYTHON) else ""

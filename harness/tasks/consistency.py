@@ -1,9 +1,10 @@
-"""Whether a task's targets can be scored as it says: labels that contradict each other, texts that a stop cuts."""
+"""Whether rows can be used as a task says: labels that contradict each other, texts that a stop cuts, own systems."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 
+from ..spec.conversation import SYSTEM
 from ..spec.errors import DataError, brief
 from ..spec.task_table import CHOOSE
 from . import labels as labelling
@@ -22,12 +23,14 @@ CUT = (
     "there, and cannot be right; choose another text, or leave out this key"
 )
 
+OWN_SYSTEM = "task.system is left out of {:,} of {:,} conversations, which begin with a text of the system of their own"
+
 Read = Callable[[str], str | None]
 Splits = Mapping[str, Sequence[Example]]
 
 
 def check(task: Definition, labels: Sequence[str], splits: Splits) -> list[str]:
-    """What the user should know about the targets of the rows that a suite trains on and scores (``test``).
+    """What the user should know about the rows that a suite trains on and scores (``test``).
 
     Raises ``DataError`` if more than a few of those to score cannot be scored as the task says.
     """
@@ -38,8 +41,17 @@ def check(task: Definition, labels: Sequence[str], splits: Splits) -> list[str]:
     if task.table.answer == CHOOSE:
         labelling.check(labels, splits["test"])
     contradictions = chain(_scored(splits["test"], read), _trained(splits["train"], read)) if labels else ()
-    cut = _cut(task, [*splits["train"], *splits["test"]], read) if task.reading.stop else ()
-    return [*_alike(labels), *contradictions, *cut]
+    rows = [*splits["train"], *splits["test"]]
+    cut = _cut(task, rows, read) if task.reading.stop else ()
+    systems = _own_systems(rows) if task.table.system else ()
+    return [*_alike(labels), *contradictions, *cut, *systems]
+
+
+def _own_systems(rows: Sequence[Example]) -> Iterator[str]:
+    """The conversations that the task's text of the system is not put before."""
+    own = sum(bool(row.turns) and row.turns[0].role == SYSTEM for row in rows)
+    if own:
+        yield OWN_SYSTEM.format(own, len(rows))
 
 
 def _alike(labels: Sequence[str]) -> Iterator[str]:

@@ -1,6 +1,6 @@
-"""Whether the first rows of a split stand for all of it, which they do not if the rows are sorted by their targets."""
+"""Whether the first rows of a split stand for all of it, as those of sorted rows do not, and part no test item."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from math import log, sqrt
 
@@ -17,7 +17,8 @@ Splits = Mapping[str, Sequence[Example]]
 def notices(table: TaskTable, splits: Splits, search: int | None = None) -> list[str]:
     """What is wrong with the rows that a suite keeps, and what to do."""
     remedy = "their order is not random: shuffle the rows, or change"
-    return [f"{table.data}: {reason}; {remedy} {key}" for key, reason in flaws(table, splits, search).items()]
+    found = [f"{reason}; {remedy} {key}" for key, reason in flaws(table, splits, search).items()]
+    return [f"{table.data}: {each}" for each in [*found, *parted(splits["test"], table.test_rows)]]
 
 
 def flaws(table: TaskTable, splits: Splits, search: int | None = None) -> dict[str, str]:
@@ -49,6 +50,29 @@ def flaw(kind: str, kept: Sequence[str], every: Sequence[str]) -> str | None:
         f"different targets ({brief(repr(worst), 40)}: {kept_counts[worst] / len(kept):.0%}, in all rows "
         f"{shares[worst]:.0%})"
     )
+
+
+def parted(test: Sequence[Example], limit: int | None) -> Iterator[str]:
+    """That some of the test items would have more references without the limit of rows, and where it parts none."""
+    kept, lacking = defaultdict[str, set[str]](set), set()
+    for number, row in enumerate(test):
+        if limit is None or number < limit:
+            kept[row.asked].add(row.target)
+        elif row.asked in kept and row.target not in kept[row.asked]:
+            lacking.add(row.asked)
+    if lacking:
+        yield (
+            f"references of {len(lacking):,} of {len(kept):,} test items are in rows that task.test_rows leaves out; "
+            f"with task.test_rows = {_whole(test, limit or 0)}, every item has all of its references"
+        )
+
+
+def _whole(test: Sequence[Example], limit: int) -> int:
+    """The number of rows, ``limit`` or more, of which the first ones have all rows of their items."""
+    ends, number = {row.asked: end for end, row in enumerate(test, start=1)}, 0
+    while number < limit:
+        limit, number = max(limit, ends[test[number].asked]), number + 1
+    return limit
 
 
 def _limits(table: TaskTable, splits: Splits, search: int | None) -> Iterator[tuple[str, str, list[str], list[str]]]:

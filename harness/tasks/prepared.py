@@ -46,7 +46,7 @@ def load(folder: Path, family: Family) -> PreparedTask:
     questions = [Question(**{**each, **{name: tuple(each[name]) for name in lists}}) for each in rest["questions"]]
     rows = zip(_split("source", tokens), _split("target", tokens), strict=True)
     return PreparedTask(
-        prompt=Prompt(**rest["prompt"]),
+        prompt=Prompt(**{**rest["prompt"], "frames": tuple(map(tuple, rest["prompt"]["frames"]))}),
         hash=rest["hash"],
         targets_truncated=rest["targets_truncated"],
         metrics=tuple(map(Metric.model_validate, rest["metrics"])),

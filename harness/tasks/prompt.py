@@ -15,18 +15,26 @@ class Prompt:
     """What stands around the source in every prompt, in training and in generation.
 
     If a prompt has other texts of its row as well, the source here is all that is between the first and the last one.
+    Nothing stands around all prompts of a task whose ``frames``, by the prompts that rows may have, differ.
     """
 
     before: str
     after: str
+    frames: tuple[tuple[str, str], ...] = ()
 
     def fill(self, source: str) -> str:
         """The prompt for a source."""
         return f"{self.before}{source}{self.after}"
 
-    def source(self, prompt: str) -> str:
-        """The source in a prompt."""
+    def unfilled(self, prompt: str) -> str:
+        """What ``fill`` makes a prompt from."""
         return prompt.removeprefix(self.before).removesuffix(self.after)
+
+    def source(self, prompt: str) -> str:
+        """The source in a prompt, whichever of the task's prompts it is."""
+        fitting = [(one, end) for one, end in self.frames if prompt.startswith(one) and prompt.endswith(end)]
+        before, after = max(fitting, key=lambda frame: len("".join(frame)), default=(self.before, self.after))
+        return prompt.removeprefix(before).removesuffix(after)
 
     def dialogue(self, prompt: str) -> str:
         """The same, under its name in method files that were written before there were other tasks."""
@@ -42,8 +50,8 @@ class Slot(NamedTuple):
 
 def around(templates: Iterable[Template]) -> Prompt:
     """What the prompts of these templates have around their texts: nothing if that differs between them."""
-    frames = {template.frame for template in templates}
-    return Prompt(*next(iter(frames))) if len(frames) == 1 else Prompt("", "")
+    frames = tuple(dict.fromkeys(template.frame for template in templates))
+    return Prompt(*frames[0]) if len(frames) == 1 else Prompt("", "", frames)
 
 
 def usable(templates: Iterable[Template], texts: Mapping[str, str]) -> Template | None:

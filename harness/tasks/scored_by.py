@@ -6,9 +6,8 @@ from ..metrics import built_in, several
 from ..metrics.scoring import Scorer
 from ..metrics.several import Scoring
 from ..spec import task_files
-from ..spec.errors import SuiteError
-from ..spec.metric import options_of
-from ..spec.table import AUTO
+from ..spec.errors import SuiteError, unknown
+from ..spec.suite import AUTO, Evaluation
 from ..spec.task_table import CHOOSE, TaskTable
 
 
@@ -60,10 +59,17 @@ def check_labels(scoring: Scoring, labels: Sequence[str]) -> None:
 
 
 def check_options(scoring: Scoring, options: Mapping[str, str]) -> None:
-    """Raise ``SuiteError`` for an option that the suite sets and none of its metrics has."""
-    for name in (name for name, value in options.items() if value != AUTO and name not in options_of(scoring.metrics)):
-        others = [family for family, each in built_in.SCORERS.items() if name in options_of(each.metrics)]
-        raise SuiteError(
-            f"evaluation.{name}: is for {', '.join(others)}, but task.metrics has only {', '.join(scoring.ids)}; leave "
-            "out this key"
-        )
+    """Raise ``SuiteError`` for an option that the suite sets and none of its metrics has, or not with this value."""
+    known = {name: values for scorer in scoring.scorers for name, values in scorer.options.items()}
+    for name, value in options.items():
+        if name not in known:
+            raise SuiteError(f"evaluation.{name}: {_stray(name, scoring, known)}")
+        if value not in known[name]:
+            raise SuiteError(f"evaluation.{name}: {unknown('value', value, [AUTO, *known[name]])}")
+
+
+def _stray(name: str, scoring: Scoring, known: Collection[str]) -> str:
+    """What is wrong with a key that is no option of the metrics."""
+    if others := [family for family, scorer in built_in.SCORERS.items() if name in scorer.options]:
+        return f"is for {', '.join(others)}, but task.metrics has only {', '.join(scoring.ids)}; leave out this key"
+    return unknown("key", name, [*Evaluation.model_fields, *known])

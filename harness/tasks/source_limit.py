@@ -7,8 +7,10 @@ from typing import NamedTuple
 from transformers import PreTrainedTokenizerBase
 
 from ..models.family import Family
-from ..spec.errors import SuiteError
+from ..spec.errors import SuiteError, brief
 from .prompt import Slot
+
+MAX_SHOWN = 120  # characters of a prompt
 
 
 class Fitted(NamedTuple):
@@ -81,9 +83,14 @@ def _cut(slots: Sequence[Slot], whole: Sequence[Fitted], family: Family, longest
         worst = max(tight, key=lambda search: len(search.over.tokens))
         raise SuiteError(
             f"task.max_source_tokens: {longest} leaves no room for a source: the rest of the prompt alone takes "
-            f"{len(worst.fits.tokens)} tokens of this model; raise it to at least {len(worst.over.tokens)}"
+            f"{len(worst.fits.tokens)} tokens of this model; raise it to at least {len(worst.over.tokens)}, or shorten "
+            f"the other texts in the {len(tight):,} prompts of which this is true, such as {_shown(worst)}"
         )
     return [search.fits for search in searches]
+
+
+def _shown(search: _Search) -> str:
+    return brief(repr(search.slot.fill("…")), MAX_SHOWN)
 
 
 def _tokenized(prompts: Sequence[str], family: Family) -> list[Fitted]:

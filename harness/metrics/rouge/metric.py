@@ -1,13 +1,13 @@
 """ROUGE's four types as metrics of Tuneoff, and scoring by them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from statistics import fmean
 from typing import ClassVar, Final
 
 from ...spec.metric import Metric
 from ...spec.suite import AUTO
+from .. import scoring
 from ..scoring import Scorer, Scores, Settled
 from . import words
 from .words import ROUGE_SCORE, TOKENIZERS, WORDS
@@ -18,8 +18,6 @@ LEGENDS = {
     WORDS: "over Unicode words, and characters of scripts without spaces",
     "characters": "over characters",
 }
-
-_tokenizer = ContextVar("tokenizer", default=ROUGE_SCORE)
 
 
 def described(tokenizer: str = ROUGE_SCORE) -> tuple[Metric, ...]:
@@ -36,14 +34,9 @@ ROUGE = described()
 NAMES = tuple(metric.id for metric in ROUGE)
 
 
-@contextmanager
-def reading(tokenizer: str) -> Iterator[None]:
+def reading(tokenizer: str) -> AbstractContextManager[None]:
     """Score with that tokenizer inside the context; outside any, ``rouge_score`` is used."""
-    token = _tokenizer.set(tokenizer)
-    try:
-        yield
-    finally:
-        _tokenizer.reset(token)
+    return scoring.reading({TOKENIZER: tokenizer})
 
 
 def rouge(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[tuple[Scores, Scores]]:
@@ -58,7 +51,7 @@ def rouge(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[tup
     values = metric.compute(
         predictions=[text for text, _ in pairs],
         references=[reference for _, reference in pairs],
-        tokenizer=_tokenizer.get(),
+        tokenizer=scoring.option(TOKENIZER, ROUGE_SCORE),
     )
     rows, start = [], 0
     for group in references:
@@ -78,6 +71,7 @@ class RougeTypes(Scorer):
 
     title: ClassVar[str] = "ROUGE"
     metrics: ClassVar[tuple[Metric, ...]] = ROUGE
+    options: ClassVar[Mapping[str, Sequence[str]]] = {TOKENIZER: tuple(LEGENDS)}
 
     def statistics(self, answers: Sequence[str], references: Sequence[Sequence[str]]) -> list[list[float]]:
         """The mean F1 over the references, of each type."""
@@ -97,10 +91,6 @@ class RougeTypes(Scorer):
         if chosen == ROUGE_SCORE:
             return Settled(ROUGE, {})
         return Settled(described(chosen), {TOKENIZER: chosen}, (NOTICE.format(chosen),) if wanted == AUTO else ())
-
-    def reading(self, options: Mapping[str, str]) -> AbstractContextManager[None]:
-        """Score with this tokenizer inside the context, as direct calls of ``rouge`` do, too."""
-        return reading(options[TOKENIZER])
 
     def words(self, text: str, options: Mapping[str, str]) -> list[str]:
         """The words between spaces for ``rouge_score``, which reads Latin text, or else the tokenizer's words."""

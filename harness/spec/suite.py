@@ -103,7 +103,8 @@ class RunTable(Table):
     new_methods: bool = False  # also run the methods that no built-in suite names
     seeds: tuple[Natural, ...] = Field(default=(0, 1, 2), min_length=1)
     batch_size: Positive = 16
-    micro_batch_size: Positive | None = None  # rows that the model processes at once, to save memory
+    # Rows that the model processes at once, to save memory; ``auto``: as many as fit.
+    micro_batch_size: Positive | Literal["auto"] | None = None
     gradient_checkpointing: bool = False  # compute activations twice, to save memory
     keep: Keep = "none"  # which trained models to keep: those of all ``ok`` runs, or the best one's
     cpus: Positive | None = None  # threads of a run; ``None``: all, or 1 if runs share what there is

@@ -63,4 +63,5 @@ class Footprint(Block):
     def largest(self, runs: int = 1) -> int | None:
         """The largest micro batch that fits: a divisor of the batch size, and all of it if it must not be divided."""
         divisors = [rows for rows in range(self.batch_size, 0, -1) if self.batch_size % rows == 0]
-        return next((rows for rows in (divisors if self.splits_batches else divisors[:1]) if self.fits(rows, runs)), None)
+        allowed = divisors if self.splits_batches else divisors[:1]
+        return next((rows for rows in allowed if self.fits(rows, runs)), None)

@@ -17,6 +17,7 @@ from ..spec.suite import ModelTable
 from ..store.results import Store
 from . import checks, judge
 from .clock import CLOCK
+from .footprints import Footprints
 from .keeper import Keeper
 from .ledger import Ledger
 from .queue import Queue
@@ -39,6 +40,7 @@ def begin(request: Request, selection: Selection) -> "Bakeoff":
     Raises the ``UsageError`` that the suite's methods, model, data or results folder would cause later.
     """
     checks.paths(request.suite)
+    checks.micro_batches(request)
     store = Store(request.results, request.suite.name, request.published)
     with ExitStack() as undone:
         store.open()
@@ -51,6 +53,7 @@ def begin(request: Request, selection: Selection) -> "Bakeoff":
         here = executor.check(order(request, store, request.zero_shot, request.suite.model)).result()
         store.write_preflight(here)
         session = Bakeoff(request, store, executor, here, stored, selection)
+        session.footprints.prepare(session.selected_methods)
         undone.pop_all()
         return session
 
@@ -80,8 +83,12 @@ class Bakeoff:
         self._here = here
         self._executor = executor
         self._model = checks.exactly(request.suite.model, here.model_revision)
+        self.footprints = Footprints(request, store, here, lambda run: executor.measure(self._whole(run)))
         self._queue = Queue(lambda run: executor.submit(self._order(run)), request.zero_shot.name)
         self._asked = [run.name for run in request.runs if run.name in selection.runs]
+        searched = [run.method for run in request.runs if run.method in selection.searches]
+        asked = [run.method for run in request.runs if run.name in selection.runs]
+        self.selected_methods = list(dict.fromkeys([*searched, *asked]))
 
     @property
     def runs(self) -> list[RunSpec]:
@@ -226,14 +233,19 @@ class Bakeoff:
 
     def _keep_ended(self) -> None:
         for run, outcome in self._queue.ended():
-            self.ledger.keep(run, outcome)
+            self.ledger.keep(run, outcome.predicted(self.footprints.predicted(run.method)))
 
     def _submit_trial(self, run: RunSpec, multiplier: float) -> Future[RunOutcome]:
         asked = self._order(run)
         return self._executor.submit(replace(asked, task=asked.validation, multiplier=multiplier, keep=None))
 
     def _order(self, run: RunSpec) -> Order:
-        return replace(order(self.request, self.store, run, self._model), keep=self.keeper.place(run))
+        fitting = self.footprints.fitting(run)
+        return replace(self._whole(run), keep=self.keeper.place(run), fitting=fitting)
+
+    def _whole(self, run: RunSpec) -> Order:
+        """The order of a run whose model sees whole batches, and is not kept."""
+        return order(self.request, self.store, run, self._model)
 
 
 def order(request: Request, store: Store, run: RunSpec, model: ModelTable) -> Order:
@@ -249,4 +261,5 @@ def order(request: Request, store: Store, run: RunSpec, model: ModelTable) -> Or
         search=search,
         metrics=checks.own_metrics(request),
         gpus=() if request.suite.run.gpus == 0 else None,
+        room=machine.memory(),
     )

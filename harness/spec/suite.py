@@ -41,6 +41,11 @@ class ModelTable(Table):
     quantization: Literal["nf4"] | None = Field(default=None, exclude_if=lambda kind: kind is None)  # of a frozen base
 
     @property
+    def frozen(self) -> bool:
+        """Whether the base model stays as it is, because its weights are not plain float32."""
+        return self.precision != "float32"
+
+    @property
     def precision(self) -> str:
         """The quantization, if there is one, and the dtype: ``float32``, ``bfloat16``, ``nf4+float32``."""
         return "+".join(filter(None, (self.quantization, self.dtype)))

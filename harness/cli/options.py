@@ -82,7 +82,7 @@ def add(parser: pytest.Parser) -> None:
 
 
 def _add_comparisons(group: pytest.OptionGroup) -> None:
-    """Register the options that compare results, and those that only show what would be trained, and in which memory."""
+    """Register the options that compare results, and those that show what training would see and need."""
     group.addoption("--gate", action="store_true", help="fail if there is no baseline or nothing was compared")
     group.addoption(
         "--update-baseline", action="store_true", help="accept this session's rows as the baseline for later sessions"

@@ -63,20 +63,19 @@ class Sealed:
 
     def measure(self, order: Order) -> Footprint:
         """Find out how much memory a run needs; there is a result, whatever happens to the process."""
-        kills = processes.memory_kills()
-        batch_size = order.spec.batch_size
+        kills, known = processes.memory_kills(), {"batch_size": order.spec.batch_size, "room": order.room or 0}
         try:
             folder = self._folder("measure")
         except OSError as error:
             _, why = failure.of_no_room(error)
-            return Footprint(batch_size=batch_size, reason=why.cause)
+            return Footprint(**known, reason=why.cause)
         try:
             exitcode = self._process(child.measure, order, folder, order.spec.budget.hard_seconds)
             if (folder / ANSWER).exists():
                 return Footprint.model_validate_json((folder / ANSWER).read_bytes())
             status, why = _death(order, exitcode, kills)
             exhausted = status == Status.OUT_OF_MEMORY
-            return Footprint(batch_size=batch_size, reason=f"{status}: {why.message}", exhausted=exhausted)
+            return Footprint(**known, reason=f"{status}: {why.message}", exhausted=exhausted)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

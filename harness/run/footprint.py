@@ -128,7 +128,7 @@ def _train(method: Method, model: Model, task: PreparedTask, spec: RunSpec, foun
     batch = _longest(task, spec)
     found.rows = len(batch["labels"])
     if found.static > SAFE_SHARE * found.room:
-        found.fixed, found.exhausted = found.static, True
+        found.fixed, found.optimizer, found.exhausted = found.static, MOMENTS * found.gradients, True
         return
     steps, gradients = Steps(batch, model.device, found), weights.Gradients(model)
     batches = Batches(steps, Budget(max_steps=MAX_STEPS), model.device, task.family.row_tokens, steps.told)

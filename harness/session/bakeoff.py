@@ -53,7 +53,7 @@ def begin(request: Request, selection: Selection) -> "Bakeoff":
         here = executor.check(order(request, store, request.zero_shot, request.suite.model)).result()
         store.write_preflight(here)
         session = Bakeoff(request, store, executor, here, stored, selection)
-        session.footprints.prepare(session.selected_methods)
+        session.footprints.prepare(_methods(request, selection))
         undone.pop_all()
         return session
 
@@ -86,9 +86,6 @@ class Bakeoff:
         self.footprints = Footprints(request, store, here, lambda run: executor.measure(self._whole(run)))
         self._queue = Queue(lambda run: executor.submit(self._order(run)), request.zero_shot.name)
         self._asked = [run.name for run in request.runs if run.name in selection.runs]
-        searched = [run.method for run in request.runs if run.method in selection.searches]
-        asked = [run.method for run in request.runs if run.name in selection.runs]
-        self.selected_methods = list(dict.fromkeys([*searched, *asked]))
 
     @property
     def runs(self) -> list[RunSpec]:
@@ -246,6 +243,12 @@ class Bakeoff:
     def _whole(self, run: RunSpec) -> Order:
         """The order of a run whose model sees whole batches, and is not kept."""
         return order(self.request, self.store, run, self._model)
+
+
+def _methods(request: Request, selection: Selection) -> list[str]:
+    """The methods of the selected searches and runs, in order."""
+    chosen = (run.method for run in request.runs if run.name in selection.runs or run.method in selection.searches)
+    return list(dict.fromkeys(chosen))
 
 
 def order(request: Request, store: Store, run: RunSpec, model: ModelTable) -> Order:

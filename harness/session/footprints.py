@@ -39,9 +39,10 @@ class Footprints:
 
     def prepare(self, methods: Iterable[str]) -> None:
         """Try these methods out if the session has to know what they need, or if they may not fit."""
-        table = self._request.suite
+        suite = self._request.suite
         tight = self._here.run_bytes * self.runs > CERTAIN_SHARE * self._here.room_bytes
-        if table.run.micro_batch_size == AUTO or not self._request.cluster and (tight or table.model.frozen):
+        doubtful = (tight or suite.model.frozen) and not self._request.cluster
+        if doubtful or suite.run.micro_batch_size == AUTO:
             self.find(methods)
 
     def find(self, methods: Iterable[str], *, again: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""``pytest --benchmark --fit`` says what each method needs and trains nothing; sessions use it for their micro batches."""
+"""``pytest --benchmark --fit`` says what each method needs and runs nothing; sessions choose micro batches by it."""
 
 import json
 from xml.etree import ElementTree

@@ -1,4 +1,4 @@
-"""The items of ``pytest --benchmark``: one test for each search, run, gate row, compared method and self-test case.
+"""The items of ``pytest --benchmark``: one test for each search, run, gate row, compared method, self-test case or fit.
 
 A session contains only the tests whose first parameter has values.
 """
@@ -12,6 +12,7 @@ from .session import judge
 from .session.against import Against
 from .session.bakeoff import Bakeoff
 from .session.clock import CLOCK
+from .session.footprints import Footprints
 from .session.gate import Gate
 from .session.selftest import Selftest
 
@@ -59,6 +60,17 @@ def test_selftest(case: str, selftest: Selftest) -> None:
         pytest.skip(tried.unseen)
     if tried.problem:
         pytest.fail(tried.problem, pytrace=False)
+
+
+def test_fit(fit: str, footprints: Footprints, request: pytest.FixtureRequest) -> None:
+    """The method's runs fit into the memory of their device."""
+    footprints.find([fit], again=True)
+    found = footprints.of(fit)
+    request.node.user_properties.extend(footprints.figures(fit).items())
+    if found and found.unsupported:
+        pytest.skip(found.reason or "")
+    if problem := footprints.problem(fit):
+        pytest.fail(problem, pytrace=False)
 
 
 def _report(verdicts: Sequence[Verdict], subtests: pytest.Subtests, request: pytest.FixtureRequest) -> None:

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from .cli import against, conftests, options, other_plugins, progress, runs, selftest, served, terminal
+from .cli import against, conftests, fit, options, other_plugins, progress, runs, selftest, served, terminal
 from .spec.names import INSTALLED, PACKAGE, REPOSITORY
 
 BENCH = Path(__file__).parent / "bench.py"
@@ -106,7 +106,7 @@ def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: object) 
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Create one item for each search, run, gate row, compared method or self-test case."""
+    """Create one item for each search, run, gate row, compared method, self-test case or method to fit."""
     if Path(metafunc.module.__file__ or "") == BENCH:
         for name, values in metafunc.config.stash[PARAMETERS].items():
             if name in metafunc.fixturenames:
@@ -126,7 +126,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _mode(config: pytest.Config) -> ModuleType | None:
     """The module that makes this session's items and handles them; ``None`` for a session without ``--benchmark``."""
-    modes = {"--against": against, "--gate-selftest": selftest, "--serve": served}
+    modes = {"--against": against, "--gate-selftest": selftest, "--fit": fit, "--serve": served}
     kinds = options.kinds(config)
     if not config.getoption("benchmark"):
         if kinds:

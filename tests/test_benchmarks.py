@@ -35,6 +35,10 @@ OPTIONAL = {  # these need a package that is no dependency
 SLOW = {
     "bare_loop": ([*ON_A_MODEL, "--steps=2", "--batch-size=2", "--sizes=64"], "utilisation"),
     "choosing": ([*ON_A_MODEL, "--prompts=3"], "2 of 2"),
+    "fit": (
+        ["--shapes=embedded", "--methods=lora", "--steps=2", "--batch-size=2", "--test-rows=2", "--device=cpu"],
+        "2 comparisons: median error",
+    ),
     "gate_figures": (["--results={results}", "--suite=small", "--many=small", "--sessions=1"], "loses last words"),
     "inert_plugin": (["--turns=1"], "with the plugin inert"),
     "notebook_recipe": ([*ON_A_MODEL, "--examples=4", "--summaries=2"], "end to end"),

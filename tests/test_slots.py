@@ -8,7 +8,7 @@ import pytest
 
 from harness.execute import machine
 from harness.execute.local import LocalExecutor
-from harness.execute.slots import RunSlot, slots
+from harness.execute.slots import RunSlot, sharing, slots
 from harness.session import bakeoff
 from harness.spec import plan, registry, suite
 from harness.spec.errors import SuiteError
@@ -73,6 +73,11 @@ def test_runs_on_a_gpu_that_the_user_named_share_it():
     named = GPUS.model_copy(update={"gpus": ()})
     assert slots(named, jobs=2) == [RunSlot(shared=True)] * 2
     assert slots(named, jobs=None) == [RunSlot()]
+
+
+def test_the_device_that_most_runs_share_counts():
+    assert sharing([RunSlot(("0",), shared=True), RunSlot(("1",)), RunSlot(("0",), shared=True)]) == 2
+    assert sharing([]) == 1
 
 
 # In real processes
@@ -143,4 +148,5 @@ def test_the_check_says_how_much_memory_a_run_needs(order, tmp_path):
     finally:
         executor.close()
     assert 100e6 < found.run_bytes < 5e9
+    assert found.room_bytes > 100e6
     assert found.gpus == ()

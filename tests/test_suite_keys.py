@@ -767,6 +767,13 @@ def test_a_session_that_serves_another_has_no_items_and_lacks_no_method(begun):
     assert [run.name for run in config.stash[REQUEST].runs] == ["zero_shot-seed0", "norms-seed0"]
 
 
+@of("--fit")
+def test_methods_that_are_to_fit_are_items_in_place_of_runs(begun):
+    assert begun("--fit").stash[PARAMETERS] == {"fit": ["zero_shot", "norms"]}
+    with pytest.raises(pytest.UsageError, match="--fit looks at this machine"):
+        begun("--fit", "--cluster=auto")
+
+
 @of("--gate-selftest")
 def test_a_self_test_has_cases_in_place_of_runs(begun):
     assert list(begun("--gate-selftest").stash[PARAMETERS]) == ["case"]

@@ -29,6 +29,7 @@ KINDS = (
     "--search",
     "--against",
     "--gate-selftest",
+    "--fit",
     "--serve",
 )  # kinds of session
 
@@ -81,7 +82,7 @@ def add(parser: pytest.Parser) -> None:
 
 
 def _add_comparisons(group: pytest.OptionGroup) -> None:
-    """Register the options that compare results, and the one that only shows what would be trained on."""
+    """Register the options that compare results, and those that show what training would see and need."""
     group.addoption("--gate", action="store_true", help="fail if there is no baseline or nothing was compared")
     group.addoption(
         "--update-baseline", action="store_true", help="accept this session's rows as the baseline for later sessions"
@@ -98,6 +99,11 @@ def _add_comparisons(group: pytest.OptionGroup) -> None:
     )
     group.addoption(
         "--gate-selftest", action="store_true", help="test the gate on an unchanged method and on methods made worse"
+    )
+    group.addoption(
+        "--fit",
+        action="store_true",
+        help="say how much memory each method needs, and which micro batch fits, after a few steps of each; no run",
     )
     group.addoption(
         "--show-example",
@@ -201,13 +207,18 @@ def runs_nothing(session: pytest.Session) -> bool:
 
 def refuse_beside(config: pytest.Config, option: str) -> None:
     """Raise ``UsageError`` if another option is given that cannot be combined with this one."""
-    if strangers := [name for name in kinds(config) if name != option]:
-        raise UsageError(f"{option} cannot be combined with {', '.join(strangers)}; leave out all but one")
+    refuse_other_kinds(config, option)
     for name in ("jobs", "cluster"):
         if config.getoption(name) not in ("1", None):
             raise UsageError(f"{option} executes one run at a time, since it compares times; leave out --{name}")
     if config.getoption("keep"):
         raise UsageError(f"{option} keeps no results, and so no models; leave out --keep")
+
+
+def refuse_other_kinds(config: pytest.Config, option: str) -> None:
+    """Raise ``UsageError`` if another kind of session is asked for, too."""
+    if strangers := [name for name in kinds(config) if name != option]:
+        raise UsageError(f"{option} cannot be combined with {', '.join(strangers)}; leave out all but one")
 
 
 def _overrides(config: pytest.Config) -> dict[str, dict[str, Any]]:

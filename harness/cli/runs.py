@@ -56,6 +56,7 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     stash = session.config.stash
     with options.as_pytest_says():
         bakeoff = stash[BAKEOFF] = begin(stash[REQUEST], stash[SELECTION])
+    _tell(session.config, bakeoff.footprints.lines())
     stash[GATE] = Gate(bakeoff, stash[PAST].baselines, stash[SELECTION].rows)
     try:
         return (yield)
@@ -139,6 +140,13 @@ def _check_gate(config: pytest.Config, past: "Accepted") -> None:
             "--update-baseline: refused, because CI is set: a gate that accepts every result checks nothing; to accept "
             "results in CI anyway, add --even-in-ci"
         )
+
+
+def _tell(config: pytest.Config, lines: Sequence[str]) -> None:
+    """Write lines before the first run."""
+    if reporter := config.pluginmanager.get_plugin("terminalreporter"):
+        for line in lines:
+            reporter.write_line(line)
 
 
 def _leaderboard(terminalreporter: pytest.TerminalReporter, session: "Bakeoff") -> None:

@@ -38,6 +38,19 @@ def execute(order: Order, folder: Path) -> None:
     os._exit(1)
 
 
+def measure(order: Order, folder: Path) -> None:
+    """Try the run out, write its ``Footprint``, and exit as ``execute`` does."""
+    _isolate(folder)
+    _see_only(order.gpus)
+    from ..run import footprint
+
+    process = os.getpid()
+    found = footprint.measure(order, folder)
+    if os.getpid() == process:
+        _leave(folder / ANSWER, found.model_dump_json())
+    os._exit(1)
+
+
 def check(order: Order, folder: Path) -> None:
     """Write the ``Preflight``, or the message of a ``UsageError`` that every run would raise."""
     _isolate(folder)

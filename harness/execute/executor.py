@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol
 
+from ..spec.footprint import Footprint
 from ..spec.plan import Order
 from ..spec.preflight import Preflight
 from ..spec.record import RunOutcome
@@ -31,6 +32,10 @@ class Executor(Protocol):
         No problem is reported here for a method that cannot be imported within ``patience`` seconds; its run will
         report it.
         """
+        ...
+
+    def measure(self, order: Order) -> Future[Footprint]:
+        """Begin to find out how much memory a run needs on this machine; there is a result, whatever happens."""
         ...
 
     def close(self) -> None:

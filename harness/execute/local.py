@@ -1,10 +1,13 @@
 """Runs on this machine, as many at a time as it has slots for."""
 
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
+from ..spec.footprint import Footprint
 from ..spec.plan import Order
 from ..spec.preflight import Preflight
 from ..spec.record import RunOutcome
@@ -43,6 +46,10 @@ class LocalExecutor:
         """Begin ``Sealed.examine``."""
         return self._checks.submit(self._sealed.examine, methods, patience)
 
+    def measure(self, order: Order) -> Future[Footprint]:
+        """Begin ``Sealed.measure`` as soon as a slot is free."""
+        return self._runs.submit(self._measure, order)
+
     def close(self) -> None:
         """End whatever is still running, and everything that it started."""
         self._sealed.stop()
@@ -62,9 +69,23 @@ class LocalExecutor:
         self._runs = ThreadPoolExecutor(max_workers=len(places))
 
     def _run(self, order: Order) -> RunOutcome:
+        with self._slot() as slot:
+            done = self._sealed.run(_on(slot, order))
+        return done.contended() if slot.shared else done
+
+    def _measure(self, order: Order) -> Footprint:
+        with self._slot() as slot:
+            return self._sealed.measure(_on(slot, order))
+
+    @contextmanager
+    def _slot(self) -> Iterator[RunSlot]:
         slot = self._free.get()
         try:
-            done = self._sealed.run(replace(order, gpus=order.gpus if slot.gpus is None else slot.gpus))
+            yield slot
         finally:
             self._free.put(slot)
-        return done.contended() if slot.shared else done
+
+
+def _on(slot: RunSlot, order: Order) -> Order:
+    """The order with the GPUs of a slot."""
+    return replace(order, gpus=order.gpus if slot.gpus is None else slot.gpus)

@@ -15,9 +15,10 @@ from typing import TypeVar
 
 from ..spec import failure
 from ..spec.errors import UsageError
+from ..spec.footprint import Footprint
 from ..spec.plan import Order
 from ..spec.preflight import Preflight
-from ..spec.record import Cost, Environment, Record, RunOutcome
+from ..spec.record import Cost, Environment, Failure, Record, RunOutcome, Status
 from . import child, forkserver, processes
 from .child import ANSWER, COMPLAINT, FOUND, LOG, NO_ROOM
 from .executor import IMPORT_SECONDS, Overridden
@@ -58,6 +59,24 @@ class Sealed:
             else:
                 outcome = _unanswered(order, exitcode, perf_counter() - began, kills)
             return outcome.model_copy(update={"log": _tail(folder / LOG)})
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def measure(self, order: Order) -> Footprint:
+        """Find out how much memory a run needs; there is a result, whatever happens to the process."""
+        kills, known = processes.memory_kills(), {"batch_size": order.spec.batch_size, "room": order.room or 0}
+        try:
+            folder = self._folder("measure")
+        except OSError as error:
+            _, why = failure.of_no_room(error)
+            return Footprint(**known, reason=why.cause)
+        try:
+            exitcode = self._process(child.measure, order, folder, order.spec.budget.hard_seconds)
+            if (folder / ANSWER).exists():
+                return Footprint.model_validate_json((folder / ANSWER).read_bytes())
+            status, why = _death(order, exitcode, kills)
+            exhausted = status == Status.OUT_OF_MEMORY
+            return Footprint(**known, reason=f"{status}: {why.message}", exhausted=exhausted)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -149,11 +168,15 @@ class Sealed:
 
 def _unanswered(order: Order, exitcode: int | None, seconds: float, kills: int) -> RunOutcome:
     """The outcome of a run whose process ended without one; ``kills`` is ``memory_kills()`` before the run."""
-    if exitcode is None:
-        status, why = failure.of_timeout(order.spec.budget.hard_seconds)
-    else:
-        status, why = failure.of_death(exitcode, processes.memory_kills() > kills and exitcode == -9)
+    status, why = _death(order, exitcode, kills)
     return RunOutcome(record=Record(spec=order.spec, status=status, cost=Cost(wall_seconds=seconds), error=why))
+
+
+def _death(order: Order, exitcode: int | None, kills: int) -> tuple[Status, Failure]:
+    """Why a process ended without an answer."""
+    if exitcode is None:
+        return failure.of_timeout(order.spec.budget.hard_seconds)
+    return failure.of_death(exitcode, processes.memory_kills() > kills and exitcode == -9)
 
 
 def _tail(path: Path) -> str:

@@ -36,6 +36,11 @@ def slots(here: Preflight, jobs: int | None = 1, gpus: int | None = None) -> lis
     return [RunSlot(group, shared=users[group] > 1) for group in chosen]
 
 
+def sharing(places: Sequence[RunSlot]) -> int:
+    """How many runs at most are on one device at a time."""
+    return max(Counter(place.gpus for place in places).values(), default=1)
+
+
 def _groups(names: Sequence[str], size: int | None) -> Sequence[tuple[str, ...] | None]:
     if size == 0:
         return [NO_GPU]

@@ -39,7 +39,7 @@ def options(table: ModelTable, device: torch.device) -> dict[str, Any]:
 
 def frozen(table: ModelTable) -> bool:
     """Whether the base model stays as it is, because its weights are not plain float32."""
-    return table.precision != "float32"
+    return table.frozen
 
 
 def freeze(model: Module) -> None:

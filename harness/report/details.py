@@ -80,6 +80,30 @@ def phases(records: Sequence[Record]) -> dict[str, float]:
     }
 
 
+@dataclass(frozen=True)
+class Peak:
+    """The highest memory of a method's runs in bytes, as predicted before them and as measured."""
+
+    predicted: float
+    measured: float | None
+
+    @property
+    def error(self) -> float | None:
+        """The share of what was measured by which the prediction was too high."""
+        return self.predicted / self.measured - 1 if self.measured else None
+
+
+def peaks(records: Sequence[Record]) -> dict[str, Peak]:
+    """The mean peaks of each method for which one was predicted."""
+    found = {}
+    for method, runs in by_method(records).items():
+        predicted = [cost.predicted_peak_bytes for run in runs if (cost := run.cost).predicted_peak_bytes is not None]
+        measured = [peak for run in runs if (peak := run.cost.peak_gpu_bytes or run.cost.peak_rss_bytes) is not None]
+        if predicted:
+            found[method] = Peak(fmean(predicted), fmean(measured) if measured else None)
+    return found
+
+
 def troubles(store: Store, records: Sequence[Record]) -> list[Trouble]:
     """The runs that are not ``ok``; one for all seeds of a method that ended in the same way."""
     found: dict[tuple[str, str, str], tuple[Record, list[int]]] = {}

@@ -39,6 +39,7 @@ class Facts:
     optimizer_steps: int = 0
     dead_parameters: int | None = None
     optimizer_bytes: int | None = None
+    micro_batch_size: int | None = None
     step_seconds_median: float | None = None
     step_seconds_p90: float | None = None
     examples_per_second: float | None = None
@@ -106,5 +107,6 @@ class Facts:
             generated_tokens_per_second=self.generated_tokens_per_second,
             adapter_bytes=self.adapter_bytes,
             optimizer_bytes=self.optimizer_bytes,
+            micro_batch_size=self.micro_batch_size,
             trainable_dtype=self.trainable_dtype,
         )

@@ -29,12 +29,12 @@ class Meters:
         """Measure what happens inside, even if it raises; a phase that is entered twice adds up."""
         if self._entered:
             self._entered(name)
-        resettable, waits = self._reset(), processor.waits()
+        resettable, waits = restart(self.device), processor.waits()
         began = self._now()
         try:
             yield
         finally:
-            _give_back()  # within this phase, so that memory freed by now is not part of the next one's peak
+            give_back()  # within this phase, so that memory freed by now is not part of the next one's peak
             self._add(name, self._now() - began, processor.waited(waits), resettable)
 
     def peak(self, name: str) -> int | None:
@@ -49,16 +49,6 @@ class Meters:
             torch.mps.synchronize()
         return perf_counter()
 
-    def _reset(self) -> bool:
-        """Start new high-water marks; False if the system cannot reset the one for resident memory."""
-        if self.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self.device)
-        try:
-            CLEAR_REFS.write_text("5")
-        except OSError:
-            return False
-        return True
-
     def _add(self, name: str, seconds: float, waited: float | None, resettable: bool) -> None:
         waited = None if waited is None else min(waited, seconds)  # the kernel counts a wait when it ends
         before = self.phases.get(name, Phase(seconds=0.0))
@@ -66,7 +56,7 @@ class Meters:
         self.phases[name] = Phase(
             seconds=before.seconds + seconds,
             waited_seconds=before.waited_seconds if waited is None else (before.waited_seconds or 0.0) + waited,
-            peak_rss_bytes=_higher(before.peak_rss_bytes, _resident_peak() if resettable else None),
+            peak_rss_bytes=_higher(before.peak_rss_bytes, resident_peak() if resettable else None),
             peak_gpu_bytes=_higher(
                 before.peak_gpu_bytes, torch.cuda.max_memory_allocated(self.device) if cuda else None
             ),
@@ -76,13 +66,25 @@ class Meters:
         )
 
 
-def _give_back() -> None:
+def restart(device: torch.device) -> bool:
+    """Start new high-water marks; False if the system cannot reset the one for resident memory."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    try:
+        CLEAR_REFS.write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def give_back() -> None:
     """Return free memory to the system, if the allocator is glibc's."""
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _resident_peak() -> int | None:
+def resident_peak() -> int | None:
+    """The highest resident memory since ``restart``; ``None`` if the system does not report it."""
     for line in STATUS.read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024

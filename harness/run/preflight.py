@@ -1,6 +1,5 @@
 """Checks once, before the first run, what all runs of a suite share: base model, data, metrics, environment."""
 
-import resource
 import sys
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -10,8 +9,7 @@ import torch
 
 from ..metrics.scoring import Scorer
 from ..metrics.several import Scoring, title_of
-from ..models import base_model, generation, label_tokens, precision
-from ..models.base_model import Model
+from ..models import base_model, generation, label_tokens
 from ..spec.errors import DataError, brief
 from ..spec.metric import options_of
 from ..spec.plan import Order
@@ -21,7 +19,7 @@ from ..spec.suite import TaskTable
 from ..tasks import consistency, data, definition, first_rows, labels, leakage, prepared, scored_by
 from ..tasks.data import Example
 from ..tasks.task import PreparedTask, prepare
-from . import environment, example, scorers, soundness
+from . import environment, example, footprint, scorers, soundness
 
 Splits = Mapping[str, Sequence[Example]]
 
@@ -55,11 +53,15 @@ def check(order: Order) -> Preflight:
     settings = base_model.own_settings(order.model, evaluation, base.family.first)
     validation = _validation(order, splits, task, scoring) if order.search.trials else None
     asked = {split: [row.asked for row in rows] for split, rows in data.cut(table, splits).items()}
+    described = environment.describe(device, base.model, settled.metrics)
+    shown = example.shown(base.tokenizer, task.training[0]) if task.training else None
+    whole = footprint.of_base(base, task, order)  # last, since it trains the model
     return Preflight(
         leakage=leakage.measure(asked["train"], asked["test"]),
-        environment=environment.describe(device, base.model, settled.metrics),
+        environment=described,
         gpus=environment.gpus(device, order.device),
-        run_bytes=_run_bytes(base.model),
+        run_bytes=whole.needed(order.micro_batch_size),
+        room_bytes=whole.room,
         data_hash=task.hash,
         data_revision=data.revision(table),
         model_revision=base_model.revision(order.model),
@@ -69,7 +71,7 @@ def check(order: Order) -> Preflight:
         metrics=settled.metrics,
         unusual=settled.unusual,
         rows_skipped=loaded.skipped,
-        example=example.shown(base.tokenizer, task.training[0]) if task.training else None,
+        example=shown,
         notices=(
             *loaded.notices,
             *first_rows.notices(table, splits, tried),
@@ -88,13 +90,6 @@ def survey(order: Order) -> Environment:
     torch.set_num_threads(order.threads)
     metrics = scorers.scoring_of(order).metrics
     return environment.describe(base_model.pick_device(order.device), None, metrics)
-
-
-def _run_bytes(model: Model) -> int:
-    """What this process has needed so far, and gradients and two moments in float32 for each weight."""
-    kibibytes = 1 if sys.platform == "darwin" else 1024  # the unit of ru_maxrss
-    trained = sum(precision.elements(each) for each in model.parameters() if each.requires_grad)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kibibytes + 3 * torch.float32.itemsize * trained
 
 
 def _references(table: TaskTable, splits: Splits) -> list[str]:

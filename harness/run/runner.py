@@ -6,7 +6,7 @@ from copy import deepcopy
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from ..spec.errors import ContractError, Diverged, Unsupported
 from ..spec.metric import Likelihood, options_of
 from ..spec.plan import Order
 from ..spec.record import Failure, Prediction, RunOutcome, Status, hash_of
+from ..spec.suite import AUTO
 from ..tasks import prepared
 from ..tasks.task import PreparedTask
 from ..training import decoding
@@ -54,6 +55,15 @@ def execute(order: Order, scratch: Path, report: Report | None = None) -> RunOut
         return run.outcome(*failure.of_exception(error, order.plugin.path))
 
 
+class Built(NamedTuple):
+    """A method with the model that it has built, and what the two will be asked."""
+
+    method: Method
+    model: Model
+    task: PreparedTask
+    scoring: Scoring
+
+
 class Runner:
     """A run in progress: each phase adds to the record, so that a failure keeps what came before."""
 
@@ -69,16 +79,7 @@ class Runner:
 
     def phases(self, report: Report | None) -> None:
         """Load, prepare, build, train, generate, score, save; each is measured separately, and so are the checks."""
-        with self.meters.phase("load"):
-            scoring = scorers.scoring_of(self.order)
-            base, task = self._load(scoring)
-        with self.meters.phase("build"):
-            method = self._method(base, task)
-            answers.check(method, scoring)
-        if type(method).prepare is not Method.prepare:
-            self._prepare(method, base.model, task)
-        with self.meters.phase("build"):
-            model = self._build(method, base.model, task)
+        method, model, task, scoring = self.built()
         if method.trains:
             self._train(method, model, task)
         with self.meters.phase("generate"):
@@ -86,7 +87,7 @@ class Runner:
         likelihoods = self._likelihoods(method, model, task, scoring)
         with self.meters.phase("score"):
             if not answers.chosen(method, task):  # else nothing is generated
-                self._count_generated(texts, base.tokenizer, generated)
+                self._count_generated(texts, task.family.tokenizer, generated)
             ended = [task.reading.ended(text) for text in texts]
             self.facts.lengths = answers.lengths(task, ended, generated, scoring)
             self._score(task, ended, likelihoods, scoring)
@@ -99,6 +100,20 @@ class Runner:
                 report(self.outcome(Status.OK))
             with self.meters.phase("keep"):
                 self._keep(place, method, task, texts)
+
+    def built(self) -> Built:
+        """Load, prepare and build."""
+        with self.meters.phase("load"):
+            scoring = scorers.scoring_of(self.order)
+            base, task = self._load(scoring)
+        with self.meters.phase("build"):
+            method = self._method(base, task)
+            answers.check(method, scoring)
+        if type(method).prepare is not Method.prepare:
+            self._prepare(method, base.model, task)
+        with self.meters.phase("build"):
+            model = self._build(method, base.model, task)
+        return Built(method, model, task, scoring)
 
     def outcome(self, status: Status, error: Failure | None = None) -> RunOutcome:
         """The record of what has happened so far."""
@@ -137,6 +152,8 @@ class Runner:
             loader.multiply(cls, self.order.multiplier)
         self.facts.hyperparameters = dict(cls.hyperparameters())
         self.facts.defaults = loader.defaults(cls)
+        if self.spec.micro_batch_size == AUTO:
+            self.facts.micro_batch_size = self.order.micro_batch_size or self.spec.batch_size
         self.facts.bound = issubclass(cls, Bound)  # a method that sees references has no rank
         evaluation = self.spec.evaluation
         return cls(
@@ -146,7 +163,7 @@ class Runner:
                 max_new_tokens=evaluation.max_new_tokens,
                 num_beams=evaluation.num_beams,
                 seed=self.spec.seed,
-                micro_batch_size=self.spec.micro_batch_size,
+                micro_batch_size=self.order.micro_batch_size,
                 examples=task.examples(self.spec.batch_size, self.spec.seed)[: self.spec.budget.max_examples],
                 generation=deepcopy(base.model.generation_config),
                 stop=task.reading.stop,

@@ -18,6 +18,7 @@ from ..spec.suite import ModelTable
 from ..store.results import Store
 from . import checks, judge
 from .clock import CLOCK
+from .footprints import Footprints
 from .keeper import Keeper
 from .ledger import Ledger
 from .queue import Queue
@@ -40,6 +41,7 @@ def begin(request: Request, selection: Selection) -> "Bakeoff":
     Raises the ``UsageError`` that the suite's methods, model, data or results folder would cause later.
     """
     checks.paths(request.suite)
+    checks.micro_batches(request)
     store = Store(request.results, request.suite.name, request.published)
     with ExitStack() as undone:
         store.open()
@@ -52,6 +54,7 @@ def begin(request: Request, selection: Selection) -> "Bakeoff":
         here = executor.check(order(request, store, request.zero_shot, request.suite.model)).result()
         store.write_preflight(here)
         session = Bakeoff(request, store, executor, here, stored, selection)
+        session.footprints.prepare(_methods(request, selection))
         undone.pop_all()
         return session
 
@@ -81,6 +84,7 @@ class Bakeoff:
         self._here = here
         self._executor = executor
         self._model = checks.exactly(request.suite.model, here.model_revision)
+        self.footprints = Footprints(request, store, here, lambda run: executor.measure(self._whole(run)))
         self._queue = Queue(lambda run: executor.submit(self._order(run)), request.zero_shot.name)
         self._asked = [run.name for run in request.runs if run.name in selection.runs]
 
@@ -227,14 +231,25 @@ class Bakeoff:
 
     def _keep_ended(self) -> None:
         for run, outcome in self._queue.ended():
-            self.ledger.keep(run, outcome)
+            self.ledger.keep(run, outcome.predicted(self.footprints.predicted(run.method)))
 
     def _submit_trial(self, run: RunSpec, multiplier: float) -> Future[RunOutcome]:
         asked = self._order(run)
         return self._executor.submit(replace(asked, task=asked.validation, multiplier=multiplier, keep=None))
 
     def _order(self, run: RunSpec) -> Order:
-        return replace(order(self.request, self.store, run, self._model), keep=self.keeper.place(run))
+        fitting = self.footprints.fitting(run)
+        return replace(self._whole(run), keep=self.keeper.place(run), fitting=fitting)
+
+    def _whole(self, run: RunSpec) -> Order:
+        """The order of a run whose model sees whole batches, and is not kept."""
+        return order(self.request, self.store, run, self._model)
+
+
+def _methods(request: Request, selection: Selection) -> list[str]:
+    """The methods of the selected searches and runs, in order."""
+    chosen = (run.method for run in request.runs if run.name in selection.runs or run.method in selection.searches)
+    return list(dict.fromkeys(chosen))
 
 
 def order(request: Request, store: Store, run: RunSpec, model: ModelTable) -> Order:
@@ -250,4 +265,5 @@ def order(request: Request, store: Store, run: RunSpec, model: ModelTable) -> Or
         search=search,
         metrics=checks.own_metrics(request),
         gpus=() if request.suite.run.gpus == 0 else None,
+        room=machine.memory(),
     )

@@ -5,7 +5,7 @@ from ..spec.errors import PluginError, UsageError
 from ..spec.paths import expanded
 from ..spec.plan import Request
 from ..spec.registry import Plugin
-from ..spec.suite import EMBEDDED, ModelTable, Suite
+from ..spec.suite import AUTO, EMBEDDED, ModelTable, Suite
 
 
 def paths(suite: Suite) -> None:
@@ -17,6 +17,15 @@ def paths(suite: Suite) -> None:
             hub.local(name)
         except hub.Unavailable as error:
             raise UsageError(f"{kind} {name!r}: {error}") from error
+
+
+def micro_batches(request: Request) -> None:
+    """Raise ``UsageError`` for micro batches that are to fit on machines that this one knows nothing about."""
+    if request.cluster and request.suite.run.micro_batch_size == AUTO:
+        raise UsageError(
+            'run.micro_batch_size = "auto" takes what fits on this machine, and --cluster executes runs on others; '
+            "set a number of rows"
+        )
 
 
 def data(request: Request) -> None:

@@ -9,7 +9,7 @@ from . import suite as suites
 from .errors import SuiteError
 from .record import RunSpec
 from .registry import Plugin
-from .suite import ZERO_SHOT, ModelTable, SearchTable, Suite
+from .suite import AUTO, ZERO_SHOT, ModelTable, SearchTable, Suite
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,14 @@ class Order:
     origin: ModelTable | None = None  # what a kept model names as its base, if not ``model``
     metrics: tuple[Plugin, ...] = ()  # files of the project's own among those of the suite
     gpus: tuple[str, ...] | None = None  # the only ones that it sees, as ``CUDA_VISIBLE_DEVICES`` names them
+    room: int | None = None  # bytes of main memory that it may use; unknown if ``None``
+    fitting: int | None = None  # rows that the model sees at once, if the suite says ``auto``; ``None``: whole batches
+
+    @property
+    def micro_batch_size(self) -> int | None:
+        """The rows of a batch that the model sees at once; ``None`` for all of them."""
+        asked = self.spec.micro_batch_size
+        return self.fitting if asked == AUTO else asked
 
     @property
     def validation(self) -> Path:

@@ -36,7 +36,8 @@ class Preflight(Block):
     environment: Environment
     elsewhere: tuple[Environment, ...] = ()  # the other environments in which runs of this session may be executed
     gpus: tuple[str, ...] = ()  # those on which runs may be executed, as ``CUDA_VISIBLE_DEVICES`` names them
-    run_bytes: int = 0  # memory that a run needs if it trains all weights, by a rough estimate without activations
+    run_bytes: int = 0  # memory that a run needs if it trains all weights of the base model
+    room_bytes: int = 0  # memory that the device has for runs
     data_hash: str
     data_revision: str | None = None
     model_revision: str

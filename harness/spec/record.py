@@ -46,7 +46,7 @@ class RunSpec(Block):
     budget: Budget
     evaluation: Evaluation
     batch_size: int
-    micro_batch_size: int | None = None
+    micro_batch_size: int | Literal["auto"] | None = None
     gradient_checkpointing: bool = False
     overrides: Mapping[str, Any] = {}  # hyper-parameters that the suite sets for this method
     source: str = ""  # hash of the method's file
@@ -106,6 +106,10 @@ class Cost(Block):
     adapter_bytes: int | None = None
     optimizer_bytes: int | None = None
     trainable_dtype: str | None = None
+    # Rows that the model saw at once, if the suite left that to what fits.
+    micro_batch_size: int | None = Field(default=None, exclude_if=lambda rows: rows is None)
+    # What ``peak_gpu_bytes`` or, without a GPU, ``peak_rss_bytes`` was predicted to be, if it was.
+    predicted_peak_bytes: int | None = Field(default=None, exclude_if=lambda found: found is None)
     contended: bool = False  # other runs or programs shared its device or processors, so its times are unreliable
 
 
@@ -268,6 +272,13 @@ class RunOutcome(Block):
 
     def contended(self) -> "RunOutcome":
         """The outcome of a run whose times are unreliable, because others shared its device."""
+        return self._costing({"contended": True})
+
+    def predicted(self, peak: int | None) -> "RunOutcome":
+        """The outcome with what its peak was predicted to be, if it was."""
+        return self._costing({"predicted_peak_bytes": peak})
+
+    def _costing(self, changes: Mapping[str, Any]) -> "RunOutcome":
         record = self.record
-        cost = record.cost.model_copy(update={"contended": True})
+        cost = record.cost.model_copy(update=changes)
         return self.model_copy(update={"record": record.model_copy(update={"cost": cost})})

@@ -47,6 +47,11 @@ class ModelTable(Table):
     quantization: Literal["nf4"] | None = Field(default=None, exclude_if=lambda kind: kind is None)  # of a frozen base
 
     @property
+    def frozen(self) -> bool:
+        """Whether the base model stays as it is, because its weights are not plain float32."""
+        return self.precision != "float32"
+
+    @property
     def precision(self) -> str:
         """The quantization, if there is one, and the dtype: ``float32``, ``bfloat16``, ``nf4+float32``."""
         return "+".join(filter(None, (self.quantization, self.dtype)))
@@ -117,7 +122,8 @@ class RunTable(Table):
     new_methods: bool = False  # also run the methods that no built-in suite names
     seeds: tuple[Natural, ...] = Field(default=(0, 1, 2), min_length=1)
     batch_size: Positive = 16
-    micro_batch_size: Positive | None = None  # rows that the model processes at once, to save memory
+    # Rows that the model processes at once, to save memory; ``auto``: as many as fit.
+    micro_batch_size: Positive | Literal["auto"] | None = None
     gradient_checkpointing: bool = False  # compute activations twice, to save memory
     keep: Keep = "none"  # which trained models to keep: those of all ``ok`` runs, or the best one's
     cpus: Positive | None = None  # threads of a run; ``None``: all, or 1 if runs share what there is

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from safetensors.numpy import save
 
 from ..spec.errors import StoreError
+from ..spec.footprint import Footprint
 from ..spec.preflight import Preflight
 from ..spec.record import Prediction, Record, RunSpec
 from ..spec.search import Search
@@ -29,7 +30,7 @@ from . import files
 from .on_disk import read, replace, writing
 from .trained_models import TrainedModels
 
-PREFLIGHT = "preflight.json"
+PREFLIGHT, FOOTPRINTS = "preflight.json", "footprints.json"
 HOLDER_FILE = ".holder"  # says who holds the lock
 IGNORE_ALL = "# Not published, see results/ beside it.\n*\n"  # for git
 
@@ -201,6 +202,18 @@ class Store:
             return Preflight.model_validate_json(read(self.folder / PREFLIGHT))
         except (OSError, ValidationError):
             return None
+
+    def write_footprints(self, found: Mapping[str, Footprint]) -> Path:
+        """Store how much memory methods need, by method; it replaces what an earlier session found."""
+        return self.write_json(FOOTPRINTS, {method: each.model_dump(mode="json") for method, each in found.items()})
+
+    def read_footprints(self) -> dict[str, Footprint]:
+        """What the last session that tried methods out found; nothing if that is not stored, or by another version."""
+        try:
+            stored = json.loads(read(self.folder / FOOTPRINTS))
+            return {method: Footprint.model_validate(each) for method, each in stored.items()}
+        except (OSError, ValueError):
+            return {}
 
     def take(self, other: "Store", records: Sequence[Record]) -> None:
         """Copy these runs and the last searches of their methods from another store, and remove all others."""

@@ -8,6 +8,7 @@ from harness.execute.executor import Overridden
 from harness.metrics.rouge.metric import ROUGE
 from harness.session.bakeoff import Bakeoff, Selection
 from harness.spec import plan
+from harness.spec.footprint import Footprint
 from harness.spec.plan import Order
 from harness.spec.preflight import Leakage, Preflight
 from harness.spec.record import Environment, Record, RunOutcome
@@ -44,6 +45,9 @@ class Idle:
 
     def examine(self, methods: Overridden, patience: float = 0.0) -> Future[list[str]]:
         raise AssertionError("nothing was to be examined")
+
+    def measure(self, order: Order) -> Future[Footprint]:
+        raise AssertionError(f"{order.spec.name} was not to be measured")
 
     def close(self) -> None: ...
 

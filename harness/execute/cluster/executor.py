@@ -13,6 +13,7 @@ import ray
 from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayError, RayTaskError
 
 from ...spec import failure
+from ...spec.footprint import Footprint
 from ...spec.paths import expanded
 from ...spec.plan import Order
 from ...spec.preflight import Preflight
@@ -61,6 +62,10 @@ class ClusterExecutor:
     def examine(self, methods: Overridden, patience: float = IMPORT_SECONDS) -> Future[list[str]]:
         """Begin ``Sealed.examine`` on this machine."""
         return self._here.examine(methods, patience)
+
+    def measure(self, order: Order) -> Future[Footprint]:
+        """Begin ``Sealed.measure`` on this machine."""
+        return self._here.measure(order)
 
     def close(self) -> None:
         """End whatever is still running, remove the session's files from all nodes, and leave the cluster."""

@@ -28,6 +28,7 @@ METRIC_OPTIONS = {
 }  # keys of [evaluation], each passed on to one metric
 
 Keep = Literal["none", "best", "all"]
+Precision = Literal["float32", "bf16"]
 Seconds = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
 
 
@@ -105,6 +106,7 @@ class RunTable(Table):
     batch_size: Positive = 16
     micro_batch_size: Positive | None = None  # rows that the model processes at once, to save memory
     gradient_checkpointing: bool = False  # compute activations twice, to save memory
+    precision: Precision = "float32"  # of the arithmetic of training; what is trained is float32 in either
     keep: Keep = "none"  # which trained models to keep: those of all ``ok`` runs, or the best one's
     cpus: Positive | None = None  # threads of a run; ``None``: all, or 1 if runs share what there is
     gpus: Natural | None = None  # GPUs that a run sees; ``None``: one, if there is one; 0: runs use the CPU

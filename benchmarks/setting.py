@@ -66,8 +66,8 @@ class Workload:
 
     def finish(self) -> None:
         """Wait for the device."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
+        if self.device.type != "cpu":
+            torch.accelerator.synchronize(self.device)
 
     def task(self, rows: Sequence[Example], summaries: int = 1) -> PreparedTask:
         """The harness's task with these rows; each test row has ``summaries`` references."""

@@ -4,7 +4,7 @@ The rows are prompts and completions, so both learn the completions alone. Both 
 each in its own process; tokenising and one batch to warm up are not counted. A prompt that is longer than the task's
 limit is cut before either sees it. These defaults of trl 1.16 decide how fast it is:
 
-- ``bf16``: autocast to bfloat16 on any device. We do so on a GPU only, and use float32 on a CPU.
+- ``bf16``: autocast to bfloat16 on any device. We use what ``--precision`` says, float32 by default.
 - ``gradient_checkpointing``: the forward pass is computed twice.
 - no ``packing``, no ``padding_free``: the rows of a batch are drawn at random and padded to the longest. We put rows of
   similar length into a batch.
@@ -21,7 +21,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from datasets import Dataset
@@ -29,8 +29,10 @@ from datasets import Dataset
 from benchmarks.figures import clocked, show
 from benchmarks.setting import OURS, Workload, apart, first, parser, setting
 from harness.run import weights
+from harness.spec.suite import Precision
 from harness.tasks.data import Example
 from harness.training import loop as training
+from harness.training.autocast import applied
 
 PACKAGE = "trl"
 QUIET = {"HF_HUB_DISABLE_TELEMETRY": "1"}  # trl reports each trainer that is made
@@ -64,13 +66,13 @@ def theirs(job: Workload, rows: Sequence[Example], batch_size: int, folder: str,
     return sum(len(ids) for ids in loop.train_dataset["input_ids"]) / seconds
 
 
-def ours(job: Workload, rows: Sequence[Example], batch_size: int) -> float:
+def ours(job: Workload, rows: Sequence[Example], batch_size: int, precision: Precision) -> float:
     """The same of our training phase, including making batches, schedule, clipping, budget and gradient checks."""
 
     def train(rows: Sequence[Example]) -> float:
         model, batches = job.base(), job.batches(rows, batch_size)
         optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5, fused=True)
-        with weights.Gradients(model).watch():
+        with weights.Gradients(model).watch(), applied(model, precision):
             seconds = clocked(lambda: training.fit(model, batches, optimizer), job.finish)
         return batches.used.tokens / seconds
 
@@ -83,15 +85,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser(__doc__, families=["causal"])
     options.add_argument("--examples", type=int, default=32)
     options.add_argument("--batch-size", type=int, default=8, help="default: 8, the trainer's own")
+    options.add_argument("--precision", choices=get_args(Precision), default="float32", help="default: float32")
     asked = options.parse_args(arguments)
     if find_spec(PACKAGE) is None:
         raise SystemExit(f"this script needs the package {PACKAGE}: pip install -e '.[bench]' -c constraints.txt")
     with setting(asked) as job, tempfile.TemporaryDirectory() as folder:
         rows = first(job.rows, asked.examples)
-        alike = {"bf16": training.precision(job.device) == "bf16", "gradient_checkpointing": False}
+        alike = {"bf16": asked.precision == "bf16", "gradient_checkpointing": False}
         usual = apart(QUIET, theirs, job, rows, asked.batch_size, folder, {})
         changed = apart(QUIET, theirs, job, rows, asked.batch_size, folder, alike)
-        mine = apart(OURS, ours, job, rows, asked.batch_size)
+        mine = apart(OURS, ours, job, rows, asked.batch_size, asked.precision)
     show(
         f"{len(rows)} examples in batches of {asked.batch_size}, full fine-tuning, {PACKAGE} {version(PACKAGE)}",
         [

@@ -176,6 +176,12 @@ def test_a_named_device_is_taken():
     assert base_model.pick_device("cpu") == CPU
 
 
+def test_where_macos_reports_a_gpu_that_holds_nothing_the_cpu_is_taken(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert base_model.pick_device(None) == CPU
+
+
 @pytest.mark.parametrize("name", ["gpu", "cuda:99"])
 def test_a_device_that_is_not_there_is_answered_with_one_that_is(name):
     with pytest.raises(ModelError, match=rf"--device={name}: not available here \(.+\); try --device=cpu"):

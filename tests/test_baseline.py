@@ -103,6 +103,12 @@ def test_the_key_holds_the_dtype_and_the_quantization_of_the_base():
     assert ["precision" in key.model_dump() for key in keys] == [False, True, True, True]
 
 
+def test_the_key_holds_the_arithmetic_of_training():
+    keys = [row(THEN, asked={"precision": name}).row.key for name in ("float32", "bf16")]
+    assert [key.arithmetic for key in keys] == ["float32", "bf16"]
+    assert ["arithmetic" in key.model_dump() for key in keys] == [False, True]
+
+
 def test_hyper_parameters_and_source_are_kept_beside_the_key():
     one = row(THEN, asked={"source": "14aed4ee52ed", "batch_size": 8}, hyperparameters={"modules": ("q", "v")}).row
     assert one.source == "14aed4ee52ed"

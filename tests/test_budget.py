@@ -220,3 +220,12 @@ def test_what_is_kept_of_a_cut_batch_are_its_first_rows():
     first, second = (Encoded(torch.tensor([number, 1]), torch.tensor([number])) for number in (5, 6))
     (batch,) = within(repeat(collate([first, second], pad=0)), max_examples=1)
     assert (batch["input_ids"].tolist(), batch["labels"].tolist()) == ([[5, 1]], [[5]])
+
+
+@pytest.mark.parametrize("device", ["cpu", "mps"])
+def test_only_a_copy_to_cuda_goes_on_while_its_source_may_be_freed(device, monkeypatch):
+    copies = []
+    monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *where, **how: copies.append((where, how)) or tensor)
+    given = Batches(repeat(collate([ROW], pad=0)), Budget(max_steps=1), torch.device(device), FAMILY.row_tokens)
+    next(given)
+    assert copies == [((torch.device(device),), {})] * 3

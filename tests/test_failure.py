@@ -41,6 +41,23 @@ def told(error):
     return status, why.cause, why.traceback
 
 
+def test_of_a_gpu_that_failed_the_first_error_is_told():
+    """Whoever waits for it afterwards, to read a clock or to count gradients, gets an error as well."""
+    try:
+        try:
+            raise IndexError("row 9 of 8")
+        finally:
+            raise torch.AcceleratorError("CUDA error: device-side assert triggered")
+    except torch.AcceleratorError as raised:
+        status, why = failure.of_exception(raised, Path("methods/lora.py"))
+    assert (status, why.cause) == ("failed", "IndexError: row 9 of 8")
+
+
+def test_a_gpu_without_room_for_a_library_is_out_of_memory():
+    error = RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+    assert told(error)[0] == "out_of_memory"
+
+
 def test_words_of_sys_exit_are_told():
     assert told(SystemExit("no licence"))[:2] == ("crashed", "SystemExit: no licence")
 

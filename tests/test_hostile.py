@@ -18,7 +18,10 @@ from harness.spec.record import Record
 from harness.store.results import Store
 from support.projects import CONFTEST, environment
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits address spaces and finds orphans"),
+]
 
 HOSTILE = Path(__file__).parent / "hostile"
 MARK = "TUNEOFF_TEST_SWEEP"  # in the environment of every process that a sweep starts

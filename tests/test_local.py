@@ -1,9 +1,11 @@
 """The server that runs are forked from starts wherever the temporary folder is."""
 
+import os
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from harness.execute import forkserver
 from harness.execute.sealed import Sealed
@@ -16,6 +18,17 @@ from harness.execute.local import LocalExecutor
 if __name__ == "__main__":
     LocalExecutor(Path("scratch")).close()
 """
+LOAD = """\
+import importlib
+import torch
+from harness.execute import forkserver
+
+for name in ("is_available", "device_count", "init", "get_device_capability", "get_device_properties"):
+    setattr(torch.cuda, name, lambda *_, name=name: print(name))
+for name in forkserver.preloaded():
+    importlib.import_module(name)
+"""
+ROOT = Path(__file__).parents[1]
 
 
 def test_a_long_temporary_folder_is_no_obstacle(tmp_path):
@@ -32,6 +45,33 @@ def test_a_long_temporary_folder_is_no_obstacle(tmp_path):
         timeout=120,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_server_loads_nothing_that_uses_a_gpu(tmp_path):
+    """Neither torch is asked for one, nor is a library imported that asks it; no child could use CUDA afterwards."""
+    (tmp_path / "bitsandbytes.py").write_text("raise AssertionError('imported')")
+    (tmp_path / "load.py").write_text(LOAD)
+    for path in (tmp_path, tmp_path / "empty"):
+        done = subprocess.run(
+            [sys.executable, str(tmp_path / "load.py")],
+            env={**environment(), "PYTHONPATH": f"{path}:{ROOT}", "PYTHONSAFEPATH": "1"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_a_process_may_ask_for_gpus_without_using_them(tmp_path):
+    sealed = Sealed(tmp_path / "scratch")
+    (tmp_path / "work").mkdir()
+    assert sealed._process(telling, "PYTORCH_NVML_BASED_CUDA_CHECK", tmp_path / "work", 60.0) == 0
+    assert (tmp_path / "work" / "value").read_text() == "1"
+
+
+def telling(name, folder):
+    """What a process does: it writes down a variable of its environment."""
+    (folder / "value").write_text(os.environ[name])
 
 
 def napping(seconds, folder):

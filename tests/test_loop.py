@@ -299,5 +299,11 @@ def test_a_loss_that_is_no_number_ends_the_training_and_names_the_step(value):
     assert given.used.steps == 3
 
 
-def test_the_cpu_computes_in_float32():
-    assert loop.precision(torch.device("cpu")) == "no"
+def test_the_loss_that_is_told_is_that_of_the_whole_batch():
+    """Rows of labels 8 and 2, 5 and a weight of one: 5 is the mean over the labels, not over the parts."""
+    slope = Slope()
+    slope.weight.data.fill_(1.0)
+    rows = [Encoded(torch.tensor([5]), torch.tensor(labels)) for labels in ([8], [2, 5])]
+    given = within(iter([collate(rows, pad=0)]), max_steps=1)
+    loop.fit(slope, given, torch.optim.SGD(slope.parameters(), lr=1.0), micro_batch_size=1)
+    assert given.loss == pytest.approx(5.0)

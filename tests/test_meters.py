@@ -171,7 +171,7 @@ def test_a_device_is_waited_for_before_every_look_at_the_clock_and_has_peaks_of_
         return found.latest[0]
 
     monkeypatch.setattr(meters, "perf_counter", clock)
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda _: events.append("wait"))
+    monkeypatch.setattr(torch.accelerator, "synchronize", lambda _: events.append("wait"))
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda _: events.append("reset"))
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", allocated)
     monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda _: found.latest[1])

@@ -52,7 +52,10 @@ def llama(tokenizer, tmp_path_factory):
 
 @pytest.fixture
 def ran(rows, write, tokenizer, tmp_path, monkeypatch):
-    """``ran(method, folder, **held)``: the record of a short run on the model, with this dtype and quantization."""
+    """``ran(method, folder, **held)``: the record of a short run on the model, with this dtype and quantization.
+
+    It trains in float32 unless ``precision`` says otherwise.
+    """
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "data" / "train.jsonl", rows[:16])
     write(tmp_path / "data" / "test.jsonl", rows[16:20])
@@ -63,10 +66,15 @@ def ran(rows, write, tokenizer, tmp_path, monkeypatch):
         prepared.save(prepare(table, data.load(table), family(tokenizer)), tmp_path / family.name)
         return tmp_path / family.name
 
-    def run(method, folder, **held):
+    def run(method, folder, precision="float32", **held):
         model = ModelTable(name=str(folder), **held)
         asked = spec(
-            method, model=model, budget=Budget(max_steps=3), evaluation=Evaluation(max_new_tokens=8), batch_size=8
+            method,
+            model=model,
+            budget=Budget(max_steps=3),
+            evaluation=Evaluation(max_new_tokens=8),
+            batch_size=8,
+            precision=precision,
         )
         order = Order(
             spec=asked,
@@ -103,6 +111,14 @@ def test_so_is_one_beside_an_encoder_decoder(ran, tiny_folder):
     record = ran("lora", tiny_folder, **BFLOAT16)
     assert record.status == Status.OK, record.error
     assert record.cost.trainable_dtype == "float32"
+    assert record.checks.reload_equal
+
+
+@either
+def test_an_adapter_beside_a_frozen_base_may_be_trained_in_bfloat16(held, ran, llama):
+    record = ran("lora", llama, precision="bf16", **held)
+    assert record.status == Status.OK, record.error
+    assert (record.cost.trainable_dtype, record.environment.dtype) == ("float32", "bfloat16")
     assert record.checks.reload_equal
 
 

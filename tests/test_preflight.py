@@ -45,12 +45,12 @@ END = {"bos_token_id": 1, "eos_token_id": 1, "pad_token_id": 0}
 def check(tiny_folder, tmp_path, write):
     """``check(training, test)``: what the preflight says about these rows, and the folder of the task for the runs."""
 
-    def checked(training, test, search=0, validation=(), evaluation=None, own=(), **table):
+    def checked(training, test, search=0, validation=(), evaluation=None, own=(), precision="float32", **table):
         for split, rows in (("train", training), ("test", test), *([("dev", validation)] if validation else [])):
             write(tmp_path / "data" / f"{split}.jsonl", rows)
         asked = TaskTable(name="dialogsum", data=str(tmp_path / "data"), **table)
         order = Order(
-            spec=spec("zero_shot", task=asked, evaluation=evaluation or Evaluation()),
+            spec=spec("zero_shot", task=asked, evaluation=evaluation or Evaluation(), precision=precision),
             plugin=registry.discover()["zero_shot"],
             model=ModelTable(name=str(tiny_folder)),
             task=tmp_path / "task",
@@ -84,6 +84,16 @@ def test_latin_data_are_read_as_rouge_score_reads_them_and_nothing_is_told(check
     found, order = check(rows[:16], rows[16:20])
     assert (tokenizer(found), found.rows_skipped, found.notices) == ("rouge_score", 0, ())
     assert tokenizer(handed_over(order, order.task)) == "rouge_score"
+
+
+def test_a_device_that_does_not_compute_in_the_suites_precision_is_refused(check, rows, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    found, order = check(rows[:16], rows[16:20], precision="bf16")
+    assert found.environment.dtype == preflight.survey(order).dtype == "bfloat16"
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    for way in (preflight.check, preflight.survey):
+        with pytest.raises(SuiteError, match=r'run\.precision = "bf16": this device does not compute in bfloat16'):
+            way(order)
 
 
 def test_a_limit_that_keeps_the_first_of_sorted_rows_is_told(check, rows):

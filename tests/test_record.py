@@ -38,6 +38,7 @@ CHANGES = {
     "batch_size": 8,
     "micro_batch_size": 4,
     "gradient_checkpointing": True,
+    "precision": "bf16",
     "overrides": {"rank": 4},
     "source": "0123456789ab",
     "task_source": "0123456789ab",

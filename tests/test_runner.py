@@ -119,6 +119,21 @@ def test_a_method_that_does_not_train_is_not_checkpointed(run):
     assert run("zero_shot", gradient_checkpointing=True).record.status == Status.OK
 
 
+@pytest.mark.parametrize("method", ["full_finetune", "lora", "prefix_tuning", "bitfit"])
+def test_a_run_trains_in_bfloat16_but_keeps_and_asks_a_model_in_float32(run, method):
+    lowered, exact = (run(method, precision=precision).record for precision in ("bf16", "float32"))
+    assert not lowered.error, lowered.error.message
+    assert (lowered.environment.dtype, exact.environment.dtype) == ("bfloat16", "float32")
+    assert lowered.cost.trainable_dtype == "float32"
+    assert lowered.outputs.weights_hash != exact.outputs.weights_hash
+    assert lowered.checks.reload_equal
+
+
+def test_what_is_not_trained_answers_the_same_in_either_precision(run):
+    lowered, exact = (run("zero_shot", precision=precision).record for precision in ("bf16", "float32"))
+    assert lowered.predictions_hash == exact.predictions_hash
+
+
 @pytest.mark.parametrize("method", ["full_finetune", "lora"])
 def test_a_run_tells_whether_training_left_the_same_weights(run, method):
     first, again, other = (run(method, seed=seed).record.outputs.weights_hash for seed in (0, 0, 1))

@@ -712,7 +712,16 @@ def test_runs_of_a_suite_without_gpus_see_none(begun, tmp_path):
     assert ordered(begun().stash[REQUEST], tmp_path).gpus is None
     with Path("small.toml").open("a") as suite:
         suite.write("gpus = 0\n")
-    assert ordered(begun().stash[REQUEST], tmp_path).gpus == ()
+    asked = ordered(begun().stash[REQUEST], tmp_path)
+    assert (asked.gpus, asked.device) == ((), "cpu")
+
+
+@of("run.precision")
+def test_runs_train_in_the_precision_that_the_suite_says(begun, tmp_path):
+    assert ordered(begun().stash[REQUEST], tmp_path).spec.precision == "float32"
+    with Path("small.toml").open("a") as suite:
+        suite.write('precision = "bf16"\n')
+    assert ordered(begun().stash[REQUEST], tmp_path).spec.precision == "bf16"
 
 
 @of("--resume")

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from harness.run import weights
 from harness.run.weights import Gradients, Snapshot
@@ -226,3 +227,25 @@ def test_steps_before_and_after_are_not_watched():
         raise RuntimeError("broken")
     step(model, optimizer, 1.0)
     assert (found.dead_parameters, found.optimizer_bytes, found.steps) == (1, 0, 0)
+
+
+class Asked(TorchDispatchMode):
+    """Counts the questions whether any element of a tensor is true."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func is torch.ops.aten.any.default
+        return func(*args, **(kwargs or {}))
+
+
+def test_whether_all_elements_had_a_gradient_is_asked_at_few_steps():
+    """At steps 1, 2, 4, 8 and 16, because the answer of a GPU has to be waited for."""
+    model = Model(a=[1.0, 1.0])
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with Gradients(model).watch(), Asked() as asked:
+        for _ in range(20):
+            step(model, optimizer, 1.0, 0.0)
+    assert asked.count == 5

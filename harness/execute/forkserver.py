@@ -1,5 +1,6 @@
 """The server from which runs are forked, with torch, transformers and peft loaded: a run starts in 0.1 s."""
 
+import importlib.util
 import multiprocessing
 import os
 import sys
@@ -14,7 +15,9 @@ from typing import Any
 
 from ..spec.names import PACKAGE
 
-PRELOAD = [f"{PACKAGE}.run.preflight", f"{PACKAGE}.run.runner", "evaluate", "transformers.models.t5.modeling_t5"]
+LIBRARIES = ["evaluate", "transformers.models.t5.modeling_t5"]
+OURS = [f"{PACKAGE}.run.preflight", f"{PACKAGE}.run.runner"]
+USES_CUDA = "bitsandbytes"  # as soon as it is imported, which peft does; a process forked after that cannot use CUDA
 # Apple's libraries may crash in a process that is forked after they were loaded; there, each process loads them anew.
 FORK_IS_SAFE = sys.platform != "darwin"
 # For sockets: a socket's path is limited to 104 bytes, and 40 of them follow the folder.
@@ -22,10 +25,12 @@ SHORT_FOLDER, MAX_FOLDER_BYTES = "/tmp", 60
 # By default, glibc gets new pages from the kernel for every large tensor; this took a tenth of the time of a training
 # step.
 MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
+# Without it, a library that asks torch whether there is a GPU, as some do when they are imported, starts CUDA.
+CUDA = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
 # A thread that waits for others in a busy loop keeps them from running if something else needs a core, too.
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
 Start = Callable[..., BaseProcess]
-VARIABLES = {**WAITING, **MEMORY}  # the environment of runs, unless the user sets these variables
+VARIABLES = {**WAITING, **MEMORY, **CUDA}  # the environment of runs, unless the user sets these variables
 
 # Runs exit without cleaning up and leave their locks to the tracker, which would otherwise report on the terminal that
 # it removed them.
@@ -43,10 +48,16 @@ def start(scratch: Path) -> Start:
         resource_tracker.ensure_running()
     if not FORK_IS_SAFE:
         return partial(_started, "spawn", variables)
-    multiprocessing.set_forkserver_preload(PRELOAD)
+    multiprocessing.set_forkserver_preload(preloaded())
     with _variables(variables):
         forkserver.ensure_running()
     return partial(_started, "forkserver", {})
+
+
+def preloaded() -> list[str]:
+    """The modules that the server loads; none of them uses a GPU."""
+    has_it = importlib.util.find_spec(USES_CUDA) is not None
+    return LIBRARIES if has_it else [*LIBRARIES, *OURS]
 
 
 def _started(method: str, variables: Mapping[str, str], target: Callable[..., None], *arguments: Any) -> BaseProcess:

@@ -69,6 +69,7 @@ class Key(Block):
     model: str
     model_revision: str | None
     precision: str = Field(default="float32", exclude_if=lambda value: value == "float32")  # of the base model
+    arithmetic: str = Field(default="float32", exclude_if=lambda value: value == "float32")  # of training
     budget: Mapping[str, Any]  # the limits that are set
     evaluation: Mapping[str, Any]  # how prompts are answered
     metrics: tuple[str, ...]  # metric ids; the first one determines the ranking
@@ -186,6 +187,7 @@ def _key(record: Record) -> Key:
         model=name.name if name.is_absolute() else spec.model.name,  # a folder's path differs between machines
         model_revision=record.provenance.model_revision,
         precision=spec.model.precision,
+        arithmetic=spec.precision,
         budget=spec.budget.model_dump(mode="json", exclude_none=True, exclude={"hard_seconds"}),
         evaluation=spec.evaluation.model_dump(mode="json", exclude={*JUDGED_BY, *spec.evaluation.metric_options}),
         metrics=tuple(metric.id for metric in record.metrics),

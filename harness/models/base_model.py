@@ -1,7 +1,7 @@
 """Loads a base model and checks that it loaded in full."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -53,17 +53,27 @@ class Base:
 
 
 def pick_device(name: str | None) -> torch.device:
-    """The device of that name; without a name, the first that is available of CUDA, MPS and the CPU."""
-    if name is None:
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    """The device of that name; without a name, the first that is available of CUDA, MPS and the CPU.
+
+    In a virtual machine, macOS reports MPS without memory; there, it is the CPU.
+    """
+    if name is None and not torch.cuda.is_available() and torch.backends.mps.is_available():
+        with suppress(RuntimeError):
+            return _holding("mps")
+    name = name or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        one = torch.ones(1, device=name)
-        one.item()  # the device "meta" holds no values
-        return one.device
+        return _holding(name)
     except (RuntimeError, AssertionError) as error:
         raise ModelError(
             f"--device={name}: not available here ({str(error).splitlines()[0]}); try --device=cpu"
         ) from error
+
+
+def _holding(name: str) -> torch.device:
+    """The device of that name, after it has held a number; raises what torch raises if it cannot."""
+    one = torch.ones(1, device=name)
+    one.item()  # the device "meta" holds no values
+    return one.device
 
 
 def load(

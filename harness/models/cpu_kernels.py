@@ -46,14 +46,15 @@ def attend(
         options = {"dropout": dropout, "scaling": scaling, "position_bias": position_bias, **others}
         fused, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **options)
         return fused, None
-    weights = torch.matmul(query, key.transpose(2, 3)) * (query.shape[-1] ** -0.5 if scaling is None else scaling)
+    scores = torch.matmul(query, key.transpose(2, 3)).float()  # so that softmax is computed in float32 in any case
+    weights = scores * (query.shape[-1] ** -0.5 if scaling is None else scaling)
     if position_bias is not None:
         weights += position_bias
     if attention_mask.dtype == torch.bool:
         weights.masked_fill_(~attention_mask, torch.finfo(weights.dtype).min)
     else:
         weights += attention_mask
-    output = torch.matmul(dropped(weights.softmax(-1), drop), value)
+    output = torch.matmul(dropped(weights.softmax(-1), drop).to(value.dtype), value)
     return output.transpose(1, 2).contiguous(), None
 
 

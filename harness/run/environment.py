@@ -16,19 +16,24 @@ from transformers import PreTrainedModel
 from ..spec import git
 from ..spec.metric import Metric
 from ..spec.record import Environment
-from ..training import loop
+from ..spec.suite import Precision
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "datasets", "evaluate", "tokenizers", "numpy")
 
 
-def describe(device: torch.device, model: PreTrainedModel | None, metrics: Iterable[Metric]) -> Environment:
+def describe(
+    device: torch.device,
+    model: PreTrainedModel | None,
+    metrics: Iterable[Metric],
+    precision: Precision = "float32",
+) -> Environment:
     """This process's environment, including the metrics' libraries and the base model's attention implementation."""
     libraries = [metric.library for metric in metrics if metric.library]
     return Environment(
         device=device.type,
         device_name=_device_name(device),
         threads=torch.get_num_threads(),
-        dtype="bfloat16" if loop.precision(device) == "bf16" else "float32",
+        dtype="bfloat16" if precision == "bf16" else "float32",
         attention=model.config._attn_implementation if model else None,
         python=platform.python_version(),
         platform=f"{platform.system()}-{platform.machine()}",

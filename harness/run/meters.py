@@ -43,10 +43,8 @@ class Meters:
         return max((peak for peak in peaks if peak is not None), default=None)
 
     def _now(self) -> float:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        elif self.device.type == "mps":
-            torch.mps.synchronize()
+        if self.device.type != "cpu":
+            torch.accelerator.synchronize(self.device)
         return perf_counter()
 
     def _add(self, name: str, seconds: float, waited: float | None, resettable: bool) -> None:

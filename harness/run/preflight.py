@@ -10,7 +10,7 @@ import torch
 from ..metrics.scoring import Scorer
 from ..metrics.several import Scoring, title_of
 from ..models import base_model, generation, label_tokens
-from ..spec.errors import DataError, brief
+from ..spec.errors import DataError, SuiteError, brief
 from ..spec.metric import options_of
 from ..spec.plan import Order
 from ..spec.preflight import Preflight
@@ -19,6 +19,7 @@ from ..spec.suite import TaskTable
 from ..tasks import consistency, data, definition, first_rows, labels, leakage, prepared, scored_by
 from ..tasks.data import Example
 from ..tasks.task import PreparedTask, prepare
+from ..training import autocast
 from . import environment, example, footprint, scorers, soundness
 
 Splits = Mapping[str, Sequence[Example]]
@@ -30,7 +31,7 @@ def check(order: Order) -> Preflight:
     Saves the prepared task, which the runs share, in ``order.task``.
     """
     torch.set_num_threads(order.threads)
-    device = base_model.pick_device(order.device)
+    device = _device(order)
     evaluation, table = order.spec.evaluation, order.spec.task
     scoring = scorers.scoring_of(order)
     scored_by.check_options(scoring, evaluation.metric_options)
@@ -53,7 +54,7 @@ def check(order: Order) -> Preflight:
     settings = base_model.own_settings(order.model, evaluation, base.family.first)
     validation = _validation(order, splits, task, scoring) if order.search.trials else None
     asked = {split: [row.asked for row in rows] for split, rows in data.cut(table, splits).items()}
-    described = environment.describe(device, base.model, settled.metrics)
+    described = environment.describe(device, base.model, settled.metrics, order.spec.precision)
     shown = example.shown(base.tokenizer, task.training[0]) if task.training else None
     whole = footprint.of_base(base, task, order)  # last, since it trains the model
     return Preflight(
@@ -85,11 +86,20 @@ def check(order: Order) -> Preflight:
 def survey(order: Order) -> Environment:
     """The environment of runs on this machine, found without loading the model; the attention is unknown.
 
-    Raises ``ModelError`` if the machine does not have the order's device.
+    Raises ``ModelError`` if the machine does not have the order's device, and ``SuiteError`` if that device does not
+    compute in the suite's precision.
     """
     torch.set_num_threads(order.threads)
     metrics = scorers.scoring_of(order).metrics
-    return environment.describe(base_model.pick_device(order.device), None, metrics)
+    return environment.describe(_device(order), None, metrics, order.spec.precision)
+
+
+def _device(order: Order) -> torch.device:
+    """The device of the runs; raises a ``UsageError`` if it is not here, or cannot train in the suite's precision."""
+    device = base_model.pick_device(order.device)
+    if reason := autocast.refusal(order.spec.precision, device):
+        raise SuiteError(reason)
+    return device
 
 
 def _references(table: TaskTable, splits: Splits) -> list[str]:

@@ -26,7 +26,7 @@ from ..spec.record import Failure, Prediction, RunOutcome, Status, hash_of
 from ..spec.suite import AUTO
 from ..tasks import prepared
 from ..tasks.task import PreparedTask
-from ..training import decoding
+from ..training import autocast, decoding
 from ..training.budget import Batches
 from ..training.decoding import Generated
 from . import answers, checkpoint, contract, environment, kept, loader, scorers, soundness, weights
@@ -135,7 +135,8 @@ class Runner:
         logging.disable_progress_bar()  # it would fill the log, and needs a standard output
         self.meters.device = base_model.pick_device(self.order.device)
         base = base_model.load(self.order.model, self.device, self.spec.evaluation, self.spec.task)
-        self.facts.environment = environment.describe(self.device, base.model, scoring.metrics)  # before a plugin runs
+        here = environment.describe(self.device, base.model, scoring.metrics, self.spec.precision)
+        self.facts.environment = here  # as it is before a plugin runs
         task = prepared.load(self.order.task, base.family)
         self._enter_plugins_folder()
         return base, task
@@ -222,7 +223,7 @@ class Runner:
             before = weights.Snapshot(model, self.scratch)
             gradients = weights.Gradients(model)
         try:
-            with gradients.watch(), self.meters.phase("train"):
+            with gradients.watch(), autocast.applied(model, self.spec.precision), self.meters.phase("train"):
                 set_seed(self.spec.seed)
                 method.train(model, batches)
         except (Exception, SystemExit) as error:

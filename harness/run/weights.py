@@ -27,9 +27,9 @@ class Snapshot:
     def largest_change(self, model: Model) -> float:
         """The largest change of a trainable tensor, relative to the larger of its norms before and after."""
         before, changes = load_file(self._file), [0.0]
-        for name, tensor in _tensors(model).items():
+        for name, parameter in model.named_parameters():
             if name in self._names and name in before:
-                old, new = before[name].double(), tensor.double()
+                old, new = before[name].double(), parameter.detach().cpu().double()
                 scale = max(float(old.norm()), float(new.norm()))
                 changes.append(float((new - old).norm()) / scale if scale else 0.0)
         return max(changes)
@@ -73,11 +73,16 @@ class Gradients:
                 hook.remove()
 
     def _before(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
-        """Strike off elements that have a gradient; a tensor of which all had one is not checked again."""
+        """Strike off elements that have a gradient; a tensor of which all had one is not checked again.
+
+        Whether all had one is asked at few steps, because a GPU has to finish its work before it can answer.
+        """
+        step = self._steps[id(optimizer)] + 1
+        asks = step & (step - 1) == 0  # a power of two
         for parameter in [p for p in self._missing if p.grad is not None]:
             mask = self._missing[parameter]
             mask &= parameter.grad == 0
-            if not mask.any():
+            if asks and not mask.any():
                 del self._missing[parameter]
 
     def _after(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
@@ -90,8 +95,9 @@ class Gradients:
 def digest(model: Model, but: Set[str] = frozenset()) -> str:
     """A hash of all weights except those named in ``but``."""
     found = hashlib.blake2b()
-    for name, tensor in sorted(_tensors(model).items()):
+    for name, parameter in sorted(model.named_parameters()):
         if name not in but:
+            tensor = parameter.detach().cpu()  # one at a time: a GPU may hold more than the main memory
             found.update(name.encode())
             found.update(tensor.reshape(-1).contiguous().view(torch.uint8).numpy().tobytes())
     return found.hexdigest()
@@ -104,7 +110,3 @@ def finite(model: Model) -> bool:
 
 def _trainable(model: Model) -> dict[str, torch.Tensor]:
     return {name: parameter.detach().cpu() for name, parameter in model.named_parameters() if parameter.requires_grad}
-
-
-def _tensors(model: Model) -> dict[str, torch.Tensor]:
-    return {name: parameter.detach().cpu() for name, parameter in model.named_parameters()}

@@ -255,15 +255,16 @@ def _methods(request: Request, selection: Selection) -> list[str]:
 def order(request: Request, store: Store, run: RunSpec, model: ModelTable) -> Order:
     """The order for the process of a run; ``model`` is the suite's, or exactly the one that was checked."""
     task, search = (store.scratch / "task").absolute(), request.suite.search
+    no_gpu = request.suite.run.gpus == 0
     return Order(
         spec=run,
         plugin=request.plugins[run.method],
         model=model,
         task=task,
-        device=request.device,
+        device=request.device or ("cpu" if no_gpu else None),  # on a Mac, a GPU cannot be hidden
         threads=request.threads or machine.cores(),
         search=search,
         metrics=checks.own_metrics(request),
-        gpus=() if request.suite.run.gpus == 0 else None,
+        gpus=() if no_gpu else None,
         room=machine.memory(),
     )

@@ -23,7 +23,8 @@ MAX_CHARACTERS = 4_000  # of a message or a traceback
 GITHUB_COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)  # GitHub treats a line that begins with ``::`` as a command
 DISK_REMEDY = "free some space where the results are, or choose another folder with --results=DIR"
 DISK_FULL_SIGNS = ("No space left on device", "Disk quota exceeded", "os error 28")  # the last one is safetensors'
-TORCH_OUT_OF_MEMORY_SIGNS = ("can't allocate memory", "not enough memory", "out of memory")
+TORCH_OUT_OF_MEMORY_SIGNS = ("can't allocate memory", "not enough memory", "out of memory", "STATUS_ALLOC_FAILED")
+BROKEN_DEVICE = "AcceleratorError"  # of torch; a GPU that has failed fails again wherever it is waited for
 
 
 def of_exception(error: BaseException, plugin: Path) -> tuple[Status, Failure]:
@@ -32,6 +33,7 @@ def of_exception(error: BaseException, plugin: Path) -> tuple[Status, Failure]:
     An ``unsupported`` run has no traceback.
     """
     release(error)
+    error = _first(error)
     status = _status(error)
     kind = type(error).__name__
     message = _visible(_words(error)) or f"{kind} without a message"
@@ -89,6 +91,13 @@ def release(error: BaseException | None) -> None:
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__context__
+
+
+def _first(error: BaseException) -> BaseException:
+    """What broke the device, if the error only says that it is broken; else the error itself."""
+    while type(error).__name__ == BROKEN_DEVICE and (earlier := error.__context__) is not None:
+        error = earlier
+    return error
 
 
 def _visible(text: str) -> str:

@@ -168,6 +168,7 @@ def runs(suite: Suite, plugins: Mapping[str, Plugin]) -> list[RunSpec]:
             batch_size=suite.run.batch_size,
             micro_batch_size=suite.run.micro_batch_size,
             gradient_checkpointing=suite.run.gradient_checkpointing,
+            precision=suite.run.precision,
             overrides=suite.methods.get(method, {}),
             source=source,
             task_source=task_source,

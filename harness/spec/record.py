@@ -15,7 +15,7 @@ from .lengths import Answers as Answers
 from .lengths import Lengths as Lengths
 from .metric import Metric
 from .prompt_format import PromptFormat
-from .suite import Budget, Evaluation, ModelTable, TaskTable
+from .suite import Budget, Evaluation, ModelTable, Precision, TaskTable
 from .task_table import DEFINING
 
 SCHEMA: Final = 2  # harness/store/schema1.py converts records of schema 1
@@ -48,6 +48,7 @@ class RunSpec(Block):
     batch_size: int
     micro_batch_size: int | Literal["auto"] | None = None
     gradient_checkpointing: bool = False
+    precision: Precision = Field(default="float32", exclude_if=lambda name: name == "float32")  # in training
     overrides: Mapping[str, Any] = {}  # hyper-parameters that the suite sets for this method
     source: str = ""  # hash of the method's file
     task_source: str = Field(default="", exclude_if=lambda found: not found)  # hash of the task's file in Python
@@ -119,7 +120,7 @@ class Environment(Block):
     device: str
     device_name: str
     threads: int
-    dtype: str = "float32"  # of the arithmetic: bfloat16 under autocast
+    dtype: str = "float32"  # of the arithmetic of training: bfloat16 under autocast
     attention: str | None = None  # transformers' name for the implementation
     python: str
     platform: str

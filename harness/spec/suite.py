@@ -25,6 +25,7 @@ ZERO_SHOT = "zero_shot"  # the method that every other row is compared with
 JUDGED_BY = {"samples", "sample_rows", "floor", "margin"}  # keys of [evaluation] that affect no score
 
 Keep = Literal["none", "best", "all"]
+Precision = Literal["float32", "bf16"]
 Seconds = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
 
 
@@ -125,6 +126,7 @@ class RunTable(Table):
     # Rows that the model processes at once, to save memory; ``auto``: as many as fit.
     micro_batch_size: Positive | Literal["auto"] | None = None
     gradient_checkpointing: bool = False  # compute activations twice, to save memory
+    precision: Precision = "float32"  # of the arithmetic of training; what is trained is float32 in either
     keep: Keep = "none"  # which trained models to keep: those of all ``ok`` runs, or the best one's
     cpus: Positive | None = None  # threads of a run; ``None``: all, or 1 if runs share what there is
     gpus: Natural | None = None  # GPUs that a run sees; ``None``: one, if there is one; 0: runs use the CPU

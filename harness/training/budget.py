@@ -75,9 +75,10 @@ class Batches(Iterator[Batch]):
         self.used.examples += len(batch["labels"])
         self.used.steps += 1
         self.used.tokens += int(self._row_tokens(batch).sum())
-        if self._device.type == "cuda":  # a copy from pinned memory does not wait for earlier computations
-            batch = {name: tensor.pin_memory() for name, tensor in batch.items()}
-        return {name: tensor.to(self._device, non_blocking=True) for name, tensor in batch.items()}
+        if self._device.type != "cuda":  # a copy to MPS that nobody waits for may read memory that is free by then
+            return {name: tensor.to(self._device) for name, tensor in batch.items()}
+        pinned = {name: tensor.pin_memory() for name, tensor in batch.items()}  # so that the copy waits for nothing
+        return {name: tensor.to(self._device, non_blocking=True) for name, tensor in pinned.items()}
 
     def _within_limits(self, batch: Batch) -> Batch:
         """The batch without the rows that would overrun ``max_examples`` or ``max_tokens``; at least one row."""

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 
 import torch
-from accelerate import Accelerator
 
 from ..models.base_model import Model
 from ..models.family import IGNORED, Batch
@@ -32,14 +31,12 @@ def fit(
 
     The learning rate rises over the first ``warmup`` share of the budget and then falls linearly to
     zero at its end. The model sees ``micro_batch_size`` rows of a batch at once (default: all), with the
-    same gradient; ``labels`` counts the labels of each row over which its loss is the mean. On a GPU with
-    bfloat16, the arithmetic is autocast; the weights stay float32.
+    same gradient; ``labels`` counts the labels of each row over which its loss is the mean.
     ``after_step`` receives the step and the share of the budget that is spent, while gradients are still available.
-    Raises ``Diverged`` if the loss is NaN or infinite.
+    Raises ``Diverged`` before a step whose loss is NaN or infinite. The loss is the only number that the loop reads
+    from the device, once per step, because the device has nothing to do while it is read.
     """
-    accelerator = Accelerator(mixed_precision=precision(model.device), cpu=model.device.type == "cpu")
     model.train()
-    prepared, optimizer = accelerator.prepare(model, optimizer)
     peaks = [group["lr"] for group in optimizer.param_groups]
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     before = batches.progress
@@ -49,17 +46,24 @@ def fit(
         before = after
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * factor
-        for part, share in micro_batches(batch, micro_batch_size, labels):
-            loss = prepared(**part).loss
-            batches.loss = loss.item()
-            if not math.isfinite(batches.loss):
-                raise Diverged(f"loss is {batches.loss} at step {step + 1}")
-            accelerator.backward(loss * share)
-        accelerator.clip_grad_norm_(parameters, max_grad_norm)
+        batches.loss = _gradients(model, micro_batches(batch, micro_batch_size, labels))
+        if not math.isfinite(batches.loss):
+            raise Diverged(f"loss is {batches.loss} at step {step + 1}")
+        torch.nn.utils.clip_grad_norm_(parameters, max_grad_norm)
         optimizer.step()
         if after_step is not None:
             after_step(step, after)
         optimizer.zero_grad()
+
+
+def _gradients(model: Model, parts: Iterable[tuple[Batch, float]]) -> float:
+    """Add up the gradients of a batch's parts, and return its loss."""
+    losses = []
+    for part, share in parts:
+        loss = model(**part).loss * share
+        loss.backward()
+        losses.append(loss.detach())
+    return float(torch.stack(losses).sum())
 
 
 def micro_batches(
@@ -69,7 +73,7 @@ def micro_batches(
     if size is None or size >= len(batch["labels"]):
         yield batch, 1.0
         return
-    counts = labels(batch)
+    counts = labels(batch).cpu()  # at once, before the device has other work to finish
     for start in range(0, len(counts), size):
         rows = slice(start, start + size)
         share = float(counts[rows].sum() / counts.sum())
@@ -81,11 +85,6 @@ def schedule(progress: float, warmup: float) -> float:
     if progress < warmup:
         return progress / warmup
     return (1.0 - progress) / (1.0 - warmup) if warmup < 1.0 else 1.0
-
-
-def precision(device: torch.device) -> str:
-    """``bf16`` if the hardware supports it, or else ``no``."""
-    return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "no"
 
 
 def trainable(model: torch.nn.Module) -> Iterable[torch.nn.Parameter]:

@@ -80,7 +80,8 @@ class ClusterExecutor:
         ray.shutdown()
 
     def _check(self, order: Order) -> Preflight:
-        here = self._here.check(replace(order, device="cpu", gpus=())).result()
+        spec = order.spec.model_copy(update={"precision": "float32"})  # which any CPU can compute in
+        here = self._here.check(replace(order, spec=spec, device="cpu", gpus=())).result()
         job = self._job(order)
         return nodes.surveyed(here, lambda each: nodes.on(each, node.survey, self._needs).remote(job), self._needs)
 

@@ -18,6 +18,7 @@ from ..spec.plan import Order
 from ..spec.record import RunSpec, Status
 from ..spec.suite import Budget
 from ..tasks.task import PreparedTask
+from ..training import autocast
 from ..training.budget import Batches
 from ..training.decoding import MAX_BATCH_TOKENS
 from . import answers, memory, meters, weights
@@ -133,7 +134,7 @@ def _train(method: Method, model: Model, task: PreparedTask, spec: RunSpec, foun
     steps, gradients = Steps(batch, model.device, found), weights.Gradients(model)
     batches = Batches(steps, Budget(max_steps=MAX_STEPS), model.device, task.family.row_tokens, steps.told)
     try:
-        with gradients.watch():
+        with gradients.watch(), autocast.applied(model, spec.precision):
             method.train(model, batches)
         steps.told(1.0, None)
     except (Exception, SystemExit) as error:

@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from ..models import precision
+from ..models.base_model import Model
 from ..spec.checkpoint import Checkpoint
 from ..spec.metric import Metric
 from ..spec.record import (
@@ -19,7 +23,9 @@ from ..spec.record import (
     RunSpec,
     Status,
 )
+from ..training.budget import Batches
 from .meters import Meters
+from .weights import Gradients
 
 
 @dataclass(slots=True)
@@ -57,6 +63,27 @@ class Facts:
     predictions_hash: str | None = None
     weights_hash: str | None = None
     checkpoint: Checkpoint | None = None
+
+    def count_parameters(self, model: Model) -> None:
+        """Note how many parameters a model has, and of what type those are that training changes."""
+        parameters = list(model.parameters())
+        trained = [parameter for parameter in parameters if parameter.requires_grad]
+        self.total_parameters = sum(map(precision.elements, parameters))
+        self.trainable_parameters = sum(map(precision.elements, trained))
+        self.trainable_dtype = ", ".join(sorted({str(p.dtype).removeprefix("torch.") for p in trained})) or None
+
+    def count_training(self, batches: Batches, gradients: Gradients, seconds: float) -> None:
+        """Note what was spent on training, as far as it came."""
+        used = batches.used
+        self.examples, self.steps, self.tokens = used.examples, used.steps, used.tokens
+        self.optimizer_steps = gradients.steps
+        self.examples_per_second = used.examples / seconds
+        self.tokens_per_second = used.tokens / seconds
+        self.dead_parameters = gradients.dead_parameters
+        self.optimizer_bytes = gradients.optimizer_bytes
+        if steps := batches.step_seconds:
+            self.step_seconds_median = float(np.median(steps))
+            self.step_seconds_p90 = float(np.quantile(steps, 0.9))
 
     def record(self, spec: RunSpec, status: Status, error: Failure | None, meters: Meters, seconds: float) -> Record:
         """The record of what has happened so far, in ``seconds``."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase, set_seed
 from transformers.utils import logging
@@ -194,7 +193,7 @@ class Runner:
             raise Unsupported(reason)
         if method.trains and self.spec.gradient_checkpointing:
             model.activation_checkpointing_enable({"use_reentrant": False})
-        self._count(model)
+        self.facts.count_parameters(model)
         return model
 
     def _built(self, method: Method, base: Model) -> Any:
@@ -208,13 +207,6 @@ class Runner:
             quantised.check(model)
             precision.settle(model, own, self.order.model)
         return model
-
-    def _count(self, model: Model) -> None:
-        parameters = list(model.parameters())
-        trained = [parameter for parameter in parameters if parameter.requires_grad]
-        self.facts.total_parameters = sum(map(precision.elements, parameters))
-        self.facts.trainable_parameters = sum(map(precision.elements, trained))
-        self.facts.trainable_dtype = ", ".join(sorted({str(p.dtype).removeprefix("torch.") for p in trained})) or None
 
     def _train(self, method: Method, model: Model, task: PreparedTask) -> None:
         with self.meters.phase("load"):
@@ -231,7 +223,7 @@ class Runner:
             raise
         finally:
             with self.meters.phase("check"):
-                self._count_training(batches, gradients)
+                self.facts.count_training(batches, gradients, self.meters.phases["train"].seconds)
         with self.meters.phase("check"):
             self._check_weights(model, before)
 
@@ -242,18 +234,6 @@ class Runner:
         self.facts.frozen_unchanged = before.frozen_unchanged(model)
         if not self.facts.frozen_unchanged:
             raise ContractError("training changed weights that build() had frozen (requires_grad was False)")
-
-    def _count_training(self, batches: Batches, gradients: weights.Gradients) -> None:
-        facts, used, seconds = self.facts, batches.used, self.meters.phases["train"].seconds
-        facts.examples, facts.steps, facts.tokens = used.examples, used.steps, used.tokens
-        facts.optimizer_steps = gradients.steps
-        facts.examples_per_second = used.examples / seconds
-        facts.tokens_per_second = used.tokens / seconds
-        facts.dead_parameters = gradients.dead_parameters
-        facts.optimizer_bytes = gradients.optimizer_bytes
-        if steps := batches.step_seconds:
-            facts.step_seconds_median = float(np.median(steps))
-            facts.step_seconds_p90 = float(np.quantile(steps, 0.9))
 
     def _generate(
         self, method: Method, model: Model, task: PreparedTask, scoring: Scoring

@@ -3,10 +3,12 @@
 Reading raises ``StoreError``, which names the file, for one that cannot be read.
 """
 
+import gc
 import gzip
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,18 @@ from ..spec.record import SCHEMA, Prediction, Record
 from ..spec.search import Search
 from . import schema1
 from .on_disk import foreign, read
+
+
+@contextmanager
+def without_collections() -> Iterator[None]:
+    """Turn garbage collection off: among thousands of records that all stay, it takes longer than reading them."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def scores(path: str) -> dict[str, NDArray[np.float64]]:

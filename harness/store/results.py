@@ -3,15 +3,13 @@
 Published results are in ``results/<suite>/``; sessions write to ``results/local/<suite>/`` by default.
 """
 
-import gc
 import glob
 import gzip
 import json
 import os
 import platform
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +132,7 @@ class Store:
         Raises ``StoreError``, which names each file that cannot be read.
         """
         records, complaints = [], []
-        with _without_collections():
+        with files.without_collections():
             for name in self._names():
                 try:
                     records.append(files.record(f"{self._runs}/{name}"))
@@ -154,7 +152,7 @@ class Store:
 
     def read_scores(self, specs: Iterable[RunSpec]) -> list[dict[str, NDArray[np.float64]]]:
         """The scores of each run by metric, one value per scored test row; empty if the run has none."""
-        with _without_collections():
+        with files.without_collections():
             return [self._scores_of(spec) for spec in specs]
 
     def write_search(self, search: Search, log: str = "") -> Path:
@@ -290,18 +288,6 @@ class Store:
     def write_json(self, name: str, content: Mapping[str, Any] | Sequence[Any]) -> Path:
         """Write a JSON file of this suite, as a whole; raises ``ValueError`` for ``NaN``."""
         return self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-@contextmanager
-def _without_collections() -> Iterator[None]:
-    """Turn garbage collection off: among thousands of records that all stay, it takes longer than reading them."""
-    before = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if before:
-            gc.enable()
 
 
 def _keep_out_of_git(folder: Path) -> None:

@@ -12,7 +12,7 @@ from .paths import expanded
 from .table import AUTO as AUTO
 from .table import EMBEDDED as EMBEDDED
 from .table import Natural as Natural
-from .table import Positive, content, explained
+from .table import Positive, Size, content, explained
 from .table import Table as Table
 from .task_table import TaskTable as TaskTable
 
@@ -109,7 +109,7 @@ class RunTable(Table):
     seeds: tuple[Natural, ...] = Field(default=(0, 1, 2), min_length=1)
     batch_size: Positive = 16
     # Rows that the model processes at once, to save memory; ``auto``: as many as fit.
-    micro_batch_size: Positive | Literal["auto"] | None = None
+    micro_batch_size: Size | None = None
     gradient_checkpointing: bool = False  # compute activations twice, to save memory
     keep: Keep = "none"  # which trained models to keep: those of all ``ok`` runs, or the best one's
     cpus: Positive | None = None  # threads of a run; ``None``: all, or 1 if runs share what there is

@@ -149,8 +149,7 @@ def test_full_training_needs_gradients_and_two_moments_of_each_weight(measure, b
 def test_an_adapter_needs_few_gradients(measure):
     found = measure("lora")
     assert 0 < found.gradients < found.weights / 2
-    assert found.trains
-    assert found.reason is None
+    assert (found.trains, found.reason) == (True, None)
 
 
 def test_a_method_that_does_not_train_is_only_asked(measure):
@@ -184,9 +183,7 @@ def test_where_weights_gradients_and_optimiser_do_not_fit_no_step_is_tried(measu
 
 def test_memory_that_runs_out_is_a_need_and_no_failure(measure):
     found = measure("hungry", HUNGRY)
-    assert found.exhausted
-    assert found.known
-    assert not found.fits()
+    assert (found.exhausted, found.known, found.fits()) == (True, True, False)
 
 
 def test_a_broken_method_has_a_reason(measure):

@@ -24,6 +24,15 @@ def test_every_built_in_suite_loads_under_its_own_name(name):
     assert suite.load(name).name == name
 
 
+@pytest.mark.parametrize("value", ["0", '"all"', "1.5", "true"])
+def test_a_micro_batch_is_a_number_of_rows_or_what_fits(write, value):
+    with pytest.raises(
+        SuiteError, match=r'run\.micro_batch_size: should be a whole number of 1 or more, or "auto", not'
+    ):
+        suite.load(write(run=f'methods = ["lora"]\nmicro_batch_size = {value}'))
+    assert suite.load(write(run='methods = ["lora"]\nmicro_batch_size = "auto"')).run.micro_batch_size == "auto"
+
+
 def test_the_default_suite_is_built_in():
     assert suite.DEFAULT in suite.built_in()
 

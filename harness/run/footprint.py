@@ -145,6 +145,7 @@ def _train(method: Method, model: Model, task: PreparedTask, spec: RunSpec, foun
     finally:
         found.optimizer = gradients.optimizer_bytes
         found.fixed, found.per_row = steps.line()
+        meters.give_back()  # as at the end of a phase, so that it is not part of the next one's peak
 
 
 class Steps(Iterator[Batch]):

@@ -13,7 +13,7 @@ from .paths import expanded
 from .table import AUTO as AUTO
 from .table import EMBEDDED as EMBEDDED
 from .table import Natural as Natural
-from .table import Positive, content, explained
+from .table import Positive, Size, content, explained
 from .table import Table as Table
 from .task_table import TaskTable as TaskTable
 
@@ -124,7 +124,7 @@ class RunTable(Table):
     seeds: tuple[Natural, ...] = Field(default=(0, 1, 2), min_length=1)
     batch_size: Positive = 16
     # Rows that the model processes at once, to save memory; ``auto``: as many as fit.
-    micro_batch_size: Positive | Literal["auto"] | None = None
+    micro_batch_size: Size | None = None
     gradient_checkpointing: bool = False  # compute activations twice, to save memory
     precision: Precision = "float32"  # of the arithmetic of training; what is trained is float32 in either
     keep: Keep = "none"  # which trained models to keep: those of all ``ok`` runs, or the best one's

@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -19,6 +19,13 @@ def _listed(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
+def _whole_or_auto(value: Any) -> Any:
+    if value != AUTO and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise ValueError(f'should be a whole number of 1 or more, or "{AUTO}", not {value!r}')
+    return value
+
+
+Size = Annotated[int | Literal["auto"], BeforeValidator(_whole_or_auto)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]  # one text, or a list of texts
 
 

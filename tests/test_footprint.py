@@ -158,15 +158,15 @@ def test_a_method_that_does_not_train_is_only_asked(measure):
     assert found.peak() == found.elsewhere > found.libraries
 
 
-def test_two_steps_of_one_row_are_followed_by_one_of_the_longest_batch(measure, tmp_path):
+def test_two_steps_of_one_row_are_followed_by_two_of_the_longest_batch(measure, tmp_path):
     found = measure("counted", COUNTED)
-    assert (tmp_path / "run" / "plugin" / "passes").read_text().split() == ["1", "1", "8"]
+    assert (tmp_path / "run" / "plugin" / "passes").read_text().split() == ["1", "1", "8", "8"]
     assert (found.rows, found.batch_size) == (8, 8)
 
 
 def test_micro_batches_are_not_tried_out_since_they_follow_from_the_steps(measure, tmp_path):
     measure("counted", COUNTED, micro_batch_size=2)
-    assert (tmp_path / "run" / "plugin" / "passes").read_text().split() == ["1", "1", "8"]
+    assert (tmp_path / "run" / "plugin" / "passes").read_text().split() == ["1", "1", "8", "8"]
 
 
 def test_a_budget_of_fewer_rows_than_a_batch_is_all_that_is_tried(measure):

@@ -25,7 +25,8 @@ from . import answers, memory, meters, weights
 from .runner import Runner
 
 MAX_BATCHES = 2_000  # among which the longest is looked for
-MAX_STEPS = 3  # two of one row, of which the second has the optimiser's state, and one of many
+ONE_ROW_STEPS = 2  # of which the second has the optimiser's state
+MAX_STEPS = 4  # the others see many rows; the second of them finds memory in pieces, as later steps do
 MOMENTS = 2  # of a weight that AdamW trains, in float32
 UNLIMITED = 1 << 60  # bytes
 
@@ -149,7 +150,7 @@ def _train(method: Method, model: Model, task: PreparedTask, spec: RunSpec, foun
 
 
 class Steps(Iterator[Batch]):
-    """The batches of a few steps: the first row of one batch, twice, and then as many of its rows as fit.
+    """The batches of a few steps: the first row of one batch, twice, and then as many of its rows as fit, twice.
 
     It has the peak of each step that has ended.
     """
@@ -160,7 +161,7 @@ class Steps(Iterator[Batch]):
         self._peaks: list[int] = []
 
     def __next__(self) -> Batch:
-        rows = 1 if len(self._rows) < MAX_STEPS - 1 else self._many()
+        rows = 1 if len(self._rows) < ONE_ROW_STEPS else self._many()
         self._rows.append(rows)
         return {name: tensor[:rows] for name, tensor in self._batch.items()}
 
@@ -172,15 +173,19 @@ class Steps(Iterator[Batch]):
 
     def line(self) -> tuple[int, int]:
         """What a step needs: so much, and so much for each row."""
-        peaks = dict(zip(self._rows, self._peaks, strict=False))  # of steps with as many rows, the last one's
+        peaks: dict[int, int] = {}
+        for rows, peak in zip(self._rows, self._peaks, strict=False):
+            peaks[rows] = max(peak, peaks.get(rows, 0))
         if not peaks:
             return self._found.static, 0
-        one, (rows, many) = peaks.get(1, 0), max(peaks.items())
+        one, (rows, many) = peaks[1], max(peaks.items())
         per_row = max(0, ceil((many - one) / (rows - 1)) if rows > 1 else one - self._found.static)
         return many - per_row * rows, per_row
 
     def _many(self) -> int:
         """How many rows fit, by what one needs."""
+        if len(self._rows) > ONE_ROW_STEPS:
+            return self._rows[-1]
         one = max(1, self._peaks[-1] - self._found.static)
         fitting = (SAFE_SHARE * self._found.room - self._found.static) / one
         return max(1, min(len(self._batch["labels"]), int(fitting)))

@@ -148,6 +148,6 @@ def test_any_other_cpu_is_refused_and_trains_in_float32(monkeypatch):
 
 @pytest.mark.parametrize(("newer", "told"), [(True, None), (False, "which takes macOS 14;")])
 def test_a_mac_needs_a_system_that_autocasts(newer, told, monkeypatch):
-    monkeypatch.setattr(torch.backends.mps, "is_macos_or_newer", lambda major, minor: newer)
+    monkeypatch.setattr(torch.backends.mps, "is_macos_or_newer", lambda *_: newer)
     reason = autocast.refusal("bf16", torch.device("mps"))
     assert reason is None if told is None else told in reason

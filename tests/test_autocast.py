@@ -14,8 +14,9 @@ from harness.models import cpu_kernels
 from harness.spec.suite import Budget
 from harness.training import autocast, loop
 from harness.training.budget import Batches
-from support import toy
+from support import contracts, toy
 from support.toy import CPU
+from support.zoo import CLASSES, TRAINED
 
 ARCHITECTURES = ["t5", "bart", "gpt2", "llama"]
 COARSE = 0.03  # of a gradient's length: bfloat16 has eight bits, and errors of many products cancel out
@@ -126,6 +127,18 @@ def test_a_model_answers_in_float32_after_training_and_after_training_that_faile
         raise RuntimeError("broken")
     with torch.no_grad():
         assert torch.equal(model(**batch(model)).logits, before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRAINED)
+def test_every_method_trains_in_bfloat16_and_keeps_float32(name):
+    trial = contracts.trained(CLASSES[name], precision="bf16")
+    moved = {each for each, tensor in trial.weights.items() if not torch.equal(tensor, trial.started[each])}
+    assert moved
+    assert moved <= trial.trainable
+    assert {trial.weights[each].dtype for each in trial.trainable} == {torch.float32}
+    assert all(torch.isfinite(trial.weights[each]).all() for each in trial.trainable)
+    assert contracts.logits(trial.model).dtype == torch.float32
 
 
 # Where it is possible

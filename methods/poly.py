@@ -29,4 +29,5 @@ class Poly(PeftMethod):
 
 def _task_zero(_: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """PEFT wants a task id for each row, beams included; there is only task 0."""
-    return args, kwargs | {"task_ids": kwargs["input_ids"].new_zeros(len(kwargs["input_ids"]))}
+    rows = kwargs["input_ids"]
+    return args, kwargs | {"task_ids": torch.zeros(len(rows), dtype=torch.long, device=rows.device)}

@@ -8,14 +8,16 @@ import copy
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from transformers.pytorch_utils import Conv1D
 
 from harness.catalogue.architectures import tiny
 from harness.models import cpu_kernels
 from harness.spec.suite import Budget
 from harness.training import autocast, loop
 from harness.training.budget import Batches
-from support import toy
+from support import contracts, toy
 from support.toy import CPU
+from support.zoo import CLASSES, TRAINED
 
 ARCHITECTURES = ["t5", "bart", "gpt2", "llama"]
 COARSE = 0.03  # of a gradient's length: bfloat16 has eight bits, and errors of many products cancel out
@@ -26,8 +28,11 @@ def batch(model):
     draw = torch.Generator().manual_seed(0)
     ids = torch.randint(3, 60, (3, 12), generator=draw)
     mask = (torch.arange(12) < torch.tensor([12, 7, 3])[:, None]).long()
-    targets = ids if not model.config.is_encoder_decoder else torch.randint(3, 60, (3, 12), generator=draw)
-    return {"input_ids": ids, "attention_mask": mask, "labels": targets.where(mask.bool(), -100)}
+    targets = torch.randint(3, 60, (3, 12), generator=draw) if model.config.is_encoder_decoder else ids
+    labels = targets.where(mask.bool(), -100)
+    if not model.config.is_encoder_decoder:
+        labels[:, 0] = -100  # which nothing predicts
+    return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
 
 def gradient(model, precision):
@@ -45,11 +50,15 @@ def apart(one, other):
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_logits_are_bfloat16_and_the_loss_the_gradients_and_the_weights_float32(name):
-    model = tiny(name)
+def test_products_are_bfloat16_and_the_loss_the_gradients_and_the_weights_float32(name):
+    model, products = tiny(name), set()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Linear | Conv1D):
+            module.register_forward_hook(lambda _module, _inputs, output: products.add(output.dtype))
     found, output = gradient(model, "bf16")
-    assert (output.logits.dtype, output.loss.dtype) == (torch.bfloat16, torch.float32)
-    assert {each.dtype for each in model.parameters()} == {found.dtype} == {torch.float32}
+    assert products == {torch.bfloat16}
+    assert output.loss.dtype == found.dtype == torch.float32
+    assert {each.dtype for each in model.parameters()} == {torch.float32}
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -77,7 +86,8 @@ def test_softmax_in_attention_and_loss_is_computed_in_float32():
     cpu_kernels.install(model)  # written out, because of dropout
     with autocast.applied(model, "bf16"), Normalised() as found:
         model(**batch(model))
-    assert found.dtypes == [torch.float32] * 7  # two blocks of one, and two of two attentions; and the loss
+    assert len(found.dtypes) > 2, "attention must be seen, not only the loss"
+    assert {*found.dtypes} == {torch.float32}
 
 
 def trained(base, precision, **options):
@@ -113,7 +123,7 @@ def test_training_in_float32_is_what_it_is_without():
 def test_activations_that_are_computed_twice_are_bfloat16_both_times():
     model = tiny("llama").train()
     expected, _ = gradient(model, "bf16")
-    model.gradient_checkpointing_enable({"use_reentrant": False})
+    model.activation_checkpointing_enable({"use_reentrant": False})
     assert torch.equal(gradient(model, "bf16")[0], expected)
 
 
@@ -126,6 +136,18 @@ def test_a_model_answers_in_float32_after_training_and_after_training_that_faile
         raise RuntimeError("broken")
     with torch.no_grad():
         assert torch.equal(model(**batch(model)).logits, before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRAINED)
+def test_every_method_trains_in_bfloat16_and_keeps_float32(name):
+    trial = contracts.trained(CLASSES[name], precision="bf16")
+    moved = {each for each, tensor in trial.weights.items() if not torch.equal(tensor, trial.started[each])}
+    assert moved
+    assert moved <= trial.trainable
+    assert {trial.weights[each].dtype for each in trial.trainable} == {torch.float32}
+    assert all(torch.isfinite(trial.weights[each]).all() for each in trial.trainable)
+    assert contracts.logits(trial.model).dtype == torch.float32
 
 
 # Where it is possible

@@ -33,7 +33,10 @@ OPTIONAL = {  # these need a package that is no dependency
     ),
 }
 SLOW = {
-    "bare_loop": ([*ON_A_MODEL, "--steps=2", "--batch-size=2", "--sizes=64"], "utilisation"),
+    "bare_loop": (
+        [*ON_A_MODEL, "--steps=2", "--batch-size=2", "--sizes=64", "--precision=bf16"],
+        "best matrix product, bfloat16",
+    ),
     "choosing": ([*ON_A_MODEL, "--prompts=3"], "2 of 2"),
     "fit": (
         ["--shapes=embedded", "--methods=lora", "--steps=2", "--batch-size=2", "--test-rows=2", "--device=cpu"],

@@ -256,6 +256,7 @@ def test_every_field_of_a_runs_spec_comes_from_its_suite(odd, folder, tmp_path):
     """One that ``plan.runs`` forgets would have its default, or that of the suite beside it."""
     (tmp_path / "coded.py").touch()
     task = odd.task.model_copy(update={"revision": "abc", "name": str(tmp_path / "coded.py")})
+    run = odd.run.model_copy(update={"precision": "bf16"})  # in which some machines cannot train
     plain = Suite(
         name="plain",
         task=TaskTable(name="dialogsum"),
@@ -264,7 +265,7 @@ def test_every_field_of_a_runs_spec_comes_from_its_suite(odd, folder, tmp_path):
     )
     (one, other) = (
         plan.runs(each, registry.discover([folder / "methods"]))[-1]
-        for each in (plain, odd.model_copy(update={"task": task}))
+        for each in (plain, odd.model_copy(update={"task": task, "run": run}))
     )
     assert [name for name in RunSpec.model_fields if getattr(one, name) == getattr(other, name)] == []
 

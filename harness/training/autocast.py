@@ -18,8 +18,8 @@ MACOS = (14, 0)  # the first release with autocast to bfloat16
 def applied(model: Model, precision: Precision) -> Iterator[None]:
     """Inside, the model computes in this precision when it is called; whatever else a method computes is float32.
 
-    Autocast lowers products of matrices in the forward and the backward pass. Weights, gradients, the loss and what
-    the optimiser computes stay float32.
+    Autocast lowers products of matrices in the forward and the backward pass. Weights, gradients, the loss and what the
+    optimiser computes stay float32.
     """
     if precision == "float32":
         yield

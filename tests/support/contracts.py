@@ -15,7 +15,8 @@ from harness.method import Method, Setting
 from harness.models.base_model import Model
 from harness.models.family import IGNORED, Batch, Family
 from harness.models.seq2seq import Seq2SeqFamily
-from harness.spec.suite import Budget
+from harness.spec.suite import Budget, Precision
+from harness.training import autocast
 from harness.training.budget import Batches
 from support.toy import CPU, PROMPT, base, batches, copy_of_base, endless, examples, prompts, tokenizer
 
@@ -72,14 +73,15 @@ def built(cls: type[Method], seed: int = 0, seen: Sequence[Batch] | None = None,
     return Trial(method, model, started, Batches(endless(), Budget(max_steps=STEPS), CPU, counted))
 
 
-def trained(cls: type[Method], seed: int = 0, *, recompute: bool = False) -> Trial:
-    """The method after a few steps; ``recompute`` is gradient checkpointing."""
+def trained(cls: type[Method], seed: int = 0, *, recompute: bool = False, precision: Precision = "float32") -> Trial:
+    """The method after a few steps in this precision; ``recompute`` is gradient checkpointing."""
     trial = built(cls, seed)
     if trial.method.trains:
         if recompute:
             trial.model.activation_checkpointing_enable({"use_reentrant": False})
         set_seed(seed)
-        trial.method.train(trial.model, trial.batches)
+        with autocast.applied(trial.model, precision):
+            trial.method.train(trial.model, trial.batches)
         trial.model.eval()
     return trial
 

@@ -2,8 +2,8 @@
 
 The results are simulated: every method has the published record of one of the embedded suite's methods, with a search,
 and answers of its own with every seed, whose scores are those of ``benchmarks.interval_figures``. Each size is measured
-in a process of its own, whose peak memory is that of everything together. Writing the simulated files takes longer than
-reading them, about a minute for 10,000 records.
+in a process of its own: the seconds of each step, the peak memory of all, and the size of the report. To write the
+simulated files takes longer than to read them, about a minute for 10,000 records.
 
 Prints the Markdown of the table in ``docs/performance.md``.
 
@@ -38,6 +38,7 @@ from harness.store.results import Store
 SUITE = "simulated"
 METHODS, SEEDS, EXAMPLES = 300, (1, 3, 11, 33), 200
 TRAINED, UNTRAINED = "lora", "zero_shot"  # the published methods whose records the simulated ones have
+COSTS = ("trainable_parameters", "train_seconds", "generate_seconds", "peak_rss_bytes", "adapter_bytes")
 WORDS = 20  # of an answer
 LEVELS = 10.0  # points by which methods scatter
 COMPRESSION = 1  # of predictions; the store's own takes ten times as long, and is read as fast
@@ -60,12 +61,14 @@ class Published:
         search = store.read_searches(TRAINED)[0]
         return cls(records, search, store.read_predictions(records[TRAINED].spec))
 
-    def record(self, method: str, seed: int, values: NDArray[np.float64]) -> Record:
-        """The record of a run with these scores."""
+    def record(self, method: str, seed: int, values: NDArray[np.float64], share: float) -> Record:
+        """The record of a run with these scores, which costs this share of the published run."""
         found = self.records[UNTRAINED if method == UNTRAINED else TRAINED]
         spec = found.spec.model_copy(update={"suite": SUITE, "method": method, "seed": seed})
         means = dict.fromkeys((metric.id for metric in found.metrics), float(values.mean()))
-        return found.model_copy(update={"spec": spec, "scores": means})
+        costs = {name: type(value)(share * value) for name in COSTS if (value := getattr(found.cost, name))}
+        cost = found.cost.model_copy(update=costs)
+        return found.model_copy(update={"spec": spec, "scores": means, "cost": cost})
 
     def searched(self, record: Record) -> Search:
         """The search to which a record belongs."""
@@ -91,7 +94,7 @@ def fill(store: Store, published: Published, methods: int, seeds: int, examples:
     for number, method in enumerate(simulated(random, [NOISE] * methods, seeds, examples, levels)):
         name = f"method_{number}" if number else UNTRAINED
         for seed, scores in enumerate(np.clip(method, 0, 1)):
-            record = published.record(name, seed, scores)
+            record = published.record(name, seed, scores, (number + 1) / methods)
             ids = [metric.id for metric in record.metrics]
             file = f"{name}-seed{seed}-{record.spec.hash}"
             lines = _lines(asked, _texts(random, words, examples), ids, scores)

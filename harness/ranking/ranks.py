@@ -83,7 +83,7 @@ class Ranking:
         both = scatters[:, None] + scatters
         needed = np.full_like(room, np.inf)
         np.divide(both, room, out=needed, where=(room > 0) & (both > 0))
-        return np.ceil(needed)
+        return np.ceil(needed, out=needed)
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def test_seeds_for_which_a_page_has_no_room_are_not_read_beyond_the_first_of_the
 
 
 def test_an_example_keeps_the_texts_of_the_seeds_that_are_shown_and_no_others():
-    example = examples.Example({"id": "test_0"})
+    example = examples.AnsweredExample({"id": "test_0"})
     example.add(0, "lora", "a room", 1.0)
     example.add(1, "lora", "a view", 0.5)
     assert example.to_dict(["lora", "dora"], [0]) == {

@@ -21,7 +21,7 @@ Cell = tuple[int, float | None]  # an answer: the number of its text among those
 
 
 @dataclass(frozen=True)
-class Example:
+class AnsweredExample:
     """What was asked, the different texts of the answers, and for each seed the cells by method."""
 
     asked: dict[str, Any]
@@ -49,7 +49,7 @@ def examples(store: Store, records: Sequence[Record], methods: Sequence[str]) ->
     """
     runs = _by_seed(records)
     metric = next((record.metrics[0] for record in records if record.metrics), None)
-    found: dict[Rows, Example] = {}
+    found: dict[Rows, AnsweredExample] = {}
     kept: list[int] = []
     size = 0
     for seed in runs:
@@ -73,13 +73,13 @@ def _by_seed(records: Sequence[Record]) -> dict[int, list[Record]]:
     return found
 
 
-def _add(found: dict[Rows, Example], store: Store, records: Sequence[Record], metric: Metric | None) -> int:
+def _add(found: dict[Rows, AnsweredExample], store: Store, records: Sequence[Record], metric: Metric | None) -> int:
     """Add the answers of these runs; returns how many bytes they take."""
     size = 0
     for record in records:
         for one in store.read_predictions(record.spec):
             if one.rows not in found:
-                found[one.rows] = Example(_asked(one))
+                found[one.rows] = AnsweredExample(_asked(one))
                 size += _size([found[one.rows].to_dict((), ())])
             size += found[one.rows].add(record.spec.seed, record.spec.method, clean(one.text), _score(one, metric))
     return size

@@ -140,7 +140,7 @@ def board(entries: Sequence[Entry], searches: Mapping[str, Search] | None = None
             _row(method, group, samples, metrics, found.get(method)),
             elsewhere=any(_machine(entry) not in (None, usual) for entry in group),
             **_placed(method, ranked, metrics),
-            missing=_missing(seeds, group),
+            missing=tuple(seed for done in [{*_seeds(group)}] for seed in seeds if seed not in done),
             reason=flaws[method] or obstacles.get(method, ""),
         )
         for method, group in groups.items()
@@ -292,12 +292,6 @@ def _trains(group: Sequence[Entry]) -> bool:
 
 def _seeds(group: Sequence[Entry]) -> tuple[int, ...]:
     return tuple(entry.record.spec.seed for entry in group)
-
-
-def _missing(seeds: Iterable[int], group: Sequence[Entry]) -> tuple[int, ...]:
-    """The seeds among these without a run of the method."""
-    done = {*_seeds(group)}
-    return tuple(seed for seed in seeds if seed not in done)
 
 
 def _cost(group: Sequence[Entry], name: str) -> float | None:

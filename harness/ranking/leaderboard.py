@@ -130,7 +130,7 @@ def board(entries: Sequence[Entry], searches: Mapping[str, Search] | None = None
             _row(method, group, samples, metrics, found.get(method)),
             elsewhere=any(machine(entry) not in (None, usual) for entry in group),
             **_placed(method, ranked, metrics),
-            missing=tuple(seed for seed in seeds if seed not in seeds_of(group)),
+            missing=tuple(seed for done in [{*seeds_of(group)}] for seed in seeds if seed not in done),
             reason=flaws[method] or obstacles.get(method, ""),
         )
         for method, group in groups.items()

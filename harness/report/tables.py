@@ -53,18 +53,24 @@ def tables(
 
 
 def write(store: Store, suite: Suite, shown: Tables) -> list[Path]:
+    """Write the leaderboard and the report; raises ``StoreError`` if they cannot be written."""
+    from . import html  # imported here, as below: pandas and Jinja must not delay listing the runs
+
+    return [*write_leaderboard(store, suite, shown), html.write(store, suite.run.seeds, shown)]
+
+
+def write_leaderboard(store: Store, suite: Suite, shown: Tables) -> list[Path]:
     """Write the files of the leaderboard and return their paths; raises ``StoreError`` if they cannot be written."""
+    from . import files
+
     seed = suite.run.seeds[0]
     samples = [_sample(store, suite, record) for record in shown.records if record.spec.seed == seed]
-    from . import files, html  # imported here: pandas must not delay listing the runs
-
-    written = files.write(store, suite, shown.rows, samples, shown.notes)
-    return [*written, html.write(store, suite.run.seeds, shown)]
+    return files.write(store, suite, shown.rows, samples, shown.notes)
 
 
 def _sample(store: Store, suite: Suite, record: Record) -> RunOutcome:
     """The run with the predictions that the suite selects as samples."""
     count, named = suite.evaluation.samples, set(suite.evaluation.sample_rows)
-    predictions = enumerate(store.read_predictions(record.spec))
+    predictions = enumerate(store.read_predictions(record.spec, None if named else count))
     shown = tuple(each for number, each in predictions if number < count or named.intersection(each.rows))
     return RunOutcome(record=record, predictions=shown)

@@ -40,7 +40,7 @@ MB = 1e6
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Peaks:
     """The peak of one run in bytes."""
 
     shape: str
@@ -65,7 +65,7 @@ class Comparison:
         return [self.shape, self.method, *peaks, f"{self.error:+.1%}", f"{self.own_error:+.1%}"]
 
 
-def compared(request: Request, folder: Path, shape: str) -> Iterator[Comparison | str]:
+def compared(request: Request, folder: Path, shape: str) -> Iterator[Peaks | str]:
     """Each method of a request as predicted and as measured, or why there is nothing to compare."""
     store = Store(request.results, request.suite.name)
     store.open()
@@ -79,7 +79,7 @@ def compared(request: Request, folder: Path, shape: str) -> Iterator[Comparison 
         store.close()
 
 
-def _compared(sealed: Sealed, order: Order, shape: str) -> Comparison | str:
+def _compared(sealed: Sealed, order: Order, shape: str) -> Peaks | str:
     found = sealed.measure(order)
     record = sealed.run(order).record
     cost = record.cost
@@ -87,7 +87,7 @@ def _compared(sealed: Sealed, order: Order, shape: str) -> Comparison | str:
     if found.reason or measured is None or record.error:
         why = found.reason or (record.error.cause if record.error else "no peak")
         return f"{shape}, {order.spec.method}: {why}"
-    return Comparison(shape, order.spec.method, found.peak(order.micro_batch_size), measured, found.libraries)
+    return Peaks(shape, order.spec.method, found.peak(order.micro_batch_size), measured, found.libraries)
 
 
 def request(shape: str, folder: Path, options: argparse.Namespace) -> Request:
@@ -116,7 +116,7 @@ def request(shape: str, folder: Path, options: argparse.Namespace) -> Request:
     return plan.request(suite, registry.discover(), folder / "results", device=options.device)
 
 
-def summary(found: Sequence[Comparison]) -> str:
+def summary(found: Sequence[Peaks]) -> str:
     """The errors of all comparisons, in a few words."""
     errors = [each.error for each in found]
     middle, lowest = median(map(abs, errors)), min(errors)
@@ -141,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--max-new-tokens", type=int, default=16)
     options.add_argument("--device", help="cpu, cuda (default: the best available)")
     asked = options.parse_args(arguments)
-    comparisons: list[Comparison] = []
+    comparisons: list[Peaks] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for shape in asked.shapes:

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, nullcontext
 from threading import Event, Lock, Thread
 from time import monotonic
 from typing import TextIO
@@ -39,23 +40,18 @@ class Follower:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """On a terminal, show what runs now, until the last run has ended."""
         self._total = sum(_of(item) is not None for item in session.items)
-        if not self._reporter.isatty:
-            return (yield)
-        with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors="replace") as screen:
-            thread = Thread(target=self._look, args=[screen], daemon=True)  # pytest captures what is written in a run
-            thread.start()
-            try:
+        try:
+            with self._looking() if self._reporter.isatty else nullcontext():
                 return (yield)
-            finally:
-                self._ended.set()
-                thread.join()
+        finally:
+            self._ended.set()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> Generator[None, tuple, tuple]:  # type: ignore[type-arg]
-        """Count a run without a letter."""
+        """Show no letter of a run or a search; the summary at the end has words for them."""
         category, letter, word = yield
         ours = "::test_method[" in report.nodeid or "::test_search[" in report.nodeid
-        return (category, "", "") if ours else (category, letter, word)
+        return (category, "", "") if ours and not self._ended.is_set() else (category, letter, word)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -87,6 +83,18 @@ class Follower:
             return None
         left = (self._last - self._began) / self._done * (self._total - self._done) - (monotonic() - self._last)
         return left if left > 0 else None
+
+    @contextmanager
+    def _looking(self) -> Iterator[None]:
+        """Look at what runs now, again and again, and show it on a screen of our own: pytest captures that of a run."""
+        with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors="replace") as screen:
+            thread = Thread(target=self._look, args=[screen], daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                self._ended.set()
+                thread.join()
 
     def _look(self, screen: TextIO) -> None:
         from ..report import lines

@@ -97,10 +97,8 @@ def test_a_device_that_does_not_compute_in_the_suites_precision_is_refused(check
 
 
 def test_a_limit_that_keeps_the_first_of_sorted_rows_is_told(check, rows):
-    labelled = [
-        {**row, "dialogue": f"{row['dialogue']} {number}", "summary": ["No.", "Yes."][number * 2 // 40]}
-        for number, row in enumerate((rows * 9)[:40])
-    ]
+    talks = [{**row, "dialogue": f"{row['dialogue']} {number}"} for number, row in enumerate((rows * 9)[:40])]
+    labelled = [{**row, "summary": ["No.", "Yes."][number * 2 // 40]} for number, row in enumerate(talks)]
     found, _ = check(rows[:16], labelled, test_rows=20)
     (notice,) = found.notices
     assert "the 20 of 40 test rows that are used have 1 of 2 different targets ('No.': 100%" in notice

@@ -23,7 +23,7 @@ QUICK = {  # arguments, and something that is printed
     "interval_figures": (["--results={results}", "--suite=small", "--draws=1"], "60 methods, noise 2.5"),
     "metric_figures": (["--draws=1", "--size=30", "--only=perplexity"], "one worse, noise 0.03"),
     "scoring": (["--data={data}", "--texts=5"], "largest difference of an F1"),
-    "stored_records": (["--methods=3", "--seeds=2", "--rows=5"], "6 records of 5 test rows, 3 methods"),
+    "stored_records": (["--methods=3", "--seeds", "1", "2", "--examples=5"], "|         6 |             3 × 2 |"),
     "time_figures": (["--sessions=1"], "12%"),
 }
 OPTIONAL = {  # these need a package that is no dependency

@@ -142,8 +142,11 @@ def test_seeds_are_left_out_before_examples_where_there_is_no_room(tmp_path, mon
 
 @pytest.mark.slow
 def test_a_report_of_seventy_methods_is_under_six_megabytes(tmp_path):
-    texts = [" ".join(f"{word}{number}" for word in ("Ann", "asks", "for", "a", "room") * 5) for number in range(200)]
-    many = [Made(f"method_{number}", 0.3, 1_000 + number, texts=texts) for number in range(70)]
+    words = ("Ann", "asks", "for", "a", "room") * 5
+    texts = [
+        [" ".join(f"{word}{number + example}" for word in words) for example in range(200)] for number in range(70)
+    ]
+    many = [Made(f"method_{number}", 0.3, 1_000 + number, texts=own) for number, own in enumerate(texts)]
     assert reports.report(tmp_path, many, examples=200).stat().st_size < 6 * MB
 
 

@@ -13,12 +13,18 @@ class Offer:
     cost: float | None
     score: float
 
-    def dominates(self, other: "Offer") -> bool:
-        """Whether it is no worse in both and better in at least one."""
-        mine, theirs = (self.cost or 0.0, -self.score), (other.cost or 0.0, -other.score)
-        return mine != theirs and all(a <= b for a, b in zip(mine, theirs, strict=True))
+    @property
+    def place(self) -> tuple[float, float]:
+        """Its place among offers from the cheapest to the most expensive; of equal costs, the best comes first."""
+        return self.cost or 0.0, -self.score
 
 
 def front(offers: Mapping[str, Offer]) -> set[str]:
-    """The methods on the front."""
-    return {name for name, offer in offers.items() if not any(other.dominates(offer) for other in offers.values())}
+    """The methods on the front: each is better than all cheaper ones, or equals one that is."""
+    found: set[str] = set()
+    last: Offer | None = None  # on the front so far, and so the best
+    for name, offer in sorted(offers.items(), key=lambda item: item[1].place):
+        if last is None or offer.score > last.score or offer.place == last.place:
+            found.add(name)
+            last = offer
+    return found

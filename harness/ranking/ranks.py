@@ -31,6 +31,7 @@ MIN_OUTLIER_GROUP = 6  # methods; in smaller groups the pairs detect nearly as m
 # The share of a group's level that outliers get; the pairs get all of it, which is more than they need.
 OUTLIER_LEVEL_SHARE = 0.5
 POWER = 0.8
+WORD = 8  # bytes
 
 Truth = NDArray[np.bool_]
 Estimate = Callable[[Sequence[Sample]], tuple[Array, Array]]  # the methods' variances over seeds, degrees of freedom
@@ -69,13 +70,20 @@ class Ranking:
 
         ``None`` if no number would: they do not differ, their seeds do not scatter, or there are too few examples.
         """
-        pair = self.names.index(name), self.names.index(other)
-        apart = abs(float(np.subtract(*self.field.means[list(pair)])))
+        seeds = float(self.seeds[self.names.index(name), self.names.index(other)])
+        return int(seeds) if math.isfinite(seeds) else None
+
+    @cached_property
+    def seeds(self) -> Array:
+        """The seeds needed for each pair; infinitely many if no number would be enough."""
+        means, scatters = self.field.means, self.field.scatters
         tests = len(self.names) * (len(self.names) - 1) / 2
         sure = NormalDist().inv_cdf(1 - LEVEL / tests / 2) + NormalDist().inv_cdf(POWER)
-        room = (apart / sure) ** 2 - float(self.field.by_examples[pair])
-        scatters = float(self.field.scatters[list(pair)].sum())
-        return math.ceil(scatters / room) if room > 0 and scatters > 0 else None
+        room = ((means[:, None] - means) / sure) ** 2 - self.field.by_examples
+        both = scatters[:, None] + scatters
+        needed = np.full_like(room, np.inf)
+        np.divide(both, room, out=needed, where=(room > 0) & (both > 0))
+        return np.ceil(needed, out=needed)
 
 
 @dataclass(frozen=True)
@@ -104,14 +112,18 @@ class Field:
         """Half the width of each difference's 95% interval, which excludes 0 where the p-value is below 5%."""
         from scipy.special import stdtrit
 
-        _, _, examples, freedom = self._parts
-        each = -stdtrit(examples - 1, LEVEL / 2), -stdtrit(freedom, LEVEL / 2)
+        by_examples, training, examples, freedom = self._parts
+        pairs = np.triu_indices(len(self.means))  # one of each two that differ in sign only
+        parts = by_examples[pairs], training[pairs], examples, freedom[pairs]
+        each = -stdtrit(examples - 1, LEVEL / 2), -stdtrit(parts[-1], LEVEL / 2)
         low, high = np.minimum(*each), np.maximum(*each)
         for _ in range(BISECTION_STEPS):
             middle = (low + high) / 2
-            inside = p_value(middle, *self._parts) > LEVEL
+            inside = p_value(middle, *parts) > LEVEL
             low, high = np.where(inside, middle, low), np.where(inside, high, middle)
-        widths: Array = high * self._errors
+        widths = self._errors
+        widths[pairs] *= high
+        widths.T[pairs] = widths[pairs]
         return widths
 
     @property
@@ -182,7 +194,8 @@ def _told(field: Field) -> Truth:
 def _common(alike: Truth) -> NDArray[np.intp]:
     """How many methods are like both of each pair; counted in bits, because a matrix product starts threads."""
     bits = np.packbits(alike, axis=1)
-    common: NDArray[np.intp] = np.bitwise_count(bits[:, None] & bits).sum(axis=-1, dtype=np.intp)
+    words = np.pad(bits, ((0, 0), (0, -bits.shape[1] % WORD))).view(np.uint64)
+    common: NDArray[np.intp] = np.bitwise_count(words[:, None] & words).sum(axis=-1, dtype=np.intp)
     return common
 
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..ranking import pareto
 from ..ranking.choice import ADAPTER, LIMITS, Needs
 from ..ranking.leaderboard import FULL_FINETUNE, Row
@@ -128,18 +130,13 @@ def _pairs(ranking: Ranking, metric: Metric) -> dict[str, Any]:
 
     Above 0 is better, whatever the direction of the metric.
     """
-    names, means, widths = ranking.names, ranking.field.means, ranking.half_widths
-    pairs = [
-        [
-            _shown(float(means[one] - means[other]), metric),
-            _shown(float(widths[one, other]), metric),
-            int(ranking.told[one, other]),
-            ranking.seeds_needed(names[one], names[other]),
-        ]
-        for one in range(len(names))
-        for other in range(one + 1, len(names))
+    pairs, means = np.triu_indices(len(ranking.names), 1), ranking.field.means
+    known = means[:, None] - means, ranking.half_widths, ranking.told, ranking.seeds
+    values = [
+        [_shown(apart, metric), _shown(half, metric), int(told), int(seeds) if math.isfinite(seeds) else None]
+        for apart, half, told, seeds in zip(*(each[pairs].tolist() for each in known), strict=True)
     ]
-    return {"names": list(names), "values": pairs}
+    return {"names": list(ranking.names), "values": values}
 
 
 def _shown(value: float | None, metric: Metric) -> float | None:

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..spec.metric import Metric
@@ -13,59 +14,82 @@ from .readable import shortened
 
 MAX_BYTES = 3_500_000  # of all examples; seeds are left out first, then examples
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 Rows = tuple[int, ...]  # of the test split: those of one example, whose id need not be its own
-Answers = Mapping[tuple[str, int], Mapping[Rows, Prediction]]  # by method and seed, then by the example's rows
+Cell = tuple[int, float | None]  # an answer: the number of its text among those of the example, and its score
+
+
+@dataclass(frozen=True)
+class AnsweredExample:
+    """What was asked, the different texts of the answers, and for each seed the cells by method."""
+
+    asked: dict[str, Any]
+    texts: dict[str, int] = field(default_factory=dict)
+    cells: dict[int, dict[str, Cell]] = field(default_factory=dict)
+
+    def add(self, seed: int, method: str, text: str, score: float | None) -> int:
+        """Add the answer of a run; returns how many bytes it takes."""
+        new = text not in self.texts
+        cell = self.texts.setdefault(text, len(self.texts)), score
+        self.cells.setdefault(seed, {})[method] = cell
+        return _size([text, cell] if new else [cell])
+
+    def to_dict(self, methods: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
+        """The example on the page with the answers of these seeds, which were added before all others."""
+        answers = [[self.cells.get(seed, {}).get(method) for seed in seeds] for method in methods]
+        used = max((cell[0] + 1 for each in answers for cell in each if cell), default=0)
+        return {**self.asked, "texts": list(self.texts)[:used], "answers": answers}
 
 
 def examples(store: Store, records: Sequence[Record], methods: Sequence[str]) -> dict[str, Any]:
     """The JSON of the examples: as many seeds, and then as many examples, as the page has room for.
 
-    ``left_out`` are the numbers of seeds and of examples that it does not have.
+    ``left_out`` are the numbers of seeds and of examples that it does not have. Seeds are read until one has no room.
     """
-    answers = {(record.spec.method, record.spec.seed): _by_rows(store, record) for record in records}
-    seeds = sorted({seed for (_, seed), found in answers.items() if found})
+    runs = _by_seed(records)
     metric = next((record.metrics[0] for record in records if record.metrics), None)
-    kept = list(seeds)
-    rows = _rows(answers, methods, kept, metric)
-    while len(kept) > 1 and _size(rows) > MAX_BYTES:
-        kept.pop()
-        rows = _rows(answers, methods, kept, metric)
+    found: dict[Rows, AnsweredExample] = {}
+    kept: list[int] = []
+    size = 0
+    for seed in runs:
+        size += _add(found, store, runs[seed], metric)
+        if size <= MAX_BYTES or not kept:
+            kept.append(seed)
+        if size > MAX_BYTES:
+            break
+    rows = [example.to_dict(methods, kept) for example in found.values()]
     shown = _that_fit(rows)
-    left_out = {"seeds": len(seeds) - len(kept), "examples": len(rows) - len(shown)}
+    left_out = {"seeds": len(runs) - len(kept), "examples": len(rows) - len(shown)}
     return {"seeds": kept, "rows": shown, "left_out": left_out}
 
 
-def _by_rows(store: Store, record: Record) -> dict[Rows, Prediction]:
-    return {prediction.rows: prediction for prediction in store.read_predictions(record.spec)}
+def _by_seed(records: Sequence[Record]) -> dict[int, list[Record]]:
+    """The runs that got as far as answers, by rising seed."""
+    found: dict[int, list[Record]] = {}
+    for record in sorted(records, key=lambda each: each.spec.seed):
+        if record.scores is not None:
+            found.setdefault(record.spec.seed, []).append(record)
+    return found
 
 
-def _rows(
-    answers: Answers, methods: Sequence[str], seeds: Sequence[int], metric: Metric | None
-) -> list[dict[str, Any]]:
-    asked = {numbers: one for found in answers.values() for numbers, one in found.items()}
-    return [_row(one, answers, methods, seeds, metric) for one in asked.values()]
+def _add(found: dict[Rows, AnsweredExample], store: Store, records: Sequence[Record], metric: Metric | None) -> int:
+    """Add the answers of these runs; returns how many bytes they take."""
+    size = 0
+    for record in records:
+        for one in store.read_predictions(record.spec):
+            if one.rows not in found:
+                found[one.rows] = AnsweredExample(_asked(one))
+                size += _size([found[one.rows].to_dict((), ())])
+            size += found[one.rows].add(record.spec.seed, record.spec.method, clean(one.text), _score(one, metric))
+    return size
 
 
-def _row(
-    asked: Prediction,
-    answers: Answers,
-    methods: Sequence[str],
-    seeds: Sequence[int],
-    metric: Metric | None,
-) -> dict[str, Any]:
-    """One example; an answer is the number of its text among ``texts`` with its score, for each method and seed."""
-    texts: dict[str, int] = {}
-    cells = []
-    for method in methods:
-        found = [answers.get((method, seed), {}).get(asked.rows) for seed in seeds]
-        cells.append([one and [texts.setdefault(clean(one.text), len(texts)), _score(one, metric)] for one in found])
+def _asked(one: Prediction) -> dict[str, Any]:
     return {
-        "id": clean(asked.id),
-        "source": clean(asked.source),
-        "references": [clean(each) for each in asked.references],
-        "texts": list(texts),
-        "answers": cells,
+        "id": clean(one.id),
+        "source": clean(one.source),
+        "references": [clean(each) for each in one.references],
     }
 
 
@@ -80,8 +104,8 @@ def clean(text: str) -> str:
     return shortened(CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.strip().replace("\r\n", "\n")))
 
 
-def _size(rows: Sequence[dict[str, Any]]) -> int:
-    return len(json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode())
+def _size(values: Sequence[Any]) -> int:
+    return len(JSON.encode(values).encode())
 
 
 def _that_fit(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -53,13 +53,19 @@ def tables(
 
 
 def write(store: Store, suite: Suite, shown: Tables) -> list[Path]:
+    """Write the leaderboard and the report; raises ``StoreError`` if they cannot be written."""
+    from . import html  # imported here, as below: pandas and Jinja must not delay listing the runs
+
+    return [*write_leaderboard(store, suite, shown), html.write(store, suite.run.seeds, shown)]
+
+
+def write_leaderboard(store: Store, suite: Suite, shown: Tables) -> list[Path]:
     """Write the files of the leaderboard and return their paths; raises ``StoreError`` if they cannot be written."""
+    from . import files
+
     seed = suite.run.seeds[0]
     samples = [_sample(store, suite, record) for record in shown.records if record.spec.seed == seed]
-    from . import files, html  # imported here: pandas must not delay listing the runs
-
-    written = files.write(store, suite, shown.rows, samples, shown.notes)
-    return [*written, html.write(store, suite.run.seeds, shown)]
+    return files.write(store, suite, shown.rows, samples, shown.notes)
 
 
 def _sample(store: Store, suite: Suite, record: Record) -> RunOutcome:

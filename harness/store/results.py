@@ -183,8 +183,10 @@ class Store:
     def searches_of(self, records: Sequence[Record]) -> dict[str, Search]:
         """For each method, the stored search, from whichever session, to which all of its runs among these belong."""
         found = {}
-        for method in dict.fromkeys(record.spec.method for record in records):
-            runs = [record for record in records if record.spec.method == method]
+        groups: dict[str, list[Record]] = {}
+        for record in records:
+            groups.setdefault(record.spec.method, []).append(record)
+        for method, runs in groups.items():
             for each in reversed(self.read_searches(method)):
                 if all(map(each.belongs, runs)):
                     found[method] = each

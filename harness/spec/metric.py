@@ -102,6 +102,11 @@ class Metric(Block):
         return SHARE if (self.low, self.high) == (0.0, 1.0) else self.unit
 
     @property
+    def counted(self) -> str:
+        """The unit of its values where the metric's own name is near; empty if they are that alone."""
+        return "" if self.unit == self.title else self.unit
+
+    @property
     def worst(self) -> float | None:
         """The worst possible value; ``None`` if there is no bound."""
         return self.low if self.better == Direction.HIGHER else self.high

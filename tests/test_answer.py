@@ -67,6 +67,14 @@ def test_a_method_that_failed_is_named_beside_the_best_one():
     assert len(last) < 200
 
 
+@pytest.mark.parametrize(("methods", "named"), [(4, 3), (5, 4), (6, 3)])
+def test_a_list_of_methods_leaves_out_several_or_none(methods, named):
+    alike = board(*((name, 0.5, SMALL) for name in "abcdef"[:methods]))
+    text = next(text for text in told(alike) if text.startswith("It cannot be told apart"))
+    assert len(re.findall(r"\b[a-f]\b", text)) == named
+    assert text.endswith("and 2 others.") == (named < methods - 1)
+
+
 def test_a_bound_is_no_method_without_a_rank():
     ended = [entry(name, level, seed, rows=40, **costs) for name, level, costs in TWO for seed in range(3)]
     bound = entry("oracle", 0.9, rows=40, bound=True)
@@ -98,17 +106,9 @@ def test_methods_with_the_same_scores_have_the_same_score():
 
 
 def test_an_interval_that_holds_for_a_pair_alone_says_so_where_it_seems_to_contradict_the_ranks():
-    levels = [0.5, 0.489, *(0.488 - number / 1000 for number in range(30))]
-    texts = told(board(*((f"method{number:02}", level, SMALL) for number, level in enumerate(levels))))
-    nearest = next(text for text in texts if text.startswith("It is "))
-    clear = re.search(r"\((\d\.\d) to \d\.\d\)", nearest) is not None
-    assert clear == nearest.endswith("That interval is for this pair alone; among 32 methods, it is not enough.")
-
-
-def test_a_method_alone_is_compared_with_nothing():
-    first, second = told(board(("lora", 0.6, SMALL)))
-    assert first.startswith("lora is the only method with a rank: ")
-    assert second == "There is nothing to compare it with."
+    close = board(("first", 0.507, SMALL), *((f"method{number:02}", 0.5, SMALL) for number in range(1, 13)))
+    remark = r"\(0\.1 to 1\.0 for this pair alone, which is not enough among 13 methods\)"
+    assert any(re.match(f"It is 0.5 points higher {remark} than method10; ", text) for text in told(close))
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,7 @@ def test_a_method_alone_is_compared_with_nothing():
     [
         (Direction.HIGHER, Interval(0.046, 0.016, 0.076), "4.6 points higher (1.6 to 7.6)"),
         (Direction.HIGHER, Interval(-0.046, -0.076, 0.001), "4.6 points lower (−0.1 to 7.6)"),
+        (Direction.HIGHER, Interval(0.046, -0.0002, 0.076), "4.6 points higher (0.0 to 7.6)"),
         (Direction.LOWER, Interval(0.046, None, None), "4.6 points lower"),
         (Direction.LOWER, Interval(-0.046, None, None), "4.6 points higher"),
     ],

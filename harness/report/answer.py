@@ -1,6 +1,7 @@
 """The answer to the question that a session asks, in a few sentences: which method is best, and how certain is that?"""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from markupsafe import Markup
 
@@ -19,6 +20,7 @@ MIN_TIMES = 2.0  # as many parameters; a method that saves less is not worth a s
 MAX_NAMED = 3  # methods in one sentence
 NAME, WHOLE = Markup("<b>{}</b>"), Markup('<span class="whole">{}</span>')  # a method's; what stays on one line
 TRAINABLE = "trainable_parameters"
+Value = TypeVar("Value")
 
 
 def headline(rows: Sequence[Row], ranking: Ranking | None) -> Markup:
@@ -48,14 +50,15 @@ def sentences(rows: Sequence[Row], ranking: Ranking | None) -> list[Markup]:
     return [*certain, *gain, *([_unranked(left)] if left else [])]
 
 
-def gap(value: Interval, metric: Metric) -> str:
-    """``4.6 points higher (1.6 to 7.6)``: how far a first mean is from a second."""
+def gap(value: Interval, metric: Metric, remark: str = "") -> str:
+    """``4.6 points higher (1.6 to 7.6)``: how far a first mean is from a second, with a remark on the interval."""
     word = "higher" if (value.mean >= 0) == (metric.better == Direction.HIGHER) else "lower"
     facing = value.facing(1.0 if value.mean >= 0 else -1.0)
     text = " ".join(filter(None, (metric.shown(facing.mean), metric.counted, word)))
     if facing.low is None:
         return text
-    return f"{text} ({metric.shown(facing.low)} to {metric.shown(facing.high)})".replace("-", "−")
+    low, high = (metric.shown(bound).replace("-", "−") for bound in (facing.low, facing.high))
+    return f"{text} ({low} to {high}{remark})"
 
 
 def recovered(row: Row, zero_shot: Row, best_row: Row) -> float | None:
@@ -84,9 +87,9 @@ def _nearest(ranking: Ranking, first: str, second: str, metric: Metric) -> Marku
     if not apart.mean:
         return Markup("It has the same score as {}.").format(name)
     clear = apart.low is not None and apart.low > 0
-    alone = f" That interval is for this pair alone; among {len(ranking.names)} methods, it is not enough."
-    text = Markup("It is {} than {}; {}.{}")
-    return text.format(gap(apart, metric), name, _needed(ranking.seeds_needed(first, second)), alone if clear else "")
+    alone = f" for this pair alone, which is not enough among {len(ranking.names)} methods" if clear else ""
+    text = Markup("It is {} than {}; {}.")
+    return text.format(gap(apart, metric, alone), name, _needed(ranking.seeds_needed(first, second)))
 
 
 def _needed(seeds: int | None) -> str:
@@ -110,10 +113,15 @@ def _no_gain(ranking: Ranking) -> list[Markup]:
 
 def _unranked(rows: Sequence[Row]) -> Markup:
     """The methods without a rank, and why."""
-    one, few = len(rows) == 1, [f"{row.method} ({_cause(row)})" for row in rows[:MAX_NAMED]]
-    more = [f"{len(rows) - MAX_NAMED} others"] if len(rows) > MAX_NAMED else []
+    one, few = len(rows) == 1, [f"{row.method} ({_cause(row)})" for row in _first(rows)]
+    more = [f"{len(rows) - len(few)} others"] if len(rows) > len(few) else []
     text = Markup('<a href="#runs">{} {} no rank</a>: {}.')
     return text.format(f"{len(rows)} method{'' if one else 's'}", "has" if one else "have", "; ".join([*few, *more]))
+
+
+def _first(values: Sequence[Value]) -> Sequence[Value]:
+    """Those to name: all of them, or ``MAX_NAMED`` if that leaves out several."""
+    return values if len(values) <= MAX_NAMED + 1 else values[:MAX_NAMED]
 
 
 def _cause(row: Row) -> str:
@@ -129,7 +137,7 @@ def _alike(ranking: Ranking) -> list[str]:
 
 def _named(names: Sequence[str]) -> Markup:
     """``a and b``, ``a, b, c and 4 others``."""
-    shown = [NAME.format(name) for name in names[:MAX_NAMED]]
+    shown = [NAME.format(name) for name in _first(names)]
     more = len(names) - len(shown)
     last = Markup("{} others").format(more) if more else shown.pop()
     return Markup("{} and {}").format(Markup(", ").join(shown), last)

@@ -117,7 +117,7 @@ class Metric(Block):
 
     def shown(self, value: float | None, digits: int | None = None) -> str:
         """A value in the metric's unit, or a dash if there is none."""
-        return "–" if value is None else f"{self.in_unit(value):.{self.digits if digits is None else digits}f}"
+        return "–" if value is None else f"{self.in_unit(value):z.{self.digits if digits is None else digits}f}"
 
     def moved(self, difference: float) -> str:
         """A difference of values in the metric's unit, with its sign."""

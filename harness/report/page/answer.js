@@ -28,8 +28,9 @@ function choose(limits) {
 
 function listed(names) {
   const code = (name) => element("b", {}, name);
-  const shown = names.slice(0, MOST_NAMED).flatMap((name, number) => [number ? ", " : "", code(name)]);
-  return names.length > MOST_NAMED ? [...shown, ` and ${names.length - MOST_NAMED} others`] : shown;
+  const few = names.length > MOST_NAMED + 1 ? names.slice(0, MOST_NAMED) : names; // never all but one
+  const shown = few.flatMap((name, number) => [number ? ", " : "", code(name)]);
+  return names.length > few.length ? [...shown, ` and ${names.length - few.length} others`] : shown;
 }
 
 /** How many seeds of both would tell two methods apart. */

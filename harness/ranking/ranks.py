@@ -82,7 +82,7 @@ class Ranking:
     def seeds(self) -> Array:
         """The seeds needed for each pair; infinitely many if no number would be enough."""
         means, scatters = self.field.means, self.field.scatters
-        tests = len(self.names) * (len(self.names) - 1) / 2
+        tests = max(len(self.names) * (len(self.names) - 1) / 2, 1)
         sure = NormalDist().inv_cdf(1 - LEVEL / tests / 2) + NormalDist().inv_cdf(POWER)
         room = ((means[:, None] - means) / sure) ** 2 - self.field.by_examples
         both = scatters[:, None] + scatters

@@ -83,8 +83,8 @@ class Published:
         )
 
 
-def fill(store: Store, published: Published, methods: int, seeds: int, examples: int) -> None:
-    """Write simulated results like the store, but without waiting for the disk."""
+def fill(store: Store, published: Published, methods: int, seeds: int, examples: int, answered: int) -> None:
+    """Write simulated results like the store, not waiting for the disk; only ``answered`` seeds have answers."""
     random = np.random.default_rng(0)
     levels = [float(level) for level in random.normal(0, LEVELS, methods)]
     asked = list(_asked(published, examples))
@@ -97,9 +97,10 @@ def fill(store: Store, published: Published, methods: int, seeds: int, examples:
             record = published.record(name, seed, scores, (number + 1) / methods)
             ids = [metric.id for metric in record.metrics]
             file = f"{name}-seed{seed}-{record.spec.hash}"
-            lines = _lines(asked, _texts(random, words, examples), ids, scores)
-            content = gzip.compress("".join(lines).encode(), COMPRESSION)
-            (folders["predictions"] / f"{file}.jsonl.gz").write_bytes(content)
+            if seed < answered:
+                lines = _lines(asked, _texts(random, words, examples), ids, scores)
+                content = gzip.compress("".join(lines).encode(), COMPRESSION)
+                (folders["predictions"] / f"{file}.jsonl.gz").write_bytes(content)
             (folders["scores"] / f"{file}.safetensors").write_bytes(save(dict.fromkeys(ids, scores)))
             (folders["runs"] / f"{file}.json").write_text(record.to_json(), encoding="utf-8")
         if number:
@@ -151,12 +152,12 @@ def _peak() -> float:
     return float(found[1]) * 1024 if found else float("nan")
 
 
-def row(published: Published, methods: int, seeds: int, examples: int) -> list[str]:
+def row(published: Published, methods: int, seeds: int, examples: int, answered: int) -> list[str]:
     """A row of the table."""
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder), SUITE)
         store.open()
-        fill(store, published, methods, seeds, examples)
+        fill(store, published, methods, seeds, examples, answered)
         store.close()
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
             cells = pool.submit(measured, Path(folder)).result()
@@ -169,10 +170,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--methods", type=int, default=METHODS)
     options.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="a row for each of these numbers of seeds")
     options.add_argument("--examples", type=int, default=EXAMPLES)
+    options.add_argument("--answered", type=int, default=max(SEEDS), help="number of seeds with answers (default: 33)")
     options.add_argument("--results", type=Path, default=Path("results"))
     asked = options.parse_args(arguments)
     published = Published.of(Store(asked.results, "embedded"))
-    lines = [row(published, asked.methods, seeds, asked.examples) for seeds in asked.seeds]
+    lines = [row(published, asked.methods, seeds, asked.examples, asked.answered) for seeds in asked.seeds]
     print(tabulate(lines, TITLES, tablefmt="pipe", colalign=["right"] * len(TITLES), disable_numparse=True))
 
 

@@ -135,7 +135,7 @@ def board(entries: Sequence[Entry], searches: Mapping[str, Search] | None = None
             _row(method, group, samples, metrics, found.get(method)),
             elsewhere=any(machine(entry) not in (None, usual) for entry in group),
             **_placed(method, ranked, metrics),
-            missing=_missing(seeds, group),
+            missing=tuple(seed for done in [{*seeds_of(group)}] for seed in seeds if seed not in done),
             reason=flaws[method] or obstacles.get(method, ""),
         )
         for method, group in groups.items()
@@ -238,12 +238,6 @@ def _odd(examples: int, usual: int) -> str:
         count = f"{examples} test example{'s' * (examples != 1)}"
         return f"scored on {count}; a rank and an interval need {MIN_EXAMPLES} or more: give the suite more test rows"
     return f"scored on {examples:,} test examples, most other methods on {usual:,}; run the method again"
-
-
-def _missing(seeds: Iterable[int], group: Sequence[Entry]) -> tuple[int, ...]:
-    """The seeds among these without a run of the method."""
-    done = {*seeds_of(group)}
-    return tuple(seed for seed in seeds if seed not in done)
 
 
 def _cost(group: Sequence[Entry], name: str) -> float | None:

@@ -189,8 +189,8 @@ def _told(field: Field) -> Truth:
         level = LEVEL * (size / count if size < count - 1 else 1.0)
         alike = p > level / (size * (size - 1) / 2)
         np.fill_diagonal(alike, False)
-        hidden = alike & (_common(alike) + 2 >= size)
-        if size >= MIN_OUTLIER_GROUP:
+        hidden = told & alike & (_common(alike) + 2 >= size)
+        if size >= MIN_OUTLIER_GROUP and hidden.any():
             level *= OUTLIER_LEVEL_SHARE / size
             hidden &= ~_above(field, alike, size, level)
             hidden &= ~_above(field.reversed(), alike[::-1, ::-1], size, level)[::-1, ::-1].T
@@ -204,7 +204,9 @@ def _common(alike: Truth) -> NDArray[np.intp]:
     """How many methods are like both of each pair; counted in bits, because a matrix product starts threads."""
     bits = np.packbits(alike, axis=1)
     words = np.pad(bits, ((0, 0), (0, -bits.shape[1] % WORD))).view(np.uint64)
-    common: NDArray[np.intp] = np.bitwise_count(words[:, None] & words).sum(axis=-1, dtype=np.intp)
+    common = np.zeros(alike.shape, dtype=np.intp)
+    for word in words.T:
+        common += np.bitwise_count(word[:, None] & word)
     return common
 
 

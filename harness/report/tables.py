@@ -71,6 +71,6 @@ def write_leaderboard(store: Store, suite: Suite, shown: Tables) -> list[Path]:
 def _sample(store: Store, suite: Suite, record: Record) -> RunOutcome:
     """The run with the predictions that the suite selects as samples."""
     count, named = suite.evaluation.samples, set(suite.evaluation.sample_rows)
-    predictions = enumerate(store.read_predictions(record.spec))
+    predictions = enumerate(store.read_predictions(record.spec, None if named else count))
     shown = tuple(each for number, each in predictions if number < count or named.intersection(each.rows))
     return RunOutcome(record=record, predictions=shown)

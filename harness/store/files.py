@@ -54,11 +54,11 @@ def scores_of(predictions: Sequence[Prediction]) -> dict[str, NDArray[np.float64
     return {name: np.array([each.scores[name] for each in scored]) for name in predictions[0].scores}
 
 
-def predictions(path: Path) -> list[Prediction]:
-    """The predictions of a run, in order."""
+def predictions(path: Path, most: int | None = None) -> list[Prediction]:
+    """The predictions of a run, in order: all, or ``most`` of them at most."""
     try:
         lines = gzip.decompress(path.read_bytes()).splitlines()  # bytes: text splits at U+2028, too
-        return [schema1.read(Prediction, line, schema1.prediction) for line in lines]
+        return [schema1.read(Prediction, line, schema1.prediction) for line in lines[:most]]
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise StoreError(f"{path}: cannot be read ({error}); delete it and run the method again") from error
 

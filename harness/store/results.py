@@ -143,12 +143,12 @@ class Store:
         written = [record for record in records if record.spec.name not in self._unwritten]
         return [*written, *(record for record, _ in self._unwritten.values())]
 
-    def read_predictions(self, spec: RunSpec) -> list[Prediction]:
-        """The predictions of a run in the order of the test rows; empty if it has none."""
+    def read_predictions(self, spec: RunSpec, most: int | None = None) -> list[Prediction]:
+        """The predictions of a run in the order of the test rows, or the first ones; empty if it has none."""
         if unwritten := self._unwritten.get(spec.name):
-            return list(unwritten[1])
+            return list(unwritten[1][:most])
         path = self._predictions / f"{spec.name}-{spec.hash}.jsonl.gz"
-        return files.predictions(path) if path.exists() else []
+        return files.predictions(path, most) if path.exists() else []
 
     def read_scores(self, specs: Iterable[RunSpec]) -> list[dict[str, NDArray[np.float64]]]:
         """The scores of each run by metric, one value per scored test row; empty if the run has none."""

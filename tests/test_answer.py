@@ -11,6 +11,7 @@ from harness.ranking.intervals import Interval
 from harness.report import answer
 from harness.report.readable import readable, sentence, times
 from harness.spec.metric import Direction, Metric
+from harness.spec.record import Status
 from support.records import changed, entry, spec, unfinished
 
 FULL = {"trainable_parameters": 2_000_000}
@@ -54,8 +55,10 @@ def test_nothing_is_cheaper_than_a_method_that_trains_as_little_as_any():
 def test_without_a_rank_the_answer_says_why():
     found = leaderboard.board([Entry(unfinished("lora", reason="no <b>memory</b>"), {})])
     assert answer.headline(found.rows, found.ranking) == "No method has a rank"
-    why = "lora (crashed: Killed: no &lt;b&gt;memory&lt;/b&gt;)"
-    assert answer.sentences(found.rows, found.ranking) == [f'<a href="#runs">1 method has no rank</a>: {why}.']
+    why = "<b>lora</b> (crashed: Killed: no &lt;b&gt;memory&lt;/b&gt;)"
+    assert answer.sentences(found.rows, found.ranking) == [
+        f'<a href="#runs"><span class="whole">1 method has</span> no rank</a>: {why}.'
+    ]
 
 
 def test_a_method_that_failed_is_named_beside_the_best_one():
@@ -75,11 +78,18 @@ def test_a_list_of_methods_leaves_out_several_or_none(methods, named):
     assert text.endswith("and 2 others.") == (named < methods - 1)
 
 
+def test_several_methods_without_a_rank_are_named_with_how_their_runs_ended():
+    ended = [entry(name, level, seed, rows=40, **costs) for name, level, costs in TWO for seed in range(3)]
+    failed = [Entry(unfinished(name, status=Status.OUT_OF_MEMORY, reason="no room"), {}) for name in "abcde"]
+    *_, last = told(leaderboard.board([*ended, *failed]))
+    assert last == ("5 methods have no rank: a (out of memory), b (out of memory), c (out of memory) and 2 others.")
+
+
 def test_a_bound_is_no_method_without_a_rank():
     ended = [entry(name, level, seed, rows=40, **costs) for name, level, costs in TWO for seed in range(3)]
     bound = entry("oracle", 0.9, rows=40, bound=True)
     assert not any("no rank" in text for text in told(leaderboard.board([*ended, bound])))
-    assert told(leaderboard.board([bound]))[1] == "1 method has no rank: oracle (a bound is not ranked)."
+    assert told(leaderboard.board([bound]))[1] == "1 method has no rank: oracle (a bound)."
 
 
 def test_without_a_gain_nothing_is_said_about_a_share_of_it():

@@ -1,7 +1,6 @@
 """The answer to the question that a session asks, in a few sentences: which method is best, and how certain is that?"""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
 
 from markupsafe import Markup
 
@@ -13,14 +12,13 @@ from ..spec.metric import Direction, Metric
 from ..spec.record import Status
 from ..spec.suite import ZERO_SHOT
 from .advice import would_show
-from .readable import brief, times
+from .readable import cut, times
 
 KEPT_SHARE = 0.8  # of the best method's gain over zero-shot; a method that keeps less is no cheaper way to the same
 MIN_TIMES = 2.0  # as many parameters; a method that saves less is not worth a sentence
 MAX_NAMED = 3  # methods in one sentence
 NAME, WHOLE = Markup("<b>{}</b>"), Markup('<span class="whole">{}</span>')  # a method's; what stays on one line
 TRAINABLE = "trainable_parameters"
-Value = TypeVar("Value")
 
 
 def headline(rows: Sequence[Row], ranking: Ranking | None) -> Markup:
@@ -112,16 +110,17 @@ def _no_gain(ranking: Ranking) -> list[Markup]:
 
 
 def _unranked(rows: Sequence[Row]) -> Markup:
-    """The methods without a rank, and why."""
-    one, few = len(rows) == 1, [f"{row.method} ({_cause(row)})" for row in _first(rows)]
-    more = [f"{len(rows) - len(few)} others"] if len(rows) > len(few) else []
-    text = Markup('<a href="#runs">{} {} no rank</a>: {}.')
-    return text.format(f"{len(rows)} method{'' if one else 's'}", "has" if one else "have", "; ".join([*few, *more]))
+    """The methods without a rank, and why: of a single one its reason, of several how their runs ended."""
+    count = WHOLE.format("1 method has" if len(rows) == 1 else f"{len(rows)} methods have")
+    named = [Markup("{} ({})").format(NAME.format(row.method), _cause(row, brief=len(rows) > 1)) for row in rows]
+    return Markup('<a href="#runs">{} no rank</a>: {}.').format(count, _enumerated(named))
 
 
-def _first(values: Sequence[Value]) -> Sequence[Value]:
-    """Those to name: all of them, or ``MAX_NAMED`` if that leaves out several."""
-    return values if len(values) <= MAX_NAMED + 1 else values[:MAX_NAMED]
+def _cause(row: Row, brief: bool) -> str:
+    if row.bound:
+        return "a bound"
+    status = "not ranked" if row.status == Status.OK else str(row.status).replace("_", " ")
+    return status if brief or not row.reason else f"{status}: {cut(row.reason)}"
 
 
 def _cause(row: Row) -> str:
@@ -136,11 +135,15 @@ def _alike(ranking: Ranking) -> list[str]:
 
 
 def _named(names: Sequence[str]) -> Markup:
-    """``a and b``, ``a, b, c and 4 others``."""
-    shown = [NAME.format(name) for name in _first(names)]
-    more = len(names) - len(shown)
+    return _enumerated([NAME.format(name) for name in names])
+
+
+def _enumerated(parts: Sequence[Markup]) -> Markup:
+    """``a and b``, ``a, b, c and 4 others``; one is never left out alone."""
+    shown = list(parts if len(parts) <= MAX_NAMED + 1 else parts[:MAX_NAMED])
+    more = len(parts) - len(shown)
     last = Markup("{} others").format(more) if more else shown.pop()
-    return Markup("{} and {}").format(Markup(", ").join(shown), last)
+    return Markup("{} and {}").format(Markup(", ").join(shown), last) if shown else last
 
 
 def _cheaper(rows: Sequence[Row], ranking: Ranking) -> list[Markup]:

@@ -19,7 +19,7 @@ from ..spec import toml
 from ..spec.suite import built_in
 from ..store.results import Store
 from . import advice, answer, comparable, contents, details, examples, notes, table
-from .readable import brief, readable, sentence
+from .readable import cut, readable, sentence
 from .tables import Tables
 
 PAGE = Path(__file__).parent / "page"
@@ -77,10 +77,11 @@ def _view(store: Store, seeds: Sequence[int], shown: Tables) -> dict[str, Any]:
                 "data": method,
                 "ranks": table.ranks(row),
                 "recovered": recovered[row.method],
-                "reason": "" if row.rank else brief(row.reason),
+                "reason": "" if row.rank else cut(row.reason),
             }
             for row, method in zip(rows, data["methods"], strict=True)
         ],
+        "timed_apart": any(row.doubtful("train_seconds") for row in rows),
         "tested": shown.ranking.field.examples if shown.ranking else None,
         "doubts": [each.replace("`", "") for each in table.doubts(rows)],
         "scale": _scale(rows),
@@ -94,10 +95,15 @@ def _view(store: Store, seeds: Sequence[int], shown: Tables) -> dict[str, Any]:
         "searches": data["searches"],
         "here": here if here and comparable.same_input(here, shown.records) else None,
         "built_in": store.folder.name in built_in(),
-        "rate_rule": notes.RATE_RULE,
+        "rate_rule": notes.RATE_RULE if _tested(shown.notes) else "",
         "left_out": shown.left_out,
         "data": data,
     }
+
+
+def _tested(found: notes.Notes) -> bool:
+    """Whether the searches tested their trials; older ones took the best trial."""
+    return any(trial.p_value is not None for search in found.searches.values() for trial in search.trials)
 
 
 def _remarks(shown: Tables) -> list[str]:

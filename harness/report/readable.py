@@ -37,7 +37,7 @@ def shortened(text: str) -> str:
     return f"{text[:MAX_CHARACTERS].rstrip()} … ({len(text) - MAX_CHARACTERS:,} more characters)"
 
 
-def brief(cause: str) -> str:
+def cut(cause: str) -> str:
     """Why something has no result, in one line without a full stop."""
     return textwrap.shorten(cause, MAX_CAUSE, placeholder=" …").rstrip(".")
 

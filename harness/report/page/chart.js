@@ -17,7 +17,7 @@ function points(axis, log) {
 /** Name the points on the front, then others, as long as no name would cover another one. */
 function name(values, log, width, height) {
   const scale = (field, size) => {
-    const numbers = values.map((value) => (field === "cost" && log ? Math.log(value.cost) : value[field]));
+    const numbers = values.flatMap((value) => (field === "cost" ? [log ? Math.log(value.cost) : value.cost] : [value.low ?? value.mean, value.high ?? value.mean]));
     const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
     return (value) => (((field === "cost" && log ? Math.log(value.cost) : value[field]) - low) / (high - low || 1)) * size;
   };

@@ -68,7 +68,7 @@ function drawExample() {
     return [answerRow(name, part, found.score === null ? "not scored" : score(found.score), first.includes(name) ? "picked" : "")];
   });
   const references = row.references.map((text, number) => answerRow(number ? "" : "reference", [text], "", "reference"));
-  const heads = ["Method", "Answer", data.metric.title].map((title, number) => element("th", { scope: "col", class: ["name", "", "number"][number] }, title));
+  const heads = ["Method", "Answer", data.metric.title].map((title, number) => element("th", { scope: "col", class: ["name", "", "number whole"][number] }, title));
   const table = element("table", { class: "answers" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...references, ...answers));
   const source = element("div", { class: "source", dir: "auto" }, row.source);
   const more = element("button", { type: "button" }, `Show all ${order.length} methods`);

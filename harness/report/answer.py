@@ -112,22 +112,15 @@ def _no_gain(ranking: Ranking) -> list[Markup]:
 def _unranked(rows: Sequence[Row]) -> Markup:
     """The methods without a rank, and why: of a single one its reason, of several how their runs ended."""
     count = WHOLE.format("1 method has" if len(rows) == 1 else f"{len(rows)} methods have")
-    named = [Markup("{} ({})").format(NAME.format(row.method), _cause(row, brief=len(rows) > 1)) for row in rows]
+    named = [Markup("{} ({})").format(NAME.format(row.method), _cause(row, short=len(rows) > 1)) for row in rows]
     return Markup('<a href="#runs">{} no rank</a>: {}.').format(count, _enumerated(named))
 
 
-def _cause(row: Row, brief: bool) -> str:
+def _cause(row: Row, *, short: bool) -> str:
     if row.bound:
         return "a bound"
     status = "not ranked" if row.status == Status.OK else str(row.status).replace("_", " ")
-    return status if brief or not row.reason else f"{status}: {cut(row.reason)}"
-
-
-def _cause(row: Row) -> str:
-    if row.bound:
-        return "a bound is not ranked"
-    status = [] if row.status == Status.OK else [str(row.status).replace("_", " ")]
-    return ": ".join([*status, *([brief(row.reason)] if row.reason else [])])
+    return status if short or not row.reason else f"{status}: {cut(row.reason)}"
 
 
 def _alike(ranking: Ranking) -> list[str]:

@@ -10,6 +10,7 @@ from harness.ranking import choice
 from harness.report import tables
 from harness.store.results import Store
 from support import reports
+from support.records import finished, prediction
 from support.reports import MB, USUAL, Made
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
@@ -35,6 +36,7 @@ HOSTILE = {  # a text, and what of it can be seen
 MOVE = "(slider, step) => { slider.value = step; slider.dispatchEvent(new Event('input')) }"
 BEGIN_WITH = "all => all.map(one => one.textContent.split(':')[0])"
 GAPS = "all => all.map(one => Number(one.textContent.match(/[+−]([0-9.]+)/)[1]))"
+FILL = "text => getComputedStyle(text).fill"
 SORT_AND_FILTER = """() => {
     const began = performance.now();
     document.querySelectorAll("#board thead button")[3].click();
@@ -100,6 +102,8 @@ def test_the_answer_and_the_leaderboard_need_no_scripts(show, usual):
     page = show(usual, java_script_enabled=False)
     assert page.locator("h1").inner_text().startswith("full_finetune is best")
     assert page.locator("#board tbody tr").count() == len(USUAL)
+    assert page.locator(".unscripted").is_visible()
+    assert not any(page.locator(f"#{part}").is_visible() for part in ("limits", "costs", "pairs", "examples"))
 
 
 def test_a_click_on_a_title_sorts_and_a_second_one_the_other_way_round(show, usual):
@@ -141,6 +145,66 @@ def test_a_limit_changes_the_answer_to_what_the_ranking_says(show, usual):
         assert ("cannot be told apart" in told) == bool(limits and expected.alike)
 
 
+def test_a_limit_is_told_to_who_cannot_see_it(show, usual):
+    page = show(usual)
+    assert page.locator("#memory").get_attribute("aria-valuetext") == "any"
+    page.locator("#memory").evaluate(MOVE, 0)
+    assert page.locator("#memory").get_attribute("aria-valuetext") == "at most 420 MB"
+
+
+def test_figures_are_written_as_in_the_table(show, tmp_path):
+    page = show(reports.report(tmp_path, [Made("lora", 0.36, 160_000, 300.0, disk=8 * MB), USUAL[-1]]))
+    page.locator("#adapter").evaluate(MOVE, 1)
+    page.locator("#seconds").evaluate(MOVE, 1)
+    assert page.locator("#adapter-shown").inner_text() == "at most 8.00 MB"
+    assert page.locator("#seconds-shown").inner_text() == "at most 5.00 min"
+
+
+def test_a_method_whose_cost_is_unknown_is_not_drawn_and_the_page_says_so(show, tmp_path):
+    page = show(reports.report(tmp_path, [Made("lora", 0.36, 160_000, disk=None), *USUAL[2:]]))
+    page.locator("#axis").select_option("adapter")
+    assert "1 method is not drawn: its cost is unknown." in page.locator("#free").inner_text()
+    assert "lead3, zero_shot" in page.locator("#free").inner_text()
+
+
+def test_on_paper_a_dark_page_is_light_and_its_details_are_open(show, usual):
+    page = show(usual, color_scheme="dark")
+    label = page.locator("#chart svg text", has_text="ROUGE-1").first
+    assert label.evaluate(FILL) == "rgb(154, 164, 177)"
+    page.emulate_media(media="print", color_scheme="light")
+    assert label.evaluate(FILL) == "rgb(93, 102, 115)"
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    assert page.locator("#limits").is_hidden()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details:not([open])").count() > 0
+
+
+def test_what_was_scored_is_shown_below_the_text_and_marked_alone(show, tmp_path):
+    store = Store(tmp_path, "small")
+    store.open()
+    answers = [prediction(number, "Let me think: bad.", answer="bad", references=("good",)) for number in range(12)]
+    for method in ("lora", "zero_shot"):
+        store.write_run(finished(method), answers)
+    store.close()
+    page = show(reports.rebuilt(store.folder))
+    row = page.locator("#sample tbody tr", has_text="lora")
+    assert row.locator("td").first.inner_text() == "Let me think: bad.\nscored: bad"
+    assert row.locator("mark").all_inner_texts() == ["bad"]
+
+
+def test_an_example_stays_when_another_seed_is_shown_and_an_order_when_another_method_is(show, usual):
+    page = show(usual)
+    page.locator("#example").select_option("5")
+    page.locator("#seed").select_option("1")
+    assert page.locator("#example").input_value() == "5"
+    page.locator("#order").select_option("apart")
+    page.locator("#other").select_option("zero_shot")
+    gaps = page.locator("#example option").evaluate_all(GAPS)
+    assert gaps == sorted(gaps, reverse=True)
+    assert "full_finetune and zero_shot differ most" in page.locator("#found").inner_text()
+
+
 def test_the_chart_can_show_another_cost_on_a_linear_scale(show, usual):
     page = show(usual)
     page.locator("#axis").select_option("peak_rss_bytes")
@@ -176,7 +240,7 @@ def test_an_example_is_found_by_its_text_and_what_differs_is_marked(show, tmp_pa
 
 def test_the_examples_on_which_two_methods_differ_most_come_first(show, usual):
     page = show(usual)
-    page.locator("#differ").click()
+    page.locator("#order").select_option("apart")
     gaps = page.locator("#example option").evaluate_all(GAPS)
     assert len(gaps) == reports.EXAMPLES
     assert gaps == sorted(gaps, reverse=True)

@@ -20,7 +20,7 @@ from support.records import entry, unfinished
         ({"good": (10, 0.4), "dear": (20, 0.4)}, {"good"}),
         ({"good": (10, 0.4), "bad": (10, 0.3)}, {"good"}),
         ({"one": (10, 0.4), "same": (10, 0.4)}, {"one", "same"}),
-        ({"free": (None, 0.2), "bad": (5, 0.1), "good": (9, 0.4)}, {"free", "good"}),
+        ({"free": (0, 0.2), "bad": (5, 0.1), "good": (9, 0.4)}, {"free", "good"}),
     ],
 )
 def test_the_front(offers, expected):
@@ -29,14 +29,14 @@ def test_the_front(offers, expected):
 
 # methods on a grid so coarse that many costs and scores are equal; some spend nothing
 OFFERS = st.lists(
-    st.builds(Offer, st.none() | st.integers(0, 7).map(float), st.integers(0, 7).map(lambda score: score / 8)),
+    st.builds(Offer, st.integers(0, 7).map(float), st.integers(0, 7).map(lambda score: score / 8)),
     min_size=1,
     max_size=30,
 ).map(lambda offers: {f"{number}": offer for number, offer in enumerate(offers)})
 
 
 def cost(offer):
-    return offer.cost or 0.0
+    return offer.cost
 
 
 @given(made=OFFERS)
@@ -79,6 +79,15 @@ def test_a_row_knows_the_fronts_that_it_is_on():
         "lora": ("trainable_parameters", "train_seconds"),
         "full_finetune": ("train_seconds",),
         "dora": (),
+    }
+
+
+def test_an_unknown_cost_is_on_no_front_and_beats_nothing():
+    entries = [costing("lora", 0.6, 100, None), costing("dora", 0.5, 200, 8.0), costing("zero_shot", 0.2, 0, None)]
+    assert {row.method: row.fronts for row in leaderboard.rows(entries)} == {
+        "lora": ("trainable_parameters",),
+        "dora": ("train_seconds",),
+        "zero_shot": ("trainable_parameters", "train_seconds"),
     }
 
 

@@ -177,6 +177,14 @@ def test_the_number_of_seeds_is_that_of_a_normal_test_of_all_pairs_with_a_power_
     assert ranking(few).seeds_needed("lora", "dora") == np.ceil(2 * 0.03**2 / (error**2 - by_examples))
 
 
+def test_methods_that_are_not_told_apart_need_more_seeds_than_the_fewer_of_both_have():
+    made = {"lora": scores(0.411, seeds=2), "dora": scores(0.4, seeds=5, stream=9)}
+    found = ranking(made)
+    assert not found.told.any()
+    assert found.seeds_needed("lora", "dora") is None or found.seeds_needed("lora", "dora") >= 3
+    assert found.seeds_needed("dora", "lora") == found.seeds_needed("lora", "dora")
+
+
 def test_no_number_of_seeds_tells_equal_methods_apart_or_those_that_scatter_nothing():
     one = scores(0.4)
     assert ranking({"lora": one, "copy": one}).seeds_needed("lora", "copy") is None

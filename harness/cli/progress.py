@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from threading import Event, Lock, Thread
 from time import monotonic
 from typing import TextIO
@@ -25,6 +26,26 @@ def follow(config: pytest.Config) -> None:
         config.pluginmanager.register(Follower(config, reporter))
 
 
+@dataclass
+class Pace:
+    """How long runs and searches take; those that are reused take no time, and say nothing about the others."""
+
+    seconds: float = 0.0
+    executed: int = 0
+
+    def add(self, seconds: float, *, reused: bool) -> None:
+        """Note one that has ended, and how long the session waited for it."""
+        if not reused:
+            self.seconds, self.executed = self.seconds + seconds, self.executed + 1
+
+    def left(self, others: int, since: float) -> float | None:
+        """The seconds that ``others`` take, of which ``since`` have passed; ``None`` if nobody knows."""
+        if not self.executed:
+            return None
+        left = self.seconds / self.executed * others - since
+        return left if left > 0 else None
+
+
 class Follower:
     """The lines of a session, instead of pytest's dots."""
 
@@ -33,7 +54,7 @@ class Follower:
         self._reporter = reporter
         self._ended, self._writing = Event(), Lock()
         self._done = self._total = 0
-        self._began = self._last = monotonic()
+        self._pace, self._last = Pace(), monotonic()
         reporter.showfspath = False
 
     @pytest.hookimpl(wrapper=True)
@@ -56,9 +77,11 @@ class Follower:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Write the line of a run that has ended."""
+        self._last = began = monotonic()
         result = yield
         if parameter := _of(item):
             self._done, self._last = self._done + 1, monotonic()
+            self._pace.add(self._last - began, reused=("reused", True) in item.user_properties)
             self._write(*self._line(*parameter))
         return result
 
@@ -77,13 +100,6 @@ class Follower:
             if line:
                 self._reporter.write_line(line, red=failed)
 
-    def _left(self) -> float | None:
-        """The seconds until the end if the other runs take as long as those before, or ``None`` if nobody knows."""
-        if not self._done:
-            return None
-        left = (self._last - self._began) / self._done * (self._total - self._done) - (monotonic() - self._last)
-        return left if left > 0 else None
-
     @contextmanager
     def _looking(self) -> Iterator[None]:
         """Look at what runs now, again and again, and show it on a screen of our own: pytest captures that of a run."""
@@ -101,7 +117,8 @@ class Follower:
 
         folder = self._config.stash[REQUEST].folder / ".scratch"
         while not self._ended.wait(SECONDS):
-            text = lines.of_progress(under_way(folder), self._done, self._total, self._left())
+            left = self._pace.left(self._total - self._done, monotonic() - self._last)
+            text = lines.of_progress(under_way(folder), self._done, self._total, left)
             width = self._config.get_terminal_writer().fullwidth - 1
             with self._writing:
                 screen.write(f"\r{text[:width].ljust(width)}")

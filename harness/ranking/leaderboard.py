@@ -62,6 +62,11 @@ class Row:
         """Whether this cost is a time that does not count, because a run was contended or on another machine."""
         return (self.contended or self.elsewhere) and self._timed(cost)
 
+    def spent(self, cost: str) -> float | None:
+        """This cost; 0 for the training of a method that trains nothing, and ``None`` if it is unknown."""
+        untrained = cost in pareto.COSTS_OF_TRAINING and self.costs["trainable_parameters"] == 0
+        return 0.0 if untrained and self.costs[cost] is None else self.costs[cost]
+
     def doubtful(self, cost: str) -> bool:
         """Whether this cost is a time that cannot be compared with those of the other rows."""
         return self.apart(cost) or (self.earlier and self._timed(cost))
@@ -87,7 +92,7 @@ class Row:
         return {**flat, **self.costs, **rest, "reason": self.reason or None}
 
     def _timed(self, cost: str) -> bool:
-        return BY_NAME[cost].unit == "seconds" and self.costs[cost] is not None
+        return self.costs.get(cost) is not None and BY_NAME[cost].unit == "seconds"
 
 
 @dataclass(frozen=True)
@@ -142,6 +147,15 @@ def board(entries: Sequence[Entry], searches: Mapping[str, Search] | None = None
     return Board(order, ranked)
 
 
+def front(table: Sequence[Row], cost: str, spent: Mapping[str, float | None]) -> set[str]:
+    """The ranked methods on the front of this cost, without those whose cost is unknown or a time that does not count.
+
+    ``spent`` is the cost by method.
+    """
+    known = [(row, spent[row.method]) for row in table if row.rank is not None and not row.apart(cost)]
+    return pareto.front({row.method: pareto.Offer(each, _reached(row)) for row, each in known if each is not None})
+
+
 def _row(
     method: str, group: Sequence[Entry], samples: Samples, metrics: tuple[Metric, ...], search: Search | None
 ) -> Row:
@@ -194,14 +208,8 @@ def _placed(method: str, ranked: Ranking | None, metrics: Sequence[Metric]) -> d
 
 
 def _marked(table: Sequence[Row]) -> list[Row]:
-    """The rows with the Pareto fronts that they are on; fronts ignore times that do not count."""
-    ranked = [row for row in table if row.rank is not None]
-    fronts = {
-        cost: pareto.front(
-            {row.method: pareto.Offer(row.costs[cost], _reached(row)) for row in ranked if not row.apart(cost)}
-        )
-        for cost in pareto.FRONT_COSTS
-    }
+    """The rows with the Pareto fronts that they are on."""
+    fronts = {cost: front(table, cost, {row.method: row.spent(cost) for row in table}) for cost in pareto.FRONT_COSTS}
     return [replace(row, fronts=tuple(cost for cost in fronts if row.method in fronts[cost])) for row in table]
 
 

@@ -4,19 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 FRONT_COSTS = ("trainable_parameters", "train_seconds")
+COSTS_OF_TRAINING = ("train_seconds", "search_seconds")  # that a method which trains nothing does not have
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A method's cost and its score, where higher is better. A method without such a cost has ``None``."""
+    """A method's cost, which is known, and its score, where higher is better."""
 
-    cost: float | None
+    cost: float
     score: float
 
     @property
     def place(self) -> tuple[float, float]:
         """Its place among offers from the cheapest to the most expensive; of equal costs, the best comes first."""
-        return self.cost or 0.0, -self.score
+        return self.cost, -self.score
 
 
 def front(offers: Mapping[str, Offer]) -> set[str]:

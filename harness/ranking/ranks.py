@@ -50,6 +50,10 @@ class Ranking:
         place = self.names.index(name)
         return 1 + int(self.told[:, place].sum()), len(self.names) - int(self.told[place].sum())
 
+    def better(self, name: str, other: str) -> bool:
+        """Whether the first method is shown to be better than the second."""
+        return bool(self.told[self.names.index(name), self.names.index(other)])
+
     def above(self, name: str, other: str) -> float:
         """How far the first mean is above the second."""
         return float(np.subtract(*self.field.means[[self.names.index(name), self.names.index(other)]]))
@@ -68,7 +72,8 @@ class Ranking:
     def seeds_needed(self, name: str, other: str) -> int | None:
         """About how many seeds of both would tell the two apart in four of five cases, if they differ as they do now.
 
-        ``None`` if no number would: they do not differ, their seeds do not scatter, or there are too few examples.
+        More than the fewer of the two have, if they are not told apart now. ``None`` if no number would be enough: they
+        do not differ, their seeds do not scatter, or there are too few examples.
         """
         seeds = float(self.seeds[self.names.index(name), self.names.index(other)])
         return int(seeds) if math.isfinite(seeds) else None
@@ -83,7 +88,8 @@ class Ranking:
         both = scatters[:, None] + scatters
         needed = np.full_like(room, np.inf)
         np.divide(both, room, out=needed, where=(room > 0) & (both > 0))
-        return np.ceil(needed, out=needed)
+        more = np.minimum(self.field.counts[:, None], self.field.counts) + 1.0
+        return np.maximum(np.ceil(needed), np.where(self.told | self.told.T, 0.0, more))
 
 
 @dataclass(frozen=True)
@@ -95,13 +101,14 @@ class Field:
     scatters: Array  # the variance of each method's seeds' means
     training: Array  # the training part of the squared error of each mean
     freedom: Array
+    counts: NDArray[np.int_]  # of each method's seeds
     examples: int
     seeds: float  # the degrees of freedom of all seeds together, which no two methods can exceed
 
     def reversed(self) -> "Field":
         """The field with the lowest mean first, as if lower were better."""
         turned = self.means[::-1], self.by_examples[::-1, ::-1], self.scatters[::-1], self.training[::-1]
-        return Field(-turned[0], *turned[1:], self.freedom[::-1], self.examples, self.seeds)
+        return Field(-turned[0], *turned[1:], self.freedom[::-1], self.counts[::-1], self.examples, self.seeds)
 
     def p_values(self) -> Array:
         """The p-value of each difference."""
@@ -160,12 +167,14 @@ def _field(samples: Sequence[Sample], estimate: Estimate) -> Field:
     own, answers = np.diag(covariance), np.array([one.answers for one in samples])
     surplus = (own[:, None] - answers[:, None]) + (own - answers) - 2 * covariance
     scatters, freedom = estimate(samples)
+    counts = np.array([one.seeds for one in samples])
     return Field(
         means=scores.mean(axis=1),
         by_examples=np.maximum(surplus, 0.0) / scores.shape[1],
         scatters=scatters,
-        training=scatters / np.array([one.seeds for one in samples]),
+        training=scatters / counts,
         freedom=freedom,
+        counts=counts,
         examples=scores.shape[1],
         seeds=sum(one.freedom for one in samples if math.isfinite(one.freedom)) or math.inf,
     )

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from ..spec.errors import StoreError, UsageError
 from ..spec.names import PACKAGE
-from ..spec.record import Record
 from ..store.results import Store
-from . import html, tables
+from . import comparable, html, tables
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -25,33 +24,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def rebuilt(folder: Path) -> Path:
     """Write the report of a suite's results; raises ``StoreError`` if there are none.
 
-    If the runs were not all asked the same, the report is about the largest group that was.
+    If the runs cannot all be compared, the report is about the largest group that can.
     """
     place = folder.resolve()
     store = Store(place.parent, place.name)
     stored = store.read_runs()
     if not stored:
         raise StoreError(f"{folder}: there are no results; run the suite with pytest --benchmark")
-    records = _comparable(stored)
-    seeds = sorted({record.spec.seed for record in records})
     here = store.read_preflight()
+    records = comparable.runs(stored, here)
+    seeds = sorted({record.spec.seed for record in records})
     leakage = here.leakage if here and here.data_hash == records[0].provenance.data_hash else None
     left_out = sorted({record.spec.name for record in stored} - {record.spec.name for record in records})
     shown = tables.tables(store, seeds, tables.entries(store, records), leakage, left_out)
     return html.write(store, seeds, shown)
-
-
-def _comparable(records: Sequence[Record]) -> list[Record]:
-    """The largest group of runs that were asked the same on the same data; of equally large ones, the latest."""
-    groups: dict[str, list[Record]] = {}
-    for record in records:
-        groups.setdefault(_question(record), []).append(record)
-    return max(groups.values(), key=lambda group: (len(group), max(each.provenance.date or "" for each in group)))
-
-
-def _question(record: Record) -> str:
-    asked = record.spec.model_dump_json(include={"task", "model", "budget", "evaluation"})
-    return f"{asked} {record.provenance.data_hash} {record.provenance.model_revision}"
 
 
 if __name__ == "__main__":

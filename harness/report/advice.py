@@ -39,10 +39,10 @@ def _undecided(row: Row, other: Undecided) -> str:
     apart = f"not told apart: {row.method} and {other.method}, which is {behind}"
     if other.seeds is None:
         return f"{apart}; no number of seeds would be enough, but more test rows might"
-    number = enough(other.seeds, len(row.seeds))
-    return f"{apart}; if that is the true difference, {number} seeds would show it in four of five cases"
+    return f"{apart}; {would_show(other.seeds)}"
 
 
-def enough(seeds: int, had: int) -> str:
-    """How many seeds are needed by those that have ``had`` some and were not told apart."""
-    return f"more than {MAX_SHOWN_SEEDS:,}" if seeds > MAX_SHOWN_SEEDS else f"about {max(seeds, had + 1):,}"
+def would_show(seeds: int) -> str:
+    """How many seeds of two methods that are not told apart would show their difference."""
+    number = f"more than {MAX_SHOWN_SEEDS:,}" if seeds > MAX_SHOWN_SEEDS else f"about {seeds:,}"
+    return f"if that is the true difference, {number} seeds would show it in four of five cases"

@@ -9,9 +9,10 @@ from ..ranking.intervals import Interval
 from ..ranking.leaderboard import Row
 from ..ranking.ranks import Ranking
 from ..spec.metric import Direction, Metric
+from ..spec.record import Status
 from ..spec.suite import ZERO_SHOT
-from .advice import enough
-from .readable import times
+from .advice import would_show
+from .readable import cut, times
 
 KEPT_SHARE = 0.8  # of the best method's gain over zero-shot; a method that keeps less is no cheaper way to the same
 MIN_TIMES = 2.0  # as many parameters; a method that saves less is not worth a sentence
@@ -37,28 +38,30 @@ def headline(rows: Sequence[Row], ranking: Ranking | None) -> Markup:
 
 
 def sentences(rows: Sequence[Row], ranking: Ranking | None) -> list[Markup]:
-    """How certain the headline is, and which method comes close to the best for much less."""
+    """How certain the headline is, which method comes close to the best for much less, and which have no rank."""
     if ranking is None:
-        return [Markup("{}: {}.").format(NAME.format(row.method), row.reason or row.status) for row in rows[:MAX_NAMED]]
-    if len(ranking.names) == 1:
-        return [Markup("There is nothing to compare it with.")]
-    return [*_certainty(rows, ranking), *_cheaper(rows, ranking)]
+        return [_unranked(rows)]
+    alone = len(ranking.names) == 1
+    certain = [Markup("There is nothing to compare it with.")] if alone else _certainty(rows, ranking)
+    gain = [] if alone else [*_no_gain(ranking), *_cheaper(rows, ranking)]
+    left = [row for row in rows if row.rank is None and not row.bound]
+    return [*certain, *gain, *([_unranked(left)] if left else [])]
 
 
-def gap(value: Interval, metric: Metric) -> str:
-    """``4.6 points more (1.6 to 7.6)``: how far a first mean is above a second, in the metric's own direction."""
-    word = "more" if (value.mean >= 0) == (metric.better == Direction.HIGHER) else "less"
-    sign = 1.0 if value.mean >= 0 else -1.0
-    facing = value.facing(sign)
-    text = f"{metric.shown(facing.mean)} {metric.unit} {word}"
+def gap(value: Interval, metric: Metric, remark: str = "") -> str:
+    """``4.6 points higher (1.6 to 7.6)``: how far a first mean is from a second, with a remark on the interval."""
+    word = "higher" if (value.mean >= 0) == (metric.better == Direction.HIGHER) else "lower"
+    facing = value.facing(1.0 if value.mean >= 0 else -1.0)
+    text = " ".join(filter(None, (metric.shown(facing.mean), metric.counted, word)))
     if facing.low is None:
         return text
-    return f"{text} ({metric.shown(facing.low)} to {metric.shown(facing.high)})".replace("-", "−")
+    low, high = (metric.shown(bound).replace("-", "−") for bound in (facing.low, facing.high))
+    return f"{text} ({low} to {high}{remark})"
 
 
-def recovered(row: Row, zero_shot: Row | None, best_row: Row | None) -> float | None:
+def recovered(row: Row, zero_shot: Row, best_row: Row) -> float | None:
     """The share of another method's gain over zero-shot that this one has; ``None`` where there is no such gain."""
-    if zero_shot is None or best_row is None or not (row.scores and zero_shot.scores and best_row.scores):
+    if not (row.scores and zero_shot.scores and best_row.scores):
         return None
     metric = row.metrics[0]
     mine, lowest, highest = (metric.sign * each.scores[metric.id].mean for each in (row, zero_shot, best_row))
@@ -73,15 +76,51 @@ def _certainty(rows: Sequence[Row], ranking: Ranking) -> list[Markup]:
         text = Markup("That is {} than {}, the next best of {} methods.")
         return [text.format(apart, NAME.format(second), len(ranking.names))]
     told = [Markup("It cannot be told apart from {}.").format(_named(alike))] if len(alike) > 1 else []
-    needed = _needed(ranking.seeds_needed(first, alike[0]), len(_row(rows, first).seeds))
-    nearest = gap(ranking.difference(first, alike[0]), metric)
-    return [*told, Markup("It has {} than {}; {}.").format(nearest, NAME.format(alike[0]), needed)]
+    return [*told, _nearest(ranking, first, alike[0], metric)]
 
 
-def _needed(seeds: int | None, had: int) -> str:
+def _nearest(ranking: Ranking, first: str, second: str, metric: Metric) -> Markup:
+    """How far the best method is from the next one, which it is not shown to be better than."""
+    apart, name = ranking.difference(first, second), NAME.format(second)
+    if not apart.mean:
+        return Markup("It has the same score as {}.").format(name)
+    clear = apart.low is not None and apart.low > 0
+    alone = f" for this pair alone, which is not enough among {len(ranking.names)} methods" if clear else ""
+    text = Markup("It is {} than {}; {}.")
+    return text.format(gap(apart, metric, alone), name, _needed(ranking.seeds_needed(first, second)))
+
+
+def _needed(seeds: int | None) -> str:
     if seeds is None:
         return "no number of seeds would tell the two apart, but more test examples might"
-    return f"if that is the true difference, {enough(seeds, had)} seeds of both would show it"
+    return would_show(seeds)
+
+
+def _no_gain(ranking: Ranking) -> list[Markup]:
+    """That nothing, or not the best method, is shown to be better than the base model as it is."""
+    names = ranking.names
+    if ZERO_SHOT not in names or (names[0] != ZERO_SHOT and ranking.better(names[0], ZERO_SHOT)):
+        return []
+    model = Markup("{}, the base model as it is").format(NAME.format(ZERO_SHOT))
+    gained = [name for name in names if name != ZERO_SHOT and ranking.better(name, ZERO_SHOT)]
+    if not gained:
+        return [Markup("No method is shown to be better than {}.").format(model)]
+    text = Markup("It is not shown to be better than {}; {} {}.")
+    return [text.format(model, _named(gained), "is" if len(gained) == 1 else "are")]
+
+
+def _unranked(rows: Sequence[Row]) -> Markup:
+    """The methods without a rank, and why: of a single one its reason, of several how their runs ended."""
+    count = WHOLE.format("1 method has" if len(rows) == 1 else f"{len(rows)} methods have")
+    named = [Markup("{} ({})").format(NAME.format(row.method), _cause(row, short=len(rows) > 1)) for row in rows]
+    return Markup('<a href="#runs">{} no rank</a>: {}.').format(count, _enumerated(named))
+
+
+def _cause(row: Row, *, short: bool) -> str:
+    if row.bound:
+        return "a bound"
+    status = "not ranked" if row.status == Status.OK else str(row.status).replace("_", " ")
+    return status if short or not row.reason else f"{status}: {cut(row.reason)}"
 
 
 def _alike(ranking: Ranking) -> list[str]:
@@ -89,27 +128,34 @@ def _alike(ranking: Ranking) -> list[str]:
 
 
 def _named(names: Sequence[str]) -> Markup:
-    """``a and b``, ``a, b, c and 4 others``."""
-    shown = [NAME.format(name) for name in names[:MAX_NAMED]]
-    more = len(names) - len(shown)
+    return _enumerated([NAME.format(name) for name in names])
+
+
+def _enumerated(parts: Sequence[Markup]) -> Markup:
+    """``a and b``, ``a, b, c and 4 others``; one is never left out alone."""
+    shown = list(parts if len(parts) <= MAX_NAMED + 1 else parts[:MAX_NAMED])
+    more = len(parts) - len(shown)
     last = Markup("{} others").format(more) if more else shown.pop()
-    return Markup("{} and {}").format(Markup(", ").join(shown), last)
+    return Markup("{} and {}").format(Markup(", ").join(shown), last) if shown else last
 
 
 def _cheaper(rows: Sequence[Row], ranking: Ranking) -> list[Markup]:
-    """The method with the fewest trainable parameters of those that keep most of the best one's gain."""
-    first, zero_shot = _row(rows, ranking.names[0]), next((row for row in rows if row.method == ZERO_SHOT), None)
-    kept = {row.method: recovered(row, zero_shot, first) for row in rows if row.rank is not None}
-    sizes = _sizes(rows)
-    close = [name for name, share in kept.items() if share is not None and share >= KEPT_SHARE and sizes.get(name)]
-    if first.method not in sizes or not close:
+    """The method with the fewest trainable parameters of those that keep most of the best one's gain.
+
+    Only of gains that there are shown to be, the best one's and that method's own.
+    """
+    first, sizes = ranking.names[0], _sizes(rows)
+    if ZERO_SHOT not in ranking.names or not ranking.better(first, ZERO_SHOT):
         return []
-    small = min(close, key=lambda name: (sizes[name], -(kept[name] or 0.0)))
-    if sizes[first.method] < MIN_TIMES * sizes[small]:
+    gained = [name for name in ranking.names if name in sizes and ranking.better(name, ZERO_SHOT)]
+    kept = {name: recovered(*(_row(rows, each) for each in (name, ZERO_SHOT, first))) or 0.0 for name in gained}
+    close = [name for name in gained if kept[name] >= KEPT_SHARE]
+    small = min(close, key=lambda name: (sizes[name], -kept[name]), default=first)
+    if first not in sizes or sizes[first] < MIN_TIMES * sizes[small]:
         return []
-    many, share = times(sizes[first.method], sizes[small]), f"{kept[small]:.0%}"
-    text = Markup("{} has {} of its gain over {} and trains {} times fewer parameters.")
-    return [text.format(NAME.format(small), share, NAME.format(ZERO_SHOT), many)]
+    many, share = times(sizes[first], sizes[small]), f"{kept[small]:.0%}"
+    text = Markup("{} keeps about {} of {}’s gain over {}, and trains {} times fewer parameters.")
+    return [text.format(NAME.format(small), share, NAME.format(first), NAME.format(ZERO_SHOT), many)]
 
 
 def _sizes(rows: Sequence[Row]) -> Mapping[str, float]:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from ..ranking.leaderboard import Row
 from ..spec.record import Record, Status
 from ..spec.search import Search
 from ..store.results import Store
-from .contents import number
+from .contents import NOT_RANKED, number
 from .examples import clean
 
 LOG_LINES = 30  # of the end of a log
@@ -115,6 +116,15 @@ def troubles(store: Store, records: Sequence[Record]) -> list[Trouble]:
     return [_trouble(store, *each) for each in found.values()]
 
 
+def unranked(rows: Sequence[Row]) -> list[Trouble]:
+    """The methods that have no rank, although all their runs are ``ok``."""
+    return [
+        Trouble(row.method, NOT_RANKED, clean(row.reason), remedy="", traceback="", log="")
+        for row in rows
+        if row.rank is None and row.status == Status.OK and row.reason
+    ]
+
+
 def searches(found: Mapping[str, Search]) -> dict[str, Any]:
     """The JSON of the searches: by method, the trials by rising learning rate."""
     return {method: _search(search) for method, search in found.items()}
@@ -151,9 +161,7 @@ def _search(search: Search) -> dict[str, Any]:
     return {
         "metric": metric.title,
         "chosen": search.learning_rate,
-        "own": next((trial.learning_rate for trial in trials if trial.multiplier == 1), None),
         "edge": search.at_edge,
-        "seconds": search.seconds,
         "trials": [
             {
                 "rate": trial.learning_rate,

@@ -1,6 +1,5 @@
 """The test examples of the report's page: what was asked, the references, and every method's answer with every seed."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,14 +8,14 @@ from typing import Any
 from ..spec.metric import Metric
 from ..spec.record import Prediction, Record
 from ..store.results import Store
-from .contents import number
+from .contents import number, to_json
 from .readable import shortened
 
 MAX_BYTES = 3_500_000  # of all examples; seeds are left out first, then examples
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 Rows = tuple[int, ...]  # of the test split: those of one example, whose id need not be its own
+Text = tuple[str, str | None]  # an answer, and what is scored in its place, if anything
 Cell = tuple[int, float | None]  # an answer: the number of its text among those of the example, and its score
 
 
@@ -25,10 +24,10 @@ class AnsweredExample:
     """What was asked, the different texts of the answers, and for each seed the cells by method."""
 
     asked: dict[str, Any]
-    texts: dict[str, int] = field(default_factory=dict)
+    texts: dict[Text, int] = field(default_factory=dict)
     cells: dict[int, dict[str, Cell]] = field(default_factory=dict)
 
-    def add(self, seed: int, method: str, text: str, score: float | None) -> int:
+    def add(self, seed: int, method: str, text: Text, score: float | None) -> int:
         """Add the answer of a run; returns how many bytes it takes."""
         new = text not in self.texts
         cell = self.texts.setdefault(text, len(self.texts)), score
@@ -39,7 +38,9 @@ class AnsweredExample:
         """The example on the page with the answers of these seeds, which were added before all others."""
         answers = [[self.cells.get(seed, {}).get(method) for seed in seeds] for method in methods]
         used = max((cell[0] + 1 for each in answers for cell in each if cell), default=0)
-        return {**self.asked, "texts": list(self.texts)[:used], "answers": answers}
+        shown = list(self.texts)[:used]
+        parts = {"scored": [part for _, part in shown]} if any(part is not None for _, part in shown) else {}
+        return {**self.asked, "texts": [text for text, _ in shown], **parts, "answers": answers}
 
 
 def examples(store: Store, records: Sequence[Record], methods: Sequence[str]) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def _add(found: dict[Rows, AnsweredExample], store: Store, records: Sequence[Rec
             if one.rows not in found:
                 found[one.rows] = AnsweredExample(_asked(one))
                 size += _size([found[one.rows].to_dict((), ())])
-            size += found[one.rows].add(record.spec.seed, record.spec.method, clean(one.text), _score(one, metric))
+            size += found[one.rows].add(record.spec.seed, record.spec.method, _text(one), _score(one, metric))
     return size
 
 
@@ -91,6 +92,11 @@ def _asked(one: Prediction) -> dict[str, Any]:
         "source": clean(one.source),
         "references": [clean(each) for each in one.references],
     }
+
+
+def _text(one: Prediction) -> Text:
+    text, part = clean(one.text), None if one.answer is None else clean(one.answer)
+    return text, None if part == text else part
 
 
 def _score(one: Prediction, metric: Metric | None) -> float | None:
@@ -105,7 +111,8 @@ def clean(text: str) -> str:
 
 
 def _size(values: Sequence[Any]) -> int:
-    return len(JSON.encode(values).encode())
+    """The bytes of these values in the page."""
+    return len(to_json(values).encode())
 
 
 def _that_fit(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -6,26 +6,25 @@ policy forbids every request, and every script but those that are named by their
 
 import base64
 import hashlib
-import json
 import re
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from ..ranking.leaderboard import Row
-from ..spec.suite import ZERO_SHOT
+from ..spec import toml
+from ..spec.suite import built_in
 from ..store.results import Store
-from . import advice, answer, contents, details, examples, notes, table
-from .readable import readable
+from . import advice, answer, comparable, contents, details, examples, notes, table
+from .readable import cut, readable, sentence
 from .tables import Tables
 
 PAGE = Path(__file__).parent / "page"
 LIBRARIES = ("vega.min.js", "vega-lite.min.js")
+FIRST = "scripted"  # the script that runs before the page is shown
 SCRIPTS = ("base", "answer", "leaderboard", "chart", "pairs", "examples", "searches")
 SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
 FILE = "report.html"
@@ -42,9 +41,11 @@ def page(store: Store, seeds: Sequence[int], shown: Tables) -> str:
         loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     scripts = _scripts()
-    environment.filters["json"] = _json
+    environment.filters["json"] = contents.to_json
     environment.filters["readable"] = readable
     environment.filters["breakable"] = _breakable
+    environment.filters["sentence"] = sentence
+    environment.filters["toml"] = toml.written
     view = _view(store, seeds, shown)
     style = Markup((PAGE / "report.css").read_text(encoding="utf-8"))
     return environment.get_template("report.html.jinja").render(
@@ -55,7 +56,7 @@ def page(store: Store, seeds: Sequence[int], shown: Tables) -> str:
 def _view(store: Store, seeds: Sequence[int], shown: Tables) -> dict[str, Any]:
     """What the template shows, by name."""
     rows, here = shown.rows, store.read_preflight()
-    groups, recovered = details.by_method(shown.records), contents.recovered_by(rows)
+    groups, recovered = details.by_method(shown.records), contents.recovered_by(rows, shown.ranking)
     first = shown.records[0] if shown.records else None
     data = {
         **contents.page_data(rows, shown.ranking, shown.needs),
@@ -71,24 +72,38 @@ def _view(store: Store, seeds: Sequence[int], shown: Tables) -> dict[str, Any]:
         "headline": answer.headline(rows, shown.ranking),
         "sentences": answer.sentences(rows, shown.ranking),
         "rows": [
-            {"row": row, "data": method, "ranks": table.ranks(row), "recovered": recovered[row.method]}
+            {
+                "row": row,
+                "data": method,
+                "ranks": table.ranks(row),
+                "recovered": recovered[row.method],
+                "reason": "" if row.rank else cut(row.reason),
+            }
             for row, method in zip(rows, data["methods"], strict=True)
         ],
-        "contended": any(row.contended for row in rows),
+        "timed_apart": any(row.doubtful("train_seconds") for row in rows),
+        "tested": shown.ranking.field.examples if shown.ranking else None,
+        "doubts": [each.replace("`", "") for each in table.doubts(rows)],
         "scale": _scale(rows),
         "axes": contents.axes(rows, shown.needs),
         "kinds": sorted({each["kind"] for each in data["methods"]}),
         "groups": [(method, groups[method]) for method in (row.method for row in rows) if method in groups],
         "details": details,
-        "troubles": details.troubles(store, shown.records),
+        "troubles": [*details.troubles(store, shown.records), *details.unranked(rows)],
         "notes": shown.notes,
         "problems": [*_remarks(shown), *details.failed_checks(shown.records)],
         "searches": data["searches"],
-        "here": here if here and first and here.data_hash == first.provenance.data_hash else None,
-        "zero_shot": ZERO_SHOT,
+        "here": here if here and comparable.same_input(here, shown.records) else None,
+        "built_in": store.folder.name in built_in(),
+        "rate_rule": notes.RATE_RULE if _tested(shown.notes) else "",
         "left_out": shown.left_out,
         "data": data,
     }
+
+
+def _tested(found: notes.Notes) -> bool:
+    """Whether the searches tested their trials; older ones took the best trial."""
+    return any(trial.p_value is not None for search in found.searches.values() for trial in search.trials)
 
 
 def _remarks(shown: Tables) -> list[str]:
@@ -108,16 +123,18 @@ def _scale(rows: Sequence[Row]) -> tuple[float, float]:
 
 
 def _scripts() -> list[str]:
-    """The libraries, then the page's own scripts as one."""
+    """The script that runs first, the libraries, then the page's other scripts as one."""
+    first = (PAGE / f"{FIRST}.js").read_text(encoding="utf-8")
     libraries = [SOURCE_MAP.sub("", (PAGE / "vendor" / name).read_text(encoding="utf-8")).strip() for name in LIBRARIES]
     own = "\n".join((PAGE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
-    return [*libraries, f'"use strict";\n(() => {{\n{own}}})();\n']
+    return [first, *libraries, f'"use strict";\n(() => {{\n{own}}})();\n']
 
 
 def _policy(scripts: Sequence[str]) -> str:
     """The page's content security policy; Vega compiles its specifications, hence ``unsafe-eval``."""
     hashes = " ".join(f"'sha256-{_hash(script)}'" for script in scripts)
-    return f"default-src 'none'; script-src {hashes} 'unsafe-eval'; style-src 'unsafe-inline'; img-src data:"
+    scripts_and_style = f"script-src {hashes} 'unsafe-eval'; style-src 'unsafe-inline'; img-src data:"
+    return f"default-src 'none'; {scripts_and_style}; base-uri 'none'; form-action 'none'"
 
 
 def _hash(script: str) -> str:
@@ -127,9 +144,3 @@ def _hash(script: str) -> str:
 def _breakable(name: str) -> Markup:
     """A name that may be broken after an underscore, where a column is narrow."""
     return Markup("_<wbr>").join(name.split("_"))
-
-
-def _json(value: Any) -> Markup:
-    """JSON that no text in it can end."""
-    dumps = partial(json.dumps, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return htmlsafe_json_dumps(value, dumps=dumps)

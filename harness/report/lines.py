@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from ..spec.progress import Progress
 from ..spec.record import Record, Status
 from ..spec.search import Search
-from .readable import readable
+from .readable import cut, readable
 
 MAX_LINES = 3  # of a remark, unless all details are wanted
-MAX_CAUSE = 120  # characters of why a run has no score; the summary has all of it
 INDENT = "  "
 MORE = " … (-v shows all)"
 
@@ -18,7 +17,7 @@ def of_run(record: Record, *, reused: bool = False) -> str:
     """``lora-seed0: 36.3`` with the metric and ``trained 28.3 s``, or why there is no score."""
     name = record.spec.name
     if record.status != Status.OK or record.score is None:
-        cause = textwrap.shorten(record.error.cause, MAX_CAUSE, placeholder=" …") if record.error else ""
+        cause = cut(record.error.cause) if record.error else ""
         return f"{name}: {record.status}{': ' * bool(cause)}{cause}"
     metric, seconds = record.metrics[0], record.cost.train_seconds
     trained = f", trained {readable(seconds, 'seconds')}" if seconds is not None else ""

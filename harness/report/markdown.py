@@ -31,9 +31,7 @@ def leaderboard(suite: Suite, rows: Sequence[Row], samples: Sequence[RunOutcome]
     parts += [_legend(metrics)] if metrics else []
     parts += ["\n".join(f"- {line}" for line in lines)] if (lines := advice.lines(suite, rows)) else []
     parts += [_front(metrics[0])] if any(row.fronts for row in rows) else []
-    parts += [CONTENDED] if any(row.contended for row in rows) else []
-    parts += [ELSEWHERE] if any(row.elsewhere for row in rows) else []
-    parts += [EARLIER] if any(row.earlier for row in rows) else []
+    parts += table.doubts(rows)
     searched = metrics and any(row.costs["search_seconds"] is not None for row in rows)
     parts += [_searched(metrics[0])] if searched else []
     parts += [BOUND] if any(row.bound for row in rows) else []
@@ -53,21 +51,9 @@ LEGEND = (
     "still be told apart. Seconds and memory are means over seeds; training time excludes evaluation."
 )
 CORPUS = "Over all test examples of a seed together, instead of example by example: {titles}."
-EARLIER = (
-    "Times in brackets may also come from an earlier session, when the machine may have been slower or faster; a "
-    "complete session without `--resume` measures all of them again."
-)
 BOUND = (
     "A bound is made from the references, which no other method sees: it shows the most that such texts could reach, "
     "and has no rank."
-)
-CONTENDED = (
-    "Times in brackets are unreliable, because other runs (`--jobs`) or other programs took processor time from the "
-    "measured runs; such times do not count for Pareto fronts."
-)
-ELSEWHERE = (
-    "Times in brackets may also come from another kind of machine than that of most runs; such times do not count for "
-    "Pareto fronts."
 )
 
 

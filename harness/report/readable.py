@@ -1,9 +1,11 @@
 """What is short enough to be read at any size: costs such as ``2.1 M``, ``44.9 s`` and ``953 MB``, and long texts."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Final
 
 MAX_CHARACTERS = 4_000  # of a text of a model or of data; the rest is left out
+MAX_CAUSE = 120  # characters of why a method has no rank, where there is more to read elsewhere
 MINUTE, HOUR = 60.0, 3600.0
 LARGE_COUNTS: Final = ((1e12, "T"), (1e9, "B"), (1e6, "M"))
 BYTES: Final = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
@@ -33,6 +35,16 @@ def shortened(text: str) -> str:
     if len(text) <= MAX_CHARACTERS:
         return text
     return f"{text[:MAX_CHARACTERS].rstrip()} … ({len(text) - MAX_CHARACTERS:,} more characters)"
+
+
+def cut(cause: str) -> str:
+    """Why something has no result, in one line without a full stop."""
+    return textwrap.shorten(cause, MAX_CAUSE, placeholder=" …").rstrip(".")
+
+
+def sentence(text: str) -> str:
+    """The text with a full stop, unless it ends with a mark of its own."""
+    return text if text.rstrip().endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def _seconds(value: float) -> str:

@@ -17,6 +17,18 @@ COST_COLUMNS = (
 LEFT_OUT_FIRST = ("learning_rate_sensitivity", "search_seconds", "generate_seconds")
 LEFT_OUT_LAST = ("peak_rss_bytes", "peak_gpu_bytes", "trainable_parameters", "train_seconds")
 FRONT_MARK = "*"  # alone, so that Markdown does not read it as markup
+CONTENDED = (
+    "Times in brackets are unreliable, because other runs (`--jobs`) or other programs took processor time from the "
+    "measured runs; such times do not count for Pareto fronts."
+)
+ELSEWHERE = (
+    "Times in brackets may also come from another kind of machine than that of most runs; such times do not count for "
+    "Pareto fronts."
+)
+EARLIER = (
+    "Times in brackets may also come from an earlier session, when the machine may have been slower or faster; a "
+    "complete session without `--resume` measures all of them again."
+)
 
 
 def fitting(rows: Sequence[Row], width: int) -> tuple[str, list[str]]:
@@ -52,6 +64,16 @@ def leaderboard(rows: Sequence[Row], style: str, without: Sequence[str] = ()) ->
     return (
         tabulate(cells, headers, tablefmt=style, colalign=alignment, disable_numparse=True) if cells else "no runs yet"
     )
+
+
+def doubts(rows: Sequence[Row]) -> list[str]:
+    """Why times are in brackets, in Markdown; empty if none is."""
+    known = {
+        CONTENDED: any(row.contended for row in rows),
+        ELSEWHERE: any(row.elsewhere for row in rows),
+        EARLIER: any(row.earlier for row in rows),
+    }
+    return [text for text, true in known.items() if true]
 
 
 def ranks(row: Row) -> str:

@@ -102,6 +102,11 @@ class Metric(Block):
         return SHARE if (self.low, self.high) == (0.0, 1.0) else self.unit
 
     @property
+    def counted(self) -> str:
+        """The unit of its values where the metric's own name is near; empty if they are that alone."""
+        return "" if self.unit == self.title else self.unit
+
+    @property
     def worst(self) -> float | None:
         """The worst possible value; ``None`` if there is no bound."""
         return self.low if self.better == Direction.HIGHER else self.high
@@ -112,7 +117,7 @@ class Metric(Block):
 
     def shown(self, value: float | None, digits: int | None = None) -> str:
         """A value in the metric's unit, or a dash if there is none."""
-        return "–" if value is None else f"{self.in_unit(value):.{self.digits if digits is None else digits}f}"
+        return "–" if value is None else f"{self.in_unit(value):z.{self.digits if digits is None else digits}f}"
 
     def moved(self, difference: float) -> str:
         """A difference of values in the metric's unit, with its sign."""

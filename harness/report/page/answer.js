@@ -28,39 +28,44 @@ function choose(limits) {
 
 function listed(names) {
   const code = (name) => element("b", {}, name);
-  const shown = names.slice(0, MOST_NAMED).flatMap((name, number) => [number ? ", " : "", code(name)]);
-  return names.length > MOST_NAMED ? [...shown, ` and ${names.length - MOST_NAMED} others`] : shown;
+  const few = names.length > MOST_NAMED + 1 ? names.slice(0, MOST_NAMED) : names; // never all but one
+  const shown = few.flatMap((name, number) => [number ? ", " : "", code(name)]);
+  return names.length > few.length ? [...shown, ` and ${names.length - few.length} others`] : shown;
 }
 
-/** What would decide between the best method, which has some seeds, and the nearest one that it is not told from. */
-function decides(seeds, had, other) {
-  if (seeds === null) return `No number of seeds would decide between it and ${other}; more test examples might.`;
-  const more = Math.max(seeds, had + 1) - had;
-  const number = seeds > MOST_SEEDS ? `More than ${MOST_SEEDS.toLocaleString("en")}` : `About ${more}`;
-  return `${number} more seed${more === 1 ? "" : "s"} of both would decide between it and ${other}, if they differ as they seem to.`;
+/** How many seeds of both would tell two methods apart. */
+function needed(seeds) {
+  if (seeds === null) return "no number";
+  return seeds > MOST_SEEDS ? `more than ${MOST_SEEDS.toLocaleString("en")}` : `about ${seeds}`;
+}
+
+/** What would decide between the best method and the nearest one that it is not told from. */
+function decides(seeds, other) {
+  if (seeds === null) return `No number of seeds would tell it from ${other}, but more test examples might.`;
+  return `If it differs from ${other} as it seems to, ${needed(seeds)} seeds would show it in four of five cases.`;
 }
 
 function answered(choice, limits) {
   if (!choice) return [element("p", { class: "best" }, "No method is within these limits.")];
   const found = methods.get(choice.method);
-  const unit = data.metric.unit;
   const lines = [];
   if (!limits.size) {
     lines.push(["Move a limit to see the best method within it, and what it costs."]);
   } else if (choice.price) {
     const { apart, half, told } = choice.price;
-    const certain = told ? "" : ", which may be chance";
-    lines.push(["The limits cost ", element("b", {}, `${score(apart)} ${unit}`), ` (${score(apart - half)} to ${score(apart + half)}) against ${ranked[0]}${certain}.`]);
+    const many = half < Math.abs(apart) ? ` where ${ranked.length} methods are compared` : "";
+    const certain = told ? "" : `, which may be chance${many}`;
+    lines.push(["The limits cost ", element("b", {}, inUnit(apart)), ` (${score(apart - half)} to ${score(apart + half)}) against ${ranked[0]}${certain}.`]);
   } else {
     lines.push(["It has the best score of all methods, so the limits cost nothing."]);
   }
   if (limits.size && choice.alike.length) {
     lines.push(["It cannot be told apart from ", ...listed(choice.alike), "."]);
-    lines.push([decides(choice.seeds, found.seeds, choice.alike[0])]);
+    lines.push([decides(choice.seeds, choice.alike[0])]);
   } else if (limits.size && choice.inside.length > 1) {
     lines.push([`It is shown to be better than ${choice.inside.length > 2 ? `the ${choice.inside.length - 1} others` : choice.inside[1]} within the limits.`]);
   }
-  const best = element("p", { class: "best" }, element("b", { id: "best" }, choice.method), ` ${score(found.score[0])} ${unit}`);
+  const best = element("p", { class: "best" }, element("b", { id: "best" }, choice.method), ` ${inUnit(found.score[0])}`);
   const count = element("span", { class: "note" }, ` ${choice.inside.length} of ${ranked.length} methods are within the limits`);
   best.append(count);
   return [best, ...lines.map((line) => element("p", {}, ...line))];
@@ -68,9 +73,12 @@ function answered(choice, limits) {
 
 function limited() {
   const limits = limitsSet();
-  for (const [name, { values, unit }] of grids) {
-    find(`${name}-shown`).textContent = limits.has(name) ? `at most ${readable(limits.get(name), unit)}` : "any";
+  for (const [name, { slider, unit }] of grids) {
+    const text = limits.has(name) ? `at most ${readable(limits.get(name), unit)}` : "any";
+    find(`${name}-shown`).textContent = text;
+    slider.setAttribute("aria-valuetext", text);
   }
+  find("limits").classList.toggle("untouched", !limits.size);
   within = new Set(data.methods.map((method) => method.name).filter((name) => keeps(name, limits)));
   find("choice").replaceChildren(...answered(choose(limits), limits));
   whenLimited.forEach((told) => told());
@@ -88,4 +96,5 @@ if (data.pairs) {
     slider.addEventListener("input", limited);
   }
   limited();
+  find("limits").hidden = [...grids.values()].every(({ values }) => values.length < 2);
 }

@@ -26,17 +26,27 @@ function options(select, names, first = null) {
 }
 
 function score(value) {
-  return value === null || value === undefined ? "–" : value.toFixed(data.metric.digits);
+  if (value === null || value === undefined) return "–";
+  const text = Math.abs(value).toFixed(data.metric.digits);
+  return value < 0 && Number(text) ? `−${text}` : text;
 }
 
 function signed(value) {
-  return `${value < 0 ? "−" : "+"}${score(Math.abs(value))}`;
+  return score(value).startsWith("−") ? score(value) : `+${score(value)}`;
+}
+
+/** A score, or a difference of scores, with its unit. */
+function inUnit(value) {
+  return data.metric.unit ? `${score(value)} ${data.metric.unit}` : score(value);
 }
 
 /** A cost in words, as in the table. */
 function readable(value, unit) {
-  if (value === null || value === undefined) return "unknown";
-  const digits = (number) => number.toLocaleString("en", { maximumFractionDigits: number >= 100 ? 0 : number >= 10 ? 1 : 2 });
+  if (value === null || value === undefined) return "–";
+  const digits = (number) => {
+    const decimals = number >= 100 ? 0 : number >= 10 ? 1 : 2;
+    return number.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  };
   if (unit === "seconds") {
     if (value >= 3600) return `${digits(value / 3600)} h`;
     return value >= 120 ? `${digits(value / 60)} min` : `${value.toFixed(1)} s`;
@@ -61,8 +71,18 @@ function pair(one, other) {
 const whenLimited = []; // functions that are told which methods are within the limits
 let within = new Set(data.methods.map((method) => method.name));
 
+/** A colour of the page, also after its scheme has changed, and on paper. */
 function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  return `var(--${name})`;
+}
+
+/** The function, at most once before the page is drawn again. */
+function soon(work) {
+  let asked = false;
+  return () => {
+    if (!asked) requestAnimationFrame(() => ((asked = false), work()));
+    asked = true;
+  };
 }
 
 const views = new Map(); // the charts by element, to free them before they are drawn again
@@ -97,5 +117,9 @@ function tip(_, event, __, value) {
   bubble.style.top = `${y + 14}px`;
 }
 
-const charts = []; // functions that draw a chart again, in other colours or at another width
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts.forEach((again) => again()));
+const opened = []; // on paper only
+addEventListener("beforeprint", () => {
+  opened.push(...document.querySelectorAll("details:not([open])"));
+  opened.forEach((each) => (each.open = true));
+});
+addEventListener("afterprint", () => opened.splice(0).forEach((each) => (each.open = false)));

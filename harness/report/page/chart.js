@@ -17,7 +17,7 @@ function points(axis, log) {
 /** Name the points on the front, then others, as long as no name would cover another one. */
 function name(values, log, width, height) {
   const scale = (field, size) => {
-    const numbers = values.map((value) => (field === "cost" && log ? Math.log(value.cost) : value[field]));
+    const numbers = values.flatMap((value) => (field === "cost" ? [log ? Math.log(value.cost) : value.cost] : [value.low ?? value.mean, value.high ?? value.mean]));
     const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
     return (value) => (((field === "cost" && log ? Math.log(value.cost) : value[field]) - low) / (high - low || 1)) * size;
   };
@@ -46,25 +46,26 @@ function drawCosts() {
   const format = axis.unit === "count" ? "~s" : axis.unit === "bytes" ? "~s" : "~g";
   const units = { seconds: ", in seconds", bytes: ", in bytes", count: "" };
   const x = { field: "cost", type: "quantitative", scale: log ? { type: "log", nice: false, padding: 16 } : { nice: true, padding: 16 }, axis: { title: `${axis.title}${units[axis.unit]}`, format, grid: false, tickCount: 6 } };
-  const y = { field: "mean", type: "quantitative", scale: { zero: false, reverse: sign < 0, padding: 12 }, axis: { title: `${title}, ${unit}`, tickCount: 6 } };
-  const kinds = [...new Set(data.methods.map((method) => method.kind))].sort();
-  const drawn = kinds.filter((kind) => values.some((value) => value.kind === kind));
-  const hue = { field: "kind", type: "nominal", scale: { domain: drawn, range: drawn.map((kind) => colour(`kind-${kinds.indexOf(kind) % 6}`)) }, legend: { columns: place.clientWidth < 600 ? 2 : 0 } };
+  const y = { field: "mean", type: "quantitative", scale: { zero: false, reverse: sign < 0, padding: 12 }, axis: { title: unit ? `${title}, ${unit}` : title, tickCount: 6 } };
+  const drawn = data.kinds.filter((kind) => values.some((value) => value.kind === kind));
+  const hue = { field: "kind", type: "nominal", scale: { domain: drawn, range: drawn.map((kind) => colour(`kind-${data.kinds.indexOf(kind)}`)) }, legend: { columns: place.clientWidth < 600 ? 2 : 0 } };
   const faded = { condition: { test: "datum.within", value: 1 }, value: 0.2 };
   const tooltip = [["method", "Method"], ["shown", title], ["range", "95%"], ["real", axis.title], ["kind", "Kind"]].map(([field, label]) => ({ field, type: "nominal", title: label }));
   const layer = [
-    { transform: [{ filter: "datum.front" }], mark: { type: "line", interpolate: sign > 0 ? "step-after" : "step-after", color: colour("muted"), strokeDash: [3, 3], strokeWidth: 1 }, encoding: { x, y, order: { field: "cost", type: "quantitative" } } },
+    { transform: [{ filter: "datum.front" }], mark: { type: "line", interpolate: "step-after", color: colour("muted"), strokeDash: [3, 3], strokeWidth: 1 }, encoding: { x, y, order: { field: "cost", type: "quantitative" } } },
     ...(intervals ? [{ transform: [{ filter: "isValid(datum.low)" }], mark: { type: "rule", strokeWidth: 1.5, opacity: 0.35 }, encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color: hue } }] : []),
     ...[false, true].map((filled) => ({ transform: [{ filter: `datum.front == ${filled}` }], mark: { type: "point", size: 90, strokeWidth: 2, filled, cursor: "pointer", ...(filled ? {} : { fill: colour("paper") }) }, encoding: { x, y, color: hue, tooltip, opacity: faded } })),
     ...[true, false].map((right) => ({ transform: [{ filter: `datum.named && datum.right == ${right}` }], mark: { type: "text", align: right ? "left" : "right", dx: right ? 6 : -6, dy: -9, fontSize: 12, color: colour("ink") }, encoding: { x, y, text: { field: "method" }, opacity: faded } })),
   ];
   const free = values.filter((value) => methods.get(value.method).costs[axis.name] === 0).map((value) => value.method);
-  find("free").textContent = log && free.length ? `Costs nothing, and is drawn at the left edge: ${free.join(", ")}.` : "";
+  const edge = log && free.length ? `Costs nothing, and is drawn at the left edge: ${free.join(", ")}.` : "";
+  const unknown = data.methods.filter((method) => method.score.length && method.costs[axis.name] === null).length;
+  const rest = unknown ? `${unknown} method${unknown === 1 ? " is not drawn: its" : "s are not drawn: their"} cost is unknown.` : "";
+  find("free").textContent = `${edge} ${rest}`.trim();
   draw(place, { data: { values }, layer }, height);
 }
 
 find("chart").after(element("p", { class: "note", id: "free" }));
 for (const id of ["axis", "log", "intervals"]) find(id).addEventListener("input", drawCosts);
-charts.push(drawCosts);
-whenLimited.push(drawCosts);
+whenLimited.push(soon(drawCosts));
 drawCosts();

@@ -1,4 +1,5 @@
 // The test examples: the source, the references, and every method's answer, with what differs marked.
+const ALONE = "The metric is computed over all examples together. The figure of a single one is how much the whole depends on it, and may be outside of the metric's range.";
 const FEW = 8; // answers that are shown at once
 const { rows: examples, seeds: shownSeeds } = data.examples;
 const answering = data.methods.map((method) => method.name).filter((_, number) => examples.some((row) => row.answers[number]?.some((each) => each)));
@@ -6,7 +7,7 @@ let every = false; // whether all answers are shown
 
 const answerOf = (row, method, seed) => {
   const found = row.answers[data.methods.findIndex((each) => each.name === method)]?.[seed];
-  return found ? { text: row.texts[found[0]], score: found[1] } : null;
+  return found ? { text: row.texts[found[0]], scored: row.scored?.[found[0]] ?? null, score: found[1] } : null;
 };
 
 /** A text as words, and whether each is in the longest common subsequence with some of the others. */
@@ -53,7 +54,8 @@ function drawExample() {
   if (!row) return find("sample").replaceChildren();
   const seed = Number(find("seed").value);
   const against = find("against").value;
-  const texts = against ? [answerOf(row, against, seed)?.text ?? ""] : row.references;
+  const compared = against && answerOf(row, against, seed);
+  const texts = against ? [compared?.scored ?? compared?.text ?? ""] : row.references;
   const [one, other] = [find("one").value, find("other").value];
   const first = [one, other].filter((name) => name);
   const order = [...first, ...answering.filter((name) => !first.includes(name))];
@@ -61,19 +63,22 @@ function drawExample() {
   const answers = shown.flatMap((name) => {
     const found = answerOf(row, name, seed);
     if (!found) return [];
-    const text = found.text ? marked(found.text, texts) : [element("em", { class: "note" }, "empty")];
-    return [answerRow(name, text, score(found.score), first.includes(name) ? "picked" : "")];
+    const words = (text) => (text ? marked(text, texts) : [element("em", { class: "note" }, "empty")]);
+    const part = found.scored === null ? words(found.text) : [found.text, element("span", { class: "scored" }, "scored: ", ...words(found.scored))];
+    return [answerRow(name, part, found.score === null ? "not scored" : score(found.score), first.includes(name) ? "picked" : "")];
   });
   const references = row.references.map((text, number) => answerRow(number ? "" : "reference", [text], "", "reference"));
-  const table = element("table", { class: "answers" }, element("tbody", {}, ...references, ...answers));
+  const heads = ["Method", "Answer", data.metric.title].map((title, number) => element("th", { scope: "col", class: ["name", "", "number whole"][number] }, title));
+  const table = element("table", { class: "answers" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...references, ...answers));
   const source = element("div", { class: "source", dir: "auto" }, row.source);
   const more = element("button", { type: "button" }, `Show all ${order.length} methods`);
   more.addEventListener("click", () => ((every = true), drawExample()));
-  find("sample").replaceChildren(source, element("div", { class: "scroll" }, table), ...(shown.length < order.length ? [more] : []));
+  find("sample").replaceChildren(source, element("div", { class: "scroll" }, table), ...(data.metric.corpus ? [element("p", { class: "note" }, ALONE)] : []), ...(shown.length < order.length ? [more] : []));
 }
 
-/** Offer the examples whose texts contain what is searched, those first on which the picked two differ most. */
-function offer(byDifference = false) {
+/** Offer the examples whose texts contain what is searched, in the order that is asked for. */
+function offer() {
+  const byDifference = find("order").value !== "";
   const text = find("search").value.trim().toLowerCase();
   const seed = Number(find("seed").value);
   const holds = (row) => [row.id, row.source, ...row.references, ...row.texts].some((each) => each.toLowerCase().includes(text));
@@ -84,11 +89,13 @@ function offer(byDifference = false) {
     return a === null || b === null ? 0 : a - b;
   };
   if (byDifference) numbers = numbers.sort((a, b) => Math.abs(apart(b)) - Math.abs(apart(a)));
+  const before = find("example").value;
   find("example").replaceChildren(...numbers.map((number) => {
     const row = examples[number];
     const note = byDifference ? ` (${signed(apart(number))})` : "";
     return element("option", { value: number }, `${row.id}${note}: ${row.source.slice(0, 60).replace(/\s+/g, " ")}`);
   }));
+  if (!byDifference && before && numbers.includes(Number(before))) find("example").value = before;
   const { left_out: out } = data.examples;
   const missing = out.examples ? ` ${out.examples} more are in predictions/.` : "";
   const seeds = out.seeds ? ` Answers with ${out.seeds} more seed${out.seeds > 1 ? "s" : ""} are in predictions/.` : "";
@@ -102,9 +109,8 @@ if (examples.length) {
   options(find("other"), answering);
   options(find("against"), answering, "the closest reference");
   find("other").selectedIndex = Math.min(1, answering.length - 1);
-  for (const id of ["example", "against", "one", "other"]) find(id).addEventListener("input", drawExample);
-  for (const id of ["search", "seed"]) find(id).addEventListener("input", () => offer());
-  find("differ").addEventListener("click", () => offer(true));
+  for (const id of ["example", "against"]) find(id).addEventListener("input", drawExample);
+  for (const id of ["search", "seed", "one", "other", "order"]) find(id).addEventListener("input", offer);
   offer();
 } else {
   find("examples").hidden = true;

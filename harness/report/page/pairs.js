@@ -9,7 +9,6 @@ function drawPairs() {
   const open = found.some(([, { told }]) => !told);
   const rows = found.map(([name, { apart, half, told, seeds }]) => {
     const verdict = told ? (apart > 0 ? "better" : "worse") : "not told apart";
-    const needed = told ? "" : seeds === null ? "no number" : seeds > MOST_SEEDS ? `over ${MOST_SEEDS.toLocaleString("en")}` : `about ${seeds}`;
     const drawn = element("span", { class: "whisker wide", "aria-hidden": "true" }, element("u"), element("i", { style: `left:${place(apart - half)};right:${rest(apart + half)}` }), element("b", { style: `left:${place(apart)}` }));
     const row = element("tr", { class: told ? (apart > 0 ? "better" : "worse") : "unknown" },
       element("th", { scope: "row", class: "name" }, ...breakable(name)),
@@ -17,12 +16,12 @@ function drawPairs() {
       element("td", {}, drawn),
       element("td", { class: "number" }, `${signed(apart - half)} to ${signed(apart + half)}`),
       element("td", {}, verdict));
-    if (open) row.append(element("td", { class: "number" }, needed));
+    if (open) row.append(element("td", { class: "number" }, told ? "" : needed(seeds)));
     return row;
   });
-  const titles = ["Method", "Better by", "", "95%", "Verdict", ...(open ? ["Seeds that would decide"] : [])];
+  const titles = ["Method", "Better by", "Drawn", "95%", "Verdict", ...(open ? ["Seeds that would show it"] : [])];
   const kinds = ["name", "number", "", "number", "", "number"];
-  const heads = titles.map((title, number) => element("th", { class: kinds[number] }, title));
+  const heads = titles.map((title, number) => element("th", { class: kinds[number], scope: "col" }, title === "Drawn" ? element("span", { class: "unseen" }, title) : title));
   find("pair-table").replaceChildren(element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows));
 }
 

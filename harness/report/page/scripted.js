@@ -1,0 +1,2 @@
+// Before anything is shown: what needs scripts may be.
+document.documentElement.classList.add("scripted");

@@ -51,7 +51,13 @@ def start(scratch: Path) -> Start:
     multiprocessing.set_forkserver_preload(preloaded())
     with _variables(variables):
         forkserver.ensure_running()
-    return partial(_started, "forkserver", {})
+    return partial(_started, "forkserver", variables)  # which another server gets if this one dies
+
+
+def servers() -> set[int]:
+    """The process ids of the server and of the resource tracker, which are others after one has died."""
+    server, tracker = forkserver._forkserver, resource_tracker._resource_tracker  # type: ignore[attr-defined]
+    return {pid for pid in (server._forkserver_pid, tracker._pid) if pid is not None}
 
 
 def preloaded() -> list[str]:

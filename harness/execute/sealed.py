@@ -49,8 +49,7 @@ class Sealed:
         try:
             folder = self._folder(order.spec.name)
         except OSError as error:
-            status, why = failure.of_no_room(error)
-            return RunOutcome(record=Record(spec=order.spec, status=status, error=why))
+            return _failed(order, *failure.of_no_room(error))
         try:
             exitcode = self._process(child.execute, order, folder, order.spec.budget.hard_seconds)
             answer = folder / ANSWER
@@ -59,6 +58,8 @@ class Sealed:
             else:
                 outcome = _unanswered(order, exitcode, perf_counter() - began, kills)
             return outcome.model_copy(update={"log": _tail(folder / LOG)})
+        except (OSError, EOFError, ValueError) as error:  # no process could be started, or what it wrote is broken
+            return _failed(order, *failure.of_lost(error))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -77,6 +78,9 @@ class Sealed:
             status, why = _death(order, exitcode, kills)
             exhausted = status == Status.OUT_OF_MEMORY
             return Footprint(**known, reason=f"{status}: {why.message}", exhausted=exhausted)
+        except (OSError, EOFError, ValueError) as error:
+            status, why = failure.of_lost(error)
+            return Footprint(**known, reason=f"{status}: {why.message}")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -112,8 +116,8 @@ class Sealed:
     def sweep(self) -> None:
         """End processes that outlived the run that started them: they have become our children."""
         with self._starting:
-            running = {process.pid for process in self._running}
-            strangers = {each for each in processes.children() - self._known if each.pid not in running}
+            ours = {process.pid for process in self._running} | forkserver.servers()
+            strangers = {each for each in processes.children() - self._known if each.pid not in ours}
         processes.end(strangers)
 
     def _told(self, target: Callable[[Order, Path], None], order: Order) -> bytes:
@@ -164,6 +168,10 @@ class Sealed:
     def _folder(self, name: str) -> Path:
         self._scratch.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._scratch))
+
+
+def _failed(order: Order, status: Status, why: Failure) -> RunOutcome:
+    return RunOutcome(record=Record(spec=order.spec, status=status, error=why))
 
 
 def _unanswered(order: Order, exitcode: int | None, seconds: float, kills: int) -> RunOutcome:

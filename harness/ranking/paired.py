@@ -39,6 +39,25 @@ Scores = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Training:
+    """What chance in training adds to a seed's difference, as variances in squared points.
+
+    It is the ``share`` of the seeds' ``scatter``, then and now together, that does not cancel out, and no less than is
+    ``observed`` in the seeds' own differences. ``freedom`` is the scatter's degrees of freedom, 0 if it is known.
+    """
+
+    scatter: float = 0.0
+    freedom: float = 0.0
+    share: float = 1.0
+    observed: float = 0.0
+
+    @property
+    def variance(self) -> float:
+        """The variance of one seed's difference."""
+        return max(self.share * self.scatter, self.observed)
+
+
+@dataclass(frozen=True)
 class Difference:
     """Now minus then, in points where higher is better, with the two parts of its squared standard error."""
 
@@ -46,8 +65,19 @@ class Difference:
     examples: int
     seeds: int
     by_examples: float
-    by_training: float
-    freedom: float
+    training: Training
+
+    @property
+    def by_training(self) -> float:
+        """The part of the squared standard error that comes from having only a few training runs."""
+        return self.training.variance / self.seeds
+
+    @property
+    def freedom(self) -> float:
+        """The degrees of freedom of the standard error."""
+        if self.examples == 1:
+            return 1.0
+        return _freedom((self.by_examples, self.examples - 1), (self.by_training, self.training.freedom))
 
     @property
     def error(self) -> float:
@@ -62,10 +92,9 @@ class Difference:
         """The p-value of the claim that the true difference is below ``bound`` points."""
         return float(stats.t.cdf((self.difference - bound) / self.error, self.freedom))
 
-    def with_training(self, by_training: float, freedom: float) -> "Difference":
-        """The difference with another training part, which has so many degrees of freedom."""
-        both = _freedom((self.by_examples, self.examples - 1), (by_training, freedom))
-        return replace(self, by_training=by_training, freedom=both)
+    def with_scatter(self, scatter: float, freedom: float) -> "Difference":
+        """The difference with another estimate of the seeds' scatter; what cancels out of it stays this row's own."""
+        return replace(self, training=replace(self.training, scatter=scatter, freedom=freedom))
 
     def interval(self, level: float = 0.90) -> tuple[float, float]:
         """The bounds of the two-sided confidence interval of this comparison, not corrected for other comparisons.
@@ -108,11 +137,9 @@ def compare(now: Scores, then: Scores, *, retrained: bool = True, factor: float 
     differences = (now - then).mean(axis=0)
     mean = float(differences.mean())
     if examples == 1:
-        return Difference(mean, examples, seeds, math.inf, 0.0, 1.0)
+        return Difference(mean, examples, seeds, math.inf, Training())
     by_examples = float(differences.var(ddof=1)) / examples
-    by_training = _training(now, then) if retrained else 0.0
-    freedom = _freedom((by_examples, examples - 1), (by_training, 2 * (seeds - 1)))
-    return Difference(mean, examples, seeds, by_examples, by_training, freedom)
+    return Difference(mean, examples, seeds, by_examples, _training(now, then) if retrained else Training())
 
 
 def holm(values: Sequence[float]) -> list[float]:
@@ -156,17 +183,18 @@ def _simes(values: Sequence[float]) -> float:
     return min(len(values) * value / rank for rank, value in enumerate(sorted(values), 1))
 
 
-def _training(now: Scores, then: Scores) -> float:
-    """The part of the squared standard error that comes from having only a few training runs."""
+def _training(now: Scores, then: Scores) -> Training:
+    """What the seeds show, or are assumed to have, of the chance in training."""
     seeds, examples = len(now), now.size // len(now)
-    new = 1 - _agreement(now, then)
+    agreement = _agreement(now, then)
     assumed = 2 * ASSUMED_SCATTER**2 if seeds < MIN_SEEDS else 0.0
     if seeds == 1:
-        return new * assumed
+        return Training(assumed, share=1 - agreement)
     by_chance = (_residual(now) + _residual(then)) / examples
     scatter = max(_between(now) + _between(then), by_chance, assumed)
+    freedom = 2 * (seeds - 1) / (1 + agreement**2)  # the two sides are as alike as their answers
     observed = _between(now - then) - _residual(now - then) / examples
-    return max(new * scatter, observed) / seeds
+    return Training(scatter, freedom, 1 - agreement, observed)
 
 
 def _between(scores: Scores) -> float:

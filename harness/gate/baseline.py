@@ -36,6 +36,7 @@ class Fingerprint(Block):
     peft: str
     dtype: str
     attention: str
+    mixed: bool = Field(default=False, exclude_if=lambda mixed: not mixed)  # several kinds of devices, in any order
 
     @classmethod
     def of(cls, *environments: Environment) -> Self:
@@ -43,7 +44,7 @@ class Fingerprint(Block):
         each = [cls._of(environment) for environment in environments]
         texts = [name for name, field in cls.model_fields.items() if field.annotation is str]
         together = {name: " + ".join(sorted({getattr(one, name) for one in each})) for name in texts}
-        return each[0].model_copy(update=together)
+        return each[0].model_copy(update={**together, "mixed": len({one.device_name for one in each}) > 1})
 
     @classmethod
     def _of(cls, environment: Environment) -> Self:

@@ -70,6 +70,11 @@ def of_timeout(hard_seconds: float) -> tuple[Status, Failure]:
     return Status.TIMED_OUT, because(Status.TIMED_OUT, f"ended after hard_seconds = {hard_seconds:g}")
 
 
+def disk_failed(error: Failure) -> bool:
+    """Whether a run failed because its files could not be written."""
+    return error.remedy == DISK_REMEDY
+
+
 def full_disk(error: BaseException) -> bool:
     """Whether the error says that the disk is full, in the wording of any library."""
     return any(sign in str(error) for sign in DISK_FULL_SIGNS)

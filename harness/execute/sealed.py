@@ -1,6 +1,7 @@
 """Each run in a fresh process of this machine: a crash, a kill or a hang costs one row."""
 
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from .child import ANSWER, COMPLAINT, FOUND, LOG, NO_ROOM
 from .executor import IMPORT_SECONDS, Overridden
 
 LOG_BYTES = 64_000  # at most this much of a run's output is kept
+WAITED_SECONDS = 1.0  # at a time; Ray interrupts a thread only between two calls
 
 Work = TypeVar("Work")
 
@@ -110,13 +112,13 @@ class Sealed:
         """End all processes, and start no more."""
         with self._starting:
             self._closed.set()
-            for process in self._running:
+            for process in list(self._running):  # threads whose process ends change the set
                 process.kill()
 
     def sweep(self) -> None:
         """End processes that outlived the run that started them: they have become our children."""
         with self._starting:
-            ours = {process.pid for process in self._running} | forkserver.servers()
+            ours = {process.pid for process in list(self._running)} | forkserver.servers()
             strangers = {each for each in processes.children() - self._known if each.pid not in ours}
         processes.end(strangers)
 
@@ -156,11 +158,15 @@ class Sealed:
             process = self._start(target, work, folder)
             self._running.add(process)
         try:
-            in_time = bool(wait([process.sentinel], timeout))
+            in_time = _ends(process, timeout)
             if not in_time:
                 process.kill()
             process.join()
             return process.exitcode if in_time else None
+        except BaseException:  # this thread is to do something else
+            process.kill()
+            process.join()
+            raise
         finally:
             self._running.discard(process)
             self.sweep()
@@ -168,6 +174,15 @@ class Sealed:
     def _folder(self, name: str) -> Path:
         self._scratch.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._scratch))
+
+
+def _ends(process: BaseProcess, timeout: float | None) -> bool:
+    """Wait until a process has ended; whether it did in time."""
+    deadline = perf_counter() + (math.inf if timeout is None else timeout)
+    while not wait([process.sentinel], max(0.0, min(WAITED_SECONDS, deadline - perf_counter()))):
+        if perf_counter() >= deadline:
+            return False
+    return True
 
 
 def _failed(order: Order, status: Status, why: Failure) -> RunOutcome:

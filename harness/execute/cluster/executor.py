@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -52,6 +52,7 @@ class ClusterExecutor:
 
     def __init__(self, scratch: Path, address: str, run: RunTable, device: str | None):
         self._needs = nodes.join(address, run, device)
+        self._execute = ray.remote(node.execute)
         self._here = LocalExecutor(scratch)  # later, since it ends processes that it does not know, such as Ray's
         self._session = f"tuneoff-{uuid4().hex[:12]}"
         self._desk = ThreadPoolExecutor(max_workers=1)  # does what must not happen in Ray's own threads
@@ -89,9 +90,8 @@ class ClusterExecutor:
         if self._closed:  # for Ray would join a cluster again
             return
         self._closed = True
-        for reference in list(self._running.values()):
-            ray.cancel(reference, force=True)
         self._desk.shutdown(wait=False, cancel_futures=True)
+        self._end(list(self._running.values()))
         self._here.close()
         with suppress(RayError, GetTimeoutError):
             cleared = [nodes.on(each, node.clear).remote(self._session) for each in nodes.alive()]
@@ -121,7 +121,7 @@ class ClusterExecutor:
     def _begin(self, attempt: Attempt) -> None:
         memory = sys.maxsize if attempt.alone else self._run_bytes
         options = nodes.options(self._needs, memory, self._avoided)
-        task = ray.remote(node.execute).options(**options, max_retries=0, name=attempt.job.order.spec.name)
+        task = self._execute.options(**options, max_retries=0, name=attempt.job.order.spec.name)
         self._running[attempt.found] = reference = task.remote(attempt.job)
         ended: Callable[[Future[Done]], None] = partial(self._ended, attempt)
         reference.future().add_done_callback(lambda future: self._closed or self._desk.submit(ended, future))
@@ -142,26 +142,34 @@ class ClusterExecutor:
 
     def _outcome(self, attempt: Attempt, future: Future[Done]) -> RunOutcome | None:
         """The outcome of an attempt; ``None`` if the run was begun again."""
-        order, last = attempt.job.order, attempt.tries == 1
+        order = attempt.job.order
         try:
             done = future.result()
         except OutOfMemoryError as error:
-            if not attempt.alone:
-                return self._begin(replace(attempt, alone=True))
+            if self._again(replace(attempt, alone=True), unless=attempt.alone):
+                return None
             return _lost(order, Status.OUT_OF_MEMORY, f"Ray ended it to free memory: {_first_line(error)}")
         except RayError as error:
-            if not last:
-                return self._begin(replace(attempt, tries=attempt.tries - 1))
-            where = f"at last on {node.place(attempt.job) or 'no node'}: {_first_line(error)}"
-            return _lost(order, Status.CRASHED, f"Ray lost it in each of {TRIES} tries, {where}")
+            if self._again(replace(attempt, tries=attempt.tries - 1), unless=attempt.tries == 1):
+                return None
+            where = node.place(attempt.job) or "a node that is not known"
+            lost = f"its worker or node was lost in each of {TRIES} tries, at last on {where}: {_first_line(error)}"
+            return _lost(order, Status.CRASHED, lost)
         found = RunOutcome.model_validate_json(done.outcome) if done.outcome else None
-        if found is not None and not (refused := self._unlike(done, found.record)):
+        reason = self._unlike(done, found.record) if found else done.refused
+        if found and not reason:
             return _arrived(order, done, found)
         self._avoided.add(done.node)
-        if not last:
-            return self._begin(replace(attempt, tries=attempt.tries - 1))
-        message = f"node {done.machine.name}: {done.refused or refused}"
-        return _failed(order, Status.FAILED, Failure(type="OSError", message=message, remedy=NODE_REMEDY))
+        if self._again(replace(attempt, tries=attempt.tries - 1), unless=attempt.tries == 1):
+            return None
+        why = Failure(type="OSError", message=f"node {done.machine.name}: {reason}", remedy=NODE_REMEDY)
+        return _failed(order, Status.FAILED, why)
+
+    def _again(self, attempt: Attempt, *, unless: bool) -> bool:
+        """Make another attempt, unless this was the last one; whether it was made."""
+        if not unless:
+            self._begin(attempt)
+        return not unless
 
     def _unlike(self, done: Done, record: Record) -> str | None:
         """How the node that executed a run differs from this machine; it may have joined after the checks."""
@@ -169,6 +177,14 @@ class ClusterExecutor:
 
     def _cancel(self, found: Future[RunOutcome]) -> None:
         if found.cancelled() and (reference := self._running.pop(found, None)):
+            ray.cancel(reference)
+
+    def _end(self, references: Sequence[ray.ObjectRef]) -> None:
+        """Interrupt runs, so that what they have started ends with them; end Ray's workers that do not obey."""
+        for reference in references:
+            ray.cancel(reference)
+        late = ray.wait(references, num_returns=len(references), timeout=CLEANING_SECONDS)[1] if references else []
+        for reference in late:
             ray.cancel(reference, force=True)
 
 

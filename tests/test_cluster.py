@@ -20,6 +20,7 @@ from harness.execute import executors
 from harness.session import judge
 from harness.spec import plan, registry, suite
 from harness.spec.errors import UsageError
+from harness.spec.suite import RunTable
 from harness.store.results import Store
 from support.projects import NORMS, begin, environment, finish, project
 
@@ -196,6 +197,20 @@ def test_an_address_without_a_cluster_is_a_usage_error(ground):
     code, output = finish(begin(ground("nowhere", norms=NORMS), "--cluster=127.0.0.1:1"))
     assert code == pytest.ExitCode.USAGE_ERROR
     assert "--cluster=127.0.0.1:1: nothing answers there (" in output
+
+
+@ray_is_there
+@pytest.mark.slow
+def test_a_session_leaves_the_cluster_once(cluster, tmp_path):
+    """As at the end of its last run and again at the end of pytest; a second time, Ray would start a cluster."""
+    import ray
+
+    from harness.execute.cluster.executor import ClusterExecutor
+
+    executor = ClusterExecutor(tmp_path, cluster.address, RunTable(methods=("norms",), cpus=1), "cpu")
+    for _ in range(2):
+        executor.close()
+        assert not ray.is_initialized()
 
 
 @ray_is_there

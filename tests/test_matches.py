@@ -374,6 +374,15 @@ def test_memory_on_another_device_is_incomparable():
     assert found.outcome == Outcome.INCOMPARABLE
 
 
+def test_memory_of_a_session_on_several_kinds_of_devices_is_incomparable():
+    """The same fingerprint does not say which run was where."""
+    mixed = GPU.model_copy(update={"device_name": "A100 + H200", "mixed": True})
+    past = accepted(with_peaks(gpu=10**9), fingerprint=mixed)
+    (found,) = [each for each in judged([with_peaks(gpu=10**10)], past, here=mixed) if "peak" in each.metric]
+    assert (found.outcome, found.fails) == (Outcome.INCOMPARABLE, False)
+    assert found.detail == "runs may be on another kind of device than in the baseline"
+
+
 def test_memory_on_the_same_device_is_compared_under_other_libraries():
     past = accepted(with_peaks(gpu=10**9), fingerprint=GPU)
     here = GPU.model_copy(update={"torch": "2.14.0"})

@@ -47,6 +47,16 @@ class Fingerprint(Block):
         return each[0].model_copy(update={**together, "mixed": len({one.device_name for one in each}) > 1})
 
     @classmethod
+    def of_session(cls, ran: Sequence[Environment], possible: Sequence[Environment]) -> Self:
+        """The fingerprint of runs in these environments, and on any device on which runs of the session may be.
+
+        So it does not depend on where they happened to be.
+        """
+        known = ran or possible[:1]
+        devices = [each.model_dump(include={"device", "device_name"}) for each in possible]
+        return cls.of(*known, *(known[0].model_copy(update=each) for each in devices))
+
+    @classmethod
     def _of(cls, environment: Environment) -> Self:
         names = ("torch", "transformers", "peft")
         packages = {name: environment.releases.get(name, "unknown") for name in names}

@@ -107,7 +107,5 @@ class Gate:
     @property
     def _here(self) -> Fingerprint:
         """The machines that may execute runs of this session, whichever of them executed the selected ones."""
-        kinds = self.bakeoff.environments
-        known = [record.environment for record in self.bakeoff.asked if record.environment] or kinds[:1]
-        devices = [each.model_dump(include={"device", "device_name"}) for each in kinds]
-        return Fingerprint.of(*known, *(known[0].model_copy(update=each) for each in devices))
+        ran = [record.environment for record in self.bakeoff.asked if record.environment]
+        return Fingerprint.of_session(ran, self.bakeoff.environments)

@@ -47,23 +47,29 @@ class Sealed:
 
     def run(self, order: Order) -> RunOutcome:
         """Execute a run; it has an outcome, whatever happens to its process."""
-        began, kills = perf_counter(), processes.memory_kills()
         try:
             folder = self._folder(order.spec.name)
         except OSError as error:
             return _failed(order, *failure.of_no_room(error))
         try:
-            exitcode = self._process(child.execute, order, folder, order.spec.budget.hard_seconds)
-            answer = folder / ANSWER
-            if answer.exists():
-                outcome = RunOutcome.model_validate_json(answer.read_bytes())
-            else:
-                outcome = _unanswered(order, exitcode, perf_counter() - began, kills)
-            return outcome.model_copy(update={"log": _tail(folder / LOG)})
-        except (OSError, EOFError, ValueError) as error:  # no process could be started, or what it wrote is broken
+            return self.attempt(order, folder)
+        except CancelledError:
+            raise
+        except Exception as error:  # no process could be started, or what it wrote is broken
             return _failed(order, *failure.of_lost(error))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def attempt(self, order: Order, folder: Path) -> RunOutcome:
+        """Execute a run, with its files in this folder; raises whatever this machine has against it."""
+        began, kills = perf_counter(), processes.memory_kills()
+        exitcode = self._process(child.execute, order, folder, order.spec.budget.hard_seconds)
+        answer = folder / ANSWER
+        if answer.exists():
+            outcome = RunOutcome.model_validate_json(answer.read_bytes())
+        else:
+            outcome = _unanswered(order, exitcode, perf_counter() - began, kills)
+        return outcome.model_copy(update={"log": _tail(folder / LOG)})
 
     def measure(self, order: Order) -> Footprint:
         """Find out how much memory a run needs; there is a result, whatever happens to the process."""
@@ -80,7 +86,9 @@ class Sealed:
             status, why = _death(order, exitcode, kills)
             exhausted = status == Status.OUT_OF_MEMORY
             return Footprint(**known, reason=f"{status}: {why.message}", exhausted=exhausted)
-        except (OSError, EOFError, ValueError) as error:
+        except CancelledError:
+            raise
+        except Exception as error:
             status, why = failure.of_lost(error)
             return Footprint(**known, reason=f"{status}: {why.message}")
         finally:

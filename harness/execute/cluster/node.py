@@ -114,7 +114,8 @@ def _executed(job: Job, done: Done) -> Done:
     try:
         order = _received(job)
         kept = folder / "kept" if order.keep else None
-        outcome = _sealed(job.folder).run(replace(order, keep=kept))
+        (folder / "run").mkdir()
+        outcome = _sealed(job.folder).attempt(replace(order, keep=kept), folder / "run")
         if (error := outcome.record.error) and failure.disk_failed(error):
             return replace(done, refused=error.cause)
         if not order.gpus and _has_room_beside(job.order.threads):

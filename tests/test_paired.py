@@ -195,6 +195,13 @@ def test_satterthwaites_degrees_of_freedom_lie_between_those_of_the_parts():
     assert paired._freedom((0.0, 4), (0.0, 12)) == 4
 
 
+@pytest.mark.parametrize(
+    ("share", "observed", "expected"), [(1, 9, 4), (0.5, 9, 4), (0.5, 3, 3), (0.5, 1, 2), (0, 3, 3)]
+)
+def test_what_does_not_cancel_out_is_between_its_share_and_all_of_the_scatter(share, observed, expected):
+    assert paired.Training(4.0, 4, share, observed).variance == expected
+
+
 def test_two_sides_that_answer_alike_show_the_scatter_only_once():
     then = points([20, 30, 40, 50], [60, 30, 10, 40], [10, 70, 20, 20])
     assert paired.compare(then + points([0], [1], [5]), then).training.freedom == pytest.approx(3 - 1)

@@ -11,8 +11,9 @@ suite, more often the wider a method's seeds scatter). So the squared standard e
   of seeds around their method's mean, in the baseline and now, divided by the number of seeds, times the share that
   does not cancel out: near 0 if each seed answers almost as before, 1 if its answers are unrelated to those before.
   The share is one minus the correlation of the two sides' scores after removing the mean of each seed and of each
-  example. The scatter is taken as no less than the examples alone cause, and the part as no less than the scatter
-  of the seeds' own differences, so that a few seeds that agree by chance are not mistaken for certainty.
+  example. The scatter is taken as no less than the examples alone cause, and the part that is left of it as no less
+  than the scatter of the seeds' own differences, so that a few seeds that agree by chance are not mistaken for
+  certainty. If nothing cancels out, these differences say no more than the scatter, which more seeds have shown.
 
 Degrees of freedom: F. E. Satterthwaite, An approximate distribution of estimates of variance components,
 Biometrics 2 (1946). Correction for several tests: S. Holm, A simple sequentially rejective multiple test
@@ -42,8 +43,9 @@ Scores = NDArray[np.float64]
 class Training:
     """What chance in training adds to a seed's difference, as variances in squared points.
 
-    It is the ``share`` of the seeds' ``scatter``, then and now together, that does not cancel out, and no less than is
-    ``observed`` in the seeds' own differences. ``freedom`` is the scatter's degrees of freedom, 0 if it is known.
+    It is the ``share`` of the seeds' ``scatter``, then and now together, that does not cancel out; or what is
+    ``observed`` in the seeds' own differences, if that is more, but not more than all of the scatter. ``freedom`` is the
+    scatter's degrees of freedom, 0 if it is known.
     """
 
     scatter: float = 0.0
@@ -54,7 +56,7 @@ class Training:
     @property
     def variance(self) -> float:
         """The variance of one seed's difference."""
-        return max(self.share * self.scatter, self.observed)
+        return min(max(self.share * self.scatter, self.observed), self.scatter)
 
 
 @dataclass(frozen=True)

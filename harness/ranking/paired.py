@@ -44,8 +44,8 @@ class Training:
     """What chance in training adds to a seed's difference, as variances in squared points.
 
     It is the ``share`` of the seeds' ``scatter``, then and now together, that does not cancel out; or what is
-    ``observed`` in the seeds' own differences, if that is more, but not more than all of the scatter. ``freedom`` is the
-    scatter's degrees of freedom, 0 if it is known.
+    ``observed`` in the seeds' own differences, if that is more, but not more than all of the scatter. ``freedom`` is
+    the scatter's degrees of freedom, 0 if it is known.
     """
 
     scatter: float = 0.0

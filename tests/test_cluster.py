@@ -7,6 +7,7 @@ moments.
 import os
 import re
 import shutil
+import signal
 import tempfile
 import time
 import warnings
@@ -22,7 +23,7 @@ from harness.spec import plan, registry, suite
 from harness.spec.errors import UsageError
 from harness.spec.suite import RunTable
 from harness.store.results import Store
-from support.projects import NORMS, begin, environment, finish, project
+from support.projects import NORMS, begin, environment, finish, project, until
 
 ray_is_there = pytest.mark.skipif(not executors.has_ray(), reason="needs pip install 'tuneoff[ray]'")
 KILLS = int(os.environ.get("TUNEOFF_KILLS", "2"))
@@ -50,6 +51,16 @@ SLOW = (
     def after_step(self, model, step, progress):
         import time
         time.sleep(0.5)
+"""
+)
+LINGERING = (
+    NORMS
+    + """
+    def train(self, model, batches):
+        import pathlib, subprocess, time
+        child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        pathlib.Path(__file__).with_name("child").write_text(f"{child.pid}\\n")
+        time.sleep(600)
 """
 )
 
@@ -150,6 +161,19 @@ def test_kept_models_arrive_and_name_the_base_model_of_this_machine(remote, tiny
 def test_a_session_leaves_no_files_and_no_runs_on_the_nodes(remote, place):
     assert list(place.glob("tuneoff-*")) == []
     assert until_none(lambda: [each for each in psutil.process_iter() if is_server(each, place)]) == []
+
+
+@ray_is_there
+@pytest.mark.slow
+def test_what_a_run_has_started_on_a_node_ends_with_an_interrupted_session(ground, cluster):
+    folder = ground("interrupted", lingering=LINGERING)
+    child = folder / "methods" / "child"
+    session = begin(folder, f"--cluster={cluster.address}")
+    assert until(lambda: child.exists() and child.read_text().endswith("\n"), session)
+    session.send_signal(signal.SIGINT)
+    code, output = finish(session)
+    assert code == pytest.ExitCode.INTERRUPTED, output
+    assert until_none(lambda: [each for each in psutil.pids() if each == int(child.read_text())]) == []
 
 
 @ray_is_there

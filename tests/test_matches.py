@@ -178,9 +178,9 @@ def test_the_more_is_tested_the_surer_a_loss_must_be():
     names = [f"method{number}" for number in range(40)]
     past = [row(then(stream=number), name) for number, name in enumerate(names)]
     now = [row(reworded(then(stream=number)), name) for number, name in enumerate(names)]
-    lost = row(shortened(then())[:, :60], "lora")
-    alone = judged([lost], accepted(row(then()[:, :60], "lora")))
-    among = judged([lost, *now], accepted(row(then()[:, :60], "lora"), *past))
+    lost = row(shortened(then())[:, :40], "lora")
+    alone = judged([lost], accepted(row(then()[:, :40], "lora")))
+    among = judged([lost, *now], accepted(row(then()[:, :40], "lora"), *past))
     assert {verdict.outcome for verdict in alone if verdict.metric in METRICS} == {Outcome.REGRESSED}
     assert {verdict.outcome for verdict in among if verdict.metric in METRICS and verdict.row == "lora"} == {
         Outcome.INCONCLUSIVE

@@ -29,9 +29,9 @@ def test_how_much_of_the_scatter_cancels_out_is_a_rows_own(alike):
     random = np.random.default_rng(0)
     first, *others = anew("lora", random, alike=alike), *(anew(name, random) for name in OTHERS)
     alone, beside = found(first).found, found(first, *others).found
-    assert beside.training.share == alone.training.share == pytest.approx(1 - alike, abs=0.1)
+    assert beside.training.share == alone.training.share == pytest.approx(1 - alike, abs=0.15)
     assert beside.training.scatter != alone.training.scatter
-    assert beside.by_training < 2 * (1 - alike) * 2 * 1.7**2 / 3
+    assert beside.by_training < 2 * (1 - alike) * (2 * 1.7**2) / 3
 
 
 def test_a_loss_of_a_row_that_answers_nearly_as_before_is_seen_though_all_others_were_trained_anew():

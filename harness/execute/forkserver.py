@@ -69,7 +69,10 @@ def preloaded() -> list[str]:
 def _started(method: str, variables: Mapping[str, str], target: Callable[..., None], *arguments: Any) -> BaseProcess:
     process: BaseProcess = multiprocessing.get_context(method).Process(target=target, args=arguments)  # type: ignore[attr-defined]
     with _variables(variables):
-        process.start()
+        try:
+            process.start()
+        except (EOFError, ConnectionError):  # the server has died just now; multiprocessing starts another
+            process.start()
     return process
 
 

@@ -194,7 +194,7 @@ def _training(now: Scores, then: Scores) -> Training:
         return Training(assumed, share=1 - agreement)
     by_chance = (_residual(now) + _residual(then)) / examples
     scatter = max(_between(now) + _between(then), by_chance, assumed)
-    freedom = 2 * (seeds - 1) / (1 + agreement**2)  # the two sides are as alike as their answers
+    freedom = 2 * (seeds - 1)
     observed = _between(now - then) - _residual(now - then) / examples
     return Training(scatter, freedom, 1 - agreement, observed)
 

@@ -196,10 +196,11 @@ def test_satterthwaites_degrees_of_freedom_lie_between_those_of_the_parts():
 
 
 @pytest.mark.parametrize(
-    ("share", "observed", "expected"), [(1, 9, 4), (0.5, 9, 4), (0.5, 3, 3), (0.5, 1, 2), (0, 3, 3)]
+    ("share", "observed", "own", "expected"),
+    [(1, 9, 4, 4), (0.5, 9, 4, 4), (0.5, 3, 4, 3), (0.5, 1, 4, 2), (0, 3, 4, 3), (1, 9, 6, 6), (1, 5, 6, 5)],
 )
-def test_what_does_not_cancel_out_is_between_its_share_and_all_of_the_scatter(share, observed, expected):
-    assert paired.Training(4.0, 4, share, observed).variance == expected
+def test_what_does_not_cancel_out_is_between_its_share_and_all_of_the_scatter(share, observed, own, expected):
+    assert paired.Training(4.0, 4, share, observed, own).variance == expected
 
 
 @pytest.mark.parametrize("answers", ["opposite", "unlike", "alike"])

@@ -44,19 +44,20 @@ class Training:
     """What chance in training adds to a seed's difference, as variances in squared points.
 
     It is the ``share`` of the seeds' ``scatter``, then and now together, that does not cancel out; or what is
-    ``observed`` in the seeds' own differences, if that is more, but not more than all of the scatter. ``freedom`` is
-    the scatter's degrees of freedom, 0 if it is known.
+    ``observed`` in the seeds' own differences, if that is more, but not more than all of the scatter, or of the row's
+    ``own`` where rows share an estimate. ``freedom`` is the scatter's degrees of freedom, 0 if it is known.
     """
 
     scatter: float = 0.0
     freedom: float = 0.0
     share: float = 1.0
     observed: float = 0.0
+    own: float = 0.0
 
     @property
     def variance(self) -> float:
         """The variance of one seed's difference."""
-        return min(max(self.share * self.scatter, self.observed), self.scatter)
+        return max(self.share * self.scatter, min(self.observed, max(self.scatter, self.own)))
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ def _training(now: Scores, then: Scores) -> Training:
     scatter = max(_between(now) + _between(then), by_chance, assumed)
     freedom = 2 * (seeds - 1)
     observed = _between(now - then) - _residual(now - then) / examples
-    return Training(scatter, freedom, 1 - agreement, observed)
+    return Training(scatter, freedom, 1 - agreement, observed, own=scatter)
 
 
 def _between(scores: Scores) -> float:

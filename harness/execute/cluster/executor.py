@@ -173,7 +173,8 @@ class ClusterExecutor:
 
     def _unlike(self, done: Done, record: Record) -> str | None:
         """How the node that executed a run differs from this machine; it may have joined after the checks."""
-        return self._own and nodes.unlike(self._own, replace(done.machine, environment=record.environment))
+        there = replace(done.machine, environment=record.environment)
+        return None if self._own is None else nodes.unlike(self._own, there)
 
     def _cancel(self, found: Future[RunOutcome]) -> None:
         if found.cancelled() and (reference := self._running.pop(found, None)):

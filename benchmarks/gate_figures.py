@@ -44,6 +44,7 @@ PLANTED = 0.7  # points that the lost words cost
 SAME = "the same"  # the hash of weights that are equal on both sides
 CUTS = 8  # answers are scored without their last 0 to 7 words
 FOUR = 4  # methods per session
+ALIKE, ALIKE_LOSS = 0.95, 1.2  # the share of answers that a method gives as before, and how many points it loses
 LOSSES = (1, 2, 3, 5)  # points by which a method trained anew is worse
 SPREAD = 1.7  # points by which the means of a method's seeds scatter on another machine
 SEEDS, LOSSES_ELSEWHERE = (3, 10), (0, 2, 5)
@@ -133,6 +134,19 @@ def worse(one: Stored, points: float) -> Simulation:
         return _anew(random, [one], loss=points / 100)
 
     return Simulation(f"`{one.name}` trained anew, −{points:g} points", [one.name], session)
+
+
+def alike(one: Stored, others: Sequence[Stored]) -> Simulation:
+    """One method gives most answers as before and is worse in every example; the others were trained anew."""
+
+    def session(random: Generator) -> list[Pair]:
+        chosen = _examples(random, one)
+        then, anew = (_trained(random, one, chosen) for _ in range(2))
+        now = np.where(random.random(then.shape[1:]) < ALIKE, then, anew)
+        return [one.pair(now - ALIKE_LOSS / 100, then), *_anew(random, others)]
+
+    lost = f"`{one.name}` gives {ALIKE:.0%} of its answers as before, −{ALIKE_LOSS:g} points"
+    return Simulation(f"{lost}, and every other method trained anew", [one.name], session)
 
 
 def elsewhere(trained: Sequence[Stored], points: float, seeds: int) -> Simulation:
@@ -285,7 +299,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cases = []
     for one in trained:
         others = [each for each in trained if each is not one]
-        cases += [shorter(one), shorter(one, others), shorter(one, weights=None)]
+        cases += [shorter(one), shorter(one, others), shorter(one, weights=None), alike(one, others)]
     cases += [worse(one, points) for one in trained for points in LOSSES]
     rows = [
         figures(unchanged, 4 * asked.sessions, rules),

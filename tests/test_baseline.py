@@ -284,7 +284,15 @@ def test_what_may_change_predictions_changes_the_fingerprint(change):
 def test_several_machines_have_a_fingerprint_that_names_them_all():
     found = Fingerprint.of(*(environment(device_name=name) for name in ("Xeon", "EPYC", "Xeon")))
     assert found.device_name == "EPYC + Xeon"
-    assert found.model_copy(update={"device_name": HERE.device_name}) == HERE
+    assert found.mixed
+    assert found.model_copy(update={"device_name": HERE.device_name, "mixed": False}) == HERE
+
+
+def test_a_session_has_the_same_fingerprint_wherever_on_its_cluster_the_selected_runs_were():
+    possible = [environment(device_name=name, attention=None) for name in ("EPYC", "Xeon")]
+    found = [Fingerprint.of_session([environment(device_name=name)], possible) for name in ("EPYC", "Xeon")]
+    assert found[0] == found[1] == Fingerprint.of(environment(device_name="EPYC"), environment(device_name="Xeon"))
+    assert Fingerprint.of_session([], [environment()]) == HERE
 
 
 def test_arithmetic_and_attention_change_the_fingerprint():

@@ -7,6 +7,7 @@ moments.
 import os
 import re
 import shutil
+import signal
 import tempfile
 import time
 import warnings
@@ -20,8 +21,9 @@ from harness.execute import executors
 from harness.session import judge
 from harness.spec import plan, registry, suite
 from harness.spec.errors import UsageError
+from harness.spec.suite import RunTable
 from harness.store.results import Store
-from support.projects import NORMS, begin, environment, finish, project
+from support.projects import NORMS, begin, environment, finish, project, until
 
 ray_is_there = pytest.mark.skipif(not executors.has_ray(), reason="needs pip install 'tuneoff[ray]'")
 KILLS = int(os.environ.get("TUNEOFF_KILLS", "2"))
@@ -49,6 +51,16 @@ SLOW = (
     def after_step(self, model, step, progress):
         import time
         time.sleep(0.5)
+"""
+)
+LINGERING = (
+    NORMS
+    + """
+    def train(self, model, batches):
+        import pathlib, subprocess, time
+        child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        pathlib.Path(__file__).with_name("child").write_text(f"{child.pid}\\n")
+        time.sleep(600)
 """
 )
 
@@ -153,6 +165,19 @@ def test_a_session_leaves_no_files_and_no_runs_on_the_nodes(remote, place):
 
 @ray_is_there
 @pytest.mark.slow
+def test_what_a_run_has_started_on_a_node_ends_with_an_interrupted_session(ground, cluster):
+    folder = ground("interrupted", lingering=LINGERING)
+    child = folder / "methods" / "child"
+    session = begin(folder, f"--cluster={cluster.address}")
+    assert until(lambda: child.exists() and child.read_text().endswith("\n"), session)
+    session.send_signal(signal.SIGINT)
+    code, output = finish(session)
+    assert code == pytest.ExitCode.INTERRUPTED, output
+    assert until_none(lambda: [each for each in psutil.pids() if each == int(child.read_text())]) == []
+
+
+@ray_is_there
+@pytest.mark.slow
 def test_hostile_methods_end_as_they_do_on_this_machine(ground, cluster):
     folder = ground("hostile", norms=NORMS)
     (folder / "pytest.ini").write_text(f"[pytest]\nmethod_paths = methods {HOSTILE}\n")
@@ -196,6 +221,20 @@ def test_an_address_without_a_cluster_is_a_usage_error(ground):
     code, output = finish(begin(ground("nowhere", norms=NORMS), "--cluster=127.0.0.1:1"))
     assert code == pytest.ExitCode.USAGE_ERROR
     assert "--cluster=127.0.0.1:1: nothing answers there (" in output
+
+
+@ray_is_there
+@pytest.mark.slow
+def test_a_session_leaves_the_cluster_once(cluster, tmp_path):
+    """As at the end of its last run and again at the end of pytest; a second time, Ray would start a cluster."""
+    import ray
+
+    from harness.execute.cluster.executor import ClusterExecutor
+
+    executor = ClusterExecutor(tmp_path, cluster.address, RunTable(methods=("norms",), cpus=1), "cpu")
+    for _ in range(2):
+        executor.close()
+        assert not ray.is_initialized()
 
 
 @ray_is_there

@@ -1,6 +1,8 @@
 """The server that runs are forked from starts wherever the temporary folder is."""
 
+import multiprocessing.forkserver
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +11,11 @@ from pathlib import Path
 
 from harness.execute import forkserver
 from harness.execute.sealed import Sealed
+from harness.spec import registry
+from harness.spec.plan import Order
+from harness.spec.suite import ModelTable
 from support.projects import environment
+from support.records import spec
 
 START = """\
 from pathlib import Path
@@ -67,6 +73,34 @@ def test_a_process_may_ask_for_gpus_without_using_them(tmp_path):
     (tmp_path / "work").mkdir()
     assert sealed._process(telling, "PYTORCH_NVML_BASED_CUDA_CHECK", tmp_path / "work", 60.0) == 0
     assert (tmp_path / "work" / "value").read_text() == "1"
+
+
+def test_a_server_that_was_killed_is_replaced_and_no_run_ends_with_another(tmp_path):
+    """As the system does that needs memory; the new server has the same variables, and lives on."""
+    sealed = Sealed(tmp_path / "scratch")
+    for name in ("long", "short", "last"):
+        (tmp_path / name).mkdir()
+    os.kill(multiprocessing.forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+    variable = "PYTORCH_NVML_BASED_CUDA_CHECK"
+    with ThreadPoolExecutor() as threads:
+        long = threads.submit(sealed._process, napping, 3.0, tmp_path / "long", 60.0)
+        assert sealed._process(telling, variable, tmp_path / "short", 60.0) == 0
+        assert long.result() == 0
+    assert sealed._process(telling, variable, tmp_path / "last", 60.0) == 0
+    assert [(tmp_path / name / "value").read_text() for name in ("short", "last")] == ["1", "1"]
+
+
+def test_a_run_whose_process_cannot_be_started_has_an_outcome_as_well(tmp_path, monkeypatch):
+    sealed = Sealed(tmp_path / "scratch")
+    monkeypatch.setattr(sealed, "_start", failing)
+    plugin = registry.discover()["lora"]
+    done = sealed.run(Order(spec("lora"), plugin, ModelTable(), tmp_path, device="cpu", threads=1)).record
+    assert (done.status, done.error.message) == ("crashed", "ChildProcessError: [Errno 10] No child processes")
+
+
+def failing(*_):
+    """What starting a process does if its server is gone."""
+    os.waitpid(os.getpid(), 0)
 
 
 def telling(name, folder):

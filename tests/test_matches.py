@@ -178,9 +178,9 @@ def test_the_more_is_tested_the_surer_a_loss_must_be():
     names = [f"method{number}" for number in range(40)]
     past = [row(then(stream=number), name) for number, name in enumerate(names)]
     now = [row(reworded(then(stream=number)), name) for number, name in enumerate(names)]
-    lost = row(shortened(then())[:, :60], "lora")
-    alone = judged([lost], accepted(row(then()[:, :60], "lora")))
-    among = judged([lost, *now], accepted(row(then()[:, :60], "lora"), *past))
+    lost = row(shortened(then())[:, :40], "lora")
+    alone = judged([lost], accepted(row(then()[:, :40], "lora")))
+    among = judged([lost, *now], accepted(row(then()[:, :40], "lora"), *past))
     assert {verdict.outcome for verdict in alone if verdict.metric in METRICS} == {Outcome.REGRESSED}
     assert {verdict.outcome for verdict in among if verdict.metric in METRICS and verdict.row == "lora"} == {
         Outcome.INCONCLUSIVE
@@ -372,6 +372,15 @@ def test_memory_on_another_device_is_incomparable():
     other = GPU.model_copy(update={"device_name": "A100"})
     (found,) = [each for each in judged([with_peaks(gpu=10**10)], past, here=other) if "peak" in each.metric]
     assert found.outcome == Outcome.INCOMPARABLE
+
+
+def test_memory_of_a_session_on_several_kinds_of_devices_is_incomparable():
+    """The same fingerprint does not say which run was where."""
+    mixed = GPU.model_copy(update={"device_name": "A100 + H200", "mixed": True})
+    past = accepted(with_peaks(gpu=10**9), fingerprint=mixed)
+    (found,) = [each for each in judged([with_peaks(gpu=10**10)], past, here=mixed) if "peak" in each.metric]
+    assert (found.outcome, found.fails) == (Outcome.INCOMPARABLE, False)
+    assert found.detail == "runs may be on another kind of device than in the baseline"
 
 
 def test_memory_on_the_same_device_is_compared_under_other_libraries():

@@ -188,11 +188,19 @@ def test_the_examples_part_is_the_variance_of_the_seed_averaged_differences():
 
 
 def test_satterthwaites_degrees_of_freedom_lie_between_those_of_the_parts():
-    found = paired.Difference(0, 5, 3, *(parts := (2.0, 3.0)), freedom=paired._freedom((2.0, 4), (3.0, 12)))
-    assert found.freedom == pytest.approx(sum(parts) ** 2 / (4 / 4 + 9 / 12))
+    found = paired.Difference(0, 5, 3, 2.0, paired.Training(3 * 3.0, freedom=12))
+    assert found.freedom == pytest.approx((2.0 + 3.0) ** 2 / (4 / 4 + 9 / 12))
     assert paired._freedom((2.0, 1), (3.0, 2)) == pytest.approx(25 / (4 / 1 + 9 / 2))
     assert paired._freedom((2.0, 4), (3.0, 0)) == pytest.approx(25 / (4 / 4))  # the second one is known
     assert paired._freedom((0.0, 4), (0.0, 12)) == 4
+
+
+@pytest.mark.parametrize(
+    ("share", "observed", "own", "expected"),
+    [(1, 9, 4, 4), (0.5, 9, 4, 4), (0.5, 3, 4, 3), (0.5, 1, 4, 2), (0, 3, 4, 3), (1, 9, 6, 6), (1, 5, 6, 5)],
+)
+def test_what_does_not_cancel_out_is_between_its_share_and_all_of_the_scatter(share, observed, own, expected):
+    assert paired.Training(4.0, 4, share, observed, own).variance == expected
 
 
 @pytest.mark.parametrize("answers", ["opposite", "unlike", "alike"])
@@ -211,7 +219,7 @@ def test_an_interval_of_a_level_ends_where_the_claims_of_either_side_are_at_half
 
 
 def test_the_seeds_that_are_said_to_be_needed_make_the_error_bearable():
-    found = paired.Difference(-1.0, 200, 3, by_examples=0.4, by_training=1.2, freedom=9)
+    found = paired.Difference(-1.0, 200, 3, 0.4, paired.Training(3 * 1.2, freedom=9))
     bearable = 0.5 / (stats.norm.isf(0.05) + stats.norm.ppf(0.8))
     assert found.seeds_needed(0.5, 0.05) == np.ceil(3 * 1.6 / bearable**2)
     assert found.examples_needed(0.5, 0.05) is None

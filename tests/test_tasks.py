@@ -1,12 +1,14 @@
 """Any task's rows become prompts, references and questions, by columns that may be called and composed as they like."""
 
+from dataclasses import replace
+
 import pytest
 from transformers import ByT5Tokenizer
 
 from harness.models.seq2seq import Seq2SeqFamily
 from harness.spec.errors import DataError
 from harness.spec.suite import TaskTable
-from harness.tasks import consistency, data, definition, labels, leakage, prepared
+from harness.tasks import consistency, data, definition, labels, leakage, prepared, reading
 from harness.tasks.reading import Reading
 from harness.tasks.task import prepare
 
@@ -331,3 +333,25 @@ def test_what_is_known_about_answers_comes_back_from_the_disk(task, tmp_path):
     read = task(PLAIN, stop="\n", extract="(.+)")
     prepared.save(read, tmp_path / "read")
     assert prepared.load(tmp_path / "read", BYTES).reading == read.reading
+
+
+READS = """
+from harness.task import Task
+
+
+class Sums(Task):
+    def read(self, answer):
+        return {}
+"""
+
+
+@pytest.mark.parametrize("there", ["changed", "gone"])
+def test_a_saved_task_reads_answers_by_the_code_that_it_was_made_with(there, task, tmp_path):
+    path = tmp_path / "code" / "sums.py"
+    path.parent.mkdir()
+    path.write_text(READS.format("answer.lower()"))
+    prepared.save(replace(task(PLAIN), reading=Reading(code=str(path))), tmp_path / "prepared")
+    assert prepared.load(tmp_path / "prepared", BYTES).reading.code == str(path)
+    path.write_text(READS.format("'another'")) if there == "changed" else path.unlink()
+    reading.hooks.cache_clear()
+    assert prepared.load(tmp_path / "prepared", BYTES).reading.read("SEVEN") == "seven"

@@ -11,6 +11,7 @@ from functools import partial
 from multiprocessing import forkserver, resource_tracker, util
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from time import perf_counter, sleep
 from typing import Any
 
 from ..spec.names import PACKAGE
@@ -29,6 +30,7 @@ MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
 CUDA = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
 # A thread that waits for others in a busy loop keeps them from running if something else needs a core, too.
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
+DYING_SECONDS = 10.0  # time limit for a killed server to be gone
 Start = Callable[..., BaseProcess]
 VARIABLES = {**WAITING, **MEMORY, **CUDA}  # the environment of runs, unless the user sets these variables
 
@@ -51,7 +53,16 @@ def start(scratch: Path) -> Start:
     multiprocessing.set_forkserver_preload(preloaded())
     with _variables(variables):
         forkserver.ensure_running()
-    return partial(_started, "forkserver", {})
+    return partial(_started, "forkserver", variables)  # which another server gets if this one dies
+
+
+def servers() -> set[int]:
+    """The process ids of the server and of the resource tracker, which are others after one has died."""
+    found: list[int | None] = [
+        forkserver._forkserver._forkserver_pid,  # type: ignore[attr-defined]
+        resource_tracker._resource_tracker._pid,  # type: ignore[attr-defined]
+    ]
+    return {pid for pid in found if pid is not None}
 
 
 def preloaded() -> list[str]:
@@ -63,8 +74,16 @@ def preloaded() -> list[str]:
 def _started(method: str, variables: Mapping[str, str], target: Callable[..., None], *arguments: Any) -> BaseProcess:
     process: BaseProcess = multiprocessing.get_context(method).Process(target=target, args=arguments)  # type: ignore[attr-defined]
     with _variables(variables):
-        process.start()
-    return process
+        deadline = perf_counter() + DYING_SECONDS
+        while True:
+            try:
+                process.start()
+            except (EOFError, ConnectionError):  # the server is dying; after that, multiprocessing starts another
+                if perf_counter() > deadline:
+                    raise
+                sleep(0.05)
+            else:
+                return process
 
 
 def _caches(scratch: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Each run in a fresh process of this machine: a crash, a kill or a hang costs one row."""
 
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from .child import ANSWER, COMPLAINT, FOUND, LOG, NO_ROOM
 from .executor import IMPORT_SECONDS, Overridden
 
 LOG_BYTES = 64_000  # at most this much of a run's output is kept
+WAITED_SECONDS = 1.0  # at a time; Ray interrupts a thread only between two calls
 
 Work = TypeVar("Work")
 
@@ -45,22 +47,29 @@ class Sealed:
 
     def run(self, order: Order) -> RunOutcome:
         """Execute a run; it has an outcome, whatever happens to its process."""
-        began, kills = perf_counter(), processes.memory_kills()
         try:
             folder = self._folder(order.spec.name)
         except OSError as error:
-            status, why = failure.of_no_room(error)
-            return RunOutcome(record=Record(spec=order.spec, status=status, error=why))
+            return _failed(order, *failure.of_no_room(error))
         try:
-            exitcode = self._process(child.execute, order, folder, order.spec.budget.hard_seconds)
-            answer = folder / ANSWER
-            if answer.exists():
-                outcome = RunOutcome.model_validate_json(answer.read_bytes())
-            else:
-                outcome = _unanswered(order, exitcode, perf_counter() - began, kills)
-            return outcome.model_copy(update={"log": _tail(folder / LOG)})
+            return self.attempt(order, folder)
+        except CancelledError:
+            raise
+        except Exception as error:  # no process could be started, or what it wrote is broken
+            return _failed(order, *failure.of_lost(error))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def attempt(self, order: Order, folder: Path) -> RunOutcome:
+        """Execute a run, with its files in this folder; raises whatever this machine has against it."""
+        began, kills = perf_counter(), processes.memory_kills()
+        exitcode = self._process(child.execute, order, folder, order.spec.budget.hard_seconds)
+        answer = folder / ANSWER
+        if answer.exists():
+            outcome = RunOutcome.model_validate_json(answer.read_bytes())
+        else:
+            outcome = _unanswered(order, exitcode, perf_counter() - began, kills)
+        return outcome.model_copy(update={"log": _tail(folder / LOG)})
 
     def measure(self, order: Order) -> Footprint:
         """Find out how much memory a run needs; there is a result, whatever happens to the process."""
@@ -77,6 +86,11 @@ class Sealed:
             status, why = _death(order, exitcode, kills)
             exhausted = status == Status.OUT_OF_MEMORY
             return Footprint(**known, reason=f"{status}: {why.message}", exhausted=exhausted)
+        except CancelledError:
+            raise
+        except Exception as error:
+            status, why = failure.of_lost(error)
+            return Footprint(**known, reason=f"{status}: {why.message}")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -106,14 +120,14 @@ class Sealed:
         """End all processes, and start no more."""
         with self._starting:
             self._closed.set()
-            for process in self._running:
+            for process in list(self._running):  # threads whose process ends change the set
                 process.kill()
 
     def sweep(self) -> None:
         """End processes that outlived the run that started them: they have become our children."""
         with self._starting:
-            running = {process.pid for process in self._running}
-            strangers = {each for each in processes.children() - self._known if each.pid not in running}
+            ours = {process.pid for process in list(self._running)} | forkserver.servers()
+            strangers = {each for each in processes.children() - self._known if each.pid not in ours}
         processes.end(strangers)
 
     def _told(self, target: Callable[[Order, Path], None], order: Order) -> bytes:
@@ -152,11 +166,15 @@ class Sealed:
             process = self._start(target, work, folder)
             self._running.add(process)
         try:
-            in_time = bool(wait([process.sentinel], timeout))
+            in_time = _ends(process, timeout)
             if not in_time:
                 process.kill()
             process.join()
             return process.exitcode if in_time else None
+        except BaseException:  # this thread is to do something else
+            process.kill()
+            process.join()
+            raise
         finally:
             self._running.discard(process)
             self.sweep()
@@ -164,6 +182,19 @@ class Sealed:
     def _folder(self, name: str) -> Path:
         self._scratch.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._scratch))
+
+
+def _ends(process: BaseProcess, timeout: float | None) -> bool:
+    """Wait until a process has ended; whether it did in time."""
+    deadline = perf_counter() + (math.inf if timeout is None else timeout)
+    while not wait([process.sentinel], max(0.0, min(WAITED_SECONDS, deadline - perf_counter()))):
+        if perf_counter() >= deadline:
+            return False
+    return True
+
+
+def _failed(order: Order, status: Status, why: Failure) -> RunOutcome:
+    return RunOutcome(record=Record(spec=order.spec, status=status, error=why))
 
 
 def _unanswered(order: Order, exitcode: int | None, seconds: float, kills: int) -> RunOutcome:

@@ -36,6 +36,7 @@ class Fingerprint(Block):
     peft: str
     dtype: str
     attention: str
+    mixed: bool = Field(default=False, exclude_if=lambda mixed: not mixed)  # several kinds of devices, in any order
 
     @classmethod
     def of(cls, *environments: Environment) -> Self:
@@ -43,7 +44,17 @@ class Fingerprint(Block):
         each = [cls._of(environment) for environment in environments]
         texts = [name for name, field in cls.model_fields.items() if field.annotation is str]
         together = {name: " + ".join(sorted({getattr(one, name) for one in each})) for name in texts}
-        return each[0].model_copy(update=together)
+        return each[0].model_copy(update={**together, "mixed": len({one.device_name for one in each}) > 1})
+
+    @classmethod
+    def of_session(cls, ran: Sequence[Environment], possible: Sequence[Environment]) -> Self:
+        """The fingerprint of runs in these environments, and on any device on which runs of the session may be.
+
+        So it does not depend on where they happened to be.
+        """
+        known = ran or possible[:1]
+        devices = [each.model_dump(include={"device", "device_name"}) for each in possible]
+        return cls.of(*known, *(known[0].model_copy(update=each) for each in devices))
 
     @classmethod
     def _of(cls, environment: Environment) -> Self:

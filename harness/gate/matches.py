@@ -85,7 +85,8 @@ def _pair(name: str, one: Measured, here: Fingerprint, reference: Found | None) 
         return Verdict(name, "", Outcome.INCOMPARABLE, f"no seed in common: seeds {listed[0]} → {listed[1]}")
     other = reference[0].fingerprint
     elsewhere = ", ".join(_between(other, here)) or None
-    return Pair(name, one, then, seeds, elsewhere, (other.device, other.device_name) == (here.device, here.device_name))
+    same_device = (other.device, other.device_name) == (here.device, here.device_name)
+    return Pair(name, one, then, seeds, elsewhere, same_device=same_device, mixed=here.mixed)
 
 
 def _by_status(name: str, one: Measured, then: Measured | None) -> Verdict | None:
@@ -124,4 +125,4 @@ def _answers(one: Measured) -> dict[int, str | None]:
 
 
 def _between(then: Fingerprint, now: Fingerprint) -> list[str]:
-    return changes(then.model_dump(), now.model_dump())
+    return changes(then.model_dump(exclude={"mixed"}), now.model_dump(exclude={"mixed"}))

@@ -15,7 +15,8 @@ from .verdict import Outcome, Verdict
 class Pair:
     """One method now and then, with equal keys and common seeds.
 
-    If the baseline has another fingerprint, ``elsewhere`` says what differs.
+    If the baseline has another fingerprint, ``elsewhere`` says what differs. On ``mixed`` devices, a run need not be on
+    the kind that it was on then.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Pair:
     seeds: tuple[int, ...]
     elsewhere: str | None = None
     same_device: bool = True
+    mixed: bool = False
 
     @property
     def runs(self) -> list[tuple[int, BaselineRun, BaselineRun]]:

@@ -48,7 +48,10 @@ def _compare(pair: Pair, metric: Metric) -> Difference:
 
 
 def _together(cells: Sequence[Cell], found: Sequence[Difference]) -> list[Difference]:
-    """The differences, after those of each metric have shared what they know about the scatter of seeds."""
+    """The differences, after those of each metric have shared what they know about the scatter of seeds.
+
+    How much of the scatter cancels out differs from row to row, and is not shared.
+    """
     shared = list(found)
     for name in {metric.id for _, metric in cells}:
         mine = [
@@ -56,10 +59,10 @@ def _together(cells: Sequence[Cell], found: Sequence[Difference]) -> list[Differ
             for number, (pair, metric) in enumerate(cells)
             if metric.id == name and _shows_scatter(pair, found[number])
         ]
-        scatters = np.array([found[number].by_training * found[number].seeds for number in mine])
-        freedoms = np.array([2.0 * (found[number].seeds - 1) for number in mine])
+        scatters = np.array([found[number].training.scatter for number in mine])
+        freedoms = np.array([found[number].training.freedom for number in mine])
         for number, value, freedom in zip(mine, *scatter.together(scatters, freedoms), strict=True):
-            shared[number] = found[number].with_training(float(value) / found[number].seeds, float(freedom))
+            shared[number] = found[number].with_scatter(float(value), float(freedom))
     return shared
 
 

@@ -20,6 +20,7 @@ from .verdict import Outcome, Verdict
 MAX_SHOWN_EXAMPLES = 100_000  # a larger number is shown as "more than 100,000"
 MACHINE = "machine"  # what the verdict about another machine's baseline is on
 ACCEPT_HERE = "accept it here with --update-baseline"
+MIXED = "runs may be on another kind of device than in the baseline"
 SCORED_OTHERWISE = "the predictions did not change, their scoring did"
 
 
@@ -104,6 +105,8 @@ def _peak(pair: Pair, name: str, rules: Rules, *, advisory: bool = False) -> Ver
     then, now = pair.then.row.peak(name, pair.seeds), pair.now.row.peak(name, pair.seeds)
     if then is None and now is None:
         return None
+    if pair.same_device and pair.mixed:
+        return pair.verdict(name, Outcome.INCOMPARABLE, MIXED, advisory=advisory)
     if not pair.same_device:
         return pair.verdict(name, Outcome.INCOMPARABLE, _accepted(pair), ACCEPT_HERE, advisory=advisory)
     if not then or now is None:

@@ -132,6 +132,11 @@ def origin(table: ModelTable) -> ModelTable:
     return table.model_copy(update={"revision": commit}) if commit else on_disk(table)
 
 
+def fetch(table: ModelTable) -> None:
+    """Download the checkpoint, unless it is on this machine. Raises ``ModelError`` if that is not possible."""
+    _folder(table)
+
+
 def revision(table: ModelTable) -> str:
     """What that name stands for now: the hub's commit, or twelve hex digits of the files of a local checkpoint."""
     folder, commit = _folder(table)

@@ -11,8 +11,9 @@ suite, more often the wider a method's seeds scatter). So the squared standard e
   of seeds around their method's mean, in the baseline and now, divided by the number of seeds, times the share that
   does not cancel out: near 0 if each seed answers almost as before, 1 if its answers are unrelated to those before.
   The share is one minus the correlation of the two sides' scores after removing the mean of each seed and of each
-  example. The scatter is taken as no less than the examples alone cause, and the part as no less than the scatter
-  of the seeds' own differences, so that a few seeds that agree by chance are not mistaken for certainty.
+  example. The scatter is taken as no less than the examples alone cause, and the part that is left of it as no less
+  than the scatter of the seeds' own differences, so that a few seeds that agree by chance are not mistaken for
+  certainty. If nothing cancels out, these differences say no more than the scatter, which more seeds have shown.
 
 Degrees of freedom: F. E. Satterthwaite, An approximate distribution of estimates of variance components,
 Biometrics 2 (1946). Correction for several tests: S. Holm, A simple sequentially rejective multiple test
@@ -39,6 +40,27 @@ Scores = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Training:
+    """What chance in training adds to a seed's difference, as variances in squared points.
+
+    It is the ``share`` of the seeds' ``scatter``, then and now together, that does not cancel out; or what is
+    ``observed`` in the seeds' own differences, if that is more, but not more than all of the scatter, or of the row's
+    ``own`` where rows share an estimate. ``freedom`` is the scatter's degrees of freedom, 0 if it is known.
+    """
+
+    scatter: float = 0.0
+    freedom: float = 0.0
+    share: float = 1.0
+    observed: float = 0.0
+    own: float = 0.0
+
+    @property
+    def variance(self) -> float:
+        """The variance of one seed's difference."""
+        return max(self.share * self.scatter, min(self.observed, max(self.scatter, self.own)))
+
+
+@dataclass(frozen=True)
 class Difference:
     """Now minus then, in points where higher is better, with the two parts of its squared standard error."""
 
@@ -46,8 +68,19 @@ class Difference:
     examples: int
     seeds: int
     by_examples: float
-    by_training: float
-    freedom: float
+    training: Training
+
+    @property
+    def by_training(self) -> float:
+        """The part of the squared standard error that comes from having only a few training runs."""
+        return self.training.variance / self.seeds
+
+    @property
+    def freedom(self) -> float:
+        """The degrees of freedom of the standard error."""
+        if self.examples == 1:
+            return 1.0
+        return _freedom((self.by_examples, self.examples - 1), (self.by_training, self.training.freedom))
 
     @property
     def error(self) -> float:
@@ -62,10 +95,9 @@ class Difference:
         """The p-value of the claim that the true difference is below ``bound`` points."""
         return float(stats.t.cdf((self.difference - bound) / self.error, self.freedom))
 
-    def with_training(self, by_training: float, freedom: float) -> "Difference":
-        """The difference with another training part, which has so many degrees of freedom."""
-        both = _freedom((self.by_examples, self.examples - 1), (by_training, freedom))
-        return replace(self, by_training=by_training, freedom=both)
+    def with_scatter(self, scatter: float, freedom: float) -> "Difference":
+        """The difference with another estimate of the seeds' scatter; what cancels out of it stays this row's own."""
+        return replace(self, training=replace(self.training, scatter=scatter, freedom=freedom))
 
     def interval(self, level: float = 0.90) -> tuple[float, float]:
         """The bounds of the two-sided confidence interval of this comparison, not corrected for other comparisons.
@@ -108,11 +140,9 @@ def compare(now: Scores, then: Scores, *, retrained: bool = True, factor: float 
     differences = (now - then).mean(axis=0)
     mean = float(differences.mean())
     if examples == 1:
-        return Difference(mean, examples, seeds, math.inf, 0.0, 1.0)
+        return Difference(mean, examples, seeds, math.inf, Training())
     by_examples = float(differences.var(ddof=1)) / examples
-    by_training = _training(now, then) if retrained else 0.0
-    freedom = _freedom((by_examples, examples - 1), (by_training, 2 * (seeds - 1)))
-    return Difference(mean, examples, seeds, by_examples, by_training, freedom)
+    return Difference(mean, examples, seeds, by_examples, _training(now, then) if retrained else Training())
 
 
 def holm(values: Sequence[float]) -> list[float]:
@@ -156,17 +186,18 @@ def _simes(values: Sequence[float]) -> float:
     return min(len(values) * value / rank for rank, value in enumerate(sorted(values), 1))
 
 
-def _training(now: Scores, then: Scores) -> float:
-    """The part of the squared standard error that comes from having only a few training runs."""
+def _training(now: Scores, then: Scores) -> Training:
+    """What the seeds show, or are assumed to have, of the chance in training."""
     seeds, examples = len(now), now.size // len(now)
-    new = 1 - _agreement(now, then)
+    agreement = _agreement(now, then)
     assumed = 2 * ASSUMED_SCATTER**2 if seeds < MIN_SEEDS else 0.0
     if seeds == 1:
-        return new * assumed
+        return Training(assumed, share=1 - agreement)
     by_chance = (_residual(now) + _residual(then)) / examples
     scatter = max(_between(now) + _between(then), by_chance, assumed)
+    freedom = 2 * (seeds - 1)
     observed = _between(now - then) - _residual(now - then) / examples
-    return max(new * scatter, observed) / seeds
+    return Training(scatter, freedom, 1 - agreement, observed, own=scatter)
 
 
 def _between(scores: Scores) -> float:

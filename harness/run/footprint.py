@@ -120,7 +120,7 @@ def _try_out(run: Runner, order: Order, found: Findings) -> None:
 
 def _count(model: Model, device: torch.device, order: Order, found: Findings) -> None:
     parameters = list(model.parameters())
-    found.room = memory.room(device, order.room or UNLIMITED)
+    found.room = memory.room(device, UNLIMITED if order.room is None else order.room)
     found.weights = sum(parameter.nbytes for parameter in parameters)
     found.gradients = sum(parameter.nbytes for parameter in parameters if parameter.requires_grad)
 

@@ -86,10 +86,11 @@ def check(order: Order) -> Preflight:
 def survey(order: Order) -> Environment:
     """The environment of runs on this machine, found without loading the model; the attention is unknown.
 
-    Raises ``ModelError`` if the machine does not have the order's device, and ``SuiteError`` if that device does not
-    compute in the suite's precision.
+    The files of the base model are there afterwards. Raises ``ModelError`` if they cannot be had, or if the machine
+    does not have the order's device, and ``SuiteError`` if that device does not compute in the suite's precision.
     """
     torch.set_num_threads(order.threads)
+    base_model.fetch(order.model)
     metrics = scorers.scoring_of(order).metrics
     return environment.describe(_device(order), None, metrics, order.spec.precision)
 

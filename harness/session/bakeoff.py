@@ -116,9 +116,9 @@ class Bakeoff:
         return [share for record in self.asked if (share := judge.disturbed(record)) is not None]
 
     @property
-    def environment(self) -> Environment:
-        """The machine and libraries of this session's runs."""
-        return self._here.environment
+    def environments(self) -> Sequence[Environment]:
+        """The machines and libraries that this session's runs may use."""
+        return self._here.environment, *self._here.elsewhere
 
     @property
     def notices(self) -> tuple[str, ...]:

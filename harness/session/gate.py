@@ -106,6 +106,6 @@ class Gate:
 
     @property
     def _here(self) -> Fingerprint:
-        """The machines that executed the selected runs."""
-        known = [record.environment for record in self.bakeoff.asked if record.environment]
-        return Fingerprint.of(*(known or [self.bakeoff.environment]))
+        """The machines that may execute runs of this session, whichever of them executed the selected ones."""
+        ran = [record.environment for record in self.bakeoff.asked if record.environment]
+        return Fingerprint.of_session(ran, self.bakeoff.environments)

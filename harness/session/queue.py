@@ -33,10 +33,18 @@ class Queue:
         for name in sorted(self._pending, key=lambda name: name != self._first):
             run, future = self._pending[name]
             if future.done():
-                yield run, future.result()
+                yield run, self._outcome(name, future)
                 del self._pending[name]
             if self._first in self._pending:
                 return
+
+    def _outcome(self, name: str, future: Future[RunOutcome]) -> RunOutcome:
+        """The outcome of a run; an exception is raised once, and then keeps no other run from being collected."""
+        try:
+            return future.result()
+        except BaseException:
+            del self._pending[name]
+            raise
 
     def clear(self) -> None:
         """Drop the runs that have not ended, so that ending their processes does not look like a crash."""

@@ -60,9 +60,19 @@ def of_no_room(error: OSError) -> tuple[Status, Failure]:
     return Status.FAILED, Failure(type=type(error).__name__, message=str(error), remedy=DISK_REMEDY)
 
 
+def of_lost(error: Exception) -> tuple[Status, Failure]:
+    """The status of a run whose process could not be started, or whose result could not be read."""
+    return Status.CRASHED, because(Status.CRASHED, f"{type(error).__name__}: {_visible(str(error))}")
+
+
 def of_timeout(hard_seconds: float) -> tuple[Status, Failure]:
     """The status of a run that was ended at its hard wall limit."""
     return Status.TIMED_OUT, because(Status.TIMED_OUT, f"ended after hard_seconds = {hard_seconds:g}")
+
+
+def disk_failed(error: Failure) -> bool:
+    """Whether a run failed because its files could not be written."""
+    return error.remedy == DISK_REMEDY
 
 
 def full_disk(error: BaseException) -> bool:

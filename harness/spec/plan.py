@@ -82,7 +82,7 @@ class Order:
     origin: ModelTable | None = None  # what a kept model names as its base, if not ``model``
     metrics: tuple[Plugin, ...] = ()  # files of the project's own among those of the suite
     gpus: tuple[str, ...] | None = None  # the only ones that it sees, as ``CUDA_VISIBLE_DEVICES`` names them
-    room: int | None = None  # bytes of main memory that it may use; unknown if ``None``
+    room: int | None = None  # bytes of main memory that it may use; unknown if ``None``, and 0 tries nothing out
     fitting: int | None = None  # rows that the model sees at once, if the suite says ``auto``; ``None``: whole batches
 
     @property

@@ -1,10 +1,12 @@
 """A prepared task on disk: tokenised once for a suite, mapped into memory by each of its runs."""
 
 import json
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -36,6 +38,8 @@ def save(task: PreparedTask, folder: Path) -> None:
         "chooses": task.chooses,
     }
     (folder / TASK_FILE).write_text(json.dumps(rest), encoding="utf-8")
+    if task.reading.code:
+        shutil.copy(task.reading.code, folder)
 
 
 def load(folder: Path, family: Family) -> PreparedTask:
@@ -50,7 +54,7 @@ def load(folder: Path, family: Family) -> PreparedTask:
         hash=rest["hash"],
         targets_truncated=rest["targets_truncated"],
         metrics=tuple(map(Metric.model_validate, rest["metrics"])),
-        reading=Reading(**{**rest["reading"], "stop": tuple(rest["reading"]["stop"])}),
+        reading=_reading(rest["reading"], folder),
         labels=tuple(rest["labels"]),
         chooses=rest["chooses"],
         training=[Encoded(*row) for row in rows],
@@ -58,6 +62,18 @@ def load(folder: Path, family: Family) -> PreparedTask:
         family=family,
         texts=partial(_text, tokens["text"], [0, *tokens["text_lengths"].cumsum(0).tolist()]),
     )
+
+
+def _reading(saved: Mapping[str, Any], folder: Path) -> Reading:
+    """How answers are read: by the task's Python file if it is still the same, or else by the copy that was saved."""
+    code = saved["code"]
+    if code is not None and not _same(Path(code), folder / Path(code).name):
+        code = str(folder / Path(code).name)
+    return Reading(**{**saved, "stop": tuple(saved["stop"]), "code": code})
+
+
+def _same(path: Path, copy: Path) -> bool:
+    return path.is_file() and path.read_bytes() == copy.read_bytes()
 
 
 def _joined(name: str, rows: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -1,32 +1,46 @@
 """Executes orders on a Ray cluster: checks happen on the session's machine, and runs on any node that has room."""
 
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 import ray
-from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayError, RayTaskError
+from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayError
 
 from ...spec import failure
+from ...spec.checkpoint import Checkpoint
 from ...spec.footprint import Footprint
 from ...spec.paths import expanded
 from ...spec.plan import Order
 from ...spec.preflight import Preflight
-from ...spec.record import Failure, Record, RunOutcome, Status
+from ...spec.record import Environment, Failure, Record, RunOutcome, Status
 from ...spec.suite import EMBEDDED, RunTable
+from .. import machine
 from ..executor import IMPORT_SECONDS, Overridden
 from ..local import LocalExecutor
 from . import node, nodes, parcels
 from .node import Done, Job
 from .parcels import Parcel
 
-TRIES = 4  # of a run whose node or worker is lost
+TRIES = 4  # of a run whose node or worker is lost, or whose node cannot execute it
 CLEANING_SECONDS = 10.0  # time limit for removing the session's files from the nodes
+NODE_REMEDY = "look at the disk, the temporary folder and the installation of that node"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A run to execute; ``tries`` are left, and ``alone`` says that no other run may use the node's memory."""
+
+    job: Job
+    found: Future[RunOutcome]
+    tries: int = TRIES
+    alone: bool = False
 
 
 class ClusterExecutor:
@@ -38,18 +52,22 @@ class ClusterExecutor:
 
     def __init__(self, scratch: Path, address: str, run: RunTable, device: str | None):
         self._needs = nodes.join(address, run, device)
+        self._execute = ray.remote(node.execute)
         self._here = LocalExecutor(scratch)  # later, since it ends processes that it does not know, such as Ray's
         self._session = f"tuneoff-{uuid4().hex[:12]}"
         self._desk = ThreadPoolExecutor(max_workers=1)  # does what must not happen in Ray's own threads
         self._packed: dict[Path, Parcel] = {}
         self._running: dict[Future[RunOutcome], ray.ObjectRef] = {}
+        self._own: Environment | None = None  # of this machine, once it was checked
+        self._run_bytes = 0  # of a node's memory
+        self._avoided: set[str] = set()  # Ray's ids of nodes that could not execute a run
         self._closed = False
 
     def submit(self, order: Order) -> Future[RunOutcome]:
         """Begin a run as soon as a node has room; it has an outcome, whatever happens to the node."""
         found: Future[RunOutcome] = Future()
         found.add_done_callback(self._cancel)
-        self._begin(order, self._job(order), found, TRIES)
+        self._begin(Attempt(self._job(order), found))
         return found
 
     def check(self, order: Order) -> Future[Preflight]:
@@ -69,10 +87,11 @@ class ClusterExecutor:
 
     def close(self) -> None:
         """End whatever is still running, remove the session's files from all nodes, and leave the cluster."""
+        if self._closed:  # for Ray would join a cluster again
+            return
         self._closed = True
-        for reference in list(self._running.values()):
-            ray.cancel(reference, force=True)
         self._desk.shutdown(wait=False, cancel_futures=True)
+        self._end(list(self._running.values()))
         self._here.close()
         with suppress(RayError, GetTimeoutError):
             cleared = [nodes.on(each, node.clear).remote(self._session) for each in nodes.alive()]
@@ -81,9 +100,12 @@ class ClusterExecutor:
 
     def _check(self, order: Order) -> Preflight:
         spec = order.spec.model_copy(update={"precision": "float32"})  # which any CPU can compute in
-        here = self._here.check(replace(order, spec=spec, device="cpu", gpus=())).result()
-        job = self._job(order)
-        return nodes.surveyed(here, lambda each: nodes.on(each, node.survey, self._needs).remote(job), self._needs)
+        untried = replace(order, spec=spec, device="cpu", gpus=(), threads=machine.cores(), room=0)
+        here = self._here.check(untried).result().model_copy(update={"room_bytes": order.room or 0})
+        self._own = here.environment
+        self._run_bytes = 0 if self._needs["num_gpus"] else here.run_bytes
+        job, needed = self._job(order), {**self._needs, "num_cpus": 0}
+        return nodes.surveyed(here, lambda each: nodes.on(each, node.survey, needed).remote(job), self._needs)
 
     def _job(self, order: Order) -> Job:
         model = _local(order)
@@ -96,35 +118,74 @@ class ClusterExecutor:
                 self._packed[path] = parcels.pack(path)
         return Job(order, self._session, {path: self._packed[path] for path in paths})
 
-    def _begin(self, order: Order, job: Job, found: Future[RunOutcome], tries: int) -> None:
-        task = ray.remote(node.execute).options(**self._needs, max_retries=0, name=order.spec.name)
-        self._running[found] = reference = task.remote(job)
-        ended: Callable[[Future[Done]], None] = partial(self._ended, order, job, found, tries)
+    def _begin(self, attempt: Attempt) -> None:
+        memory = sys.maxsize if attempt.alone else self._run_bytes
+        options = nodes.options(self._needs, memory, self._avoided)
+        task = self._execute.options(**options, max_retries=0, name=attempt.job.order.spec.name)
+        self._running[attempt.found] = reference = task.remote(attempt.job)
+        ended: Callable[[Future[Done]], None] = partial(self._ended, attempt)
         reference.future().add_done_callback(lambda future: self._closed or self._desk.submit(ended, future))
 
-    def _ended(self, order: Order, job: Job, found: Future[RunOutcome], tries: int, future: Future[Done]) -> None:
-        if found.cancelled() or self._closed:
+    def _ended(self, attempt: Attempt, future: Future[Done]) -> None:
+        if attempt.found.cancelled() or self._closed:
             return
+        order = attempt.job.order
         try:
-            outcome = _arrived(order, future.result())
-        except OutOfMemoryError as error:
-            outcome = _lost(order, Status.OUT_OF_MEMORY, f"Ray ended it to free memory: {_first_line(error)}")
-        except OSError as error:
-            outcome = _failed(order, *failure.of_no_room(error))
-        except RayTaskError as error:
-            found.set_exception(error)
+            outcome = self._outcome(attempt, future)
+        except Exception as error:  # whatever it is, the run has an outcome
+            outcome = _failed(order, *failure.of_lost(error))
+        if outcome is None:
             return
+        del self._running[attempt.found]
+        if attempt.found.set_running_or_notify_cancel():
+            attempt.found.set_result(outcome)
+
+    def _outcome(self, attempt: Attempt, future: Future[Done]) -> RunOutcome | None:
+        """The outcome of an attempt; ``None`` if the run was begun again."""
+        order = attempt.job.order
+        try:
+            done = future.result()
+        except OutOfMemoryError as error:
+            if self._again(replace(attempt, alone=True), unless=attempt.alone):
+                return None
+            return _lost(order, Status.OUT_OF_MEMORY, f"Ray ended it to free memory: {_first_line(error)}")
         except RayError as error:
-            if tries > 1:
-                self._begin(order, job, found, tries - 1)
-                return
-            outcome = _lost(order, Status.CRASHED, f"its node was lost in each of {TRIES} tries: {_first_line(error)}")
-        del self._running[found]
-        if found.set_running_or_notify_cancel():
-            found.set_result(outcome)
+            if self._again(replace(attempt, tries=attempt.tries - 1), unless=attempt.tries == 1):
+                return None
+            where = node.place(attempt.job) or "a node that is not known"
+            lost = f"its worker or node was lost in each of {TRIES} tries, at last on {where}: {_first_line(error)}"
+            return _lost(order, Status.CRASHED, lost)
+        found = RunOutcome.model_validate_json(done.outcome) if done.outcome else None
+        reason = self._unlike(done, found.record) if found else done.refused
+        if found and not reason:
+            return _arrived(order, done, found)
+        self._avoided.add(done.node)
+        if self._again(replace(attempt, tries=attempt.tries - 1), unless=attempt.tries == 1):
+            return None
+        why = Failure(type="OSError", message=f"node {done.machine.name}: {reason}", remedy=NODE_REMEDY)
+        return _failed(order, Status.FAILED, why)
+
+    def _again(self, attempt: Attempt, *, unless: bool) -> bool:
+        """Make another attempt, unless this was the last one; whether it was made."""
+        if not unless:
+            self._begin(attempt)
+        return not unless
+
+    def _unlike(self, done: Done, record: Record) -> str | None:
+        """How the node that executed a run differs from this machine; it may have joined after the checks."""
+        there = replace(done.machine, environment=record.environment)
+        return None if self._own is None else nodes.unlike(self._own, there)
 
     def _cancel(self, found: Future[RunOutcome]) -> None:
         if found.cancelled() and (reference := self._running.pop(found, None)):
+            ray.cancel(reference)
+
+    def _end(self, references: Sequence[ray.ObjectRef]) -> None:
+        """Interrupt runs, so that what they have started ends with them; end Ray's workers that do not obey."""
+        for reference in references:
+            ray.cancel(reference)
+        late = ray.wait(references, num_returns=len(references), timeout=CLEANING_SECONDS)[1] if references else []
+        for reference in late:
             ray.cancel(reference, force=True)
 
 
@@ -134,12 +195,18 @@ def _local(order: Order) -> Path | None:
     return path.absolute() if order.model.name != EMBEDDED and path.exists() else None
 
 
-def _arrived(order: Order, done: Done) -> RunOutcome:
+def _arrived(order: Order, done: Done, found: RunOutcome) -> RunOutcome:
     """The outcome of a run, after the model that it keeps was written where the order says."""
-    if order.keep and done.kept:
+    if not (order.keep and done.kept):
+        return found
+    try:
         shutil.rmtree(order.keep, ignore_errors=True)
         parcels.write(done.kept, order.keep)
-    return RunOutcome.model_validate_json(done.outcome)
+    except OSError as error:
+        shutil.rmtree(order.keep, ignore_errors=True)
+        lost = Checkpoint(reason=f"{order.keep}: {error}; {failure.DISK_REMEDY}", disk_failed=True)
+        return found.model_copy(update={"record": found.record.keeping(lost)})
+    return found
 
 
 def _lost(order: Order, status: Status, message: str) -> RunOutcome:

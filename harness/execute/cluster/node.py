@@ -5,12 +5,15 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 import ray
+from ray.exceptions import RayError
+from ray.experimental import internal_kv
 
+from ...spec import failure
 from ...spec.hashing import digest_of_files
 from ...spec.plan import Order
 from ...spec.record import Environment
@@ -36,34 +39,44 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Done:
-    """The JSON of a ``RunOutcome``, and the files of the model that it keeps."""
-
-    outcome: str
-    kept: Mapping[str, Bytes]
-
-
-@dataclass(frozen=True)
 class Machine:
     """What runs on a node find there; ``sources`` is a hash of Tuneoff's own files."""
 
     name: str
     sources: str
-    environment: Environment
+    environment: Environment | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """The JSON of a ``RunOutcome``, and the files of the model that it keeps; ``node`` is Ray's id.
+
+    Or, in ``refused``, why this node cannot execute runs.
+    """
+
+    node: str
+    machine: Machine
+    outcome: str = ""
+    kept: Mapping[str, Bytes] = field(default_factory=dict)
+    refused: str | None = None
 
 
 def execute(job: Job) -> Done:
-    """Execute a run."""
-    place = Path(tempfile.mkdtemp(dir=_existing(job.folder)))
+    """Execute a run; an error that is the node's own is in the result."""
+    done = Done(ray.get_runtime_context().get_node_id(), Machine(_name(), sources()))
+    internal_kv._internal_kv_put(_place(job), done.machine.name)
     try:
-        order = _received(job)
-        kept = place / "kept" if order.keep else None
-        outcome = _sealed(job.folder).run(replace(order, keep=kept))
-        if not order.gpus and _has_room_beside(job.order.threads):
-            outcome = outcome.contended()
-        return Done(outcome.model_dump_json(), read(kept) if kept and kept.exists() else {})
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
+        return _executed(job, done)
+    except RayError:
+        raise
+    except Exception as error:  # whatever its disk, its temporary folder and its installation raise
+        return replace(done, refused=f"{type(error).__name__}: {error}")
+
+
+def place(job: Job) -> str | None:
+    """The name of the node on which a run was begun last; ``None`` if it was not."""
+    found = internal_kv._internal_kv_get(_place(job))
+    return found.decode() if found else None
 
 
 def survey(job: Job) -> Machine:
@@ -94,6 +107,27 @@ def _sealed(folder: Path) -> Sealed:
     if hasattr(main, "__file__"):  # otherwise, each process would begin by executing Ray's script
         del main.__file__
     return Sealed(folder / f"worker-{os.getpid()}")
+
+
+def _executed(job: Job, done: Done) -> Done:
+    folder = Path(tempfile.mkdtemp(dir=_existing(job.folder)))
+    try:
+        order = _received(job)
+        kept = folder / "kept" if order.keep else None
+        (folder / "run").mkdir()
+        outcome = _sealed(job.folder).attempt(replace(order, keep=kept), folder / "run")
+        if (error := outcome.record.error) and failure.disk_failed(error):
+            return replace(done, refused=error.cause)
+        if not order.gpus and _has_room_beside(job.order.threads):
+            outcome = outcome.contended()
+        return replace(done, outcome=outcome.model_dump_json(), kept=read(kept) if kept and kept.exists() else {})
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _place(job: Job) -> str:
+    """The key under which Ray keeps where a run was begun."""
+    return f"{job.session}/{job.order.spec.name}"
 
 
 def _received(job: Job) -> Order:

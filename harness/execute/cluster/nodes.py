@@ -3,7 +3,7 @@
 import logging
 import socket
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import ray
@@ -22,7 +22,9 @@ from .node import Machine
 AUTO = "auto"
 CUDA = "cuda"
 CONNECT_SECONDS = 10.0
+SURVEY_SECONDS = 300.0  # time limit for all nodes to answer; one whose GPUs are all in use does not
 RESOURCES = {"num_cpus": "CPU", "num_gpus": "GPU"}  # Ray's option of a task, and its name for what a node has
+NODE_ID = "ray.io/node-id"  # Ray's label of each node
 
 Node = Mapping[str, Any]  # as Ray describes it
 Needs = Mapping[str, int]
@@ -49,7 +51,7 @@ def _connect(address: str) -> None:
         try:
             ray.init(address, **quiet)
         except ConnectionError as error:
-            if address != AUTO:
+            if address != AUTO or error.__cause__ is not None:  # a cluster was found, but cannot be joined
                 raise UsageError(f"--cluster={address}: {_line(error)}") from error
             ray.init("local", num_cpus=machine.cores(), include_dashboard=False, **quiet)
         except (ValueError, RuntimeError) as error:
@@ -80,6 +82,20 @@ def needs(run: RunTable, device: str | None) -> Needs:
     return found
 
 
+def options(needed: Needs, memory: int = 0, avoided: Collection[str] = ()) -> dict[str, Any]:
+    """Ray's options of a run that needs this, and so many bytes of memory, on a node that is not ``avoided``.
+
+    If no node has that much memory, it is all that one has, so that the run is alone there; and if all nodes are
+    avoided, none is.
+    """
+    able = [each for each in alive() if fits(each, needed)]
+    good = [each for each in able if each["NodeID"] not in avoided] or able
+    most = int(max((each["Resources"].get("memory", 0) for each in good), default=0))
+    room = {"memory": min(memory, most)} if memory and most else {}
+    bad = [each["NodeID"] for each in able if each not in good]
+    return {**needed, **room, **({"label_selector": {NODE_ID: f"!in({','.join(bad)})"}} if bad else {})}
+
+
 def alive() -> list[Node]:
     """The nodes that Ray can reach."""
     return [each for each in ray.nodes() if each["Alive"]]
@@ -99,18 +115,34 @@ def on(each: Node, function: Callable[..., Any], needed: Needs | None = None) ->
 def surveyed(here: Preflight, survey: Callable[[Node], Any], needed: Needs) -> Preflight:
     """What holds for runs on these nodes: what was found on this machine, with the environments of the nodes.
 
-    Raises ``UsageError`` for a node whose versions differ from those of this machine.
+    Raises ``UsageError`` for a node whose versions differ from those of this machine. A node that does not answer in
+    time is named in a notice.
     """
-    asked = {_name(each): survey(each) for each in alive() if fits(each, needed)}
-    found = list(filter(None, (_answer(name, reference) for name, reference in asked.items())))
+    asked = {survey(each): _name(each) for each in alive() if fits(each, needed)}
+    answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=SURVEY_SECONDS)
+    for reference in silent:
+        ray.cancel(reference, force=True)
+    found = list(filter(None, (_answer(asked[reference], reference) for reference in answered)))
     if not found:
-        raise UsageError(f"--cluster: lost during the checks: {', '.join(asked) or 'all nodes'}")
-    if different := list(filter(None, (_difference(here.environment, each) for each in found))):
-        raise UsageError("\n".join([*different, "install the same versions on all nodes"]))
+        raise UsageError(f"--cluster: lost, or busy, during the checks: {', '.join(asked.values()) or 'all nodes'}")
+    different = [(each.name, unlike(here.environment, each)) for each in found]
+    if lines := [f"--cluster: {name} {reason}" for name, reason in different if reason]:
+        raise UsageError("\n".join([*lines, "install the same versions on all nodes"]))
     attention = {"attention": here.environment.attention}
-    machines = {each.environment.hash: each.environment.model_copy(update=attention) for each in found}
-    first, *others = sorted(machines.values(), key=lambda each: (each.device_name, each.hash))
-    return here.model_copy(update={"environment": first, "elsewhere": tuple(others)})
+    kinds = {each.hash: each.model_copy(update=attention) for one in found if (each := one.environment)}
+    first, *others = sorted(kinds.values(), key=lambda each: (each.device_name, each.hash))
+    late = [f"{asked[reference]} did not answer in {SURVEY_SECONDS:g} s: not checked" for reference in silent]
+    notices = (*here.notices, _described(needed), *late)
+    return here.model_copy(update={"environment": first, "elsewhere": tuple(others), "notices": notices})
+
+
+def unlike(here: Environment, there: Machine) -> str | None:
+    """What differs between a node and this machine, apart from its hardware; ``None`` if nothing does."""
+    own, other = ({"python": each.python, **each.releases} for each in (here, there.environment or here))
+    different = changes(own, other)
+    if there.sources != node.sources():
+        different.append("Tuneoff's files")
+    return f"differs from this machine: {', '.join(different)}" if different else None
 
 
 def _answer(name: str, reference: Any) -> Machine | None:
@@ -125,13 +157,11 @@ def _answer(name: str, reference: Any) -> Machine | None:
         return None
 
 
-def _difference(here: Environment, there: Machine) -> str | None:
-    """What differs between a node and this machine, apart from its hardware; ``None`` if nothing does."""
-    own, other = ({"python": each.python, **each.releases} for each in (here, there.environment))
-    different = changes(own, other)
-    if there.sources != node.sources():
-        different.append("Tuneoff's files")
-    return f"--cluster: {there.name} differs from this machine: {', '.join(different)}" if different else None
+def _described(needed: Needs) -> str:
+    """The cluster, in a line for the session's notices."""
+    able, address = [each for each in alive() if fits(each, needed)], ray.get_runtime_context().gcs_address
+    total = {name: sum(_has(each)[name] for each in able) for name in RESOURCES}
+    return f"cluster {address}: nodes that can execute a run: {len(able)}, with {_words(total)}"
 
 
 def _has(each: Node) -> dict[str, float]:

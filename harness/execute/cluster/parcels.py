@@ -18,7 +18,10 @@ Bytes: TypeAlias = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Parcel:
-    """A file, or the files of a folder; ``contents`` are Ray's references to their bytes, by path in the folder."""
+    """A file, or the files of a folder; ``contents`` are Ray's references to their bytes, by path in the folder.
+
+    The hash is of these bytes and of all names, also of the folder's own.
+    """
 
     name: str
     hash: str
@@ -30,7 +33,7 @@ def pack(path: Path) -> Parcel:
     """Put a file, or the visible files of a folder, into the object store."""
     folder, files = (path.parent, [path]) if path.is_file() else (path, list(_visible(path)))
     contents = {file.relative_to(folder).as_posix(): ray.put(content_of(file)) for file in files}
-    return Parcel(path.name, digest_of_files(folder, files), contents, path.is_file())
+    return Parcel(path.name, digest_of_files(path.parent, files), contents, path.is_file())
 
 
 def unpack(parcel: Parcel, folder: Path) -> Path:

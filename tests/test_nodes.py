@@ -1,0 +1,74 @@
+"""Which nodes of a Ray cluster a run may use, by what Ray says about them."""
+
+import pytest
+
+from harness.execute import executors
+from harness.spec.record import Environment
+
+if not executors.has_ray():
+    pytest.skip("needs pip install 'tuneoff[ray]'", allow_module_level=True)
+
+import ray
+
+from harness.execute.cluster import node, nodes, parcels
+from harness.execute.cluster.node import Machine
+
+GB = 10**9
+HERE = Environment(
+    device="cpu",
+    device_name="AMD EPYC",
+    threads=1,
+    python="3.11.2",
+    platform="Linux-x86_64",
+    packages={"torch": "2.13.0"},
+)
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """A cluster of two nodes with four processors each, and 8 and 16 GB of memory."""
+    found = [
+        {"NodeID": name, "Alive": True, "Resources": {"CPU": 4.0, "memory": float(size * GB)}}
+        for name, size in (("aa", 8), ("bb", 16))
+    ]
+    monkeypatch.setattr(ray, "nodes", lambda: found)
+
+
+NEEDS = {"num_cpus": 1, "num_gpus": 0}
+
+
+@pytest.mark.parametrize(("needed", "asked"), [(3 * GB, 3 * GB), (40 * GB, 16 * GB)])
+def test_runs_are_kept_within_the_memory_of_a_node_or_have_one_to_themselves(needed, asked, cluster):
+    assert nodes.options(NEEDS, needed) == {**NEEDS, "memory": asked}
+
+
+def test_memory_that_is_not_known_is_not_asked_for(cluster):
+    assert nodes.options(NEEDS) == NEEDS
+
+
+def test_a_node_that_could_not_execute_a_run_gets_no_others_while_there_is_another(cluster):
+    elsewhere = {"label_selector": {"ray.io/node-id": "!in(bb)"}}
+    assert nodes.options(NEEDS, 40 * GB, {"bb"}) == {**NEEDS, "memory": 8 * GB, **elsewhere}
+    assert nodes.options(NEEDS, 0, {"aa", "bb"}) == NEEDS
+
+
+@pytest.mark.parametrize(
+    ("there", "sources", "said"),
+    [
+        (HERE.model_copy(update={"device_name": "Intel Xeon"}), node.sources(), None),
+        (None, node.sources(), None),
+        (HERE.model_copy(update={"packages": {"torch": "2.12.0"}}), node.sources(), "torch 2.13.0 → 2.12.0"),
+        (HERE, "other", "Tuneoff's files"),
+    ],
+)
+def test_a_node_differs_by_its_versions_not_by_its_hardware(there, sources, said):
+    expected = said and f"differs from this machine: {said}"
+    assert nodes.unlike(HERE, Machine("one", sources, there)) == expected
+
+
+def test_folders_of_equal_files_and_other_names_are_other_parcels(tmp_path, monkeypatch):
+    monkeypatch.setattr(ray, "put", bytes)
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("{}")
+    assert parcels.pack(tmp_path / "one").hash != parcels.pack(tmp_path / "two").hash

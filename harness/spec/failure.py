@@ -11,7 +11,7 @@ from .record import Failure, Status
 
 REMEDIES = {
     Status.DIVERGED: "lower the method's learning_rate in the suite's [methods.<id>], or in its file",
-    Status.OUT_OF_MEMORY: "lower batch_size in [run] or max_source_tokens in [task], or take a smaller base model",
+    Status.OUT_OF_MEMORY: "set micro_batch_size in [run] (--fit says what fits), or take a smaller base model",
     Status.FAILED: "the traceback names the line; only this method's rows are affected",
     Status.UNSUPPORTED: "leave the method out of this suite, or choose another base model",
     Status.CRASHED: "run the method alone with -k and look at what it calls outside Python",

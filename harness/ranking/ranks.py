@@ -89,7 +89,8 @@ class Ranking:
         needed = np.full_like(room, np.inf)
         np.divide(both, room, out=needed, where=(room > 0) & (both > 0))
         more = np.minimum(self.field.counts[:, None], self.field.counts) + 1.0
-        return np.maximum(np.ceil(needed), np.where(self.told | self.told.T, 0.0, more))
+        enough: Array = np.maximum(np.ceil(needed), np.where(self.told | self.told.T, 0.0, more))
+        return enough
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,9 @@ function drawCosts() {
   const axis = data.axes.find((each) => each.name === find("axis").value);
   if (!axis || !data.metric || !place.clientWidth) return;
   const [log, intervals] = [find("log").checked, find("intervals").checked];
-  const height = place.clientWidth < 600 ? 320 : 420;
+  const [height, below] = place.clientWidth < 600 ? [320, 150] : [420, 110]; // below: the axis and the legend
   const values = points(axis, log);
-  name(values, log, place.clientWidth - 80, height - 60);
+  name(values, log, place.clientWidth - 80, height - below);
   const { title, unit, sign } = data.metric;
   const format = axis.unit === "count" ? "~s" : axis.unit === "bytes" ? "~s" : "~g";
   const units = { seconds: ", in seconds", bytes: ", in bytes", count: "" };

@@ -268,6 +268,7 @@ def test_the_results_hold_nothing_of_a_run_but_its_record_predictions_scores_and
     assert kinds - {".lock"} == {
         *("runs", "predictions", "scores", "logs"),
         *("leaderboard.md", "leaderboard.csv", "leaderboard.json", "github-action-benchmark.json"),
+        *("report.html", "preflight.json"),
     }
 
 

@@ -46,6 +46,7 @@ SLOW = {
     "inert_plugin": (["--turns=1"], "with the plugin inert"),
     "notebook_recipe": ([*ON_A_MODEL, "--examples=4", "--summaries=2"], "end to end"),
     "one_by_one": ([*ON_A_MODEL, "--prompts=3"], "answers that are the same"),
+    "other_numerics": (["--model={model}", "--data={data}", "--sessions=1"], "| all "),
     "planted_regressions": (
         ["--model={model}", "--data={data}", "--only=nothing", "--fresh=0", "--stored=1"],
         "0 of 1 red",

@@ -7,7 +7,7 @@ policy forbids every request, and every script but those that are named by their
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..ranking.leaderboard import Row
 from ..spec import toml
 from ..spec.suite import built_in
 from ..store.results import Store
-from . import advice, answer, comparable, contents, details, examples, notes, table
+from . import advice, answer, comparable, contents, details, examples, facts, notes, table
 from .readable import cut, readable, sentence
 from .tables import Tables
 
@@ -65,11 +65,11 @@ def _view(store: Store, seeds: Sequence[int], shown: Tables) -> dict[str, Any]:
     }
     return {
         "suite": store.folder.name,
-        "seeds": seeds,
         "first": first,
         "records": shown.records,
         "metrics": rows[0].metrics if rows else (),
         "headline": answer.headline(rows, shown.ranking),
+        "facts": facts.facts(shown.records, rows, shown.notes, len(seeds), _tested_on(shown, data)),
         "sentences": answer.sentences(rows, shown.ranking),
         "rows": [
             {
@@ -82,7 +82,6 @@ def _view(store: Store, seeds: Sequence[int], shown: Tables) -> dict[str, Any]:
             for row, method in zip(rows, data["methods"], strict=True)
         ],
         "timed_apart": any(row.doubtful("train_seconds") for row in rows),
-        "tested": shown.ranking.field.examples if shown.ranking else None,
         "doubts": [each.replace("`", "") for each in table.doubts(rows)],
         "scale": _scale(rows),
         "axes": contents.axes(rows, shown.needs),
@@ -99,6 +98,12 @@ def _view(store: Store, seeds: Sequence[int], shown: Tables) -> dict[str, Any]:
         "left_out": shown.left_out,
         "data": data,
     }
+
+
+def _tested_on(shown: Tables, data: Mapping[str, Any]) -> int:
+    """The number of test examples of the ranked methods, or else of all answers."""
+    found = data["examples"]
+    return shown.ranking.field.examples if shown.ranking else len(found["rows"]) + found["left_out"]["examples"]
 
 
 def _tested(found: notes.Notes) -> bool:

@@ -34,6 +34,17 @@ def methods(rows: Sequence[Row]) -> str:
     return ", ".join(f"{count} {title}" for title, count in counts.items() if count)
 
 
+def timing(rows: Sequence[Row]) -> str:
+    """Which training times cannot be compared, in a sentence; empty if all can."""
+    timed = [row for row in rows if row.costs["train_seconds"] is not None]
+    doubtful = [row for row in timed if row.doubtful("train_seconds")]
+    if not doubtful:
+        return ""
+    if len(doubtful) == len(timed):
+        return "All training times here are unreliable; a note below the leaderboard says why."
+    return "Training times in brackets in the leaderboard cannot be compared with the others."
+
+
 def _input(records: Sequence[Record], rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
     asked = records[0].spec
     yield "Task", asked.task.name

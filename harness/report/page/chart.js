@@ -40,6 +40,14 @@ function name(values, log, width, height) {
   }
 }
 
+/** The powers of ten between two costs, with what is between them if they are few; else the two costs. */
+function ticks(least, most) {
+  const steps = most / least > 100 ? [1] : [1, 2, 5];
+  const all = Array.from({ length: 31 }, (_, number) => steps.map((step) => step * 10 ** (number - 12))).flat();
+  const found = all.filter((tick) => tick >= least && tick <= most);
+  return found.length ? found : [least, most];
+}
+
 function drawCosts() {
   const place = find("chart");
   const axis = data.axes.find((each) => each.name === find("axis").value);
@@ -55,8 +63,7 @@ function drawCosts() {
   const least = Math.min(...values.filter((value) => !value.nothing).map((value) => value.cost));
   const floor = log && values.some((value) => value.nothing) ? least / 3 : null;
   if (floor !== null) {
-    const decades = Array.from({ length: 31 }, (_, number) => 10 ** (number - 12)).filter((tick) => tick >= least * 0.8 && tick <= Math.max(...values.map((value) => value.cost)) * 1.2);
-    Object.assign(x.axis, { values: [floor, ...decades], labelExpr: `datum.value < ${least / 2} ? "0" : format(datum.value, "${format}")` });
+    Object.assign(x.axis, { values: [floor, ...ticks(least, Math.max(...values.map((value) => value.cost)))], labelExpr: `datum.value < ${least / 2} ? "0" : format(datum.value, "${format}")` });
   }
   const y = { field: "mean", type: "quantitative", scale: { zero: false, reverse: sign < 0, padding: 12 }, axis: { title: unit ? `${title}, ${unit}` : title, tickCount: 6 } };
   const drawn = data.kinds.filter((kind) => values.some((value) => value.kind === kind));

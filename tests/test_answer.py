@@ -16,6 +16,7 @@ from support.records import changed, entry, spec, unfinished
 
 FULL = {"trainable_parameters": 2_000_000}
 SMALL = {"trainable_parameters": 20_000}
+TINY = {"trainable_parameters": 1_000}
 NOTHING = {"trainable_parameters": 0}
 TWO = (("lora", 0.5, SMALL), ("zero_shot", 0.1, NOTHING))
 
@@ -37,14 +38,48 @@ def test_a_method_that_is_shown_to_be_better_than_all_others_is_best():
     assert first.endswith("ROUGE-1")
     assert re.fullmatch(r"That is 5\.\d points higher \(.* to .*\) than small, the next best of 3 methods\.", second)
     assert re.fullmatch(
-        r"small keeps about 9\d% of full’s gain over zero_shot, and trains 100 times fewer parameters\.", third
+        r"small is worse, but keeps about 9\d% of full’s gain over zero_shot, and trains 100 times fewer parameters\.",
+        third,
     )
 
 
 def test_two_methods_that_cannot_be_told_apart_are_both_named():
-    first, *_ = told(board(("one", 0.5, SMALL), ("other", 0.5, SMALL), ("zero_shot", 0.1, NOTHING)))
-    assert "leads with" in first
-    assert first.endswith("may be as good")
+    first, second, _ = told(board(("one", 0.5, SMALL), ("other", 0.5, SMALL), ("zero_shot", 0.1, NOTHING)))
+    names = re.fullmatch(r"(.*) leads with .* ROUGE-1, but (.*) may be as good", first)
+    assert {*names.groups()} == {"one", "other"}
+    assert re.fullmatch(rf"{names[1]} is 0\.\d points higher \(.*\) than {names[2]}\.", second)
+
+
+def test_the_smallest_method_that_is_not_shown_to_be_worse_is_recommended():
+    texts = told(board(("full", 0.502, FULL), ("small", 0.5, SMALL), ("tiny", 0.45, TINY), ("zero_shot", 0.1, NOTHING)))
+    assert (
+        "If you need one: small. It is not shown to be worse than full, and trains 100 times fewer parameters." in texts
+    )
+    assert re.fullmatch(
+        r"tiny is worse, but keeps about 8\d% of full’s gain over zero_shot, and trains 2,000 times fewer parameters\.",
+        texts[-1],
+    )
+
+
+def test_what_keeps_less_for_nearly_as_many_parameters_is_not_worth_a_sentence():
+    less = {"trainable_parameters": 12_000}
+    texts = told(board(("full", 0.502, FULL), ("small", 0.5, SMALL), ("less", 0.45, less), ("zero_shot", 0.1, NOTHING)))
+    assert not any("keeps" in text for text in texts)
+
+
+def test_of_methods_that_cost_about_the_same_the_best_one_is_recommended():
+    less = {"trainable_parameters": 12_000}
+    texts = told(board(("one", 0.502, SMALL), ("other", 0.5, less), ("zero_shot", 0.1, NOTHING)))
+    assert any(text.startswith("If you need one: one. It has the best score, ") for text in texts)
+
+
+def test_where_most_methods_tie_none_is_called_the_winner():
+    found = board(*((name, 0.5, SMALL) for name in "abc"), ("zero_shot", 0.1, NOTHING))
+    first, _, third, *_ = told(found)
+    assert re.fullmatch(
+        r"No clear winner among 4 methods: 2 may be as good as [abc], which has the best score, \d\d\.\d ROUGE-1", first
+    )
+    assert third == "There were 40 test examples; more might tell more methods apart."
 
 
 def test_nothing_is_cheaper_than_a_method_that_trains_as_little_as_any():
@@ -72,17 +107,20 @@ def test_a_method_that_failed_is_named_beside_the_best_one():
 
 @pytest.mark.parametrize(("methods", "named"), [(4, 3), (5, 4), (6, 3)])
 def test_a_list_of_methods_leaves_out_several_or_none(methods, named):
-    alike = board(*((name, 0.5, SMALL) for name in "abcdef"[:methods]))
-    text = next(text for text in told(alike) if text.startswith("It cannot be told apart"))
+    worse = [(f"worse{number}", 0.1, SMALL) for number in range(methods)]
+    alike = board(*((name, 0.5, SMALL) for name in "abcdef"[:methods]), *worse)
+    text = next(text for text in told(alike) if "cannot be told apart" in text).partition("from")[2]
     assert len(re.findall(r"\b[a-f]\b", text)) == named
     assert text.endswith("and 2 others.") == (named < methods - 1)
 
 
-def test_several_methods_without_a_rank_are_named_with_how_their_runs_ended():
+def test_several_methods_without_a_rank_are_counted_beside_a_best_one_and_named_without_one():
     ended = [entry(name, level, seed, rows=40, **costs) for name, level, costs in TWO for seed in range(3)]
     failed = [Entry(unfinished(name, status=Status.OUT_OF_MEMORY, reason="no room"), {}) for name in "abcde"]
     *_, last = told(leaderboard.board([*ended, *failed]))
-    assert last == ("5 methods have no rank: a (out of memory), b (out of memory), c (out of memory) and 2 others.")
+    assert last == "5 methods have no rank (why)."
+    *_, last = told(leaderboard.board(failed))
+    assert last == "5 methods have no rank: a (out of memory), b (out of memory), c (out of memory) and 2 others."
 
 
 def test_a_bound_is_no_method_without_a_rank():
@@ -102,20 +140,21 @@ def test_of_the_best_method_it_is_said_that_it_may_be_no_better_than_the_base_mo
     levels = (0.5, 0.8, 0.5, 0.8)
     scattered = [entry("full", level, seed, rows=40, **FULL) for seed, level in enumerate(levels)]
     still = [entry(name, level, rows=40, **NOTHING) for name, level in (("lead3", 0.6), ("zero_shot", 0.5))]
-    said = "It is not shown to be better than zero_shot, the base model as it is; lead3 is."
-    assert said in told(leaderboard.board([*scattered, *still]))
+    texts = told(leaderboard.board([*scattered, *still]))
+    assert "full is not shown to be better than zero_shot, the base model as it is; lead3 is." in texts
+    assert "If you need one: lead3. It is not shown to be worse than full, and trains nothing." in texts
 
 
 def test_methods_with_the_same_scores_have_the_same_score():
     one = [entry("one", 0.5, seed, rows=40, **SMALL) for seed in range(3)]
     copies = [Entry(changed(each.record, spec=spec("copy", each.record.spec.seed)), each.scores) for each in one]
-    assert "It has the same score as copy." in told(leaderboard.board([*one, *copies]))
+    assert "one has the same score as copy." in told(leaderboard.board([*one, *copies]))
 
 
 def test_an_interval_that_holds_for_a_pair_alone_says_so_where_it_seems_to_contradict_the_ranks():
     close = board(("first", 0.507, SMALL), *((f"method{number:02}", 0.5, SMALL) for number in range(1, 13)))
     remark = r"\(0\.1 to 1\.0 for this pair alone, which is not enough among 13 methods\)"
-    assert any(re.match(f"It is 0.5 points higher {remark} than method10; ", text) for text in told(close))
+    assert any(re.match(f"first is 0.5 points higher {remark} than method10.", text) for text in told(close))
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,15 @@ import pytest
 from benchmarks import picture
 from harness.ranking import choice
 from harness.report import tables
+from harness.spec import search
+from harness.spec.record import Status
+from harness.spec.search import Trial
+from harness.spec.suite import SearchTable
 from harness.store.results import Store
 from support import reports
-from support.records import finished, prediction
+from support.records import finished, prediction, spec
 from support.reports import MB, USUAL, Made
+from support.sessions import SESSION
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -227,6 +232,45 @@ def test_any_method_can_be_the_reference_of_the_pairs(show, usual):
     rows = page.locator("#pair-table tbody tr")
     assert rows.count() == len(USUAL) - 1
     assert "better" in rows.first.inner_text()
+
+
+def test_on_a_phone_a_pairs_verdict_can_be_seen_and_the_controls_of_examples_are_folded(show, usual):
+    page = show(usual, PHONE)
+    page.locator("#pairs").scroll_into_view_if_needed()
+    verdict = page.locator("#pair-table .verdict").first.bounding_box()
+    assert verdict["x"] + verdict["width"] <= PHONE[0]
+    assert page.locator("#search").is_hidden()
+    page.locator("#fold summary").click()
+    assert page.locator("#search").is_visible()
+
+
+def test_methods_outside_the_limits_are_counted_and_can_still_be_read(show, usual):
+    page = show(usual)
+    page.locator("#memory").evaluate(MOVE, 1)
+    assert page.locator("#count").inner_text() == "3 outside your limits, in grey"
+    assert "Small grey points are outside your limits." in page.locator("#free").inner_text()
+    assert page.locator("#board tr.outside td").first.evaluate("cell => getComputedStyle(cell).opacity") == "1"
+
+
+def test_a_search_is_shown_of_the_best_method_first_and_says_which_rate_was_used(show, tmp_path):
+    input_ = {"data_hash": SESSION.data_hash, "model_revision": SESSION.model_revision}
+    settings = {**input_, "hyperparameters": {"learning_rate": 0.4}}
+    names = {"dora": 0.3, "lora": 0.4}
+    folder = reports.store(
+        tmp_path, [*(Made(name, level, changes=settings) for name, level in names.items()), USUAL[-1]]
+    )
+    store = Store(folder.parent, folder.name)
+    for name in names:
+        trials = [
+            Trial(multiplier=multiplier, learning_rate=0.4 * multiplier, status=Status.OK, score=score, seconds=2.0)
+            for multiplier, score in ((1.0, 0.4), (0.25, 0.3))
+        ]
+        store.write_search(search.finished(spec(name), SearchTable(trials=2), trials, SESSION), "")
+    page = show(reports.rebuilt(folder))
+    assert page.locator("#searched").input_value() == "lora"
+    told = page.locator("#trials").inner_text()
+    assert told.startswith("lora used its own rate, 0.4. Best at the edge")
+    assert "dora" not in told
 
 
 def test_an_example_is_found_by_its_text_and_what_differs_is_marked(show, tmp_path):

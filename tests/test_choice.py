@@ -93,3 +93,24 @@ def test_an_interval_excludes_zero_where_the_p_value_is_below_five_per_cent():
         for other in range(one + 1, 6):
             low = ranking.difference(ranking.names[one], ranking.names[other]).low
             assert (low > 0) == (p[one, other] < 0.05)
+
+
+COSTS = {"best": 1_000.0, "alike": 100.0, "close": 60.0, "worse": 1.0}
+ALIKE = entries(("best", 0.503, {}), ("alike", 0.502, {}), ("close", 0.5, {}), ("worse", 0.2, {}), ("base", 0.1, {}))
+
+
+def economical(costs, reference="base"):
+    return choice.economical(leaderboard.board(ALIKE).ranking, costs, reference)
+
+
+def test_the_cheapest_method_that_is_not_shown_to_be_worse_is_economical():
+    assert economical({**COSTS, "alike": 500.0}) == "close"
+    assert economical({"best": 1_000.0, "worse": 1.0}) == "best"
+
+
+def test_what_is_no_better_than_the_reference_is_not_economical():
+    assert economical({**COSTS, "close": 1.0}, reference="close") is None
+
+
+def test_a_better_method_that_costs_hardly_more_is_economical():
+    assert economical({"best": 110.0, "close": 60.0, "worse": 1.0}) == "best"

@@ -1,58 +1,47 @@
-"""What a run finds out lies in the record, field by field; a name that no record has is refused."""
-
-from dataclasses import fields
+"""The facts below the answer say what was tested, and which training times can be compared."""
 
 import pytest
 
-from harness.metrics.rouge.metric import ROUGE
-from harness.run.facts import Facts
-from harness.run.meters import Meters
-from harness.spec.checkpoint import Checkpoint
-from harness.spec.lengths import Answers
-from harness.spec.record import Environment, Lengths, Phase, Status
-from support.records import spec
+from harness.ranking import leaderboard
+from harness.ranking.entries import Entry
+from harness.report import facts, notes
+from support.records import entry, unfinished
 
-HERE = Environment(device="cpu", device_name="Some CPU", threads=2, python="3", platform="Linux", packages={})
-SCORES = {"rouge1": 0.4}
-KNOWN = {
-    "environment": HERE,
-    "hyperparameters": {"rank": 4},
-    "defaults": {"rank": 8},
-    "bound": True,
-    "trainable_dtype": "float32",
-    "frozen_unchanged": True,
-    "reload_equal": False,
-    "lengths": Lengths(words_out=3.5),
-    "metrics": ROUGE,
-    "scores": SCORES,
-    "best_scores": {"rouge1": 0.5},
-    "predictions_hash": "a" * 12,
-    "weights_hash": "b" * 12,
-    "answers": Answers(valid=3, invalid=1),
-    "checkpoint": Checkpoint(reason="the disk is full"),
-}
-VALUES = {one.name: KNOWN.get(one.name, number + 1) for number, one in enumerate(fields(Facts))}
+TRAINED = {"trainable_parameters": 20_000, "train_seconds": 30.0}
+UNTRAINED = {"trainable_parameters": 0, "total_parameters": 2_132_608}
 
 
-def record(**facts):
-    meters = Meters()
-    meters.phases = {"train": Phase(seconds=2.5, peak_rss_bytes=7), "score": Phase(seconds=1.0, peak_rss_bytes=9)}
-    return Facts(**facts).record(spec(), Status.OK, None, meters, 4.0)
+def runs(*names, **costs):
+    return [entry(name, 0.5, seed, rows=40, **costs) for name in names for seed in range(2)]
 
 
-def test_every_fact_is_in_the_record_under_its_own_name():
-    found = record(**VALUES)
-    blocks = (found.outputs, found.cost, found.checks, found.provenance, found)
-    told = {name: value for block in blocks for name, value in dict(block).items()}
-    assert {name: told[name] for name in VALUES} == VALUES
+def test_methods_are_counted_by_what_can_be_expected_of_them():
+    bound = entry("oracle", 0.9, rows=40, bound=True, **UNTRAINED)
+    found = [*runs("lora", "dora", **TRAINED), *runs("zero_shot", **UNTRAINED), bound, Entry(unfinished("boft"), {})]
+    assert facts.methods(leaderboard.rows(found)) == "2 trained, 1 not trained, 1 bound, 1 without a rank"
 
 
-def test_times_and_peaks_are_those_of_the_meters():
-    cost = record().cost
-    assert (cost.train_seconds, cost.generate_seconds, cost.wall_seconds) == (2.5, None, 4.0)
-    assert (cost.peak_rss_bytes, cost.peak_gpu_bytes, set(cost.phases)) == (7, None, {"train", "score"})
+def test_the_task_the_model_and_the_training_are_named():
+    found = [*runs("lora", **TRAINED, examples=96), *runs("zero_shot", **UNTRAINED)]
+    records = [each.record for each in found]
+    said = dict(facts.facts(records, leaderboard.rows(found), notes.of(records, None), seeds=2, examples=40))
+    assert said["Task"] == "dialogsum"
+    assert said["Base model"].endswith("2.13 M parameters")
+    assert (said["Training examples seen"], said["Seeds"], said["Test examples"]) == ("96", "2", "40")
 
 
-def test_a_fact_that_no_record_has_is_refused():
-    with pytest.raises(AttributeError):
-        Facts().trained_parameters = 1
+def test_without_runs_there_are_no_facts():
+    assert facts.facts([], [], notes.of([], None), seeds=2, examples=0) == []
+
+
+@pytest.mark.parametrize(
+    ("contended", "said"),
+    [
+        ((), ""),
+        (("lora",), "Training times in brackets in the leaderboard cannot be compared with the others."),
+        (("lora", "dora"), "All training times here are unreliable; a note below the leaderboard says why."),
+    ],
+)
+def test_which_training_times_can_be_compared_follows_from_the_runs(contended, said):
+    found = [each for name in ("lora", "dora") for each in runs(name, **TRAINED, contended=name in contended)]
+    assert facts.timing(leaderboard.rows([*found, *runs("zero_shot", **UNTRAINED)])) == said

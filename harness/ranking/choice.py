@@ -28,6 +28,7 @@ MEMORY = Limit("memory", "Peak memory", "bytes")
 SECONDS = Limit("seconds", "Training time", "seconds")
 ADAPTER = Limit("adapter", "Size of the result on disk", "bytes")
 LIMITS = (MEMORY, SECONDS, ADAPTER)
+MIN_TIMES = 2.0  # as much must a better method cost, for a cheaper one to be preferred to it
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,23 @@ def best(ranking: Ranking, needs: Mapping[str, Needs], limits: Mapping[str, floa
         price=ranking.difference(ranking.names[0], method) if place else None,
         seeds=ranking.seeds_needed(method, alike[0]) if alike else None,
     )
+
+
+def economical(ranking: Ranking, costs: Mapping[str, float], reference: str) -> str | None:
+    """The cheapest method that is not shown to be worse than the best one; ``None`` if there is none.
+
+    It is shown to be better than the reference, if that is ranked. Methods without a cost are left out, and one that
+    does not cost much more than the cheapest is preferred to it if its mean is the best of all that come into question.
+    """
+    found = [
+        name
+        for place, name in enumerate(ranking.names)
+        if name in costs
+        and not ranking.told[0, place]
+        and (reference not in ranking.names or ranking.better(name, reference))
+    ]
+    cheapest = min(found, key=lambda name: costs[name], default=None)
+    return found[0] if cheapest and costs[found[0]] < MIN_TIMES * costs[cheapest] else cheapest
 
 
 def keeps(needs: Needs, limits: Mapping[str, float]) -> bool:

@@ -8,6 +8,7 @@ from ..spec.metric import Direction
 from ..spec.suite import Suite
 
 MAX_SHOWN_SEEDS = 1_000  # a larger number is shown as "more than 1,000"
+MAX_COUNTED_SEEDS = 100  # a larger number is shown as "hundreds of": it is too rough an estimate for more
 
 
 def lines(suite: Suite, rows: Sequence[Row]) -> list[str]:
@@ -44,5 +45,10 @@ def _undecided(row: Row, other: Undecided) -> str:
 
 def would_show(seeds: int) -> str:
     """How many seeds of two methods that are not told apart would show their difference."""
-    number = f"more than {MAX_SHOWN_SEEDS:,}" if seeds > MAX_SHOWN_SEEDS else f"about {seeds:,}"
-    return f"if that is the true difference, {number} seeds would show it in four of five cases"
+    return f"if that is the true difference, {_rough(seeds)} seeds would show it in four of five cases"
+
+
+def _rough(seeds: int) -> str:
+    if seeds > MAX_SHOWN_SEEDS:
+        return f"more than {MAX_SHOWN_SEEDS:,}"
+    return f"about {seeds}" if seeds <= MAX_COUNTED_SEEDS else "hundreds of"

@@ -27,6 +27,7 @@ KINDS = (  # in the order of their colours
     *("adds parameters", "bound", "trains all parameters", "trains nothing", "trains some parameters"),
     "unknown",
 )
+PREPARED = "what a method prepares before it is among the seconds by phase"
 DUMPS = partial(json.dumps, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
@@ -37,16 +38,19 @@ class Axis:
     name: str
     title: str
     unit: str
+    about: str
 
 
 AXES = (
-    Axis("trainable_parameters", "Trainable parameters", "count"),
-    Axis("train_seconds", "Training time", "seconds"),
-    Axis("peak_gpu_bytes", "Peak GPU memory", "bytes"),
-    Axis("peak_rss_bytes", "Peak memory", "bytes"),
-    Axis(ADAPTER.name, "Size on disk", "bytes"),
-    Axis("generate_seconds", "Time to answer", "seconds"),
-    Axis("search_seconds", "Search time", "seconds"),
+    Axis("trainable_parameters", "Trainable parameters", "count", "the number of weights that training may change"),
+    Axis("train_seconds", "Training time", "seconds", f"training alone: {PREPARED}"),
+    Axis("peak_gpu_bytes", "Peak GPU memory", "bytes", "the most GPU memory that a run held"),
+    Axis("peak_rss_bytes", "Peak memory", "bytes", "the most memory that the process of a run held"),
+    Axis(
+        ADAPTER.name, "Size on disk", "bytes", "what must be kept of a trained model, beside the base model if needed"
+    ),
+    Axis("generate_seconds", "Time to answer", "seconds", "the answers to all test examples together"),
+    Axis("search_seconds", "Search time", "seconds", "all trials of the learning-rate search together"),
 )
 
 

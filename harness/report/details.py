@@ -162,6 +162,7 @@ def _search(search: Search) -> dict[str, Any]:
         "metric": metric.title,
         "chosen": search.learning_rate,
         "edge": search.at_edge,
+        "own": next((trial.learning_rate for trial in trials if trial.multiplier == 1.0), None),
         "trials": [
             {
                 "rate": trial.learning_rate,

@@ -7,18 +7,17 @@ policy forbids every request, and every script but those that are named by their
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..ranking.leaderboard import Row
 from ..spec import toml
 from ..spec.suite import built_in
 from ..store.results import Store
-from . import advice, answer, comparable, contents, details, examples, notes, table
+from . import advice, answer, comparable, contents, details, examples, facts, notes, table, whiskers
 from .readable import cut, readable, sentence
 from .tables import Tables
 
@@ -57,7 +56,7 @@ def _view(store: Store, seeds: Sequence[int], shown: Tables) -> dict[str, Any]:
     """What the template shows, by name."""
     rows, here = shown.rows, store.read_preflight()
     groups, recovered = details.by_method(shown.records), contents.recovered_by(rows, shown.ranking)
-    first = shown.records[0] if shown.records else None
+    first, scale = shown.records[0] if shown.records else None, whiskers.scale(rows)
     data = {
         **contents.page_data(rows, shown.ranking, shown.needs),
         "examples": examples.examples(store, shown.records, [row.method for row in rows]),
@@ -65,11 +64,11 @@ def _view(store: Store, seeds: Sequence[int], shown: Tables) -> dict[str, Any]:
     }
     return {
         "suite": store.folder.name,
-        "seeds": seeds,
         "first": first,
         "records": shown.records,
         "metrics": rows[0].metrics if rows else (),
         "headline": answer.headline(rows, shown.ranking),
+        "facts": facts.facts(shown.records, rows, shown.notes, len(seeds), _tested_on(shown, data)),
         "sentences": answer.sentences(rows, shown.ranking),
         "rows": [
             {
@@ -77,14 +76,17 @@ def _view(store: Store, seeds: Sequence[int], shown: Tables) -> dict[str, Any]:
                 "data": method,
                 "ranks": table.ranks(row),
                 "recovered": recovered[row.method],
+                "whisker": whiskers.whisker(row.scores[row.metrics[0].id], row.metrics[0], scale)
+                if row.scores
+                else None,
                 "reason": "" if row.rank else cut(row.reason),
             }
             for row, method in zip(rows, data["methods"], strict=True)
         ],
-        "timed_apart": any(row.doubtful("train_seconds") for row in rows),
-        "tested": shown.ranking.field.examples if shown.ranking else None,
+        "timing": facts.timing(rows),
+        "doubtful": {each["name"] for each in data["methods"] if each["doubtful"]},
         "doubts": [each.replace("`", "") for each in table.doubts(rows)],
-        "scale": _scale(rows),
+        "scale": scale,
         "axes": contents.axes(rows, shown.needs),
         "kinds": sorted({each["kind"] for each in data["methods"]}),
         "groups": [(method, groups[method]) for method in (row.method for row in rows) if method in groups],
@@ -101,6 +103,12 @@ def _view(store: Store, seeds: Sequence[int], shown: Tables) -> dict[str, Any]:
     }
 
 
+def _tested_on(shown: Tables, data: Mapping[str, Any]) -> int:
+    """The number of test examples of the ranked methods, or else of all answers."""
+    found = data["examples"]
+    return shown.ranking.field.examples if shown.ranking else len(found["rows"]) + found["left_out"]["examples"]
+
+
 def _tested(found: notes.Notes) -> bool:
     """Whether the searches tested their trials; older ones took the best trial."""
     return any(trial.p_value is not None for search in found.searches.values() for trial in search.trials)
@@ -109,17 +117,6 @@ def _tested(found: notes.Notes) -> bool:
 def _remarks(shown: Tables) -> list[str]:
     """The problems that the notes know."""
     return [*notes.problems(shown.notes), *advice.incomplete(shown.rows)]
-
-
-def _scale(rows: Sequence[Row]) -> tuple[float, float]:
-    """The lowest and the highest score of the intervals that are drawn, in the unit of the ranking metric."""
-    found = [row.scores[row.metrics[0].id] for row in rows if row.scores]
-    ends = [bound for each in found for bound in (each.mean, each.low, each.high) if bound is not None]
-    metric = next((row.metrics[0] for row in rows if row.scores), None)
-    if metric is None:
-        return 0.0, 1.0
-    low, high = metric.in_unit(min(ends)), metric.in_unit(max(ends))
-    return (low, high) if low < high else (low - 0.5, high + 0.5)
 
 
 def _scripts() -> list[str]:

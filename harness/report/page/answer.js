@@ -1,6 +1,7 @@
 // The limits that the reader sets, and the best method within them.
 const MOST_NAMED = 3; // methods in one sentence
 const MOST_SEEDS = 1000; // a larger number is not worth saying
+const MOST_COUNTED = 100; // seeds; a larger number is too rough to be said
 const grids = new Map(); // by limit, the values at which the answer may change
 
 function limitsSet() {
@@ -33,16 +34,17 @@ function listed(names) {
   return names.length > few.length ? [...shown, ` and ${names.length - few.length} others`] : shown;
 }
 
-/** How many seeds of both would tell two methods apart. */
+/** How many seeds of both would tell two methods apart; rough, as the estimate is. */
 function needed(seeds) {
-  if (seeds === null) return "no number";
-  return seeds > MOST_SEEDS ? `more than ${MOST_SEEDS.toLocaleString("en")}` : `about ${seeds}`;
+  if (seeds === null) return "more test examples";
+  if (seeds > MOST_SEEDS) return `more than ${MOST_SEEDS.toLocaleString("en")}`;
+  return seeds > MOST_COUNTED ? "hundreds" : `about ${seeds}`;
 }
 
 /** What would decide between the best method and the nearest one that it is not told from. */
 function decides(seeds, other) {
-  if (seeds === null) return `No number of seeds would tell it from ${other}, but more test examples might.`;
-  return `If it differs from ${other} as it seems to, ${needed(seeds)} seeds would show it in four of five cases.`;
+  if (seeds === null) return `More seeds would not tell it from ${other}, but more test examples might.`;
+  return `If it differs from ${other} as it seems to, ${needed(seeds).replace("hundreds", "hundreds of")} seeds would show it in four of five cases.`;
 }
 
 function answered(choice, limits) {
@@ -59,8 +61,8 @@ function answered(choice, limits) {
   } else {
     lines.push(["It has the best score of all methods, so the limits cost nothing."]);
   }
-  if (limits.size && choice.alike.length) {
-    lines.push(["It cannot be told apart from ", ...listed(choice.alike), "."]);
+  if (choice.alike.length) {
+    if (limits.size) lines.push(["It cannot be told apart from ", ...listed(choice.alike), "."]);
     lines.push([decides(choice.seeds, choice.alike[0])]);
   } else if (limits.size && choice.inside.length > 1) {
     lines.push([`It is shown to be better than ${choice.inside.length > 2 ? `the ${choice.inside.length - 1} others` : choice.inside[1]} within the limits.`]);

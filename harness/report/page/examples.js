@@ -104,6 +104,7 @@ function offer() {
 }
 
 if (examples.length) {
+  find("fold").open = innerWidth > 600;
   find("seed").replaceChildren(...shownSeeds.map((seed, number) => element("option", { value: number }, String(seed))));
   options(find("one"), answering);
   options(find("other"), answering);

@@ -40,7 +40,9 @@ function filter() {
     row.classList.toggle("outside", !within.has(method));
   }
   const shown = rows.filter((row) => !row.hidden).length;
-  find("count").textContent = shown === rows.length ? "" : `${shown} of ${rows.length} methods`;
+  const outside = rows.filter((row) => !row.hidden && !within.has(row.dataset.method)).length;
+  const said = [shown < rows.length ? `${shown} of ${rows.length} methods` : "", outside ? `${outside} outside your limits, in grey` : ""];
+  find("count").textContent = said.filter((text) => text).join("; ");
 }
 
 for (const id of ["find", "kind", "status", "within"]) find(id).addEventListener("input", filter);

@@ -8,7 +8,7 @@ from harness.report import facts, notes
 from support.records import entry, unfinished
 
 TRAINED = {"trainable_parameters": 20_000, "train_seconds": 30.0}
-UNTRAINED = {"trainable_parameters": 0, "total_parameters": 2_132_608}
+UNTRAINED = {"trainable_parameters": 0, "total_parameters": 2_132_608, "train_seconds": None, "examples": 0}
 
 
 def runs(*names, **costs):

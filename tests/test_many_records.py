@@ -8,6 +8,7 @@ import pytest
 from harness.ranking import leaderboard
 from harness.report import __main__ as command
 from harness.report import examples
+from harness.report.contents import to_json
 from harness.store.results import Store
 from support import reports
 from support.records import entry
@@ -60,7 +61,7 @@ def test_seeds_for_which_a_page_has_no_room_are_not_read_beyond_the_first_of_the
     folder, monkeypatch, share, kept, read
 ):
     whole = examples.examples(Store(folder.parent, folder.name), Store(folder.parent, folder.name).read_runs(), NAMES)
-    monkeypatch.setattr(examples, "MAX_BYTES", int(share * len(examples.JSON.encode(whole["rows"]))))
+    monkeypatch.setattr(examples, "MAX_BYTES", int(share * len(to_json(whole["rows"]).encode())))
     for path in (folder / "predictions").glob("*.jsonl.gz"):
         if int(path.name.split("-seed")[1][0]) >= read:
             path.write_bytes(b"no answers")
@@ -72,8 +73,8 @@ def test_seeds_for_which_a_page_has_no_room_are_not_read_beyond_the_first_of_the
 
 def test_an_example_keeps_the_texts_of_the_seeds_that_are_shown_and_no_others():
     example = examples.AnsweredExample({"id": "test_0"})
-    example.add(0, "lora", "a room", 1.0)
-    example.add(1, "lora", "a view", 0.5)
+    example.add(0, "lora", ("a room", None), 1.0)
+    example.add(1, "lora", ("a view", None), 0.5)
     assert example.to_dict(["lora", "dora"], [0]) == {
         "id": "test_0",
         "texts": ["a room"],

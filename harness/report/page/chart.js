@@ -44,7 +44,7 @@ function name(values, log, width, height) {
 function ticks(least, most) {
   const steps = most / least > 100 ? [1] : [1, 2, 5];
   const all = Array.from({ length: 31 }, (_, number) => steps.map((step) => step * 10 ** (number - 12))).flat();
-  const found = all.filter((tick) => tick >= least && tick <= most);
+  const found = all.filter((tick) => tick >= 0.9 * least && tick <= most);
   return found.length ? found : [least, most];
 }
 
@@ -74,7 +74,7 @@ function drawCosts() {
     ...(floor !== null ? [{ data: { values: [{ cost: floor * Math.sqrt(3) }] }, mark: { type: "rule", color: colour("line"), strokeWidth: 5 }, encoding: { x } }] : []),
     { transform: [{ filter: "datum.front" }], mark: { type: "line", interpolate: "step-after", color: colour("muted"), strokeDash: [3, 3], strokeWidth: 1 }, encoding: { x, y, order: { field: "cost", type: "quantitative" } } },
     ...(intervals ? [{ transform: [{ filter: "isValid(datum.low)" }], mark: { type: "rule", strokeWidth: 2, opacity: 0.4 }, encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color: quiet } }] : []),
-    ...[false, true].map((filled) => ({ transform: [{ filter: `datum.front == ${filled}` }], mark: { type: "point", size: 90, strokeWidth: 2, filled, cursor: "pointer", ...(filled ? {} : { fill: colour("paper") }) }, encoding: { x, y, color: quiet, tooltip, size: { condition: { test: "datum.within", value: 90 }, value: 30 } } })),
+    ...[false, true].map((filled) => ({ transform: [{ filter: `datum.front == ${filled}` }], mark: { type: "point", opacity: 1, strokeWidth: 2, filled, cursor: "pointer", ...(filled ? {} : { fill: colour("paper") }) }, encoding: { x, y, color: quiet, tooltip, size: { condition: { test: "datum.within", value: 90 }, value: 30 } } })),
     ...[0, 1, 2, 3].map((place) => [place < 2, place % 2 === 1]).map(([right, below]) => ({ transform: [{ filter: `datum.named && datum.right == ${right} && datum.below == ${below}` }], mark: { type: "text", align: right ? "left" : "right", dx: right ? 6 : -6, dy: below ? 14 : -9, fontSize: 12 }, encoding: { x, y, text: { field: "label" }, color: { condition: { test: "datum.within", value: colour("ink") }, value: colour("muted") } } })),
   ];
   const free = values.filter((value) => methods.get(value.method).costs[axis.name] === 0).map((value) => value.method);

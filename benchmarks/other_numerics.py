@@ -40,39 +40,39 @@ EXAMPLES = 160  # trained on
 
 
 @dataclass
-class Found:
+class Judged:
     """The verdicts of each session with the same numerics, and in how many of them an answer differed."""
 
     sessions: list[list[Verdict]] = field(default_factory=list)
     other_answers: int = 0
 
 
-def found(project: ProbeProject, sessions: int) -> dict[tuple[str, str], Found]:
+def found(project: ProbeProject, sessions: int) -> dict[tuple[str, str], Judged]:
     """What the gate says of so many sessions, by kernels and threads."""
     if problem := project.accept():
         raise SystemExit(problem)
     accepted, suite = _answers(project), project.suite
-    table: dict[tuple[str, str], Found] = {}
+    table: dict[tuple[str, str], Judged] = {}
     for number, (threads, kernels) in enumerate(islice(cycle(product(THREADS, KERNELS)), sessions), start=1):
         print(f"{number} of {sessions}", file=sys.stderr, flush=True)
         project.write(suite.model_copy(update={"run": suite.run.model_copy(update={"cpus": threads})}))
         with _set(kernels):
             verdicts = project.judge("--gate")
         names = ", ".join(f"`{name}={value}`" for name, value in kernels.items())
-        row = table.setdefault((names, f"{threads or 'all'}"), Found())
+        row = table.setdefault((names, f"{threads or 'all'}"), Judged())
         row.sessions.append(verdicts)
         row.other_answers += _answers(project) != accepted
     return table
 
 
-def lines(table: Mapping[tuple[str, str], Found]) -> Iterator[Sequence[str]]:
+def lines(table: Mapping[tuple[str, str], Judged]) -> Iterator[Sequence[str]]:
     """The rows of the table, the last one for all sessions."""
     for (kernels, threads), row in table.items():
         yield kernels, threads, *_counts([row])
     yield "all", "", *_counts(list(table.values()))
 
 
-def _counts(rows: Sequence[Found]) -> Sequence[str]:
+def _counts(rows: Sequence[Judged]) -> Sequence[str]:
     sessions = [verdicts for row in rows for verdicts in row.sessions]
     red = sum(any(one.fails for one in verdicts) for verdicts in sessions)
     judged = [one for verdicts in sessions for one in verdicts if one.metric]

@@ -24,22 +24,37 @@ HERE = Environment(
 )
 
 
-@pytest.fixture
-def cluster(monkeypatch):
-    """A cluster of two nodes with four processors each, and 8 and 16 GB of memory."""
-    found = [
-        {"NodeID": name, "Alive": True, "Resources": {"CPU": 4.0, "memory": float(size * GB)}}
-        for name, size in (("aa", 8), ("bb", 16))
-    ]
-    monkeypatch.setattr(ray, "nodes", lambda: found)
-
-
 NEEDS = {"num_cpus": 1, "num_gpus": 0}
+
+
+@pytest.fixture
+def of_sizes(monkeypatch):
+    """``of_sizes(aa=8)``: there are nodes with these names and so many GB of memory, and four processors each."""
+
+    def set_nodes(**sizes):
+        found = [
+            {"NodeID": name, "Alive": True, "Resources": {"CPU": 4.0, "memory": float(size * GB)}}
+            for name, size in sizes.items()
+        ]
+        monkeypatch.setattr(ray, "nodes", lambda: found)
+
+    return set_nodes
+
+
+@pytest.fixture
+def cluster(of_sizes):
+    of_sizes(aa=8, bb=16)
 
 
 @pytest.mark.parametrize(("needed", "asked"), [(3 * GB, 3 * GB), (40 * GB, 16 * GB)])
 def test_runs_are_kept_within_the_memory_of_a_node_or_have_one_to_themselves(needed, asked, cluster):
     assert nodes.options(NEEDS, needed) == {**NEEDS, "memory": asked}
+
+
+@pytest.mark.parametrize("needed", [10.05, 12.5])
+def test_a_run_that_fills_a_node_may_be_on_any_of_nearly_equal_ones(needed, of_sizes):
+    of_sizes(aa=10.1, bb=10, cc=10.2, dd=2)
+    assert nodes.options(NEEDS, int(needed * GB)) == {**NEEDS, "memory": 10 * GB}
 
 
 def test_memory_that_is_not_known_is_not_asked_for(cluster):

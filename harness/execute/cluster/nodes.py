@@ -85,13 +85,15 @@ def needs(run: RunTable, device: str | None) -> Needs:
 def options(needed: Needs, memory: int = 0, avoided: Collection[str] = ()) -> dict[str, Any]:
     """Ray's options of a run that needs this, and so many bytes of memory, on a node that is not ``avoided``.
 
-    If no node has that much memory, it is all that one has, so that the run is alone there; and if all nodes are
-    avoided, none is.
+    If that is more than the smallest of the large nodes has, it is all that this one has: then a run is alone on each
+    of them. A node is large if it has more than half as much memory as the largest one. If all nodes are avoided, none
+    is.
     """
     able = [each for each in alive() if fits(each, needed)]
     good = [each for each in able if each["NodeID"] not in avoided] or able
-    most = int(max((each["Resources"].get("memory", 0) for each in good), default=0))
-    room = {"memory": min(memory, most)} if memory and most else {}
+    sizes = [int(each["Resources"].get("memory", 0)) for each in good]
+    least = min((size for size in sizes if size > max(sizes) / 2), default=0)
+    room = {"memory": min(memory, least)} if memory and least else {}
     bad = [each["NodeID"] for each in able if each not in good]
     return {**needed, **room, **({"label_selector": {NODE_ID: f"!in({','.join(bad)})"}} if bad else {})}
 

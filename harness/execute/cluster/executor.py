@@ -152,8 +152,7 @@ class ClusterExecutor:
         except RayError as error:
             if self._again(replace(attempt, tries=attempt.tries - 1), unless=attempt.tries == 1):
                 return None
-            where = node.place(attempt.job) or "a node that is not known"
-            lost = f"its worker or node was lost in each of {TRIES} tries, at last on {where}: {_first_line(error)}"
+            lost = f"its worker or node was lost in each of {TRIES} tries: {_first_line(error)}"
             return _lost(order, Status.CRASHED, lost)
         found = RunOutcome.model_validate_json(done.outcome) if done.outcome else None
         reason = self._unlike(done, found.record) if found else done.refused

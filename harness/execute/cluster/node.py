@@ -11,7 +11,6 @@ from pathlib import Path
 
 import ray
 from ray.exceptions import RayError
-from ray.experimental import internal_kv
 
 from ...spec import failure
 from ...spec.hashing import digest_of_files
@@ -64,19 +63,12 @@ class Done:
 def execute(job: Job) -> Done:
     """Execute a run; an error that is the node's own is in the result."""
     done = Done(ray.get_runtime_context().get_node_id(), Machine(_name(), sources()))
-    internal_kv._internal_kv_put(_place(job), done.machine.name)
     try:
         return _executed(job, done)
     except RayError:
         raise
     except Exception as error:  # whatever its disk, its temporary folder and its installation raise
         return replace(done, refused=f"{type(error).__name__}: {error}")
-
-
-def place(job: Job) -> str | None:
-    """The name of the node on which a run was begun last; ``None`` if it was not."""
-    found = internal_kv._internal_kv_get(_place(job))
-    return found.decode() if found else None
 
 
 def survey(job: Job) -> Machine:
@@ -123,11 +115,6 @@ def _executed(job: Job, done: Done) -> Done:
         return replace(done, outcome=outcome.model_dump_json(), kept=read(kept) if kept and kept.exists() else {})
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _place(job: Job) -> str:
-    """The key under which Ray keeps where a run was begun."""
-    return f"{job.session}/{job.order.spec.name}"
 
 
 def _received(job: Job) -> Order:

@@ -2,9 +2,9 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from .node import Done, Job
 from .parcels import Parcel
 
 TRIES = 4  # of a run whose node or worker is lost, or whose node cannot execute it
+ENDING_SECONDS = 60.0  # time limit for runs to end at an interrupt, with all that they have started
 CLEANING_SECONDS = 10.0  # time limit for removing the session's files from the nodes
 NODE_REMEDY = "look at the disk, the temporary folder and the installation of that node"
 
@@ -58,6 +59,7 @@ class ClusterExecutor:
         self._desk = ThreadPoolExecutor(max_workers=1)  # does what must not happen in Ray's own threads
         self._packed: dict[Path, Parcel] = {}
         self._running: dict[Future[RunOutcome], ray.ObjectRef] = {}
+        self._asked: list[ray.ObjectRef] = []  # before the first run
         self._own: Environment | None = None  # of this machine, once it was checked
         self._run_bytes = 0  # of a node's memory
         self._avoided: set[str] = set()  # Ray's ids of nodes that could not execute a run
@@ -86,17 +88,19 @@ class ClusterExecutor:
         return self._here.measure(order)
 
     def close(self) -> None:
-        """End whatever is still running, remove the session's files from all nodes, and leave the cluster."""
+        """End whatever is still running, remove the session's files from all nodes, and leave the cluster.
+
+        An interrupt ends a step of this, but not the others.
+        """
         if self._closed:  # for Ray would join a cluster again
             return
         self._closed = True
-        self._desk.shutdown(wait=False, cancel_futures=True)
-        self._end(list(self._running.values()))
-        self._here.close()
-        with suppress(RayError, GetTimeoutError):
-            cleared = [nodes.on(each, node.clear).remote(self._session) for each in nodes.alive()]
-            ray.get(cleared, timeout=CLEANING_SECONDS)
-        ray.shutdown()
+        with ExitStack() as last_first:
+            last_first.callback(ray.shutdown)
+            last_first.callback(self._clear)
+            last_first.callback(self._desk.shutdown, wait=True, cancel_futures=True)
+            last_first.callback(self._here.close)
+            last_first.callback(self._end)
 
     def _check(self, order: Order) -> Preflight:
         spec = order.spec.model_copy(update={"precision": "float32"})  # which any CPU can compute in
@@ -105,7 +109,15 @@ class ClusterExecutor:
         self._own = here.environment
         self._run_bytes = 0 if self._needs["num_gpus"] else here.run_bytes
         job, needed = self._job(order), {**self._needs, "num_cpus": 0}
-        return nodes.surveyed(here, lambda each: nodes.on(each, node.survey, needed).remote(job), self._needs)
+        nodes.fetched(partial(self._ask, node.fetch, job, {"num_cpus": 0}), self._needs)
+        return nodes.surveyed(here, partial(self._ask, node.survey, job, needed), self._needs)
+
+    def _ask(self, function: Callable[[Job], object], job: Job, needed: nodes.Needs, each: nodes.Node) -> ray.ObjectRef:
+        reference = nodes.on(each, function, needed).remote(job)
+        self._asked.append(reference)
+        if self._closed:  # in the meantime
+            ray.cancel(reference)
+        return reference
 
     def _job(self, order: Order) -> Job:
         model = _local(order)
@@ -124,6 +136,8 @@ class ClusterExecutor:
         task = self._execute.options(**options, max_retries=0, name=attempt.job.order.spec.name)
         self._running[attempt.found] = reference = task.remote(attempt.job)
         ended: Callable[[Future[Done]], None] = partial(self._ended, attempt)
+        if self._closed or attempt.found.cancelled():  # in the meantime
+            ray.cancel(reference)
         reference.future().add_done_callback(lambda future: self._closed or self._desk.submit(ended, future))
 
     def _ended(self, attempt: Attempt, future: Future[Done]) -> None:
@@ -179,13 +193,19 @@ class ClusterExecutor:
         if found.cancelled() and (reference := self._running.pop(found, None)):
             ray.cancel(reference)
 
-    def _end(self, references: Sequence[ray.ObjectRef]) -> None:
-        """Interrupt runs, so that what they have started ends with them; end Ray's workers that do not obey."""
+    def _end(self) -> None:
+        """Interrupt checks and runs, so that what they have started ends with them; end workers that do not obey."""
+        references = [*self._asked, *self._running.values()]
         for reference in references:
             ray.cancel(reference)
-        late = ray.wait(references, num_returns=len(references), timeout=CLEANING_SECONDS)[1] if references else []
+        late = ray.wait(references, num_returns=len(references), timeout=ENDING_SECONDS)[1] if references else []
         for reference in late:
             ray.cancel(reference, force=True)
+
+    def _clear(self) -> None:
+        with suppress(RayError, GetTimeoutError):
+            cleared = [nodes.on(each, node.clear).remote(self._session) for each in nodes.alive()]
+            ray.get(cleared, timeout=CLEANING_SECONDS)
 
 
 def _local(order: Order) -> Path | None:

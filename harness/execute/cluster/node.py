@@ -71,6 +71,11 @@ def execute(job: Job) -> Done:
         return replace(done, refused=f"{type(error).__name__}: {error}")
 
 
+def fetch(job: Job) -> None:
+    """Download the base model, unless this node has it."""
+    _sealed(job.folder).fetch(_received(job))
+
+
 def survey(job: Job) -> Machine:
     """Find out what runs on this node find."""
     return Machine(_name(), sources(), _sealed(job.folder).survey(_received(job)))

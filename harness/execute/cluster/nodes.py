@@ -114,6 +114,18 @@ def on(each: Node, function: Callable[..., Any], needed: Needs | None = None) ->
     return ray.remote(function).options(**(needed or {"num_cpus": 0}), scheduling_strategy=there, max_retries=3)
 
 
+def fetched(fetch: Callable[[Node], Any], needed: Needs) -> None:
+    """Wait until these nodes have the base model, however long that takes; nodes that are lost do not matter.
+
+    Raises ``UsageError`` for a node that cannot have it.
+    """
+    asked = {fetch(each): _name(each) for each in alive() if fits(each, needed)}
+    waiting = list(asked)
+    while waiting:
+        (done,), waiting = ray.wait(waiting)
+        _answer(asked[done], done)
+
+
 def surveyed(here: Preflight, survey: Callable[[Node], Any], needed: Needs) -> Preflight:
     """What holds for runs on these nodes: what was found on this machine, with the environments of the nodes.
 
@@ -123,7 +135,7 @@ def surveyed(here: Preflight, survey: Callable[[Node], Any], needed: Needs) -> P
     asked = {survey(each): _name(each) for each in alive() if fits(each, needed)}
     answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=SURVEY_SECONDS)
     for reference in silent:
-        ray.cancel(reference, force=True)
+        ray.cancel(reference)
     found = list(filter(None, (_answer(asked[reference], reference) for reference in answered)))
     if not found:
         raise UsageError(f"--cluster: lost, or busy, during the checks: {', '.join(asked.values()) or 'all nodes'}")

@@ -1,5 +1,8 @@
 """Which nodes of a Ray cluster a run may use, by what Ray says about them."""
 
+import platform
+from importlib.metadata import version
+
 import pytest
 
 from harness.execute import executors
@@ -11,16 +14,15 @@ if not executors.has_ray():
 import ray
 
 from harness.execute.cluster import node, nodes, parcels
-from harness.execute.cluster.node import Machine
 
 GB = 10**9
 HERE = Environment(
     device="cpu",
     device_name="AMD EPYC",
     threads=1,
-    python="3.11.2",
+    python=platform.python_version(),
     platform="Linux-x86_64",
-    packages={"torch": "2.13.0"},
+    packages={"numpy": version("numpy")},
 )
 
 
@@ -68,17 +70,30 @@ def test_a_node_that_could_not_execute_a_run_gets_no_others_while_there_is_anoth
 
 
 @pytest.mark.parametrize(
-    ("there", "sources", "said"),
+    ("lost", "left"),
+    [({"aa": 8}, {"bb": 16}), ({"bb": 16}, {"aa": 8}), ({"aa": 16}, {"bb": 16, "cc": 8})],
+)
+def test_a_run_that_no_node_can_execute_any_more_is_begun_again_for_those_that_are_left(lost, left, of_sizes):
+    of_sizes(**lost, **left)
+    asked = nodes.options(NEEDS, 40 * GB, set(left))
+    of_sizes(**left)
+    assert not nodes.possible(asked)
+    assert nodes.possible(nodes.options(NEEDS, 40 * GB, set(left)))
+
+
+@pytest.mark.parametrize(
+    ("own", "sources", "said"),
     [
-        (HERE.model_copy(update={"device_name": "Intel Xeon"}), node.sources(), None),
-        (None, node.sources(), None),
-        (HERE.model_copy(update={"packages": {"torch": "2.12.0"}}), node.sources(), "torch 2.13.0 → 2.12.0"),
-        (HERE, "other", "Tuneoff's files"),
+        ({}, node.sources(), None),
+        ({"device_name": "Intel Xeon"}, node.sources(), None),
+        ({"python": "3.8.1"}, node.sources(), f"python 3.8.1 → {HERE.python}"),
+        ({"packages": {"numpy": "0.9"}}, node.sources(), f"numpy 0.9 → {HERE.packages['numpy']}"),
+        ({}, "other", "Tuneoff's files"),
     ],
 )
-def test_a_node_differs_by_its_versions_not_by_its_hardware(there, sources, said):
-    expected = said and f"differs from this machine: {said}"
-    assert nodes.unlike(HERE, Machine("one", sources, there)) == expected
+def test_a_node_differs_by_its_versions_not_by_its_hardware(own, sources, said):
+    expected = said and f"differs from the session's machine: {said}"
+    assert node.unlike(HERE.model_copy(update=own), sources) == expected
 
 
 def test_folders_of_equal_files_and_other_names_are_other_parcels(tmp_path, monkeypatch):

@@ -1,21 +1,24 @@
 """What Ray does on a node: it receives the files of an order, and lets a sealed process of that machine execute it."""
 
 import os
+import platform
 import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import ray
 from ray.exceptions import RayError
 
 from ...spec import failure
+from ...spec.figures import changes
 from ...spec.hashing import digest_of_files
 from ...spec.plan import Order
-from ...spec.record import Environment
+from ...spec.record import Environment, release
 from ...spec.registry import Plugin
 from ..sealed import Sealed
 from .parcels import Bytes, Parcel, read, unpack
@@ -25,11 +28,16 @@ PACKAGE = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Job:
-    """An order, and the parcels in place of the paths that it names; ``session`` names a folder on each node."""
+    """An order, and the parcels in place of the paths that it names; ``session`` names a folder on each node.
+
+    ``own`` and ``sources`` are what there is on the session's machine: its environment, and a hash of Tuneoff's files.
+    """
 
     order: Order
     session: str
     parcels: Mapping[Path, Parcel]  # without a model that the node has, or that it gets from the hub
+    own: Environment
+    sources: str
 
     @property
     def folder(self) -> Path:
@@ -39,11 +47,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Machine:
-    """What runs on a node find there; ``sources`` is a hash of Tuneoff's own files."""
+    """What runs on a node find there, and how it differs from the session's machine."""
 
     name: str
-    sources: str
-    environment: Environment | None = None
+    environment: Environment
+    different: str | None
 
 
 @dataclass(frozen=True)
@@ -54,17 +62,17 @@ class Done:
     """
 
     node: str
-    machine: Machine
     outcome: str = ""
     kept: Mapping[str, Bytes] = field(default_factory=dict)
     refused: str | None = None
 
 
 def execute(job: Job) -> Done:
-    """Execute a run; an error that is the node's own is in the result."""
-    done = Done(ray.get_runtime_context().get_node_id(), Machine(_name(), sources()))
+    """Execute a run, unless this node differs from the session's machine; an error of the node is in the result."""
+    done = Done(ray.get_runtime_context().get_node_id())
     try:
-        return _executed(job, done)
+        different = unlike(job.own, job.sources)
+        return replace(done, refused=different) if different else _executed(job, done)
     except RayError:
         raise
     except Exception as error:  # whatever its disk, its temporary folder and its installation raise
@@ -78,7 +86,7 @@ def fetch(job: Job) -> None:
 
 def survey(job: Job) -> Machine:
     """Find out what runs on this node find."""
-    return Machine(_name(), sources(), _sealed(job.folder).survey(_received(job)))
+    return Machine(_name(), _sealed(job.folder).survey(_received(job)), unlike(job.own, job.sources))
 
 
 def clear(session: str) -> None:
@@ -89,6 +97,15 @@ def clear(session: str) -> None:
 def folder(session: str) -> Path:
     """Where a session keeps its files on any machine."""
     return Path(tempfile.gettempdir()) / session
+
+
+def unlike(own: Environment, own_sources: str) -> str | None:
+    """What differs between this node and the session's machine, apart from the hardware; ``None`` if nothing does."""
+    here = {"python": platform.python_version(), **{name: release(version(name)) for name in own.packages}}
+    different = changes({"python": own.python, **own.releases}, here)
+    if own_sources != sources():
+        different.append("Tuneoff's files")
+    return f"differs from the session's machine: {', '.join(different)}" if different else None
 
 
 @cache

@@ -11,12 +11,9 @@ from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ...spec.errors import UsageError
-from ...spec.figures import changes
 from ...spec.preflight import Preflight
-from ...spec.record import Environment
 from ...spec.suite import RunTable
 from .. import machine
-from . import node
 from .node import Machine
 
 AUTO = "auto"
@@ -108,6 +105,19 @@ def fits(each: Node, needed: Needs) -> bool:
     return all(_has(each)[name] >= count for name, count in needed.items())
 
 
+def possible(options: Mapping[str, Any]) -> bool:
+    """Whether a node that Ray can reach has what a run with these options asks for, when nothing else is on it."""
+    needed = {name: options[name] for name in RESOURCES}
+    bad = options.get("label_selector", {}).get(NODE_ID, "")
+    able = (each for each in alive() if fits(each, needed) and each["NodeID"] not in bad)
+    return any(each["Resources"].get("memory", 0) >= options.get("memory", 0) for each in able)
+
+
+def name_of(node: str) -> str:
+    """The name of the node with this id of Ray's, for messages."""
+    return next((_name(each) for each in ray.nodes() if each["NodeID"] == node), node[:8])
+
+
 def on(each: Node, function: Callable[..., Any], needed: Needs | None = None) -> Any:
     """Ray's remote form of a function, to be called on that node."""
     there = NodeAffinitySchedulingStrategy(each["NodeID"], soft=False)
@@ -139,24 +149,14 @@ def surveyed(here: Preflight, survey: Callable[[Node], Any], needed: Needs) -> P
     found = list(filter(None, (_answer(asked[reference], reference) for reference in answered)))
     if not found:
         raise UsageError(f"--cluster: lost, or busy, during the checks: {', '.join(asked.values()) or 'all nodes'}")
-    different = [(each.name, unlike(here.environment, each)) for each in found]
-    if lines := [f"--cluster: {name} {reason}" for name, reason in different if reason]:
+    if lines := [f"--cluster: {each.name} {each.different}" for each in found if each.different]:
         raise UsageError("\n".join([*lines, "install the same versions on all nodes"]))
     attention = {"attention": here.environment.attention}
-    kinds = {each.hash: each.model_copy(update=attention) for one in found if (each := one.environment)}
+    kinds = {each.hash: each.model_copy(update=attention) for each in (one.environment for one in found)}
     first, *others = sorted(kinds.values(), key=lambda each: (each.device_name, each.hash))
     late = [f"{asked[reference]} did not answer in {SURVEY_SECONDS:g} s: not checked" for reference in silent]
     notices = (*here.notices, _described(needed), *late)
     return here.model_copy(update={"environment": first, "elsewhere": tuple(others), "notices": notices})
-
-
-def unlike(here: Environment, there: Machine) -> str | None:
-    """What differs between a node and this machine, apart from its hardware; ``None`` if nothing does."""
-    own, other = ({"python": each.python, **each.releases} for each in (here, there.environment or here))
-    different = changes(own, other)
-    if there.sources != node.sources():
-        different.append("Tuneoff's files")
-    return f"differs from this machine: {', '.join(different)}" if different else None
 
 
 def _answer(name: str, reference: Any) -> Machine | None:

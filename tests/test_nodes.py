@@ -102,3 +102,9 @@ def test_folders_of_equal_files_and_other_names_are_other_parcels(tmp_path, monk
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text("{}")
     assert parcels.pack(tmp_path / "one").hash != parcels.pack(tmp_path / "two").hash
+
+
+def test_a_folder_has_space_if_a_file_can_be_written_into_it(tmp_path):
+    assert node.has_space(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert not node.has_space(tmp_path / "none")

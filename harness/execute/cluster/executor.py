@@ -39,7 +39,10 @@ NODE_REMEDY = "look at the disk, the temporary folder and the installation of th
 
 @dataclass(frozen=True)
 class Attempt:
-    """A run to execute; ``tries`` are left, and ``alone`` says that no other run may use the node's memory."""
+    """A run to execute; ``tries`` are left, and ``alone`` asks for all the memory of a node.
+
+    That keeps away the runs that ask for some, which those with GPUs do not.
+    """
 
     job: Job
     found: Future[RunOutcome]

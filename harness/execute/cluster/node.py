@@ -24,6 +24,7 @@ from ..sealed import Sealed
 from .parcels import Bytes, Parcel, read, unpack
 
 PACKAGE = Path(__file__).parents[2]
+SPACE_BYTES = 16 * 2**20  # a disk with less is full
 
 
 @dataclass(frozen=True)
@@ -130,13 +131,24 @@ def _executed(job: Job, done: Done) -> Done:
         kept = folder / "kept" if order.keep else None
         (folder / "run").mkdir()
         outcome = _sealed(job.folder).attempt(replace(order, keep=kept), folder / "run")
-        if (error := outcome.record.error) and failure.disk_failed(error):
+        shutil.rmtree(folder / "run", ignore_errors=True)  # which may have filled the disk
+        if (error := outcome.record.error) and failure.disk_failed(error) and not has_space(folder):
             return replace(done, refused=error.cause)
         if not order.gpus and _has_room_beside(job.order.threads):
             outcome = outcome.contended()
         return replace(done, outcome=outcome.model_dump_json(), kept=read(kept) if kept and kept.exists() else {})
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def has_space(folder: Path) -> bool:
+    """Whether a large file can be written into this folder."""
+    try:
+        (folder / "space").write_bytes(bytes(SPACE_BYTES))
+    except OSError:
+        return False
+    (folder / "space").unlink()
+    return True
 
 
 def _received(job: Job) -> Order:

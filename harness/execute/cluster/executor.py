@@ -217,7 +217,7 @@ class ClusterExecutor:
         return not unless
 
     def _cancel(self, found: Future[RunOutcome]) -> None:
-        if found.cancelled() and (begun := self._running.pop(found, None)):
+        if found.cancelled() and not self._closed.is_set() and (begun := self._running.pop(found, None)):
             ray.cancel(begun.reference)
 
     def _end(self) -> None:

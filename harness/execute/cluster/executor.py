@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import ray
-from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayError
+from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayError, RayTaskError
 
 from ...spec import failure
 from ...spec.checkpoint import Checkpoint
@@ -199,7 +199,9 @@ class ClusterExecutor:
         except RayError as error:
             if self._again(replace(attempt, tries=attempt.tries - 1), unless=attempt.tries == 1):
                 return None
-            lost = f"its worker or node was lost in each of {TRIES} tries: {_first_line(error)}"
+            lost = f"its worker or node was lost, or is broken, in each of {TRIES} tries: {_first_line(error)}"
+            if isinstance(error, RayTaskError):  # Tuneoff cannot be imported there
+                lost = f"{lost}: {error.cause}"
             return _lost(order, Status.CRASHED, lost)
         found = RunOutcome.model_validate_json(done.outcome) if done.outcome else None
         if found:

@@ -152,8 +152,9 @@ class ClusterExecutor:
         reference = task.remote(attempt.job)
         self._running[attempt.found] = begun = Begun(attempt, reference, options)
         ended: Callable[[Future[Done]], None] = partial(self._ended, begun)
-        if self._closed.is_set() or attempt.found.cancelled():  # in the meantime
+        if self._closed.is_set():  # in the meantime
             ray.cancel(reference)
+        self._cancel(attempt.found)  # likewise
         reference.future().add_done_callback(lambda future: self._closed.is_set() or self._desk.submit(ended, future))
 
     def _options(self, attempt: Attempt) -> dict[str, Any]:

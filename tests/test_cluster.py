@@ -167,13 +167,14 @@ def test_a_session_leaves_no_files_and_no_runs_on_the_nodes(remote, place):
 @pytest.mark.slow
 def test_what_a_run_has_started_on_a_node_ends_with_an_interrupted_session(ground, cluster):
     folder = ground("interrupted", lingering=LINGERING)
-    child = folder / "methods" / "child"
+    written = folder / "methods" / "child"
     session = begin(folder, f"--cluster={cluster.address}")
-    assert until(lambda: child.exists() and child.read_text().endswith("\n"), session)
+    assert until(lambda: written.exists() and written.read_text().endswith("\n"), session)
+    child = psutil.Process(int(written.read_text()))
     session.send_signal(signal.SIGINT)
     code, output = finish(session)
     assert code == pytest.ExitCode.INTERRUPTED, output
-    assert until_none(lambda: [each for each in psutil.pids() if each == int(child.read_text())]) == []
+    assert until_none(lambda: [child] if lives(child) else []) == [], output
 
 
 @ray_is_there
@@ -261,6 +262,14 @@ def is_server(process, place):
     try:
         return process.environ().get("TMPDIR") == str(place) and "forkserver" in " ".join(process.cmdline())
     except psutil.Error:
+        return False
+
+
+def lives(process):
+    """Whether it is still running; one that has ended may stay in the list until its parent asks for it."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
 
 

@@ -1,5 +1,6 @@
 """What a session has started ends with it, also when it is killed and can end nothing itself."""
 
+import multiprocessing
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 import psutil
 import pytest
 
+from harness.execute import processes
 from support.projects import environment
 
 SESSION = """\
@@ -84,3 +86,13 @@ def test_a_process_leaves_an_interrupt_to_its_session(start):
     _, process = start("bound")
     process.send_signal(signal.SIGINT)
     assert not gone(process, seconds=0.3)
+
+
+def test_a_process_ends_with_what_it_has_started():
+    process = multiprocessing.get_context("spawn").Process(target=subprocess.run, args=(["sleep", "600"],))
+    process.start()
+    while not (started := psutil.Process(process.pid).children()):
+        time.sleep(0.01)
+    processes.end_all_of(process)
+    assert not psutil.pid_exists(process.pid)
+    assert not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in started)

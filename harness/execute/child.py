@@ -12,8 +12,9 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from ..spec import failure
-from ..spec.block import Block
 from ..spec.errors import UsageError
 from ..spec.plan import Order
 from ..spec.record import RunOutcome
@@ -59,6 +60,14 @@ def check(order: Order, folder: Path) -> None:
     _tell(preflight.check, order, folder)
 
 
+def fetch(order: Order, folder: Path) -> None:
+    """Write the ``ModelTable``, or the message of a ``UsageError``."""
+    _isolate(folder)
+    from ..run import preflight
+
+    _tell(preflight.fetch, order, folder)
+
+
 def survey(order: Order, folder: Path) -> None:
     """Write the ``Environment``, or the message of a ``UsageError``."""
     _isolate(folder)
@@ -67,7 +76,7 @@ def survey(order: Order, folder: Path) -> None:
     _tell(preflight.survey, order, folder)
 
 
-def _tell(find: Callable[[Order], Block], order: Order, folder: Path) -> None:
+def _tell(find: Callable[[Order], BaseModel], order: Order, folder: Path) -> None:
     """Write what is found, or the message of the ``UsageError`` that is raised."""
     _see_only(order.gpus)
     try:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Thread
 
@@ -52,6 +53,12 @@ def end(processes: set[psutil.Process]) -> None:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(doomed, timeout=10)
+
+
+def end_all_of(process: BaseProcess) -> None:
+    """Kill a process with everything below it, while it is still known what that is."""
+    with suppress(psutil.NoSuchProcess):
+        end({psutil.Process(process.pid)})
 
 
 def memory_kills() -> int:

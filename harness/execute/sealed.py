@@ -98,6 +98,10 @@ class Sealed:
         """Do ``preflight.check``, which saves the task in ``order.task``; raises its ``UsageError``."""
         return Preflight.model_validate_json(self._told(child.check, order))
 
+    def fetch(self, order: Order) -> None:
+        """Do ``preflight.fetch``, however long it takes; raises its ``UsageError``."""
+        self._told(child.fetch, order)
+
     def survey(self, order: Order) -> Environment:
         """Do ``preflight.survey``; raises its ``UsageError``."""
         return Environment.model_validate_json(self._told(child.survey, order))
@@ -171,8 +175,8 @@ class Sealed:
                 process.kill()
             process.join()
             return process.exitcode if in_time else None
-        except BaseException:  # this thread is to do something else
-            process.kill()
+        except BaseException:  # this thread is to do something else, and may soon be killed
+            processes.end_all_of(process)
             process.join()
             raise
         finally:

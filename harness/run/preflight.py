@@ -15,7 +15,7 @@ from ..spec.metric import options_of
 from ..spec.plan import Order
 from ..spec.preflight import Preflight
 from ..spec.record import Environment
-from ..spec.suite import TaskTable
+from ..spec.suite import ModelTable, TaskTable
 from ..tasks import consistency, data, definition, first_rows, labels, leakage, prepared, scored_by
 from ..tasks.data import Example
 from ..tasks.task import PreparedTask, prepare
@@ -83,14 +83,19 @@ def check(order: Order) -> Preflight:
     )
 
 
-def survey(order: Order) -> Environment:
-    """The environment of runs on this machine, found without loading the model; the attention is unknown.
+def fetch(order: Order) -> ModelTable:
+    """The base model, whose files are on this machine afterwards; raises ``ModelError`` if they cannot be had."""
+    base_model.fetch(order.model)
+    return order.model
 
-    The files of the base model are there afterwards. Raises ``ModelError`` if they cannot be had, or if the machine
-    does not have the order's device, and ``SuiteError`` if that device does not compute in the suite's precision.
+
+def survey(order: Order) -> Environment:
+    """The environment of runs on this machine, found without the model; the attention is unknown.
+
+    Raises ``ModelError`` if the machine does not have the order's device, and ``SuiteError`` if that device does not
+    compute in the suite's precision.
     """
     torch.set_num_threads(order.threads)
-    base_model.fetch(order.model)
     metrics = scorers.scoring_of(order).metrics
     return environment.describe(_device(order), None, metrics, order.spec.precision)
 

@@ -2,16 +2,18 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from threading import Event, Thread
+from typing import Any
 from uuid import uuid4
 
 import ray
-from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayError
+from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayError, RayTaskError
 
 from ...spec import failure
 from ...spec.checkpoint import Checkpoint
@@ -29,18 +31,32 @@ from .node import Done, Job
 from .parcels import Parcel
 
 TRIES = 4  # of a run whose node or worker is lost, or whose node cannot execute it
+WATCH_SECONDS = 10.0  # between two looks at whether nodes are left for all runs
+ENDING_SECONDS = 60.0  # time limit for runs to end at an interrupt, with all that they have started
 CLEANING_SECONDS = 10.0  # time limit for removing the session's files from the nodes
 NODE_REMEDY = "look at the disk, the temporary folder and the installation of that node"
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A run to execute; ``tries`` are left, and ``alone`` says that no other run may use the node's memory."""
+    """A run to execute; ``tries`` are left, and ``alone`` asks for all the memory of a node.
+
+    That keeps away the runs that ask for some, which those with GPUs do not.
+    """
 
     job: Job
     found: Future[RunOutcome]
     tries: int = TRIES
     alone: bool = False
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An attempt that Ray executes, or will as soon as a node has what ``options`` ask for."""
+
+    attempt: Attempt
+    reference: ray.ObjectRef
+    options: Mapping[str, Any]
 
 
 class ClusterExecutor:
@@ -57,11 +73,13 @@ class ClusterExecutor:
         self._session = f"tuneoff-{uuid4().hex[:12]}"
         self._desk = ThreadPoolExecutor(max_workers=1)  # does what must not happen in Ray's own threads
         self._packed: dict[Path, Parcel] = {}
-        self._running: dict[Future[RunOutcome], ray.ObjectRef] = {}
-        self._own: Environment | None = None  # of this machine, once it was checked
+        self._running: dict[Future[RunOutcome], Begun] = {}
+        self._asked: list[ray.ObjectRef] = []  # before the first run
+        self._own: Environment  # of this machine, once it was checked
         self._run_bytes = 0  # of a node's memory
         self._avoided: set[str] = set()  # Ray's ids of nodes that could not execute a run
-        self._closed = False
+        self._closed = Event()
+        Thread(target=self._watch, daemon=True).start()
 
     def submit(self, order: Order) -> Future[RunOutcome]:
         """Begin a run as soon as a node has room; it has an outcome, whatever happens to the node."""
@@ -86,17 +104,19 @@ class ClusterExecutor:
         return self._here.measure(order)
 
     def close(self) -> None:
-        """End whatever is still running, remove the session's files from all nodes, and leave the cluster."""
-        if self._closed:  # for Ray would join a cluster again
+        """End whatever is still running, remove the session's files from all nodes, and leave the cluster.
+
+        An interrupt ends a step of this, but not the others.
+        """
+        if self._closed.is_set():  # for Ray would join a cluster again
             return
-        self._closed = True
-        self._desk.shutdown(wait=False, cancel_futures=True)
-        self._end(list(self._running.values()))
-        self._here.close()
-        with suppress(RayError, GetTimeoutError):
-            cleared = [nodes.on(each, node.clear).remote(self._session) for each in nodes.alive()]
-            ray.get(cleared, timeout=CLEANING_SECONDS)
-        ray.shutdown()
+        self._closed.set()
+        with ExitStack() as last_first:
+            last_first.callback(ray.shutdown)
+            last_first.callback(self._clear)
+            last_first.callback(self._desk.shutdown, wait=True, cancel_futures=True)
+            last_first.callback(self._here.close)
+            last_first.callback(self._end)
 
     def _check(self, order: Order) -> Preflight:
         spec = order.spec.model_copy(update={"precision": "float32"})  # which any CPU can compute in
@@ -105,7 +125,15 @@ class ClusterExecutor:
         self._own = here.environment
         self._run_bytes = 0 if self._needs["num_gpus"] else here.run_bytes
         job, needed = self._job(order), {**self._needs, "num_cpus": 0}
-        return nodes.surveyed(here, lambda each: nodes.on(each, node.survey, needed).remote(job), self._needs)
+        nodes.fetched(partial(self._ask, node.fetch, job, {"num_cpus": 0}), self._needs)
+        return nodes.surveyed(here, partial(self._ask, node.survey, job, needed), self._needs)
+
+    def _ask(self, function: Callable[[Job], object], job: Job, needed: nodes.Needs, each: nodes.Node) -> ray.ObjectRef:
+        reference = nodes.on(each, function, needed).remote(job)
+        self._asked.append(reference)
+        if self._closed.is_set():  # in the meantime
+            ray.cancel(reference)
+        return reference
 
     def _job(self, order: Order) -> Job:
         model = _local(order)
@@ -116,18 +144,38 @@ class ClusterExecutor:
         for path in paths:
             if path not in self._packed:
                 self._packed[path] = parcels.pack(path)
-        return Job(order, self._session, {path: self._packed[path] for path in paths})
+        return Job(order, self._session, {path: self._packed[path] for path in paths}, self._own, node.sources())
 
     def _begin(self, attempt: Attempt) -> None:
-        memory = sys.maxsize if attempt.alone else self._run_bytes
-        options = nodes.options(self._needs, memory, self._avoided)
+        options = self._options(attempt)
         task = self._execute.options(**options, max_retries=0, name=attempt.job.order.spec.name)
-        self._running[attempt.found] = reference = task.remote(attempt.job)
-        ended: Callable[[Future[Done]], None] = partial(self._ended, attempt)
-        reference.future().add_done_callback(lambda future: self._closed or self._desk.submit(ended, future))
+        reference = task.remote(attempt.job)
+        self._running[attempt.found] = begun = Begun(attempt, reference, options)
+        ended: Callable[[Future[Done]], None] = partial(self._ended, begun)
+        if self._closed.is_set():  # in the meantime
+            ray.cancel(reference)
+        self._cancel(attempt.found)  # likewise
+        reference.future().add_done_callback(lambda future: self._closed.is_set() or self._desk.submit(ended, future))
 
-    def _ended(self, attempt: Attempt, future: Future[Done]) -> None:
-        if attempt.found.cancelled() or self._closed:
+    def _options(self, attempt: Attempt) -> dict[str, Any]:
+        return nodes.options(self._needs, sys.maxsize if attempt.alone else self._run_bytes, self._avoided)
+
+    def _watch(self) -> None:
+        """Keep runs from waiting for nodes that are gone."""
+        while not self._closed.wait(WATCH_SECONDS):
+            with suppress(RuntimeError):  # closed in the meantime
+                self._desk.submit(self._move)
+
+    def _move(self) -> None:
+        """Begin the runs again that no node can execute any more as they were begun."""
+        for begun in list(self._running.values()):
+            if not nodes.possible(begun.options) and self._options(begun.attempt) != begun.options:
+                ray.cancel(begun.reference)
+                self._begin(begun.attempt)
+
+    def _ended(self, begun: Begun, future: Future[Done]) -> None:
+        attempt = begun.attempt
+        if self._running.get(attempt.found) is not begun or self._closed.is_set():  # cancelled, or begun again
             return
         order = attempt.job.order
         try:
@@ -152,17 +200,17 @@ class ClusterExecutor:
         except RayError as error:
             if self._again(replace(attempt, tries=attempt.tries - 1), unless=attempt.tries == 1):
                 return None
-            where = node.place(attempt.job) or "a node that is not known"
-            lost = f"its worker or node was lost in each of {TRIES} tries, at last on {where}: {_first_line(error)}"
+            lost = f"its worker or node was lost, or is broken, in each of {TRIES} tries: {_first_line(error)}"
+            if isinstance(error, RayTaskError):  # Tuneoff cannot be imported there
+                lost = f"{lost}: {error.cause}"
             return _lost(order, Status.CRASHED, lost)
         found = RunOutcome.model_validate_json(done.outcome) if done.outcome else None
-        reason = self._unlike(done, found.record) if found else done.refused
-        if found and not reason:
+        if found:
             return _arrived(order, done, found)
         self._avoided.add(done.node)
         if self._again(replace(attempt, tries=attempt.tries - 1), unless=attempt.tries == 1):
             return None
-        why = Failure(type="OSError", message=f"node {done.machine.name}: {reason}", remedy=NODE_REMEDY)
+        why = Failure(type="OSError", message=f"node {nodes.name_of(done.node)}: {done.refused}", remedy=NODE_REMEDY)
         return _failed(order, Status.FAILED, why)
 
     def _again(self, attempt: Attempt, *, unless: bool) -> bool:
@@ -171,22 +219,23 @@ class ClusterExecutor:
             self._begin(attempt)
         return not unless
 
-    def _unlike(self, done: Done, record: Record) -> str | None:
-        """How the node that executed a run differs from this machine; it may have joined after the checks."""
-        there = replace(done.machine, environment=record.environment)
-        return None if self._own is None else nodes.unlike(self._own, there)
-
     def _cancel(self, found: Future[RunOutcome]) -> None:
-        if found.cancelled() and (reference := self._running.pop(found, None)):
-            ray.cancel(reference)
+        if found.cancelled() and not self._closed.is_set() and (begun := self._running.pop(found, None)):
+            ray.cancel(begun.reference)
 
-    def _end(self, references: Sequence[ray.ObjectRef]) -> None:
-        """Interrupt runs, so that what they have started ends with them; end Ray's workers that do not obey."""
+    def _end(self) -> None:
+        """Interrupt checks and runs, so that what they have started ends with them; end workers that do not obey."""
+        references = [*self._asked, *(begun.reference for begun in list(self._running.values()))]
         for reference in references:
             ray.cancel(reference)
-        late = ray.wait(references, num_returns=len(references), timeout=CLEANING_SECONDS)[1] if references else []
+        late = ray.wait(references, num_returns=len(references), timeout=ENDING_SECONDS)[1] if references else []
         for reference in late:
             ray.cancel(reference, force=True)
+
+    def _clear(self) -> None:
+        with suppress(RayError, GetTimeoutError):
+            cleared = [nodes.on(each, node.clear).remote(self._session) for each in nodes.alive()]
+            ray.get(cleared, timeout=CLEANING_SECONDS)
 
 
 def _local(order: Order) -> Path | None:

@@ -1,36 +1,44 @@
 """What Ray does on a node: it receives the files of an order, and lets a sealed process of that machine execute it."""
 
 import os
+import platform
 import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import ray
 from ray.exceptions import RayError
-from ray.experimental import internal_kv
 
 from ...spec import failure
+from ...spec.figures import changes
 from ...spec.hashing import digest_of_files
 from ...spec.plan import Order
-from ...spec.record import Environment
+from ...spec.record import Environment, release
 from ...spec.registry import Plugin
 from ..sealed import Sealed
 from .parcels import Bytes, Parcel, read, unpack
 
 PACKAGE = Path(__file__).parents[2]
+SPACE_BYTES = 16 * 2**20  # a disk with less is full
 
 
 @dataclass(frozen=True)
 class Job:
-    """An order, and the parcels in place of the paths that it names; ``session`` names a folder on each node."""
+    """An order, and the parcels in place of the paths that it names; ``session`` names a folder on each node.
+
+    ``own`` and ``sources`` are what there is on the session's machine: its environment, and a hash of Tuneoff's files.
+    """
 
     order: Order
     session: str
     parcels: Mapping[Path, Parcel]  # without a model that the node has, or that it gets from the hub
+    own: Environment
+    sources: str
 
     @property
     def folder(self) -> Path:
@@ -40,11 +48,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Machine:
-    """What runs on a node find there; ``sources`` is a hash of Tuneoff's own files."""
+    """What runs on a node find there, and how it differs from the session's machine."""
 
     name: str
-    sources: str
-    environment: Environment | None = None
+    environment: Environment
+    different: str | None
 
 
 @dataclass(frozen=True)
@@ -55,33 +63,31 @@ class Done:
     """
 
     node: str
-    machine: Machine
     outcome: str = ""
     kept: Mapping[str, Bytes] = field(default_factory=dict)
     refused: str | None = None
 
 
 def execute(job: Job) -> Done:
-    """Execute a run; an error that is the node's own is in the result."""
-    done = Done(ray.get_runtime_context().get_node_id(), Machine(_name(), sources()))
-    internal_kv._internal_kv_put(_place(job), done.machine.name)
+    """Execute a run, unless this node differs from the session's machine; an error of the node is in the result."""
+    done = Done(ray.get_runtime_context().get_node_id())
     try:
-        return _executed(job, done)
+        different = unlike(job.own, job.sources)
+        return replace(done, refused=different) if different else _executed(job, done)
     except RayError:
         raise
     except Exception as error:  # whatever its disk, its temporary folder and its installation raise
         return replace(done, refused=f"{type(error).__name__}: {error}")
 
 
-def place(job: Job) -> str | None:
-    """The name of the node on which a run was begun last; ``None`` if it was not."""
-    found = internal_kv._internal_kv_get(_place(job))
-    return found.decode() if found else None
+def fetch(job: Job) -> None:
+    """Download the base model, unless this node has it."""
+    _sealed(job.folder).fetch(_received(job))
 
 
 def survey(job: Job) -> Machine:
     """Find out what runs on this node find."""
-    return Machine(_name(), sources(), _sealed(job.folder).survey(_received(job)))
+    return Machine(_name(), _sealed(job.folder).survey(_received(job)), unlike(job.own, job.sources))
 
 
 def clear(session: str) -> None:
@@ -92,6 +98,15 @@ def clear(session: str) -> None:
 def folder(session: str) -> Path:
     """Where a session keeps its files on any machine."""
     return Path(tempfile.gettempdir()) / session
+
+
+def unlike(own: Environment, own_sources: str) -> str | None:
+    """What differs between this node and the session's machine, apart from the hardware; ``None`` if nothing does."""
+    here = {"python": platform.python_version(), **{name: release(version(name)) for name in own.packages}}
+    different = changes({"python": own.python, **own.releases}, here)
+    if own_sources != sources():
+        different.append("Tuneoff's files")
+    return f"differs from the session's machine: {', '.join(different)}" if different else None
 
 
 @cache
@@ -116,7 +131,8 @@ def _executed(job: Job, done: Done) -> Done:
         kept = folder / "kept" if order.keep else None
         (folder / "run").mkdir()
         outcome = _sealed(job.folder).attempt(replace(order, keep=kept), folder / "run")
-        if (error := outcome.record.error) and failure.disk_failed(error):
+        shutil.rmtree(folder / "run", ignore_errors=True)  # which may have filled the disk
+        if (error := outcome.record.error) and failure.disk_failed(error) and not has_space(folder):
             return replace(done, refused=error.cause)
         if not order.gpus and _has_room_beside(job.order.threads):
             outcome = outcome.contended()
@@ -125,9 +141,14 @@ def _executed(job: Job, done: Done) -> Done:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _place(job: Job) -> str:
-    """The key under which Ray keeps where a run was begun."""
-    return f"{job.session}/{job.order.spec.name}"
+def has_space(folder: Path) -> bool:
+    """Whether a large file can be written into this folder."""
+    try:
+        (folder / "space").write_bytes(bytes(SPACE_BYTES))
+    except OSError:
+        return False
+    (folder / "space").unlink()
+    return True
 
 
 def _received(job: Job) -> Order:

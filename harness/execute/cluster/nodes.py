@@ -11,12 +11,9 @@ from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ...spec.errors import UsageError
-from ...spec.figures import changes
 from ...spec.preflight import Preflight
-from ...spec.record import Environment
 from ...spec.suite import RunTable
 from .. import machine
-from . import node
 from .node import Machine
 
 AUTO = "auto"
@@ -85,13 +82,15 @@ def needs(run: RunTable, device: str | None) -> Needs:
 def options(needed: Needs, memory: int = 0, avoided: Collection[str] = ()) -> dict[str, Any]:
     """Ray's options of a run that needs this, and so many bytes of memory, on a node that is not ``avoided``.
 
-    If no node has that much memory, it is all that one has, so that the run is alone there; and if all nodes are
-    avoided, none is.
+    If that is more than the smallest of the large nodes has, it is all that this one has: then a run is alone on each
+    of them. A node is large if it has more than half as much memory as the largest one. If all nodes are avoided, none
+    is.
     """
     able = [each for each in alive() if fits(each, needed)]
     good = [each for each in able if each["NodeID"] not in avoided] or able
-    most = int(max((each["Resources"].get("memory", 0) for each in good), default=0))
-    room = {"memory": min(memory, most)} if memory and most else {}
+    sizes = [int(each["Resources"].get("memory", 0)) for each in good]
+    least = min((size for size in sizes if size > max(sizes) / 2), default=0)
+    room = {"memory": min(memory, least)} if memory and least else {}
     bad = [each["NodeID"] for each in able if each not in good]
     return {**needed, **room, **({"label_selector": {NODE_ID: f"!in({','.join(bad)})"}} if bad else {})}
 
@@ -106,10 +105,35 @@ def fits(each: Node, needed: Needs) -> bool:
     return all(_has(each)[name] >= count for name, count in needed.items())
 
 
+def possible(options: Mapping[str, Any]) -> bool:
+    """Whether a node that Ray can reach has what a run with these options asks for, when nothing else is on it."""
+    needed = {name: options[name] for name in RESOURCES}
+    bad = options.get("label_selector", {}).get(NODE_ID, "")
+    able = (each for each in alive() if fits(each, needed) and each["NodeID"] not in bad)
+    return any(each["Resources"].get("memory", 0) >= options.get("memory", 0) for each in able)
+
+
+def name_of(node: str) -> str:
+    """The name of the node with this id of Ray's, for messages."""
+    return next((_name(each) for each in ray.nodes() if each["NodeID"] == node), node[:8])
+
+
 def on(each: Node, function: Callable[..., Any], needed: Needs | None = None) -> Any:
     """Ray's remote form of a function, to be called on that node."""
     there = NodeAffinitySchedulingStrategy(each["NodeID"], soft=False)
     return ray.remote(function).options(**(needed or {"num_cpus": 0}), scheduling_strategy=there, max_retries=3)
+
+
+def fetched(fetch: Callable[[Node], Any], needed: Needs) -> None:
+    """Wait until these nodes have the base model, however long that takes; nodes that are lost do not matter.
+
+    Raises ``UsageError`` for a node that cannot have it.
+    """
+    asked = {fetch(each): _name(each) for each in alive() if fits(each, needed)}
+    waiting = list(asked)
+    while waiting:
+        (done,), waiting = ray.wait(waiting)
+        _answer(asked[done], done)
 
 
 def surveyed(here: Preflight, survey: Callable[[Node], Any], needed: Needs) -> Preflight:
@@ -121,28 +145,18 @@ def surveyed(here: Preflight, survey: Callable[[Node], Any], needed: Needs) -> P
     asked = {survey(each): _name(each) for each in alive() if fits(each, needed)}
     answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=SURVEY_SECONDS)
     for reference in silent:
-        ray.cancel(reference, force=True)
+        ray.cancel(reference)
     found = list(filter(None, (_answer(asked[reference], reference) for reference in answered)))
     if not found:
         raise UsageError(f"--cluster: lost, or busy, during the checks: {', '.join(asked.values()) or 'all nodes'}")
-    different = [(each.name, unlike(here.environment, each)) for each in found]
-    if lines := [f"--cluster: {name} {reason}" for name, reason in different if reason]:
+    if lines := [f"--cluster: {each.name} {each.different}" for each in found if each.different]:
         raise UsageError("\n".join([*lines, "install the same versions on all nodes"]))
     attention = {"attention": here.environment.attention}
-    kinds = {each.hash: each.model_copy(update=attention) for one in found if (each := one.environment)}
+    kinds = {each.hash: each.model_copy(update=attention) for each in (one.environment for one in found)}
     first, *others = sorted(kinds.values(), key=lambda each: (each.device_name, each.hash))
     late = [f"{asked[reference]} did not answer in {SURVEY_SECONDS:g} s: not checked" for reference in silent]
     notices = (*here.notices, _described(needed), *late)
     return here.model_copy(update={"environment": first, "elsewhere": tuple(others), "notices": notices})
-
-
-def unlike(here: Environment, there: Machine) -> str | None:
-    """What differs between a node and this machine, apart from its hardware; ``None`` if nothing does."""
-    own, other = ({"python": each.python, **each.releases} for each in (here, there.environment or here))
-    different = changes(own, other)
-    if there.sources != node.sources():
-        different.append("Tuneoff's files")
-    return f"differs from this machine: {', '.join(different)}" if different else None
 
 
 def _answer(name: str, reference: Any) -> Machine | None:

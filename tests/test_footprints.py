@@ -148,6 +148,21 @@ def test_a_method_that_could_not_be_tried_out_is_tried_again_later(of):
     assert tried == ["lora-seed0"]
 
 
+def test_memory_that_another_program_had_is_asked_for_again_later(of):
+    of(needs={"lora": NEEDS["lora"].model_copy(update={"exhausted": True})})[0].find(["lora"])
+    later, tried = of()
+    later.find(["lora"])
+    assert (tried, later.problem("lora")) == (["lora-seed0"], None)
+
+
+def test_a_run_that_the_request_does_not_name_is_tried_out_like_the_others(of):
+    whole, _ = of(micro_batch_size="auto")
+    (run,) = [each for each in whole._request.runs if each.name == "full_finetune-seed0"]
+    served, tried = of(micro_batch_size="auto", methods=("lora",))
+    assert served.fitting(run) == 4
+    assert tried == ["full_finetune-seed0"]
+
+
 def test_the_table_has_a_row_for_each_method_and_the_reason_where_there_is_nothing_else(of):
     found, _ = of(needs={**NEEDS, "lily": NEEDS["broken"]})
     found.find(["lora", "full_finetune", "lily"])

@@ -31,7 +31,7 @@ def remark(method: str, found: Footprint, rows: int | None, runs: int, device: s
 
 def _remedy(found: Footprint, rows: int | None, runs: int) -> str:
     largest = found.largest(runs)
-    if largest is not None and largest < (rows or found.batch_size):
+    if largest is not None:
         return f"micro_batch_size = {largest} fits"
     return "no micro_batch_size would make it fit; gradient_checkpointing, shorter texts or a smaller base model may"
 

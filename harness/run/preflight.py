@@ -56,13 +56,13 @@ def check(order: Order) -> Preflight:
     asked = {split: [row.asked for row in rows] for split, rows in data.cut(table, splits).items()}
     described = environment.describe(device, base.model, settled.metrics, order.spec.precision)
     shown = example.shown(base.tokenizer, task.training[0]) if task.training else None
-    whole = footprint.of_base(base, task, order)  # last, since it trains the model
+    untried = footprint.untried(base, order)
     return Preflight(
         leakage=leakage.measure(asked["train"], asked["test"]),
         environment=described,
         gpus=environment.gpus(device, order.device),
-        run_bytes=whole.needed(order.micro_batch_size),
-        room_bytes=whole.room,
+        run_bytes=untried.needed(),
+        room_bytes=untried.room,
         data_hash=task.hash,
         data_revision=data.revision(table),
         model_revision=base_model.revision(order.model),

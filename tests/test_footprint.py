@@ -221,6 +221,30 @@ def test_a_method_that_cannot_attach_says_why(measure):
     assert (found.reason, found.unsupported) == ("not on this model", True)
 
 
-def test_the_longest_prompts_are_asked(measure, tmp_path):
+TALKING = """
+from pathlib import Path
+from harness.method import Method
+
+class Talking(Method):
+    \"\"\"Trains everything, and writes down how many tokens are generated at a time.\"\"\"
+    learning_rate = 1e-4
+
+    def build(self, base):
+        def lengths(_, __, inputs, output):
+            if inputs.get("past_key_values") is not None:
+                with Path("lengths").open("a") as file:
+                    file.write("token ")
+        base.decoder.register_forward_hook(lengths, with_kwargs=True)
+        return base
+"""
+
+
+def test_answers_are_as_long_as_they_may_be(measure, tmp_path):
+    found = measure("talking", TALKING, evaluation=Evaluation(max_new_tokens=24))
+    assert found.reason is None
+    assert (tmp_path / "run" / "plugin" / "lengths").read_text().count("token") >= 24
+
+
+def test_the_prompts_that_need_the_most_are_asked(measure, tmp_path):
     measure("counted", COUNTED)
     assert (tmp_path / "run" / "plugin" / "asked").read_text() == "4"

@@ -1,6 +1,7 @@
 """Tries a run out on its longest batch, in a few steps, and finds how much memory it will need."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from math import ceil
@@ -20,9 +21,8 @@ from ..spec.record import RunSpec, Status
 from ..spec.suite import Budget
 from ..tasks import prepared
 from ..tasks.task import PreparedTask
-from ..training import autocast
+from ..training import autocast, decoding
 from ..training.budget import Batches
-from ..training.decoding import MAX_BATCH_TOKENS
 from . import answers, memory, meters, weights
 from .runner import Runner
 from .steps import MAX_STEPS, Steps, line
@@ -134,6 +134,7 @@ def _try_out(run: Runner, order: Order, found: Findings) -> None:
         method.setting = replace(method.setting, micro_batch_size=None)
         _train(method, model, task, order.spec, found)
     if not found.exhausted:
+        method.setting = _at_full_length(method.setting)
         with run.meters.phase("generate"), built.scoring.reading(options_of(task.metrics)):
             answers.given(method, model, task, _longest_questions(task, order.spec))
         found.elsewhere = max(found.elsewhere, _peak(run))
@@ -191,10 +192,22 @@ def _longest(task: PreparedTask, spec: RunSpec) -> Batch:
 
 
 def _longest_questions(task: PreparedTask, spec: RunSpec) -> Sequence[Question]:
-    """The questions with the longest prompts, as many as are answered at a time."""
-    questions = sorted(task.questions, key=lambda question: -len(question.prompt))
-    tokens = len(task.family.prompt_ids([questions[0].prompt])[0])
-    return questions[: max(1, MAX_BATCH_TOKENS // (tokens * spec.evaluation.num_beams))]
+    """The questions that are answered at a time and need the most memory, if each answer is as long as it may be."""
+    evaluation, questions = spec.evaluation, task.questions
+    lengths = [len(ids) for ids in task.family.prompt_ids([question.prompt for question in questions])]
+
+    def tokens(batch: Sequence[int]) -> int:
+        return len(batch) * (max(lengths[row] for row in batch) + evaluation.max_new_tokens)
+
+    return [questions[row] for row in max(decoding.in_batches(lengths, evaluation.num_beams), key=tokens)]
+
+
+def _at_full_length(setting: Setting) -> Setting:
+    """A setting in which every answer is as long as it may be, since a trained model may write as much."""
+    generation = deepcopy(setting.generation)
+    if generation is not None:
+        generation.min_new_tokens = setting.max_new_tokens
+    return replace(setting, generation=generation, stop=())
 
 
 def _peak(run: Runner) -> int:

@@ -41,7 +41,7 @@ def test_gradients_of_earlier_parts_of_a_batch_stay():
 
 
 def test_a_step_needs_no_less_than_its_optimiser():
-    assert TRAINED.training(1) == 1700
+    assert TRAINED.model_copy(update={"per_row": 5}).training() == 1700
 
 
 def test_a_micro_batch_that_is_larger_than_the_batch_is_the_batch():
@@ -163,21 +163,23 @@ def test_a_method_that_does_not_train_is_only_asked(measure):
     assert found.peak() == found.elsewhere > found.libraries
 
 
-HALFWAY = (
-    COUNTED
-    + """
-    def train(self, model, batches):
-        def sees(batch):
-            if len(batch["labels"]) > 1:
+HALFWAY = """
+from harness.method import Method
+
+class Halfway(Method):
+    learning_rate = 1e-4
+
+    def build(self, base):
+        def refuse(module, inputs):
+            if module.training and len(inputs[0]) > 1:
                 raise MemoryError("no more")
-            return batch
-        super().train(model, map(sees, batches))
+        base.encoder.block[0].layer[0].register_forward_pre_hook(refuse)
+        return base
 """
-)
 
 
 def test_memory_that_runs_out_with_more_rows_does_not_say_that_one_row_does_not_fit(measure):
-    found = measure("counted", HALFWAY)
+    found = measure("halfway", HALFWAY)
     assert (found.exhausted, found.reason, found.rows) == (False, None, 8)
     assert not found.fits()
     assert found.largest() == 4

@@ -163,6 +163,21 @@ def test_a_run_that_the_request_does_not_name_is_tried_out_like_the_others(of):
     assert tried == ["full_finetune-seed0"]
 
 
+def test_a_method_that_is_killed_for_memory_is_trained_row_by_row_and_its_reason_is_told(of):
+    killed = Footprint(batch_size=16, exhausted=True, reason="out_of_memory: the kernel killed the process")
+    found, _ = of(micro_batch_size="auto", needs={"lora": killed})
+    assert found.seen("lora") == 1
+    assert found.problem("lora") == "lora does not fit: out_of_memory: the kernel killed the process"
+    assert found.table(["lora"]).endswith("no: out_of_memory: the kernel killed the process")
+
+
+def test_a_smaller_part_of_a_batch_that_needs_more_than_all_of_it_is_told_of(of):
+    needs = {"full_finetune": NEEDS["full_finetune"].model_copy(update={"fixed": 2 * 10**9, "per_row": 5 * 10**6})}
+    found, _ = of(micro_batch_size=8, needs=needs)
+    found.find(["full_finetune"])
+    assert found.problem("full_finetune").endswith("; micro_batch_size = 16 fits")
+
+
 def test_the_table_has_a_row_for_each_method_and_the_reason_where_there_is_nothing_else(of):
     found, _ = of(needs={**NEEDS, "lily": NEEDS["broken"]})
     found.find(["lora", "full_finetune", "lily"])

@@ -140,13 +140,17 @@ class Sealed:
 
     def _told(self, target: Callable[[Order, Path], None], order: Order) -> bytes:
         """What a process that is no run writes as its answer."""
-        folder = self._folder("check")
+        folder, kills = self._folder("check"), processes.memory_kills()
         try:
             exitcode = self._process(target, order, folder, timeout=None)
             if (folder / COMPLAINT).exists():
                 raise UsageError((folder / COMPLAINT).read_text(encoding="utf-8"))
             if exitcode == NO_ROOM:
                 raise UsageError(f"{self._scratch}: cannot be written to; {failure.DISK_REMEDY}")
+            if exitcode is not None and _death(order, exitcode, kills)[0] == Status.OUT_OF_MEMORY:
+                raise UsageError(
+                    f"model {order.model.name!r} does not fit into this machine's memory; take a smaller one"
+                )
             if not (folder / ANSWER).exists():
                 reason = f"the process that loads the model and the data exited with code {exitcode}"
                 raise UsageError(f"{reason}: {_tail(folder / LOG)}")

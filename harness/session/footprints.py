@@ -68,7 +68,7 @@ class Footprints:
         self._first.setdefault(run.method, run)  # the request need not name it
         self.find([run.method])
         found = self._all()[run.method]
-        if not (found.known and found.trains and found.splits_batches):
+        if not (found.known and (found.trains or found.exhausted) and found.splits_batches):
             return None
         rows = found.largest(self.runs) or 1
         return rows if rows < run.batch_size else None

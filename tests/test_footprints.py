@@ -178,6 +178,20 @@ def test_a_smaller_part_of_a_batch_that_needs_more_than_all_of_it_is_told_of(of)
     assert found.problem("full_finetune").endswith("; micro_batch_size = 16 fits")
 
 
+def test_a_method_that_cannot_attach_is_not_tried_out_again(of):
+    refused = Footprint(batch_size=16, unsupported=True, reason="not on this model")
+    of(needs={"lora": refused})[0].find(["lora"])
+    later, tried = of()
+    later.find(["lora"])
+    assert (tried, later.problem("lora")) == ([], "not on this model")
+
+
+def test_what_ran_out_of_memory_is_no_prediction(of):
+    found, _ = of(needs={"lora": NEEDS["lora"].model_copy(update={"exhausted": True})})
+    found.find(["lora"])
+    assert found.predicted("lora") is None
+
+
 def test_the_table_has_a_row_for_each_method_and_the_reason_where_there_is_nothing_else(of):
     found, _ = of(needs={**NEEDS, "lily": NEEDS["broken"]})
     found.find(["lora", "full_finetune", "lily"])

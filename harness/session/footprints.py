@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from functools import cached_property
 
 from ..execute import slots
 from ..report import memory
@@ -31,9 +32,9 @@ class Footprints:
         self._found: dict[str, Footprint] = {}
         self._earlier = store.read_footprints()
 
-    @property
+    @cached_property
     def runs(self) -> int:
-        """How many runs share a device at a time."""
+        """How many runs share a device at a time, by the memory that was free before the first one."""
         places = [] if self._request.cluster else self._places()
         return slots.sharing(places)
 
@@ -81,7 +82,7 @@ class Footprints:
     def predicted(self, method: str) -> int | None:
         """The peak of a method's runs, if it is known."""
         found = self.of(method)
-        return found.peak(self.seen(method)) if found and not found.reason else None
+        return found.peak(self.seen(method)) if found and not (found.reason or found.exhausted) else None
 
     def problem(self, method: str) -> str | None:
         """Why a method's run would not succeed here; ``None`` if it fits or if nothing is known."""
@@ -142,4 +143,4 @@ class Footprints:
 
 def _lasts(found: Footprint) -> bool:
     """Whether it says the same later: where memory ran out, another program may have had it."""
-    return not (found.reason or found.exhausted)
+    return found.unsupported or not (found.reason or found.exhausted)

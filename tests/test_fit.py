@@ -1,10 +1,16 @@
 """``pytest --benchmark --fit`` says what each method needs and runs nothing; sessions choose micro batches by it."""
 
 import json
+from contextlib import closing
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 
+from harness.session import bakeoff
+from harness.session.bakeoff import Selection
+from harness.spec import plan, registry
+from harness.spec import suite as suites
 from harness.store.results import Store
 from support.projects import NORMS, begin, finish, project
 
@@ -85,6 +91,17 @@ def test_a_session_takes_the_micro_batch_that_fits_and_records_it(folder, tmp_pa
     (path,) = (tmp_path / "auto" / "runs").glob("norms-*.json")
     record = json.loads(path.read_text())
     assert (record["spec"]["micro_batch_size"], record["cost"]["micro_batch_size"]) == ("auto", 4)
+
+
+def test_a_session_that_serves_another_chooses_for_methods_that_its_request_does_not_name(folder, tmp_path):
+    text = (folder / "small.toml").read_text()
+    (folder / "served.toml").write_text(f'{text}micro_batch_size = "auto"\n')
+    suite = suites.load(str(folder / "served.toml"))
+    request = plan.request(suite, registry.discover([folder / "methods"]), tmp_path, device="cpu")
+    (run,) = [each for each in request.runs if each.name == "norms-seed0"]
+    with closing(bakeoff.begin(replace(request, runs=[request.zero_shot]), Selection())) as serving:
+        record = serving.repeat(run)
+    assert (record.status, record.cost.micro_batch_size) == ("ok", 4)
 
 
 def test_an_option_that_does_not_go_with_it_is_refused(folder):

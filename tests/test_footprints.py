@@ -148,6 +148,50 @@ def test_a_method_that_could_not_be_tried_out_is_tried_again_later(of):
     assert tried == ["lora-seed0"]
 
 
+def test_memory_that_another_program_had_is_asked_for_again_later(of):
+    of(needs={"lora": NEEDS["lora"].model_copy(update={"exhausted": True})})[0].find(["lora"])
+    later, tried = of()
+    later.find(["lora"])
+    assert (tried, later.problem("lora")) == (["lora-seed0"], None)
+
+
+def test_a_run_that_the_request_does_not_name_is_tried_out_like_the_others(of):
+    whole, _ = of(micro_batch_size="auto")
+    (run,) = [each for each in whole._request.runs if each.name == "full_finetune-seed0"]
+    served, tried = of(micro_batch_size="auto", methods=("lora",))
+    assert served.fitting(run) == 4
+    assert tried == ["full_finetune-seed0"]
+
+
+def test_a_method_that_is_killed_for_memory_is_trained_row_by_row_and_its_reason_is_told(of):
+    killed = Footprint(batch_size=16, exhausted=True, reason="out_of_memory: the kernel killed the process")
+    found, _ = of(micro_batch_size="auto", needs={"lora": killed})
+    assert found.seen("lora") == 1
+    assert found.problem("lora") == "lora does not fit: out_of_memory: the kernel killed the process"
+    assert found.table(["lora"]).endswith("no: out_of_memory: the kernel killed the process")
+
+
+def test_a_smaller_part_of_a_batch_that_needs_more_than_all_of_it_is_told_of(of):
+    needs = {"full_finetune": NEEDS["full_finetune"].model_copy(update={"fixed": 2 * 10**9, "per_row": 5 * 10**6})}
+    found, _ = of(micro_batch_size=8, needs=needs)
+    found.find(["full_finetune"])
+    assert found.problem("full_finetune").endswith("; micro_batch_size = 16 fits")
+
+
+def test_a_method_that_cannot_attach_is_not_tried_out_again(of):
+    refused = Footprint(batch_size=16, unsupported=True, reason="not on this model")
+    of(needs={"lora": refused})[0].find(["lora"])
+    later, tried = of()
+    later.find(["lora"])
+    assert (tried, later.problem("lora")) == ([], "not on this model")
+
+
+def test_what_ran_out_of_memory_is_no_prediction(of):
+    found, _ = of(needs={"lora": NEEDS["lora"].model_copy(update={"exhausted": True})})
+    found.find(["lora"])
+    assert found.predicted("lora") is None
+
+
 def test_the_table_has_a_row_for_each_method_and_the_reason_where_there_is_nothing_else(of):
     found, _ = of(needs={**NEEDS, "lily": NEEDS["broken"]})
     found.find(["lora", "full_finetune", "lily"])

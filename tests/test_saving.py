@@ -1,5 +1,7 @@
 """What a method trained is saved as safetensors and comes back: an adapter onto a fresh base, or a whole model."""
 
+from weakref import ref
+
 import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -33,7 +35,7 @@ def alike(one, other):
 def test_an_adapter_comes_back_on_a_fresh_base(adapted, tiny_folder, tmp_path):
     checkpoint.save(adapted, tmp_path)
     fresh = load(tiny_folder)
-    again = checkpoint.reload(adapted, tmp_path, fresh)
+    again = checkpoint.reload(adapted, tmp_path, lambda: fresh)
     assert isinstance(again, PeftModel)
     assert alike(again, adapted)
     assert again.get_base_model() is fresh
@@ -50,7 +52,7 @@ def test_of_an_adapter_its_own_weights_alone_are_saved(adapted, tmp_path):
 def test_a_whole_model_comes_back_as_one_and_not_as_the_base(tiny_folder, tmp_path):
     model, base = moved(load(tiny_folder)), load(tiny_folder)
     checkpoint.save(model, tmp_path)
-    again = checkpoint.reload(model, tmp_path, base)
+    again = checkpoint.reload(model, tmp_path, lambda: base)
     assert type(again) is type(base)
     assert alike(again, model)
     assert not alike(again, base)
@@ -59,7 +61,20 @@ def test_a_whole_model_comes_back_as_one_and_not_as_the_base(tiny_folder, tmp_pa
 def test_a_whole_model_comes_back_in_the_bases_precision(tiny_folder, tmp_path):
     model = load(tiny_folder).to(torch.bfloat16)
     checkpoint.save(model, tmp_path)
-    assert checkpoint.reload(model, tmp_path, load(tiny_folder)).dtype == torch.float32
+    assert checkpoint.reload(model, tmp_path, lambda: load(tiny_folder)).dtype == torch.float32
+
+
+def test_the_base_is_gone_when_a_whole_model_is_loaded(tiny_folder, tmp_path):
+    model, kept = load(tiny_folder), []
+
+    def fresh():
+        base = load(tiny_folder)
+        kept.append(ref(base))
+        return base
+
+    checkpoint.save(model, tmp_path)
+    assert alike(checkpoint.reload(model, tmp_path, fresh), model)
+    assert [each() for each in kept] == [None]
 
 
 class Sharded:

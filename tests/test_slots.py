@@ -150,3 +150,23 @@ def test_the_check_says_how_much_memory_a_run_needs(order, tmp_path):
     assert 100e6 < found.run_bytes < 5e9
     assert found.room_bytes > 100e6
     assert found.gpus == ()
+
+
+def test_trying_out_the_base_model_ends_in_time_and_never_ends_the_session(order, tmp_path):
+    budget = order.spec.budget.model_copy(update={"hard_seconds": 0.001})
+    hasty = replace(order, task=Path(tmp_path / "task"), spec=order.spec.model_copy(update={"budget": budget}))
+    executor = LocalExecutor(tmp_path / "scratch")
+    try:
+        found = executor.check(hasty).result()
+    finally:
+        executor.close()
+    assert 100e6 < found.run_bytes < 5e9
+
+
+def test_a_base_model_that_cannot_be_trained_in_what_there_is_is_not_tried_out(order, tmp_path):
+    executor = LocalExecutor(tmp_path / "scratch")
+    try:
+        found = executor.check(replace(order, task=Path(tmp_path / "task"), room=10_000)).result()
+    finally:
+        executor.close()
+    assert found.run_bytes > found.room_bytes == 10_000

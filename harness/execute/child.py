@@ -42,11 +42,24 @@ def execute(order: Order, folder: Path) -> None:
 def measure(order: Order, folder: Path) -> None:
     """Try the run out, write its ``Footprint``, and exit as ``execute`` does."""
     _isolate(folder)
-    _see_only(order.gpus)
     from ..run import footprint
 
+    _try_out(footprint.measure, order, folder)
+
+
+def measure_base(order: Order, folder: Path) -> None:
+    """Write the ``Footprint`` of training all weights of the base model."""
+    _isolate(folder)
+    from ..run import footprint
+
+    _try_out(footprint.of_base, order, folder)
+
+
+def _try_out(find: Callable[[Order, Path], Block], order: Order, folder: Path) -> None:
+    processes.die_first()
+    _see_only(order.gpus)
     process = os.getpid()
-    found = footprint.measure(order, folder)
+    found = find(order, folder)
     if os.getpid() == process:
         _leave(folder / ANSWER, found.model_dump_json())
     os._exit(1)

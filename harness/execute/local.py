@@ -47,8 +47,8 @@ class LocalExecutor:
         return self._checks.submit(self._sealed.examine, methods, patience)
 
     def measure(self, order: Order) -> Future[Footprint]:
-        """Begin ``Sealed.measure`` as soon as a slot is free."""
-        return self._runs.submit(self._measure, order)
+        """Begin ``Sealed.measure`` as soon as a slot is free, one at a time: each may use all the memory there is."""
+        return self._checks.submit(self._measure, order)
 
     def close(self) -> None:
         """End whatever is still running, and everything that it started."""
@@ -59,6 +59,9 @@ class LocalExecutor:
 
     def _check(self, order: Order) -> Preflight:
         here = self._sealed.check(order)
+        if order.room != 0:
+            found = _run_bytes(self._sealed.measure_base(order), here, order)
+            here = here.model_copy(update={"run_bytes": found})
         self._open(slots.slots(here, self._jobs, self._gpus))
         return here
 
@@ -89,3 +92,10 @@ class LocalExecutor:
 def _on(slot: RunSlot, order: Order) -> Order:
     """The order with the GPUs of a slot."""
     return replace(order, gpus=order.gpus if slot.gpus is None else slot.gpus)
+
+
+def _run_bytes(whole: Footprint, here: Preflight, order: Order) -> int:
+    """What a run needs that trains all weights: all there is if memory ran out, or what is sure if nothing is known."""
+    if whole.reason is None:
+        return whole.needed(order.micro_batch_size)
+    return here.room_bytes if whole.exhausted else here.run_bytes

@@ -33,6 +33,12 @@ def die_with_parent() -> None:
         Thread(target=_end_with, args=(session,), daemon=True).start()
 
 
+def die_first() -> None:
+    """On Linux, let the kernel kill this process before any other if memory runs out."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
 def die_with_starter() -> None:
     """On Linux, end when the process that started this one ends, even if it is killed; for ``preexec_fn``."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

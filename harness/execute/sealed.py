@@ -25,6 +25,7 @@ from .child import ANSWER, COMPLAINT, FOUND, LOG, NO_ROOM
 from .executor import IMPORT_SECONDS, Overridden
 
 LOG_BYTES = 64_000  # at most this much of a run's output is kept
+BASE_SECONDS = 180.0  # time limit for trying out the base model, which no run waits for any longer
 WAITED_SECONDS = 1.0  # at a time; Ray interrupts a thread only between two calls
 
 Work = TypeVar("Work")
@@ -73,6 +74,13 @@ class Sealed:
 
     def measure(self, order: Order) -> Footprint:
         """Find out how much memory a run needs; there is a result, whatever happens to the process."""
+        return self._measured(child.measure, order, order.spec.budget.hard_seconds)
+
+    def measure_base(self, order: Order) -> Footprint:
+        """Find out how much memory it needs to train all weights of the base model, as ``measure`` does, in short."""
+        return self._measured(child.measure_base, order, min(BASE_SECONDS, order.spec.budget.hard_seconds))
+
+    def _measured(self, target: Callable[[Order, Path], None], order: Order, seconds: float) -> Footprint:
         kills, known = processes.memory_kills(), {"batch_size": order.spec.batch_size, "room": order.room or 0}
         try:
             folder = self._folder("measure")
@@ -80,7 +88,7 @@ class Sealed:
             _, why = failure.of_no_room(error)
             return Footprint(**known, reason=why.cause)
         try:
-            exitcode = self._process(child.measure, order, folder, order.spec.budget.hard_seconds)
+            exitcode = self._process(target, order, folder, seconds)
             if (folder / ANSWER).exists():
                 return Footprint.model_validate_json((folder / ANSWER).read_bytes())
             status, why = _death(order, exitcode, kills)
@@ -136,13 +144,17 @@ class Sealed:
 
     def _told(self, target: Callable[[Order, Path], None], order: Order) -> bytes:
         """What a process that is no run writes as its answer."""
-        folder = self._folder("check")
+        folder, kills = self._folder("check"), processes.memory_kills()
         try:
             exitcode = self._process(target, order, folder, timeout=None)
             if (folder / COMPLAINT).exists():
                 raise UsageError((folder / COMPLAINT).read_text(encoding="utf-8"))
             if exitcode == NO_ROOM:
                 raise UsageError(f"{self._scratch}: cannot be written to; {failure.DISK_REMEDY}")
+            if exitcode is not None and _death(order, exitcode, kills)[0] == Status.OUT_OF_MEMORY:
+                raise UsageError(
+                    f"model {order.model.name!r} does not fit into this machine's memory; take a smaller one"
+                )
             if not (folder / ANSWER).exists():
                 reason = f"the process that loads the model and the data exited with code {exitcode}"
                 raise UsageError(f"{reason}: {_tail(folder / LOG)}")

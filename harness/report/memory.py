@@ -20,18 +20,20 @@ def remark(method: str, found: Footprint, rows: int | None, runs: int, device: s
     """That a method does not fit, and what would; ``None`` if it fits, or if nothing is known."""
     if not found.known or found.fits(rows, runs):
         return None
+    if found.reason:
+        return f"{method} does not fit: {found.reason}"
     more = "more than" if found.exhausted else "about"
     several = f" in each of {runs} runs at a time" if runs > 1 else ""
     has = "this GPU has" if device == "cuda" else "this machine has"
     return (
         f"{method} needs {more} {readable(max(found.needed(rows), 1), 'bytes')}{several}, "
-        f"{has} {readable(found.room, 'bytes')}; {_remedy(found, rows, runs)}"
+        f"{has} {readable(found.room, 'bytes')}; {_remedy(found, runs)}"
     )
 
 
-def _remedy(found: Footprint, rows: int | None, runs: int) -> str:
+def _remedy(found: Footprint, runs: int) -> str:
     largest = found.largest(runs)
-    if largest is not None and largest < (rows or found.batch_size):
+    if largest is not None:
         return f"micro_batch_size = {largest} fits"
     return "no micro_batch_size would make it fit; gradient_checkpointing, shorter texts or a smaller base model may"
 
@@ -45,6 +47,6 @@ def _row(method: str, found: Footprint, rows: int | None, runs: int) -> tuple[st
 
 def _verdict(found: Footprint, rows: int | None, runs: int) -> str:
     if not found.fits(rows, runs):
-        return f"no: {_remedy(found, rows, runs)}"
+        return f"no: {found.reason or _remedy(found, runs)}"
     seen = rows or found.batch_size
     return "yes" if seen >= found.batch_size else f"yes, with micro_batch_size = {seen}"

@@ -1,6 +1,7 @@
 """Saves what a method trained, and loads it again into a fresh base."""
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from peft import PeftModel
@@ -20,11 +21,18 @@ def digest(folder: Path) -> str:
     return integrity.digest(sorted(_files(folder)))
 
 
-def reload(model: Model, folder: Path, base: Model) -> Model:
-    """What was saved from ``model``, loaded: an adapter into the fresh ``base``, or else a model of its class."""
+def reload(model: Model, folder: Path, fresh: Callable[[], Model]) -> Model:
+    """What was saved from ``model``, loaded: an adapter into a fresh base, or else a model of the base's class.
+
+    So there are never more than two models in memory.
+    """
+    base = fresh()
     if isinstance(model, PeftModel):
         return PeftModel.from_pretrained(base, folder)
-    return type(base).from_pretrained(folder, use_safetensors=True, dtype=base.dtype).to(base.device)
+    kind, dtype, device = type(base), base.dtype, base.device
+    del base
+    gc.collect()
+    return kind.from_pretrained(folder, use_safetensors=True, dtype=dtype).to(device)
 
 
 def _files(folder: Path) -> Iterator[Path]:

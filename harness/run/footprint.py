@@ -1,6 +1,7 @@
 """Tries a run out on its longest batch, in a few steps, and finds how much memory it will need."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from math import ceil
@@ -9,6 +10,7 @@ from pathlib import Path
 import torch
 
 from ..method import Method, Question, Setting
+from ..models import base_model
 from ..models.base_model import Base, Model
 from ..models.family import Batch
 from ..spec import failure
@@ -17,16 +19,16 @@ from ..spec.metric import options_of
 from ..spec.plan import Order
 from ..spec.record import RunSpec, Status
 from ..spec.suite import Budget
+from ..tasks import prepared
 from ..tasks.task import PreparedTask
-from ..training import autocast
+from ..training import autocast, decoding
 from ..training.budget import Batches
-from ..training.decoding import MAX_BATCH_TOKENS
 from . import answers, memory, meters, weights
 from .runner import Runner
+from .steps import MAX_STEPS, Steps, line
 
 MAX_BATCHES = 2_000  # among which the longest is looked for
-ONE_ROW_STEPS = 2  # of which the second has the optimiser's state
-MAX_STEPS = 4  # the others see many rows; the second of them finds memory in pieces, as later steps do
+CAUTIOUS_SHARE = 0.8  # of the memory there is, which must suffice for what a step of the base model begins with
 MOMENTS = 2  # of a weight that AdamW trains, in float32
 UNLIMITED = 1 << 60  # bytes
 
@@ -40,6 +42,7 @@ class Findings:
     optimizer: int = 0
     libraries: int = 0
     elsewhere: int = 0
+    least: int = 0
     fixed: int = 0
     per_row: int = 0
     rows: int = 1
@@ -71,26 +74,44 @@ def measure(order: Order, scratch: Path) -> Footprint:
     return Footprint(**asdict(found))
 
 
-def of_base(base: Base, task: PreparedTask, order: Order) -> Footprint:
-    """What a run needs that trains all weights of the base model, if they can be trained; changes the model.
+def of_base(order: Order, scratch: Path) -> Footprint:
+    """What a run needs that trains all weights of the base model; whatever goes wrong becomes the ``reason``.
 
-    Nothing of it is wrong if the model cannot be trained at all: that is for the runs to say.
+    ``scratch`` is not used.
     """
     found = Findings(batch_size=order.spec.batch_size, rows=order.spec.batch_size)
-    meters.give_back()
-    _count(base.model, base.model.device, order, found)
-    found.elsewhere = memory.peak(base.model.device)
-    found.libraries = max(0, memory.used(base.model.device) - found.weights)
-    if found.gradients and task.training:
-        try:
-            method = _Everything(Setting(base.family, task.prompt, order.spec.evaluation.max_new_tokens, 1, seed=0))
-            if order.spec.gradient_checkpointing:
-                base.model.activation_checkpointing_enable({"use_reentrant": False})
-            found.trains = True
-            _train(method, base.model, task, order.spec, found)
-        except (Exception, SystemExit) as error:
-            _explain(error, order.plugin.path, found)
+    try:
+        _try_base(order, found)
+    except (Exception, SystemExit) as error:
+        _explain(error, order.plugin.path, found)
     return Footprint(**asdict(found))
+
+
+def untried(base: Base, order: Order) -> Footprint:
+    """What can be said without a step about a run that trains all weights of the base model: it needs no less."""
+    device, found = base.model.device, Findings(batch_size=order.spec.batch_size)
+    meters.give_back()
+    _count(base.model, device, order, found)
+    found.elsewhere = memory.peak(device)
+    found.libraries = max(0, memory.used(device) - found.weights)
+    found.trains, found.least = found.gradients > 0, found.static
+    return Footprint(**asdict(found))
+
+
+def _try_base(order: Order, found: Findings) -> None:
+    torch.set_num_threads(order.threads)
+    device, spec = base_model.pick_device(order.device), order.spec
+    found.libraries = 0 if device.type == "cuda" else memory.used(device)
+    base = base_model.load(order.model, device, spec.evaluation, spec.task)
+    task = prepared.load(order.task, base.family)
+    _count(base.model, device, order, found)
+    found.elsewhere = memory.peak(device)
+    if found.gradients and task.training:
+        method = _Everything(Setting(base.family, task.prompt, spec.evaluation.max_new_tokens, 1, seed=0))
+        if spec.gradient_checkpointing:
+            base.model.activation_checkpointing_enable({"use_reentrant": False})
+        found.trains = True
+        _train(method, base.model, task, spec, found, CAUTIOUS_SHARE)
 
 
 class _Everything(Method):
@@ -113,6 +134,7 @@ def _try_out(run: Runner, order: Order, found: Findings) -> None:
         method.setting = replace(method.setting, micro_batch_size=None)
         _train(method, model, task, order.spec, found)
     if not found.exhausted:
+        method.setting = _at_full_length(method.setting)
         with run.meters.phase("generate"), built.scoring.reading(options_of(task.metrics)):
             answers.given(method, model, task, _longest_questions(task, order.spec))
         found.elsewhere = max(found.elsewhere, _peak(run))
@@ -125,14 +147,21 @@ def _count(model: Model, device: torch.device, order: Order, found: Findings) ->
     found.gradients = sum(parameter.nbytes for parameter in parameters if parameter.requires_grad)
 
 
-def _train(method: Method, model: Model, task: PreparedTask, spec: RunSpec, found: Findings) -> None:
-    """Train for a few steps, unless what is known without them does not fit."""
+def _train(
+    method: Method, model: Model, task: PreparedTask, spec: RunSpec, found: Findings, share: float = SAFE_SHARE
+) -> None:
+    """Train for a few steps, unless what is known without them needs more than this share of the room."""
     batch = _longest(task, spec)
     found.rows = len(batch["labels"])
-    if found.static > SAFE_SHARE * found.room:
-        found.fixed, found.optimizer, found.exhausted = found.static, MOMENTS * found.gradients, True
+    if found.static > share * found.room:
+        found.least, found.optimizer, found.exhausted = found.static, MOMENTS * found.gradients, True
         return
-    steps, gradients = Steps(batch, model.device, found), weights.Gradients(model)
+    gradients = weights.Gradients(model)
+
+    def begins() -> int:
+        return found.libraries + found.weights + gradients.optimizer_bytes
+
+    steps = Steps(batch, model.device, found.room, begins)
     batches = Batches(steps, Budget(max_steps=MAX_STEPS), model.device, task.family.row_tokens, steps.told)
     try:
         with gradients.watch(), autocast.applied(model, spec.precision):
@@ -142,53 +171,13 @@ def _train(method: Method, model: Model, task: PreparedTask, spec: RunSpec, foun
         if not failure.out_of_memory(error):
             raise
         failure.release(error)
-        found.exhausted = True
+        found.exhausted = steps.ran_out()
     finally:
         found.optimizer = gradients.optimizer_bytes
-        found.fixed, found.per_row = steps.line()
+        found.least = steps.peaks.get(1, found.static)
+        if steps.peaks:
+            found.fixed, found.per_row = line(steps.peaks, begins(), found.gradients)
         meters.give_back()  # as at the end of a phase, so that it is not part of the next one's peak
-
-
-class Steps(Iterator[Batch]):
-    """The batches of a few steps: the first row of one batch, twice, and then as many of its rows as fit, twice.
-
-    It has the peak of each step that has ended.
-    """
-
-    def __init__(self, batch: Batch, device: torch.device, found: Findings):
-        self._batch, self._device, self._found = batch, device, found
-        self._rows: list[int] = []  # of each step
-        self._peaks: list[int] = []
-
-    def __next__(self) -> Batch:
-        rows = 1 if len(self._rows) < ONE_ROW_STEPS else self._many()
-        self._rows.append(rows)
-        return {name: tensor[:rows] for name, tensor in self._batch.items()}
-
-    def told(self, share: float, loss: float | None) -> None:
-        """A step has ended, or the first one begins."""
-        if len(self._peaks) < len(self._rows):
-            self._peaks.append(memory.peak(self._device))
-        meters.restart(self._device)
-
-    def line(self) -> tuple[int, int]:
-        """What a step needs: so much, and so much for each row."""
-        peaks: dict[int, int] = {}
-        for rows, peak in zip(self._rows, self._peaks, strict=False):
-            peaks[rows] = max(peak, peaks.get(rows, 0))
-        if not peaks:
-            return self._found.static, 0
-        one, (rows, many) = peaks[1], max(peaks.items())
-        per_row = max(0, ceil((many - one) / (rows - 1)) if rows > 1 else one - self._found.static)
-        return many - per_row * rows, per_row
-
-    def _many(self) -> int:
-        """How many rows fit, by what one needs."""
-        if len(self._rows) > ONE_ROW_STEPS:
-            return self._rows[-1]
-        one = max(1, self._peaks[-1] - self._found.static)
-        fitting = (SAFE_SHARE * self._found.room - self._found.static) / one
-        return max(1, min(len(self._batch["labels"]), int(fitting)))
 
 
 def _longest(task: PreparedTask, spec: RunSpec) -> Batch:
@@ -203,10 +192,22 @@ def _longest(task: PreparedTask, spec: RunSpec) -> Batch:
 
 
 def _longest_questions(task: PreparedTask, spec: RunSpec) -> Sequence[Question]:
-    """The questions with the longest prompts, as many as are answered at a time."""
-    questions = sorted(task.questions, key=lambda question: -len(question.prompt))
-    tokens = len(task.family.prompt_ids([questions[0].prompt])[0])
-    return questions[: max(1, MAX_BATCH_TOKENS // (tokens * spec.evaluation.num_beams))]
+    """The questions that are answered at a time and need the most memory, if each answer is as long as it may be."""
+    evaluation, questions = spec.evaluation, task.questions
+    lengths = [len(ids) for ids in task.family.prompt_ids([question.prompt for question in questions])]
+
+    def tokens(batch: Sequence[int]) -> int:
+        return len(batch) * (max(lengths[row] for row in batch) + evaluation.max_new_tokens)
+
+    return [questions[row] for row in max(decoding.in_batches(lengths, evaluation.num_beams), key=tokens)]
+
+
+def _at_full_length(setting: Setting) -> Setting:
+    """A setting in which every answer is as long as it may be, since a trained model may write as much."""
+    generation = deepcopy(setting.generation)
+    if generation is not None:
+        generation.min_new_tokens = setting.max_new_tokens
+    return replace(setting, generation=generation, stop=())
 
 
 def _peak(run: Runner) -> int:

@@ -10,7 +10,9 @@ import torch
 from ..metrics.scoring import Scorer
 from ..metrics.several import Scoring, title_of
 from ..models import base_model, generation, label_tokens
-from ..spec.errors import DataError, SuiteError, brief
+from ..models.base_model import Base
+from ..spec import failure
+from ..spec.errors import DataError, ModelError, SuiteError, brief
 from ..spec.metric import options_of
 from ..spec.plan import Order
 from ..spec.preflight import Preflight
@@ -40,7 +42,7 @@ def check(order: Order) -> Preflight:
     known = labels.of(definition.of(table), splits["train"])
     scored_by.check_labels(scoring, known)
     cautions = consistency.check(definition.of(table), known, data.cut(table, splits))
-    base = base_model.load(order.model, device, evaluation, table)
+    base = _base(order, device)
     settled = scoring.settled(evaluation.metric_options, _references(table, splits))
     task = prepare(table, splits, base.family, evaluation.sample_rows, settled.metrics)
     if task.labels:
@@ -56,13 +58,13 @@ def check(order: Order) -> Preflight:
     asked = {split: [row.asked for row in rows] for split, rows in data.cut(table, splits).items()}
     described = environment.describe(device, base.model, settled.metrics, order.spec.precision)
     shown = example.shown(base.tokenizer, task.training[0]) if task.training else None
-    whole = footprint.of_base(base, task, order)  # last, since it trains the model
+    untried = footprint.untried(base, order)
     return Preflight(
         leakage=leakage.measure(asked["train"], asked["test"]),
         environment=described,
         gpus=environment.gpus(device, order.device),
-        run_bytes=whole.needed(order.micro_batch_size),
-        room_bytes=whole.room,
+        run_bytes=untried.needed(),
+        room_bytes=untried.room,
         data_hash=task.hash,
         data_revision=data.revision(table),
         model_revision=base_model.revision(order.model),
@@ -106,6 +108,19 @@ def _device(order: Order) -> torch.device:
     if reason := autocast.refusal(order.spec.precision, device):
         raise SuiteError(reason)
     return device
+
+
+def _base(order: Order, device: torch.device) -> Base:
+    """The base model on its device; raises ``ModelError`` if there is too little memory for it."""
+    try:
+        return base_model.load(order.model, device, order.spec.evaluation, order.spec.task)
+    except Exception as error:
+        if not failure.out_of_memory(error):
+            raise
+        raise ModelError(
+            f"model {order.model.name!r} does not fit into the memory of this device; take a smaller one, "
+            'or set dtype = "bfloat16" or quantization under [model]'
+        ) from error
 
 
 def _references(table: TaskTable, splits: Splits) -> list[str]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -271,7 +272,8 @@ class Runner:
         folder, asked = self.saved, task.questions[:RELOAD_SAMPLE]
         self.facts.adapter_bytes = checkpoint.save(model, folder)
         self.facts.weights_hash = checkpoint.digest(folder)
-        fresh = base_model.load_model(self.order.model, self.device, method.setting.family, self.spec.evaluation)
+        family, evaluation = method.setting.family, self.spec.evaluation
+        fresh = partial(base_model.load_model, self.order.model, self.device, family, evaluation)
         again = list(answers.given(method, checkpoint.reload(model, folder, fresh), task, asked))
         # In a smaller batch, rounding may change an answer that was nearly another one, in both models alike.
         same = again == list(texts[:RELOAD_SAMPLE]) or again == list(answers.given(method, model, task, asked))

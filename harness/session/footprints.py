@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from functools import cached_property
 
 from ..execute import slots
 from ..report import memory
@@ -29,12 +30,11 @@ class Footprints:
         self._measure = measure
         self._first = {run.method: run for run in reversed(request.runs)}
         self._found: dict[str, Footprint] = {}
-        stored = store.read_footprints().items()
-        self._stored = {method: each for method, each in stored if each.key == self._key(method)}
+        self._earlier = store.read_footprints()
 
-    @property
+    @cached_property
     def runs(self) -> int:
-        """How many runs share a device at a time."""
+        """How many runs share a device at a time, by the memory that was free before the first one."""
         places = [] if self._request.cluster else self._places()
         return slots.sharing(places)
 
@@ -48,12 +48,12 @@ class Footprints:
 
     def find(self, methods: Iterable[str], *, again: bool = False) -> None:
         """Try these methods out, unless it is known what they need; with ``again``, even if an earlier session did."""
-        known = self._found if again else {**self._stored, **self._found}
+        known = self._found if again else self._all()
         pending = {method: self._measure(self._first[method]) for method in methods if method not in known}
         for method, future in pending.items():
             self._found[method] = future.result().model_copy(update={"key": self._key(method)})
         if pending:
-            self._store.write_footprints({method: each for method, each in self._all().items() if not each.reason})
+            self._store.write_footprints({method: each for method, each in self._all().items() if _lasts(each)})
 
     def of(self, method: str) -> Footprint | None:
         """What a method needs, if that is known."""
@@ -66,9 +66,10 @@ class Footprints:
         """
         if run.micro_batch_size != AUTO:
             return None
+        self._first.setdefault(run.method, run)  # the request need not name it
         self.find([run.method])
         found = self._all()[run.method]
-        if not (found.known and found.trains and found.splits_batches):
+        if not (found.known and (found.trains or found.exhausted) and found.splits_batches):
             return None
         rows = found.largest(self.runs) or 1
         return rows if rows < run.batch_size else None
@@ -81,7 +82,7 @@ class Footprints:
     def predicted(self, method: str) -> int | None:
         """The peak of a method's runs, if it is known."""
         found = self.of(method)
-        return found.peak(self.seen(method)) if found and not found.reason else None
+        return found.peak(self.seen(method)) if found and not (found.reason or found.exhausted) else None
 
     def problem(self, method: str) -> str | None:
         """Why a method's run would not succeed here; ``None`` if it fits or if nothing is known."""
@@ -118,6 +119,12 @@ class Footprints:
         room = {"room": self._here.room_bytes}
         return {**{method: each.model_copy(update=room) for method, each in self._stored.items()}, **self._found}
 
+    @property
+    def _stored(self) -> dict[str, Footprint]:
+        """What an earlier session found for the same runs."""
+        earlier = self._earlier.items()
+        return {method: each for method, each in earlier if _lasts(each) and each.key == self._key(method)}
+
     def _places(self) -> Sequence[slots.RunSlot]:
         return slots.slots(self._here, self._request.jobs, self._request.suite.run.gpus)
 
@@ -132,3 +139,8 @@ class Footprints:
                 "model": self._here.model_revision,
             }
         )
+
+
+def _lasts(found: Footprint) -> bool:
+    """Whether it says the same later: where memory ran out, another program may have had it."""
+    return found.unsupported or not (found.reason or found.exhausted)

@@ -8,7 +8,8 @@ SAFE_SHARE = 0.95  # of the memory there is; what is free is in pieces, and not 
 class Footprint(Block):
     """What a run needs in bytes: of its GPU, or else of main memory for its process.
 
-    The peak of a training step grows with the rows that the model sees at once: ``fixed`` bytes, and ``per_row`` for
+    A training step needs ``least`` bytes even for one row, for gradients and the optimiser. Its activations grow with
+    the rows that the model sees at once: with what is there beside them, they need ``fixed`` bytes, and ``per_row`` for
     each of up to ``rows`` rows. If there is a ``reason`` why the method could not be tried to its end, everything
     unknown is zero.
     """
@@ -19,6 +20,7 @@ class Footprint(Block):
     optimizer: int = 0
     libraries: int = 0  # torch and the others in main memory; none on a GPU
     elsewhere: int = 0  # the peak of loading, building and answering
+    least: int = 0
     fixed: int = 0
     per_row: int = 0
     rows: int = 1  # of the longest batch
@@ -41,7 +43,8 @@ class Footprint(Block):
         In parts of a batch, the gradients of earlier parts stay beside the activations of the next.
         """
         seen = min(rows or self.batch_size, self.rows)
-        return self.fixed + self.per_row * seen + (self.gradients if seen < self.rows else 0) if self.trains else 0
+        earlier = self.gradients if seen < self.rows else 0
+        return max(self.least, self.fixed + self.per_row * seen + earlier) if self.trains else 0
 
     def peak(self, rows: int | None = None) -> int:
         """The peak of a whole run, without the checks after training."""

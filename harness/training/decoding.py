@@ -68,7 +68,7 @@ def generate(
         generation.apply(model, settings)
     stops = Stops(family.tokenizer, stop)
     options = {OPTION: stops} if stop else {}
-    batches = _batches([len(ids) for ids in encoded], num_beams)
+    batches = in_batches([len(ids) for ids in encoded], num_beams)
     with torch.inference_mode():
         for indices in batches if together else [[index] for index in range(len(prompts))]:
             outputs = family.answers(
@@ -110,7 +110,7 @@ def _ends(model: Model, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     return [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
 
 
-def _batches(lengths: Sequence[int], num_beams: int) -> list[list[int]]:
+def in_batches(lengths: Sequence[int], num_beams: int) -> list[list[int]]:
     """Indices in batches of similar length, longest first, each within ``MAX_BATCH_TOKENS``."""
 
     def fits(longest: int, count: int) -> bool:

@@ -55,7 +55,7 @@ def measure_base(order: Order, folder: Path) -> None:
     _try_out(footprint.of_base, order, folder)
 
 
-def _try_out(find: Callable[[Order, Path], Block], order: Order, folder: Path) -> None:
+def _try_out(find: Callable[[Order, Path], BaseModel], order: Order, folder: Path) -> None:
     processes.die_first()
     _see_only(order.gpus)
     process = os.getpid()

@@ -192,6 +192,14 @@ def test_what_ran_out_of_memory_is_no_prediction(of):
     assert found.predicted("lora") is None
 
 
+def test_a_file_of_footprints_that_holds_something_else_is_as_none(of, store):
+    of()[0].find(["lora"])
+    (store.folder / "footprints.json").write_text("[]")
+    later, tried = of()
+    later.find(["lora"])
+    assert tried == ["lora-seed0"]
+
+
 def test_the_table_has_a_row_for_each_method_and_the_reason_where_there_is_nothing_else(of):
     found, _ = of(needs={**NEEDS, "lily": NEEDS["broken"]})
     found.find(["lora", "full_finetune", "lily"])

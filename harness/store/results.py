@@ -212,7 +212,7 @@ class Store:
         try:
             stored = json.loads(read(self.folder / FOOTPRINTS))
             return {method: Footprint.model_validate(each) for method, each in stored.items()}
-        except (OSError, ValueError):
+        except (OSError, ValueError, AttributeError):
             return {}
 
     def take(self, other: "Store", records: Sequence[Record]) -> None:
